@@ -1,0 +1,1 @@
+"""Helpers of the churn book: one module per term of the field."""
