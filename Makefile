@@ -1,0 +1,42 @@
+# make book and make test are all a newcomer needs; each makes .venv when it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: book test check lint types bench notebooks clean
+
+book: $(READY)
+	@$(BIN)/churnbook build
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+check: lint types $(READY)
+	@$(BIN)/python -m pytest
+	@$(BIN)/churnbook build
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks
+
+notebooks: $(READY)
+	@$(BIN)/churnbook notebooks
+
+# Exact versions with hashes first, then this project itself without asking for more.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV) || { echo "No venv module: on Debian, apt-get install python3-venv"; exit 1; }
+	@echo "Installing the locked packages into $(VENV) (once, about two minutes)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+clean:
+	find data -mindepth 1 ! -name README.md -delete; rm -rf _build book/chapters .pytest_cache .mypy_cache .ruff_cache

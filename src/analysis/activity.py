@@ -1,0 +1,60 @@
+"""Activity: the events that count, which are a known user's, since signup, inside the log."""
+
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from analysis import engine
+from analysis.logwindow import LogWindow
+
+
+def activity(events: Any, users: pd.DataFrame, window: LogWindow) -> Any:
+    """Return the events (Ibis) of known users with a signup date, at or after it, in the log.
+
+    Adds `tenure_day` (integer): whole 24-hour periods since `signup_date` at midnight.
+    Orphans, events before signup and events outside `window` are no activity; the audit
+    counts them.
+    """
+    signups = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
+    joined = events.join(engine.from_pandas(signups), "user_id")
+    inside = (joined.event_at >= window.start) & (joined.event_at < window.end)
+    since = joined.event_at.epoch_seconds() - joined.signup_date.epoch_seconds()
+    kept = joined.mutate(tenure_day=(since / 86_400).floor().cast("int64"))
+    return kept.filter(inside, joined.event_at >= joined.signup_date).drop("signup_date")
+
+
+def user_days(active: Any) -> Any:
+    """Return one row per user and tenure day with activity: `user_id, tenure_day, events`."""
+    return active.group_by("user_id", "tenure_day").aggregate(events=lambda t: t.count())
+
+
+def user_spans(active: Any) -> pd.DataFrame:
+    """Return per user with activity: `first_event_at`, `last_event_at` (UTC), `event_count`."""
+    spans = active.group_by("user_id").aggregate(
+        first_event_at=active.event_at.min(),
+        last_event_at=active.event_at.max(),
+        event_count=active.count(),
+    )
+    return engine.to_pandas(spans.order_by("user_id"))
+
+
+def with_sessions(active: Any, gap_minutes: float) -> Any:
+    """Return `active` with `session_key`, one value per user and session.
+
+    The events' own `session_id` where they have one; otherwise a session ends when
+    `gap_minutes` pass without an event of that user (the field's usual rule).
+    """
+    if "session_id" in active.columns:
+        key = ibis.coalesce(active.session_id, ibis.literal("none"))
+        return active.mutate(session_key=key)
+    order = [active.event_at, active.event_type]
+    by_user = ibis.window(group_by=active.user_id, order_by=order)
+    seconds = active.event_at.epoch_seconds()
+    pause = seconds - seconds.lag().over(by_user)
+    starts = active.mutate(is_start=(pause.isnull() | (pause > gap_minutes * 60)).cast("int64"))
+    running = ibis.cumulative_window(
+        group_by=starts.user_id, order_by=[starts.event_at, starts.event_type]
+    )
+    number = starts.is_start.sum().over(running)
+    return starts.mutate(session_key=number.cast("string")).drop("is_start")

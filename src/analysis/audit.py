@@ -1,0 +1,355 @@
+"""The data audit: every rule the two tables must keep, and how many rows break it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from analysis import clock, engine
+from analysis.contract import EVENTS, USERS, names
+from analysis.logwindow import LogWindow
+
+MINIMUM_AGE, MAXIMUM_AGE = 18, 100
+LATE_SECONDS = 86_400
+"""An event recorded more than a day after it happened is late: a daily snapshot misses it."""
+QUANTILES = {"1%": 0.01, "5%": 0.05, "50%": 0.5, "95%": 0.95, "99%": 0.99}
+DELAYS = {
+    "delay_event_received": ("event_at", "received_at"),
+    "delay_received_created": ("received_at", "created_at"),
+    "delay_event_created": ("event_at", "created_at"),
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule over users: `needs` columns, and `breaks`: which rows break it."""
+
+    name: str
+    dimension: str
+    needs: tuple[str, ...]
+    breaks: Callable[[pd.DataFrame], "pd.Series[Any]"]
+
+    @property
+    def is_impossible(self) -> bool:
+        """Say whether a row that breaks the rule cannot be true whatever happened."""
+        return self.dimension != "coverage" and self.name != "signup_date is missing"
+
+
+def _negative(column: str) -> Rule:
+    return Rule(f"{column} is negative", "structural", (column,), lambda u: u[column] < 0)
+
+
+AMOUNTS = (
+    "sessions_7d", "views", "likes", "avg_watch_time_sec", "credits_purchased", "credits_spent",
+    "episodes_completed", "top_show_episode_count",
+)  # fmt: skip
+
+USER_RULES: tuple[Rule, ...] = (
+    *(_negative(column) for column in AMOUNTS),
+    Rule(
+        "views are fewer than episodes_completed",
+        "structural",
+        ("views", "episodes_completed"),
+        lambda u: u["views"] < u["episodes_completed"],
+    ),
+    Rule(
+        f"age is below {MINIMUM_AGE} or above {MAXIMUM_AGE}",
+        "structural",
+        ("age",),
+        lambda u: (u["age"] < MINIMUM_AGE) | (u["age"] > MAXIMUM_AGE),
+    ),
+    Rule(
+        "signup_date is missing",
+        "structural",
+        ("user_id",),
+        lambda u: u["signup_date"].isna(),
+    ),
+    Rule(
+        "top show was launched after the user was last active",
+        "temporal",
+        ("top_show_launch_date", "last_active_date"),
+        lambda u: u["top_show_launch_date"] > u["last_active_date"],
+    ),
+    Rule(
+        "signup_date is after last_active_date",
+        "temporal",
+        ("last_active_date",),
+        lambda u: u["signup_date"] > u["last_active_date"],
+    ),
+    Rule(
+        "last_active_date differs from the last event by more than a day",
+        "coverage",
+        ("last_active_date", "last_event_at"),
+        lambda u: day_gap(u) > 1,
+    ),
+)
+
+
+def day_gap(users: pd.DataFrame) -> "pd.Series[float]":
+    """Return the days between `last_active_date` and the day of `last_event_at`, unsigned."""
+    last = users["last_event_at"].dt.floor("D")
+    return ((last - users["last_active_date"].dt.floor("D")) / clock.DAY).abs()
+
+
+def null_table(users: pd.DataFrame, events: Any) -> pd.DataFrame:
+    """Return one row per column of both tables: `table`, `column`, `is_present`, `rows`,
+    `nulls`, `distinct` (counts; missing where the column is absent).
+    """
+    rows = [
+        ("users", name, True, len(users), int(users[name].isna().sum()), users[name].nunique())
+        for name in users.columns
+    ]
+    present = [name for name in events.columns if name != "recorded_at"]
+    row = engine.to_pandas(
+        events.aggregate(
+            n=events.count(),
+            **{f"nulls_{name}": events[name].isnull().sum() for name in present},
+            **{f"distinct_{name}": events[name].nunique() for name in present},
+        )
+    ).iloc[0]
+    for name in present:
+        told = "event_timestamp" if name == "event_at" else name
+        counts = (int(row["n"]), int(row[f"nulls_{name}"]), int(row[f"distinct_{name}"]))
+        rows.append(("events", told, True, *counts))
+    table = pd.DataFrame(rows, columns=["table", "column", "is_present", "rows", "nulls", "distinct"])
+    return _with_absent(table)
+
+
+def _with_absent(table: pd.DataFrame) -> pd.DataFrame:
+    known = [("users", c) for c in names(USERS)] + [("events", c) for c in names(EVENTS)]
+    have = set(zip(table["table"], table["column"], strict=True))
+    gone = pd.DataFrame([k for k in known if k not in have], columns=["table", "column"])
+    whole = pd.concat([table, gone.assign(is_present=False)], ignore_index=True)
+    counts = ["rows", "nulls", "distinct"]
+    return whole.astype({"is_present": bool}).astype(dict.fromkeys(counts, "Int64"))
+
+
+def user_rules(users: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per rule over users that their columns allow: `dimension`, `table`,
+    `rule`, `checked`, `broken` (rows) and `sample` (one offending user_id).
+
+    `users` is the clean table with `last_event_at` joined from the log.
+    """
+    rows = []
+    for rule in USER_RULES:
+        if not {*rule.needs, "signup_date"} <= set(users.columns):
+            continue
+        breaks = rule.breaks(users).fillna(False).astype(bool)
+        sample = users.loc[breaks, "user_id"].min() if breaks.any() else None
+        rows.append((rule.dimension, "users", rule.name, len(users), int(breaks.sum()), sample))
+    return pd.DataFrame(rows, columns=RULE_COLUMNS)
+
+
+RULE_COLUMNS = ["dimension", "table", "rule", "checked", "broken", "sample"]
+
+
+def event_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per rule over events, with the columns of user_rules; `sample` is one
+    offending user_id. Lateness is `recorded_at` more than a day after `event_at`.
+    """
+    known = engine.from_pandas(users[["user_id", "signup_date"]].assign(is_known=True))
+    joined = events.left_join(known, "user_id")
+    tests: dict[tuple[str, str], Any] = {
+        ("referential", "user_id is not in the users table"): joined.is_known.isnull(),
+        ("temporal", "event is before the user's signup"): joined.event_at < joined.signup_date,
+        ("structural", "event_type is missing"): joined.event_type.isnull(),
+    }
+    if "received_at" in events.columns:
+        late = joined.received_at.epoch_seconds() - joined.event_at.epoch_seconds()
+        tests["temporal", "received before it happened"] = joined.received_at < joined.event_at
+        tests["latency", "received more than a day after it happened"] = late > LATE_SECONDS
+    if {"received_at", "created_at"} <= set(events.columns):
+        tests["temporal", "created before received"] = joined.created_at < joined.received_at
+    sums = {f"n{i}": ibis.coalesce(test.sum(), 0) for i, test in enumerate(tests.values())}
+    firsts = {f"s{i}": joined.user_id.min(where=test) for i, test in enumerate(tests.values())}
+    row = engine.to_pandas(joined.aggregate(total=joined.count(), **sums, **firsts)).iloc[0]
+    rows = [
+        (dimension, "events", rule, int(row["total"]), int(row[f"n{i}"]), row[f"s{i}"])
+        for i, (dimension, rule) in enumerate(tests)
+    ]
+    return pd.DataFrame(rows, columns=RULE_COLUMNS)
+
+
+def cleaning_rules(users_qa: Mapping[str, Any], events_qa: Mapping[str, Any]) -> pd.DataFrame:
+    """Return what cleaning found, as rows with the columns of user_rules (`sample` missing)."""
+    rows = []
+    for table, qa in (("users", users_qa), ("events", events_qa)):
+        for name, rule in CLEANING.items():
+            if qa.get(name) is not None:
+                rows.append(("structural", table, rule, qa["rows_read"], qa[name], None))
+    return pd.DataFrame(rows, columns=RULE_COLUMNS)
+
+
+CLEANING = {
+    "null_user_id": "user_id is missing (left out)",
+    "null_event_uuid": "event_uuid is missing (left out)",
+    "null_event_timestamp": "event time is missing or unreadable (left out)",
+    "temporal_inconsistencies": "signup_date was after last_active_date (exchanged)",
+    "duplicates_removed": "repeated identifier (one row kept)",
+    "null_signup_date": "signup_date is missing or unreadable",
+    "null_last_active_date": "last_active_date is missing or unreadable",
+    "unreadable_signup_date": "signup_date cannot be read as a date",
+    "unreadable_last_active_date": "last_active_date cannot be read as a date",
+    "unreadable_top_show_launch_date": "top_show_launch_date cannot be read as a date",
+    "unreadable_event_timestamp": "event time cannot be read",
+    "unreadable_received_at": "received_at cannot be read",
+    "unreadable_created_at": "created_at cannot be read",
+}
+def coverage_rules(users: pd.DataFrame, window: LogWindow, lookback: int) -> pd.DataFrame:
+    """Return the users whose history the log does not hold, with the columns of user_rules."""
+    signup = users["signup_date"]
+    recent = window.end - pd.Timedelta(days=lookback)
+    tests = {
+        "joined before the log starts: first days unknown": signup < window.start,
+        "joined too late for a full look back": (signup >= recent) & (signup < window.end),
+        "joined after the log ends": signup >= window.end,
+        "has no event in the log": users["last_event_at"].isna(),
+    }
+    rows = [
+        ("coverage", "users", rule, len(users), int(breaks.sum()),
+         users.loc[breaks, "user_id"].min() if breaks.any() else None)
+        for rule, breaks in tests.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=RULE_COLUMNS)
+
+
+def delay_histogram(events: Any) -> pd.DataFrame:
+    """Return how often each delay occurs, exactly: `delay` (name), `seconds`, `count`.
+
+    Empty when the table has neither `received_at` nor `created_at`.
+    """
+    parts = []
+    for name, (first, second) in DELAYS.items():
+        if not {first, second} <= set(events.columns):
+            continue
+        millis = _millis(events[second]) - _millis(events[first])
+        table = events.select(seconds=millis / 1000).filter(lambda t: t.seconds.notnull())
+        counted = table.group_by("seconds").aggregate(count=lambda t: t.count())
+        parts.append(engine.to_pandas(counted.order_by("seconds")).assign(delay=name))
+    empty = pd.DataFrame({"delay": [], "seconds": [], "count": []})
+    return pd.concat(parts, ignore_index=True)[["delay", "seconds", "count"]] if parts else empty
+
+
+def _millis(instants: Any) -> Any:
+    return instants.epoch_seconds() * 1000 + instants.millisecond()
+
+
+def latency_table(histogram: pd.DataFrame) -> pd.DataFrame:
+    """Return per delay (seconds): `count, mean, std, min, 1%, 5%, 50%, 95%, 99%, max`.
+
+    Exact, from the histogram; quantiles interpolate linearly, `std` has n - 1.
+    """
+    rows = [
+        {"delay": name} | describe_counts(part["seconds"].to_numpy(), part["count"].to_numpy())
+        for name, part in histogram.groupby("delay", sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["delay", "count", "mean", "std", "min", *QUANTILES, "max"])
+
+
+def describe_counts(values: np.ndarray, counts: np.ndarray) -> dict[str, float]:
+    """Return count, mean, std, min, quantiles and max of sorted `values` with `counts`."""
+    n = int(counts.sum())
+    mean = float((values * counts).sum() / n)
+    squares = float((counts * (values - mean) ** 2).sum())
+    ends = counts.cumsum()
+
+    def quantile(q: float) -> float:
+        at = q * (n - 1)
+        low, high = (values[np.searchsorted(ends, k, side="right")]
+                     for k in (int(np.floor(at)), int(np.ceil(at))))  # fmt: skip
+        return float(low + (high - low) * (at - np.floor(at)))
+
+    return {
+        "count": n, "mean": mean, "std": (squares / (n - 1)) ** 0.5 if n > 1 else float("nan"),
+        "min": float(values[0]), **{name: quantile(q) for name, q in QUANTILES.items()},
+        "max": float(values[-1]),
+    }  # fmt: skip
+
+
+def relational_table(users: pd.DataFrame, events: Any) -> pd.DataFrame:
+    """Return `measure`, `value`: how the two tables fit together.
+
+    `orphan_events`, `orphan_users` (events, and their distinct ids, without a user),
+    `users_without_events`, `active_users`, and of the events per active user their
+    mean, std, min, quartiles and max.
+    """
+    per_user = engine.to_pandas(
+        events.group_by("user_id").aggregate(n=lambda t: t.count()).order_by("user_id")
+    )
+    known = per_user["user_id"].isin(users["user_id"])
+    counts = per_user.loc[known, "n"]
+    values = {
+        "orphan_events": per_user.loc[~known, "n"].sum(),
+        "orphan_users": (~known).sum(),
+        "users_without_events": len(users) - known.sum(),
+        "active_users": known.sum(),
+        **{f"events_per_user_{k}": v for k, v in counts.describe().items() if k != "count"},
+    }
+    return pd.DataFrame({"measure": list(values), "value": [float(v) for v in values.values()]})
+
+
+def events_per_user(users: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
+    """Return how many users have each number of events: `event_count`, `users`."""
+    counts = users[["user_id"]].merge(spans, on="user_id", how="left")["event_count"].fillna(0)
+    sizes = counts.astype("int64").value_counts().sort_index()
+    return pd.DataFrame({"event_count": sizes.index, "users": sizes.to_numpy()})
+
+
+def scorecard(rules: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per dimension of quality: `dimension`, `checks` (rules), `broken_rules`, `broken`
+    (rows), `score` (mean over its rules of the share of rows that keep the rule, 0 to 1)
+    and `worst_rule`, `worst_share` (share of rows that break it).
+    """
+    told = rules.assign(share=rules["broken"] / rules["checked"].where(rules["checked"] > 0, 1))
+    rows = []
+    for dimension, part in told.groupby("dimension", sort=True):
+        worst = part.loc[part["share"].idxmax()]
+        rows.append({
+            "dimension": dimension, "checks": len(part), "broken_rules": int((part["broken"] > 0).sum()),
+            "broken": int(part["broken"].sum()), "score": float(1 - part["share"].mean()),
+            "worst_rule": worst["rule"], "worst_share": float(worst["share"]),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def all_rules(
+    told: pd.DataFrame,
+    users: pd.DataFrame,
+    events: Any,
+    window: LogWindow,
+    cleaning: pd.DataFrame,
+    lookback_days: int,
+) -> pd.DataFrame:
+    """Return every rule of the audit with the columns of user_rules, in a fixed order.
+
+    `told` is `users` with the log's `last_event_at` joined; `cleaning` from cleaning_rules.
+    """
+    parts = [
+        cleaning,
+        user_rules(told),
+        event_rules(events, users),
+        coverage_rules(told, window, lookback_days),
+    ]
+    filled = [part for part in parts if not part.empty]
+    return pd.concat([part.astype({"sample": "str"}) for part in filled], ignore_index=True)
+
+
+def broken(rules: pd.DataFrame) -> pd.DataFrame:
+    """Return the rules that some rows break, the worst first, with their `share` of rows."""
+    shares = rules.assign(share=rules["broken"] / rules["checked"].where(rules["checked"] > 0))
+    kept = shares[shares["broken"] > 0].sort_values(
+        ["share", "rule"], ascending=[False, True], ignore_index=True
+    )
+    return kept[["dimension", "table", "rule", "checked", "broken", "share"]]
+
+
+def quality_table(nulls: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per column (`kind` = column) and one per rule (`kind` = rule)."""
+    columns = nulls.rename(columns={"column": "name", "rows": "checked", "nulls": "broken"})
+    named = rules.rename(columns={"rule": "name"})
+    whole = pd.concat([columns.assign(kind="column"), named.assign(kind="rule")], ignore_index=True)
+    order = ["kind", "table", "name", "dimension", "checked", "broken", "distinct", "is_present"]
+    return whole[[*order, "sample"]].astype({"checked": "Int64", "broken": "Int64"})

@@ -1,0 +1,157 @@
+"""Checks of the model: has it seen the answer, is it honest, and is it of use?"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import models
+from analysis.checks.snapshots import alone
+from analysis.checks.verdict import Status, Verdict, grade, not_applicable
+
+TOO_GOOD = 0.97
+"""ROC AUC from which a single column has seen the outcome rather than foretold it."""
+WORTH_ALL = 0.2
+"""ROC AUC lost without one column from which the score is that column."""
+HARMS = -0.02
+"""ROC AUC gained without a column: what it taught no longer holds, as a leak's lesson."""
+MISSES, MISSES_FAILS = 0.03, 0.1
+"""Calibration error, beyond chance, that misleads a decision, and that refutes the figures."""
+FEW, TOO_FEW = 50, 20
+"""Users of the rarer outcome on which a model can be trained, and can hardly be."""
+
+
+def run(
+    table: pd.DataFrame,
+    fitted: dict[str, Any],
+    chosen: str,
+    evaluation: pd.DataFrame,
+    importance: pd.DataFrame,
+) -> list[Verdict]:
+    """Return the verdicts on the `chosen` of the `fitted` models; `table` are the snapshots."""
+    own = evaluation[(evaluation["model"] == chosen) & (evaluation["split"] == "test")]
+    metric = own.set_index("metric")
+    return [
+        leakage(table, fitted[chosen], importance, float(metric.loc["roc_auc", "value"])),
+        preprocessing(table, fitted[chosen]),
+        threshold(metric),
+        calibration(metric),
+        better_than_chance(metric),
+        better_than_recency(metric),
+        enough_data(table),
+    ]
+
+
+def leakage(
+    table: pd.DataFrame, model: Any, importance: pd.DataFrame, full: float
+) -> Verdict:
+    """Judge every source column of the model, all columns made from it together.
+
+    A leak shows in one of three ways: the column alone separates the outcome almost fully,
+    within a snapshot or on the test snapshot; the score collapses without it; or the score
+    rises without it on the later snapshot, for what it gave away in training it no longer
+    gives. `importance` from models.feature_importance, on the test snapshot.
+    """
+    numeric, categorical = models.source_columns(model)
+    columns = [*numeric, *categorical]
+    parts = [part for _, part in table[table["churned"].notna()].groupby("snapshot_at")]
+    by_itself = {
+        name: max(alone(part[name], part["churned"]) for part in (parts[0], parts[-1]))
+        for name in columns
+    }
+    drops = importance.set_index("feature")
+    told = [f"{n} alone separates the outcome (AUC {a:.2f})" for n, a in by_itself.items() if a > TOO_GOOD]
+    carries = drops.index[(drops["ci_low"] > WORTH_ALL) & (drops.index != "recency_days")]
+    told += [f"without {n} the score collapses (AUC −{drops.loc[n, 'auc_drop']:.2f})" for n in carries]
+    harms = drops.index[drops["ci_high"] < HARMS]
+    told += [f"without {n} the score rises (AUC +{-drops.loc[n, 'auc_drop']:.2f})" for n in harms]
+    best = max(by_itself, key=lambda name: by_itself[name])
+    facts = {"told": "; ".join(told) or "none", "best": best, "alone": by_itself[best], "full": full,
+             "columns": len(columns)}  # fmt: skip
+    hard = [text for text in told if "rises" not in text]
+    status: Status = "fail" if hard else ("warn" if told else "pass")
+    return Verdict("leakage", status, by_itself[best], limit=TOO_GOOD, n=len(table), facts=facts)
+
+
+def preprocessing(table: pd.DataFrame, model: Any) -> Verdict:
+    """Judge whether anything was fitted on rows that are tested: fit again on training rows
+    alone, and compare the scores of the test snapshot.
+    """
+    test = table[table["split"] == "test"]
+    again = models.fit_calibrated(models.pipeline_of(model), table[table["split"] != "test"])
+    gap = float(np.abs(models.predict(again, test) - models.predict(model, test)).max())
+    status: Status = "pass" if gap <= 1e-9 else "fail"
+    return Verdict("preprocessing", status, gap, limit=1e-9, n=len(test), facts={"gap": gap})
+
+
+def threshold(metric: pd.DataFrame) -> Verdict:
+    """Judge the list that the threshold makes: neither everyone nor no one, and better than
+    calling everyone. The threshold itself comes from the economics or the calibration scores.
+    """
+    flagged, base = metric.loc["flagged_share", "value"], metric.loc["base_rate", "value"]
+    precision = metric.loc["precision"]
+    facts = {"flagged": float(flagged), "base_rate": float(base),
+             "precision": _number(precision["value"])}  # fmt: skip
+    if flagged in (0.0, 1.0):
+        return Verdict("threshold", "warn", float(flagged), n=int(precision["n"]), facts=facts)
+    gain = float(precision["value"] - base)
+    better = precision["ci_low"] > base
+    status: Status = "pass" if better else ("fail" if precision["ci_high"] < base else "warn")
+    return Verdict("threshold", status, gain, float(precision["ci_low"] - base),
+                   float(precision["ci_high"] - base), 0.0, int(precision["n"]), facts)  # fmt: skip
+
+
+def calibration(metric: pd.DataFrame) -> Verdict:
+    """Judge the probabilities against what happened on the test snapshot, never against classes."""
+    error, slope = metric.loc["ece_debiased"], metric.loc["calibration_slope"]
+    intercept = metric.loc["calibration_intercept"]
+    facts = {"slope": _number(slope["value"]), "slope_low": _number(slope["ci_low"]),
+             "slope_high": _number(slope["ci_high"]), "intercept": _number(intercept["value"]),
+             "intercept_low": _number(intercept["ci_low"]),
+             "intercept_high": _number(intercept["ci_high"])}  # fmt: skip
+    status = grade(float(error["ci_low"]), MISSES, MISSES_FAILS)
+    return Verdict("calibration", status, float(error["value"]), float(error["ci_low"]),
+                   float(error["ci_high"]), MISSES, int(error["n"]), facts)  # fmt: skip
+
+
+def better_than_chance(metric: pd.DataFrame) -> Verdict:
+    """Judge whether the scores order users at all: the ROC AUC with its interval against 0.5."""
+    auc = metric.loc["roc_auc"]
+    status: Status = "pass" if auc["ci_low"] > 0.5 else ("fail" if auc["ci_high"] < 0.5 else "warn")
+    skill = metric.loc["brier_skill"]
+    facts = {"skill": float(skill["value"]), "skill_low": float(skill["ci_low"]),
+             "skill_high": float(skill["ci_high"])}  # fmt: skip
+    if status == "pass" and skill["ci_high"] < 0:
+        status = "fail"
+    return Verdict("better_than_chance", status, float(auc["value"]), float(auc["ci_low"]),
+                   float(auc["ci_high"]), 0.5, int(auc["n"]), facts)  # fmt: skip
+
+
+def better_than_recency(metric: pd.DataFrame) -> Verdict:
+    """Judge the model against the time since the last event alone, on the same bootstrap draws.
+
+    No difference is a finding that the summary states, not a fault; being worse is one.
+    """
+    if "roc_auc_minus_recency" not in metric.index:
+        return not_applicable("better_than_recency", "there is no baseline to compare with")
+    gain = metric.loc["roc_auc_minus_recency"]
+    status: Status = "fail" if gain["ci_high"] < 0 else "pass"
+    told = "better" if gain["ci_low"] > 0 else ("worse" if status == "fail" else "no different")
+    return Verdict("better_than_recency", status, float(gain["value"]), float(gain["ci_low"]),
+                   float(gain["ci_high"]), 0.0, int(gain["n"]), {"told": told})  # fmt: skip
+
+
+def enough_data(table: pd.DataFrame) -> Verdict:
+    """Judge whether each split holds enough users of the rarer outcome."""
+    counts = {
+        split: int(part["churned"].value_counts().reindex([0.0, 1.0], fill_value=0).min())
+        for split, part in table[table["churned"].notna()].groupby("split")
+    }
+    least = min(counts, key=lambda split: counts[split])
+    status: Status = "fail" if counts[least] < TOO_FEW else ("warn" if counts[least] < FEW else "pass")
+    facts = {"split": least, "users": counts[least], **{f"n_{k}": v for k, v in counts.items()}}
+    return Verdict("enough_data", status, float(counts[least]), limit=float(FEW), n=counts[least], facts=facts)
+
+
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)

@@ -1,0 +1,200 @@
+"""Checks of the snapshots: is the label about leaving, and does the split follow time?"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.checks.verdict import Status, Verdict, grade, not_applicable
+from analysis.contract import USERS, names
+from analysis.evaluation import roc_auc
+from analysis.features import KEYS, Windows, feature_columns
+from analysis.retention import wilson
+
+MEANS_SILENT, MEANS_NOTHING = 0.5, 0.75
+"""Share of silent users who come back in the next horizon: half, and three quarters."""
+BY_CALENDAR = 0.9
+"""ROC AUC of the signup date alone from which the label is a matter of the calendar."""
+BEYOND_RECENCY = 0.05
+"""ROC AUC by which a single column may at most beat the time since the last event."""
+SHIFT, SHIFT_FAILS = 0.25, 0.5
+"""Population stability index that is a shift (a usual limit), and a different population."""
+RATE_SHIFT, RATE_SHIFT_FAILS = 0.05, 0.15
+"""Change of the churn rate, beyond chance, that makes probabilities wrong by as much."""
+
+
+def run(
+    table: pd.DataFrame, users: pd.DataFrame, back: pd.DataFrame, windows: Windows
+) -> list[Verdict]:
+    """Return the verdicts on `table` (features.snapshots); `back` from features.reactivation."""
+    return [
+        label_means(back),
+        label_calendar(table),
+        leakage_columns(table, users),
+        split_in_time(table, windows),
+        drift(table),
+        base_rate_drift(table),
+    ]
+
+
+def label_means(back: pd.DataFrame) -> Verdict:
+    """Judge how often the label is contradicted later: users called churned who came back."""
+    row = back.iloc[0]
+    if not row["silent"]:
+        return not_applicable("label_means", "the log is shorter than three horizons")
+    facts = {"silent": int(row["silent"]), "returned": int(row["returned"])}
+    status = grade(float(row["ci_low"]), MEANS_SILENT, MEANS_NOTHING)
+    return Verdict(
+        "label_means", status, float(row["rate"]), float(row["ci_low"]), float(row["ci_high"]),
+        MEANS_SILENT, int(row["silent"]), facts,
+    )  # fmt: skip
+
+
+def alone(values: "pd.Series[Any]", churned: "pd.Series[float]") -> float:
+    """Return the ROC AUC (0.5 to 1) of one column by itself, in whichever direction.
+
+    Text counts by the churn rate of each value, left-one-out, so that a column of
+    identifiers predicts nothing.
+    """
+    y = churned.to_numpy(dtype=float)
+    if pd.api.types.is_numeric_dtype(values):
+        x = values.astype(float).fillna(values.median()).to_numpy()
+    else:
+        groups = pd.DataFrame({"value": values.fillna("?").astype(str), "y": y}).groupby("value")["y"]
+        n, total = groups.transform("size").to_numpy(), groups.transform("sum").to_numpy()
+        x = (total - y + y.mean()) / n
+    if len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
+        return 0.5
+    auc = float(roc_auc(y, x)[0])
+    return max(auc, 1 - auc) if pd.api.types.is_numeric_dtype(values) else auc
+
+
+def auc_error(auc: float, churned: "pd.Series[float]") -> float:
+    """Return the standard error of a ROC AUC. Source: Hanley and McNeil (1982)."""
+    ones = float((churned == 1).sum())
+    zeros = len(churned) - ones
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    spread = auc * (1 - auc) + (ones - 1) * (q1 - auc**2) + (zeros - 1) * (q2 - auc**2)
+    return float(np.sqrt(max(spread, 0.0) / max(ones * zeros, 1.0)))
+
+
+def label_calendar(table: pd.DataFrame) -> Verdict:
+    """Judge whether the signup date alone gives the label away, within one snapshot."""
+    test = table[table["split"] == "test"]
+    auc = alone(test["tenure_days"], test["churned"])
+    error = auc_error(auc, test["churned"])
+    status: Status = "fail" if auc - 1.96 * error > BY_CALENDAR else "pass"
+    return Verdict("label_calendar", status, auc, auc - 1.96 * error, min(1.0, auc + 1.96 * error),
+                   BY_CALENDAR, len(test), {"users": len(test)})  # fmt: skip
+
+
+def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
+    """Judge the columns that came with the users and that no contract describes.
+
+    One that predicts the label of the test snapshot better by itself than the time since
+    the last event does must have seen the outcome; one with a value for nearly every user
+    identifies them. A leak fails when the model uses it and warns when it does not.
+    """
+    extra = [c for c in users.columns if c not in names(USERS)]
+    if not extra:
+        return Verdict("leakage_columns", "pass", 0.0, n=0, facts={"columns": 0, "told": "none"})
+    test = table[table["split"] == "test"]
+    known = test[["user_id", "churned", "recency_days"]].merge(users[["user_id", *extra]], on="user_id")
+    recency = alone(known["recency_days"], known["churned"])
+    error = auc_error(recency, known["churned"])
+    found: list[tuple[str, float, str]] = []
+    for name in extra:
+        values = _as_numbers(known[name])
+        auc = alone(values, known["churned"])
+        if auc > recency + BEYOND_RECENCY and auc - recency > 3 * error:
+            found.append((name, auc, "predicts the outcome"))
+        elif not pd.api.types.is_numeric_dtype(values) and users[name].nunique() > 0.5 * len(users):
+            found.append((name, auc, "names single users"))
+    used = [name for name, _, _ in found if name in table.columns]
+    status: Status = "fail" if used else ("warn" if found else "pass")
+    worst = max((auc for _, auc, _ in found), default=0.5)
+    told = "; ".join(f"{name} {why} (AUC {auc:.2f})" for name, auc, why in found) or "none"
+    facts = {"columns": len(extra), "told": told, "recency": recency, "used": used}
+    return Verdict("leakage_columns", status, worst, limit=recency + BEYOND_RECENCY, n=len(known), facts=facts)
+
+
+def _as_numbers(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return dates as days; anything else as it is."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values
+    dates = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
+    if values.notna().any() and (dates.notna() == values.notna()).mean() > 0.99:
+        days = (dates - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(days=1)
+        return days.astype("float64")
+    return values
+
+
+def split_in_time(table: pd.DataFrame, windows: Windows) -> Verdict:
+    """Judge whether train, calibration and test share an outcome day or a user's snapshot."""
+    spans = table.groupby("split")["snapshot_at"].agg(["min", "max"])
+    ends = spans["max"] + windows.step
+    order = [s for s in ("train", "calibrate", "test", "score") if s in spans.index]
+    shared = sum(
+        int(ends[earlier] > spans.loc[later, "min"] + pd.Timedelta(days=windows.gap))
+        for earlier, later in zip(order, order[1:], strict=False)
+    )
+    repeated = int(table.duplicated(["user_id", "snapshot_at"]).sum())
+    train = set(table.loc[table["split"] == "train", "user_id"])
+    test = table.loc[table["split"] == "test", "user_id"]
+    facts = {"overlaps": shared, "repeated": repeated, "test_users": len(test),
+             "also_trained": int(test.isin(train).sum())}  # fmt: skip
+    status: Status = "fail" if shared or repeated else "pass"
+    return Verdict("split_in_time", status, float(shared + repeated), limit=0.0, n=len(table), facts=facts)
+
+
+def stability_index(before: "pd.Series[Any]", after: "pd.Series[Any]", bins: int = 5) -> float:
+    """Return the population stability index between two samples, less what chance gives it.
+
+    Sum over bins of (q - p) ln(q / p), less its expectation when nothing has changed,
+    (bins - 1)(1/n + 1/m). Source: Yurdakul and Naranjo (2020).
+    """
+    if pd.api.types.is_numeric_dtype(before):
+        edges = np.unique(before.quantile(np.linspace(0, 1, bins + 1)[1:-1]).dropna())
+        first, second = (np.searchsorted(edges, s.dropna(), side="left") for s in (before, after))
+        cells = np.arange(len(edges) + 1)
+    else:
+        values = before.fillna("?").value_counts().index[: 2 * bins]
+        first, second = (values.get_indexer(s.fillna("?")) for s in (before, after))
+        cells = np.arange(-1, len(values))
+    if not len(first) or not len(second):
+        return 0.0
+    p, q = (np.array([(s == c).sum() + 0.5 for c in cells]) / (len(s) + 0.5 * len(cells))
+            for s in (first, second))  # fmt: skip
+    chance = (len(cells) - 1) * (1 / len(first) + 1 / len(second))
+    return float(((q - p) * np.log(q / p)).sum() - chance)
+
+
+def drift(table: pd.DataFrame) -> Verdict:
+    """Judge whether the users to be scored still look like those the model was trained on."""
+    numeric, categorical = feature_columns(table)
+    train, scored = table[table["split"] == "train"], table[table["split"] == "score"]
+    if len(scored) < 30:
+        return not_applicable("drift", "fewer than 30 users are scored")
+    looked = [c for c in (*numeric, *categorical) if c not in ("tenure_days", *KEYS)]
+    index = {name: stability_index(train[name], scored[name]) for name in looked}
+    worst = max(index, key=lambda name: index[name])
+    shifted = sorted(name for name, value in index.items() if value >= SHIFT)
+    facts = {"feature": worst, "shifted": ", ".join(shifted) or "none", "features": len(looked)}
+    status = grade(index[worst], SHIFT, SHIFT_FAILS)
+    return Verdict("drift", status, index[worst], limit=SHIFT, n=len(scored), facts=facts)
+
+
+def base_rate_drift(table: pd.DataFrame) -> Verdict:
+    """Judge whether the churn rate of the test snapshot is still that of the training ones."""
+    rates = {}
+    for split in ("train", "test"):
+        churned = table.loc[table["split"] == split, "churned"]
+        low, high = wilson(pd.Series([churned.sum()]), pd.Series([len(churned)]))
+        rates[split] = (float(churned.mean()), float(low[0]), float(high[0]), len(churned))
+    train, test = rates["train"], rates["test"]
+    change = test[0] - train[0]
+    beyond = max(0.0, test[1] - train[2], train[1] - test[2])
+    low, high = test[1] - train[2], test[2] - train[1]
+    facts = {"train": train[0], "test": test[0], "users": test[3]}
+    status = grade(beyond, RATE_SHIFT, RATE_SHIFT_FAILS)
+    return Verdict("base_rate_drift", status, change, low, high, RATE_SHIFT, test[3], facts)

@@ -1,0 +1,76 @@
+"""Days and months of a time zone, for instants kept in UTC."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ibis
+import pandas as pd
+
+DAY = pd.Timedelta(days=1)
+
+
+def _offset_changes(zone: str, start: pd.Timestamp, end: pd.Timestamp) -> list[tuple[int, int]]:
+    """List (first second since 1970, offset in seconds) of the zone's rules in the span."""
+    rules = ZoneInfo(zone)
+    at = start.to_pydatetime().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    changes: list[tuple[int, int]] = []
+    while at <= end:
+        offset = at.astimezone(rules).utcoffset() or timedelta()
+        seconds = int(offset.total_seconds())
+        if not changes or changes[-1][1] != seconds:
+            changes.append((int(at.timestamp()), seconds))
+        at += timedelta(hours=1)
+    return changes
+
+
+def local_seconds(instants: Any, zone: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
+    """Return the wall clock of `zone` for an Ibis column of instants, as seconds since 1970.
+
+    Exact for instants in [start, end]; the same on every engine, for it uses no zone of theirs.
+    """
+    seconds = instants.epoch_seconds()
+    changes = _offset_changes(zone, start, end)
+    if len(changes) == 1:
+        return seconds + changes[0][1]
+    branches = [
+        (seconds < later, offset)
+        for (_, offset), (later, _) in zip(changes, changes[1:], strict=False)
+    ]
+    return seconds + ibis.cases(*branches, else_=changes[-1][1])
+
+
+def local_day(instants: Any, zone: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
+    """Return the day of `zone` as days since 1970-01-01 (integer), for an Ibis column."""
+    return (local_seconds(instants, zone, start, end) / 86_400).floor().cast("int64")
+
+
+def day_start(day: int, zone: str) -> pd.Timestamp:
+    """Return the instant (UTC) at which day number `day` begins in `zone`."""
+    date = datetime(1970, 1, 1) + timedelta(days=int(day))
+    return pd.Timestamp(date.replace(tzinfo=ZoneInfo(zone))).tz_convert("UTC")
+
+
+def midnight(instants: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
+    """Return the start of each instant's day in `zone`, as instants in UTC.
+
+    An instant at exactly 00:00 UTC is taken as a date that carried no time: it names
+    that day of `zone`.
+    """
+    is_date = instants.eq(instants.dt.floor("D"))
+    wall = instants.dt.tz_convert(zone).dt.tz_localize(None).dt.floor("D")
+    day = wall.where(~is_date, instants.dt.tz_localize(None))
+    local = day.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    return local.dt.tz_convert("UTC")
+
+
+def month(instants: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
+    """Return the month of each instant in `zone`, as text `2025-01`."""
+    return instants.dt.tz_convert(zone).dt.strftime("%Y-%m")
+
+
+def month_span(name: str, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Return first instant and first instant after of month `2025-01` in `zone`, in UTC."""
+    start = pd.Timestamp(f"{name}-01")
+    ends = start + pd.DateOffset(months=1)
+    return start.tz_localize(zone).tz_convert("UTC"), ends.tz_localize(zone).tz_convert("UTC")

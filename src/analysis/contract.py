@@ -1,0 +1,71 @@
+"""The data contract: every column of the two tables, with type, unit and meaning."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: `type` is text, integer, number, date (a UTC day) or instant (UTC)."""
+
+    name: str
+    type: str
+    unit: str
+    required: bool
+    meaning: str
+
+
+USERS: tuple[Column, ...] = (
+    Column("user_id", "text", "", True, "Who: one row each; repeats are merged and counted."),
+    Column("signup_date", "date", "UTC day", True, "The day the user joined; tenure counts from its midnight."),
+    Column("last_active_date", "date", "UTC day", False, "Last activity as the product recorded it; compared with the log."),
+    Column("churned_30d", "integer", "0 or 1", False, "The product's own label; audited, never a feature."),
+    Column("age", "integer", "years", False, "Age at signup."),
+    Column("gender", "text", "", False, "As the user gave it."),
+    Column("country", "text", "", False, "Country at signup."),
+    Column("device", "text", "", False, "Operating system family."),
+    Column("os_version", "integer", "", False, "Major version of the operating system."),
+    Column("app_version", "text", "", False, "Version at export: recorded after the snapshots, so no feature."),
+    Column("language", "text", "", False, "Language of the app."),
+    Column("acquisition_channel", "text", "", False, "Where the user came from."),
+    Column("subscription_type", "text", "", False, "Plan at export: may have changed, so no feature."),
+    Column("sessions_7d", "integer", "sessions", False, "Sessions in the seven days before the export."),
+    Column("views", "integer", "views", False, "Views since signup."),
+    Column("likes", "integer", "likes", False, "Likes since signup."),
+    Column("avg_watch_time_sec", "number", "seconds", False, "Mean watch time of a view."),
+    Column("credits_purchased", "number", "credits", False, "Credits bought since signup."),
+    Column("credits_spent", "number", "credits", False, "Credits spent since signup."),
+    Column("episodes_completed", "integer", "episodes", False, "Episodes watched to the end since signup."),
+    Column("top_show_id", "text", "", False, "The show watched most."),
+    Column("top_show_title", "text", "", False, "Its title."),
+    Column("top_show_genre", "text", "", False, "Its genre."),
+    Column("top_show_launch_date", "date", "UTC day", False, "The day it was launched."),
+    Column("top_show_episode_count", "integer", "episodes", False, "How many episodes it has."),
+)
+
+EVENTS: tuple[Column, ...] = (
+    Column("user_id", "text", "", True, "Who did it; a user_id of the users table."),
+    Column("event_type", "text", "", True, "What happened; params.yml says which type plays which role."),
+    Column("event_timestamp", "instant", "UTC", True, "When it happened; ISO 8601 (UTC unless an offset is given), or seconds, milliseconds or microseconds since 1970."),
+    Column("event_uuid", "text", "", False, "Identifier of the event; repeats are removed. Without it rows are not deduplicated."),
+    Column("received_at", "instant", "UTC", False, "When the server received it."),
+    Column("created_at", "instant", "UTC", False, "When the row was written."),
+    Column("session_id", "text", "", False, "Session; without it sessions end after session_gap_minutes of silence."),
+    Column("show_id", "text", "", False, "The show concerned."),
+    Column("episode_id", "text", "", False, "The episode concerned."),
+    Column("country", "text", "", False, "Country of the device at that moment."),
+    Column("source", "text", "", False, "What sent the event."),
+    Column("app_version", "text", "", False, "Version at that moment."),
+    Column("properties", "text", "JSON", False, "Details; `amount` is read for credits."),
+)
+
+NATIVE_LABELS = ("churned_30d",)
+
+
+def names(columns: tuple[Column, ...], kind: str | None = None) -> list[str]:
+    """Return the column names, of one `kind` (type) if given, in the contract's order."""
+    return [column.name for column in columns if kind in (None, column.type)]
+
+
+def required(columns: tuple[Column, ...]) -> list[str]:
+    """Return the names of the columns a table cannot do without."""
+    return [column.name for column in columns if column.required]

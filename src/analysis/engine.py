@@ -1,0 +1,171 @@
+"""Where event-level work is done: an Ibis connection, and the tables it reads and writes."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+
+from analysis.contract import Column, names, required
+from analysis.errors import ReportError
+
+SUFFIXES = {".csv": "csv", ".parquet": "parquet"}
+
+
+def connect() -> Any:
+    """Return an in-process DuckDB connection whose session lives in UTC.
+
+    Results keep their row order only where a query orders them, whatever the threads.
+    """
+    con = ibis.duckdb.connect()
+    con.raw_sql("SET TimeZone = 'UTC'")
+    return con
+
+
+def list_files(source: str, table: str) -> list[Path]:
+    """Return the files of `source` (one file, or a folder of one kind), sorted by name.
+
+    Raises ReportError when there is none, or when a folder mixes CSV and Parquet.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        found = [path]
+    elif path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+    else:
+        raise ReportError(
+            f"{table}: no file or folder {source!r}. Give the path of a CSV or Parquet file, or "
+            f"a folder of them, with --{table} or `{table}` in params.yml."
+        )
+    kinds = {p.suffix.lower() for p in found}
+    if len(kinds) != 1 or not kinds <= set(SUFFIXES):
+        raise ReportError(
+            f"{table}: {source!r} holds {sorted(kinds) or 'no file'}; expected .csv or .parquet "
+            "files, all of one kind."
+        )
+    return found
+
+
+def _csv_delimiter(path: Path) -> str:
+    with path.open("rb") as file:
+        header = file.readline().removeprefix(b"\xef\xbb\xbf")
+    return ";" if header.count(b";") > header.count(b",") else ","
+
+
+def _scan(con: Any, files: list[Path]) -> Any:
+    paths = [str(path) for path in files]
+    if files[0].suffix.lower() == ".parquet":
+        return con.read_parquet(paths, union_by_name=True)
+    delimiter = _csv_delimiter(files[0])
+    return con.read_csv(
+        paths, all_varchar=True, header=True, delim=delimiter, quote='"', union_by_name=True
+    )
+
+
+def read_raw(
+    con: Any, source: str, table: str, columns: tuple[Column, ...], mapping: Mapping[str, str]
+) -> Any:
+    """Return the raw table (Ibis) with the contract's names; other columns keep theirs.
+
+    `mapping` gives, for a standard name, the name it has in the file. CSV columns
+    stay text, so that no value is lost to a guessed type. Raises ReportError when a
+    file cannot be read or a required column is missing.
+    """
+    files = list_files(source, table)
+    try:
+        raw = _scan(con, files)
+        raw.head(1).to_pyarrow()
+    except Exception as error:  # any engine's complaint about a file, told as the file's fault
+        raise ReportError(
+            f"{table}: {source!r} cannot be read as {files[0].suffix[1:]} (UTF-8, comma or "
+            f"semicolon): {str(error).splitlines()[0]}. Save it again as UTF-8 CSV or Parquet."
+        ) from error
+    return _rename(raw, source, table, columns, mapping)
+
+
+def _rename(
+    raw: Any, source: str, table: str, columns: tuple[Column, ...], mapping: Mapping[str, str]
+) -> Any:
+    present = list(raw.columns)
+    absent = {std: own for std, own in mapping.items() if own not in present}
+    if absent:
+        std, own = next(iter(absent.items()))
+        raise ReportError(
+            f"{table}: {table}_columns maps {std!r} to {own!r}, but {source!r} has no such "
+            f"column. It has: {', '.join(present)}."
+        )
+    clash = [std for std, own in mapping.items() if std in present and own != std]
+    kept = raw.drop(*clash) if clash else raw
+    renamed = kept.rename({std: own for std, own in mapping.items() if own != std})
+    missing = [name for name in required(columns) if name not in renamed.columns]
+    if missing:
+        near = difflib.get_close_matches(missing[0], present, n=1, cutoff=0.4)
+        hint = f" Is it {near[0]!r}?" if near else ""
+        raise ReportError(
+            f"{table}: required column {missing[0]!r} is missing from {source!r} "
+            f"({len(missing)} missing: {', '.join(missing)}).{hint} It has: "
+            f"{', '.join(present)}. Map it under {table}_columns in params.yml."
+        )
+    if renamed.count().execute() == 0:
+        raise ReportError(f"{table}: {source!r} has no rows. Give a table with at least one.")
+    known = [name for name in names(columns) if name in renamed.columns]
+    return renamed.select(*known, *(c for c in renamed.columns if c not in known))
+
+
+def text(column: Any) -> Any:
+    """Return `column` as trimmed text; blank text is missing."""
+    return column.cast("string").strip().nullif("")
+
+
+def instant(column: Any) -> Any:
+    """Return `column` as an instant in UTC; what cannot be read is missing.
+
+    Text is ISO 8601, in UTC unless it names an offset. Numbers (or digits) are time
+    since 1970 in seconds, milliseconds, microseconds or nanoseconds, told by their size,
+    and kept to the millisecond.
+    """
+    if column.type().is_timestamp() or column.type().is_date():
+        return column.cast("timestamp('UTC')")
+    value = text(column)
+    number = value.try_cast("float64")
+    seconds = ibis.cases(
+        (number > 1e17, number / 1e9),
+        (number > 1e14, number / 1e6),
+        (number > 1e11, number / 1e3),
+        (number > 1e8, number),
+    )
+    millis = (seconds * 1e3).floor().cast("int64")
+    epoch = millis.as_timestamp("ms").cast("timestamp('UTC')")
+    return ibis.coalesce(value.try_cast("timestamp('UTC')"), epoch)
+
+
+def read(con: Any, path: str) -> Any:
+    """Return the Parquet artifact `path` as an Ibis table of `con`."""
+    if not Path(path).is_file():
+        raise ReportError(f"{path}: not found. Run the stage that writes it: churnbook build.")
+    return con.read_parquet(path)
+
+
+def to_pandas(table: Any) -> pd.DataFrame:
+    """Return a user-level (or smaller) Ibis table as pandas, instants in UTC.
+
+    Goes through Arrow, which keeps zones. Text columns come back as `str`.
+    """
+    frame: pd.DataFrame = table.to_pyarrow().to_pandas()
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.DatetimeTZDtype):
+            frame[name] = frame[name].astype("datetime64[us, UTC]")
+    return frame
+
+
+def from_pandas(frame: pd.DataFrame) -> Any:
+    """Return a user-level pandas table as an Ibis table."""
+    return ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def write(table: Any, path: str) -> None:
+    """Write an Ibis table to the Parquet file `path`; order it first for equal bytes."""
+    table.to_parquet(path, compression="zstd")

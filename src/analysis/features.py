@@ -1,0 +1,313 @@
+"""What was known of each user at an instant, and what the user did next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from analysis import engine
+from analysis.activity import user_spans, with_sessions
+from analysis.errors import ReportError
+from analysis.logwindow import LogWindow
+from analysis.retention import wilson
+
+KEYS = ("user_id", "snapshot_at", "split", "churned")
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Lengths in days: of the look back, of the gap before the outcome, of the outcome."""
+
+    lookback: int
+    gap: int
+    horizon: int
+
+    @property
+    def step(self) -> pd.Timedelta:
+        """Days from one snapshot to the next, so that no outcome day is shared."""
+        return pd.Timedelta(days=self.gap + self.horizon)
+
+    @property
+    def back(self) -> pd.Timedelta:
+        """Length of the look back."""
+        return pd.Timedelta(days=self.lookback)
+
+
+def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
+    """Return the snapshots of the log, oldest first: `snapshot_at` and `split`.
+
+    Counted back from the end of the log in steps of gap + horizon: the end itself is
+    scored, the one before it is the test, the one before that calibrates, and all
+    earlier ones whose look back the log covers train. Raises ReportError when the log
+    is too short for at least one of each.
+    """
+    splits = ["score", "test", "calibrate"]
+    instants = []
+    at = window.end
+    while at - windows.back >= window.start:
+        instants.append(at)
+        at = at - windows.step
+    if len(instants) < 4:
+        step = windows.gap + windows.horizon
+        longest = int((window.days - windows.lookback) // 3) - windows.gap
+        mend = f"set horizon_days to at most {longest}" if longest >= 1 else "give a longer log"
+        raise ReportError(
+            f"events: the log covers {window.days:.0f} days, but a model that is trained, "
+            f"calibrated and tested on separate days needs {windows.lookback + 3 * step} "
+            f"(lookback_days + 3 x (gap_days + horizon_days)): {mend}, or lower lookback_days."
+        )
+    names = splits + ["train"] * (len(instants) - 3)
+    return pd.DataFrame({"snapshot_at": instants, "split": names})[::-1].reset_index(drop=True)
+
+
+def _amount(table: Any) -> Any:
+    if "properties" not in table.columns:
+        return ibis.literal(None, type="float64")
+    found = table.properties.re_extract(r'"amount"\s*:\s*"?(-?[0-9]+(?:\.[0-9]+)?)', 1)
+    return found.nullif("").try_cast("float64")
+
+
+def _by_session(seen: Any, roles: Mapping[str, str]) -> Any:
+    def count(role: str) -> Any:
+        return (seen.event_type == roles.get(role, "")).sum()
+
+    return seen.group_by("user_id", "session_key").aggregate(
+        seconds=seen.event_at.max().epoch_seconds() - seen.event_at.min().epoch_seconds(),
+        plays=count("play"),
+        clicks=count("click"),
+        nexts=count("next"),
+        exits=count("exit"),
+    )
+
+
+def _session_features(sessions: Any, weeks: float) -> Any:
+    rank = ibis.row_number().over(group_by=sessions.user_id, order_by=sessions.seconds)
+    total = sessions.count().over(group_by=sessions.user_id)
+    ranked = sessions.mutate(nth=rank + 1, p95=(total * 0.95).ceil())
+    failed = (ranked.clicks > 0) & (ranked.plays == 0)
+    return ranked.group_by("user_id").aggregate(
+        sessions_per_week=ranked.count() / weeks,
+        plays_per_session=ranked.plays.sum() / ranked.count(),
+        next_episode_rate=ranked.nexts.sum() / ranked.plays.sum().nullif(0),
+        session_seconds_p95=ranked.seconds.max(where=ranked.nth == ranked.p95).cast("float64"),
+        exit_rate=(ranked.exits > 0).sum() / ranked.count(),
+        failed_intents=failed.sum().cast("float64"),
+    )
+
+
+def _event_features(seen: Any, at: pd.Timestamp, lookback: int, roles: Mapping[str, str]) -> Any:
+    """Return per user what the look back holds, before sessions."""
+    age = (int(at.timestamp()) - seen.event_at.epoch_seconds()) / DAY_SECONDS
+    day = age.floor()
+    amount = _amount(seen)
+
+    def total(role: str) -> Any:
+        is_role = seen.event_type == roles.get(role, "")
+        return ibis.coalesce(amount, 1.0).sum(where=is_role).fill_null(0.0)
+
+    half = lookback / 2
+    return seen.group_by("user_id").aggregate(
+        recency_days=age.min(),
+        event_count=seen.count().cast("float64"),
+        active_days=day.nunique().cast("float64"),
+        active_days_last_week=day.nunique(where=age < 7).cast("float64"),
+        unique_event_types=seen.event_type.nunique().cast("float64"),
+        recent_share=(age < half).sum() / seen.count(),
+        credits_spent=total("spend"),
+        credits_bought=total("purchase"),
+    )
+
+
+NEEDS = {
+    "plays_per_session": "play",
+    "next_episode_rate": "next",
+    "exit_rate": "exit",
+    "failed_intents": "click",
+    "credits_spent": "spend",
+    "credits_bought": "purchase",
+}
+"""Features that only exist where events of a role do."""
+
+
+def behaviour(
+    active: Any, at: pd.Timestamp, lookback: int, roles: Mapping[str, str], gap_minutes: float
+) -> pd.DataFrame:
+    """Return what was recorded of each user in [at - lookback, at): one row per user.
+
+    Columns, of the `lookback` days before `at`, from events recorded before `at`:
+    `recency_days` (since the last event), `event_count`, `active_days`,
+    `active_days_last_week`, `unique_event_types`, `recent_share` (share of events in
+    the later half), `credits_spent`, `credits_bought` (sums of `amount`, or 1 each),
+    `sessions_per_week`, `plays_per_session`, `next_episode_rate` (next episodes per
+    play), `session_seconds_p95` (smallest length that 95 % of the user's sessions do
+    not exceed), `exit_rate` (sessions with an exit event), `failed_intents` (sessions
+    with a click and no play).
+    """
+    start = at - pd.Timedelta(days=lookback)
+    inside = (active.event_at >= start) & (active.event_at < at)
+    seen = with_sessions(active.filter(inside, active.recorded_at < at), gap_minutes)
+    events = _event_features(seen, at, lookback, roles)
+    sessions = _session_features(_by_session(seen, roles), lookback / 7)
+    joined = events.join(sessions, "user_id").order_by("user_id")
+    return engine.to_pandas(joined)
+
+
+def absent_roles(active: Any, roles: Mapping[str, str]) -> list[str]:
+    """Return the roles none of whose events are in the log, sorted."""
+    present = set(active.select("event_type").distinct().to_pyarrow()["event_type"].to_pylist())
+    return sorted(role for role, event_type in roles.items() if event_type not in present)
+
+
+def _users_between(active: Any, start: pd.Timestamp, end: pd.Timestamp) -> "pd.Series[Any]":
+    inside = active.filter(active.event_at >= start, active.event_at < end)
+    return engine.to_pandas(inside.select("user_id").distinct().order_by("user_id"))["user_id"]
+
+
+def outcome(active: Any, population: "pd.Series[Any]", at: pd.Timestamp, windows: Windows,
+            log_end: pd.Timestamp) -> "pd.Series[float]":
+    """Return 1.0 for users with no event in [at + gap, at + gap + horizon), else 0.0.
+
+    Missing for everyone when that window ends after `log_end`: not yet observed.
+    """
+    start = at + pd.Timedelta(days=windows.gap)
+    end = start + pd.Timedelta(days=windows.horizon)
+    if end > log_end:
+        return pd.Series(np.nan, index=population.index)
+    return (~population.isin(_users_between(active, start, end))).astype("float64")
+
+
+def snapshots(
+    active: Any,
+    users: pd.DataFrame,
+    window: LogWindow,
+    windows: Windows,
+    roles: Mapping[str, str],
+    static_columns: Sequence[str],
+    gap_minutes: float,
+) -> pd.DataFrame:
+    """Return who was at risk at each snapshot, what was known then, and who left after it.
+
+    At a snapshot t the population is every user with an event in [t - lookback, t);
+    `churned` is 1 when no event of theirs falls in [t + gap, t + gap + horizon), 0 when
+    one does, and missing where that window ends after the log does. Features use only
+    events recorded before t, and attributes fixed at signup (`static_columns`).
+
+    Columns: `user_id`, `snapshot_at` (UTC), `split` (train, calibrate, test, score: see
+    snapshot_plan), `churned`, `tenure_days`, those of behaviour, and the static ones.
+    Raises ReportError when the log is too short.
+    """
+    plan = snapshot_plan(window, windows)
+    dropped = [f for f, role in NEEDS.items() if role in absent_roles(active, roles)]
+    attributes = users[["user_id", "signup_date", *(c for c in static_columns if c in users)]]
+    parts = []
+    for at, split in plan.itertuples(index=False):
+        population = _users_between(active, at - windows.back, at)
+        part = pd.DataFrame({"user_id": population, "snapshot_at": at, "split": split})
+        part["churned"] = outcome(active, population, at, windows, window.end)
+        known = behaviour(active, at, windows.lookback, roles, gap_minutes)
+        part = part.merge(attributes, on="user_id").merge(known, on="user_id", how="left")
+        part["tenure_days"] = (at - part["signup_date"]) / pd.Timedelta(days=1)
+        parts.append(part.drop(columns=["signup_date", *dropped]))
+    table = pd.concat(parts, ignore_index=True)
+    table["snapshot_at"] = table["snapshot_at"].astype("datetime64[us, UTC]")
+    return table.sort_values(["snapshot_at", "user_id"], ignore_index=True)
+
+
+def feature_columns(table: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Return numeric and categorical feature names of `table` (the result of snapshots)."""
+    features = [name for name in table.columns if name not in KEYS]
+    numeric = [name for name in features if pd.api.types.is_numeric_dtype(table[name])]
+    return numeric, [name for name in features if name not in numeric]
+
+
+def user_features(
+    active: Any,
+    users: pd.DataFrame,
+    window: LogWindow,
+    lookback: int,
+    roles: Mapping[str, str],
+    gap_minutes: float,
+) -> pd.DataFrame:
+    """Return one row per user as of the end of the log, active lately or not.
+
+    Columns: the users table's; those of behaviour over the whole log (`event_count` and
+    `active_days` are 0 and the rest missing for a user without events);
+    `first_event_at`, `last_event_at` (UTC); `tenure_days`; and behaviour over the last
+    `lookback` days with the prefix `recent_` (missing where the user was not active then).
+    """
+    dropped = [name for name, role in NEEDS.items() if role in absent_roles(active, roles)]
+    log = behaviour(active, window.end, int(np.ceil(window.days)), roles, gap_minutes)
+    late = behaviour(active, window.end, lookback, roles, gap_minutes)
+    log, late = log.drop(columns=dropped), late.drop(columns=dropped)
+    late = late.rename(columns={name: f"recent_{name}" for name in late.columns.drop("user_id")})
+    spans = user_spans(active).drop(columns="event_count")
+    table = users.rename(columns={c: f"native_{c}" for c in users if c in log and c != "user_id"})
+    for part in (log, spans, late):
+        table = table.merge(part, on="user_id", how="left")
+    for name in ("event_count", "active_days"):
+        table[name] = table[name].fillna(0)
+    table["tenure_days"] = (window.end - table["signup_date"]) / pd.Timedelta(days=1)
+    return table.sort_values("user_id", ignore_index=True)
+
+
+def reactivation(
+    active: Any, window: LogWindow, horizon_days: int
+) -> pd.DataFrame:
+    """Return how often users who were silent for a horizon came back in the next one.
+
+    Over instants t spaced by the horizon h: users with an event in [t - h, t) and none
+    in [t, t + h) are silent; they came back when an event falls in [t + h, t + 2h).
+    One row: `silent`, `returned` (counts over all t), `rate`, `ci_low`, `ci_high`
+    (0 to 1, Wilson). Instants whose three windows the log does not cover are left out.
+    """
+    step = pd.Timedelta(days=horizon_days)
+    silent = returned = 0
+    at = window.start + step
+    while at + 2 * step <= window.end:
+        before = _users_between(active, at - step, at)
+        quiet = before[~before.isin(_users_between(active, at, at + step))]
+        silent += len(quiet)
+        returned += int(quiet.isin(_users_between(active, at + step, at + 2 * step)).sum())
+        at += step
+    table = pd.DataFrame({"silent": [silent], "returned": [returned]})
+    low, high = wilson(table["returned"], table["silent"])
+    rate = table["returned"] / table["silent"].where(table["silent"] > 0)
+    return table.assign(rate=rate, ci_low=low, ci_high=high)
+
+
+def snapshot_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per snapshot: `snapshot_at` (day), `split`, `users`, `churners` (counts),
+    `churn_rate`, `ci_low`, `ci_high` (0 to 1, Wilson; missing where not yet observed).
+    """
+    grouped = table.groupby(["snapshot_at", "split"], sort=True)["churned"]
+    rows = grouped.agg(users="size", churners=lambda c: c.sum(min_count=1)).reset_index()
+    low, high = wilson(rows["churners"], rows["users"])
+    rate = rows["churners"] / rows["users"]
+    day = rows["snapshot_at"].dt.strftime("%Y-%m-%d")
+    known = rows["churners"].notna()
+    return rows.assign(
+        snapshot_at=day, churn_rate=rate, ci_low=low.where(known), ci_high=high.where(known)
+    )
+
+
+def describe(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per feature: `feature`, `kind`, `missing` (share), and its 5 %, 50 % and
+    95 % as `low`, `median`, `high`; for a category only the most common value, as `median`.
+    """
+    numeric, categorical = feature_columns(table)
+    rows: list[dict[str, Any]] = []
+    for name in numeric:
+        low, median, high = (f"{table[name].quantile(q):.2f}" for q in (0.05, 0.5, 0.95))
+        rows.append({"feature": name, "kind": "number", "low": low, "median": median, "high": high})
+    for name in categorical:
+        common = table[name].mode()
+        rows.append({"feature": name, "kind": "category",
+                     "median": str(common.iloc[0]) if len(common) else None})  # fmt: skip
+    columns = ["feature", "kind", "low", "median", "high"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame.insert(2, "missing", [float(table[name].isna().mean()) for name in frame["feature"]])
+    return frame

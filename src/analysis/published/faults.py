@@ -1,0 +1,155 @@
+"""What the data say about the case's claims: the evidence for CASE.md, section 2.
+
+Each function measures one fault and decides nothing. They take what `case_features`,
+`case_retention`, `case_models` and `case_scores` return, and work on any such tables.
+"""
+
+import numpy as np
+import pandas as pd
+from ibis import Table
+from scipy.stats import chi2_contingency
+from sklearn.cluster import KMeans
+from sklearn.metrics import roc_auc_score
+
+from analysis.published.clusters import scaled_variables, silhouette
+from analysis.published.model import CaseModels, logistic_auc
+from analysis.published.results import Absent
+from analysis.published.tables import count_in_windows
+
+
+def signup_date_auc(retention: pd.DataFrame) -> float | Absent:
+    """Return the AUC of the signup date alone for `churn_30d`, the earliest at most risk."""
+    dated = retention.dropna(subset="signup_date")
+    if dated["churn_30d"].nunique() < 2:
+        return Absent("every user has the same label")
+    earliest_first = -dated["signup_date"].rank().to_numpy()
+    return float(roc_auc_score(dated["churn_30d"].to_numpy(), earliest_first))
+
+
+def auc_without_signup(
+    features: pd.DataFrame, retention: pd.DataFrame, seed: int = 42
+) -> float | Absent:
+    """Return the test AUC of the case's logistic regression without its signup columns."""
+    return logistic_auc(features, retention, without=("signup_date",), seed=seed)
+
+
+def scored_as_trained(models: CaseModels | Absent) -> dict[str, float] | Absent:
+    """Return `mean` and `max` of the probabilities on the columns the model was fitted on."""
+    if isinstance(models, Absent):
+        return models
+    proba = models.proba_as_trained["proba_churn"]
+    return {"mean": float(proba.mean()), "max": float(proba.max())}
+
+
+def score_ties(scores: pd.DataFrame | Absent) -> dict[str, int] | Absent:
+    """Return how many users share their score with another (`tied_users`), how many have the
+    most frequent score (`largest_tie`) and how many the score 1 (`users_at_one`).
+    """
+    if isinstance(scores, Absent):
+        return scores
+    sizes = scores["proba_churn"].value_counts()
+    return {
+        "tied_users": int(sizes[sizes > 1].sum()),
+        "largest_tie": int(sizes.max()),
+        "users_at_one": int((scores["proba_churn"] == 1).sum()),
+    }
+
+
+def group_p_values(
+    features: pd.DataFrame,
+    retention: pd.DataFrame,
+    columns: tuple[str, ...] = ("country", "device", "subscription_type"),
+) -> pd.DataFrame:
+    """Return `column`, `groups`, `users`, `chi2` and `p_value` of independence between each
+    column and `churn_30d` (Pearson; Yates where there are two groups), and `reason` (text)
+    where a column is missing or has one group, or the label one class.
+    """
+    label = retention.set_index("user_id")["churn_30d"]
+    rows = [{"column": name} | _test_groups(features, label, name) for name in columns]
+    wanted = ["column", "groups", "users", "chi2", "p_value", "reason"]
+    return pd.DataFrame(rows).reindex(columns=wanted)
+
+
+def churn_by_credits(
+    features: pd.DataFrame,
+    retention: pd.DataFrame,
+    column: str = "credits_purchased",
+    more_than: float = 20,
+) -> pd.DataFrame | Absent:
+    """Return `has_more` (credits above `more_than`), `users`, `churn_rate` (0 to 1); users
+    whose credits are missing are in neither row.
+    """
+    if column not in features:
+        return Absent(f"users: there is no column {column}")
+    known = features[["user_id", column]].dropna()
+    joined = known.merge(retention[["user_id", "churn_30d"]], on="user_id")
+    by_group = joined.groupby((joined[column] > more_than).rename("has_more"))["churn_30d"]
+    return by_group.agg(users="size", churn_rate="mean").reset_index()
+
+
+def shuffled_silhouettes(
+    features: pd.DataFrame, k: int, seeds: tuple[int, ...], rows: int = 10_000
+) -> pd.DataFrame:
+    """Return `seed` and `silhouette` (-1 to 1) of K-means with `k` clusters on the case's
+    variables after each column was shuffled by itself, which leaves no cluster of users. The
+    best of ten starts: with one start K-means often stops at a poorer cut.
+    """
+    X = scaled_variables(features.sort_values("user_id"))[1]
+    found = []
+    for seed in seeds:
+        shuffled = np.random.default_rng(seed).permuted(X, axis=0)
+        labels = KMeans(k, random_state=seed, n_init=10).fit(shuffled).labels_
+        found.append({"seed": seed, "silhouette": silhouette(shuffled, labels, seed, rows)})
+    return pd.DataFrame(found, columns=["seed", "silhouette"])
+
+
+def covered_retention(
+    users: pd.DataFrame,
+    events: Table,
+    log_start: pd.Timestamp,
+    log_end: pd.Timestamp,
+    days: int = 30,
+) -> dict[str, float]:
+    """Return `users` (count), `d7_rate`, `d30_rate`, `churn_rate` (0 to 1; NaN without users) of
+    those who signed up on or after `log_start` and at least `days` days before `log_end`, by
+    the case's windows: days 0 to 7 and 0 to `days`, both ends included.
+    """
+    signup = users["signup_date"]
+    covered = users[(signup >= log_start) & (signup + pd.Timedelta(days=days) <= log_end)]
+    counts = count_in_windows(covered, events, {"short": (0, 7), "long": (0, days)})
+    d30 = float((counts["long"] > 0).mean())
+    d7 = float((counts["short"] > 0).mean())
+    return {"users": len(covered), "d7_rate": d7, "d30_rate": d30, "churn_rate": 1 - d30}
+
+
+def churn_by_cohort(retention: pd.DataFrame) -> pd.DataFrame:
+    """Return `cohort_month`, `users`, `churn_rate` (0 to 1) by the case's label."""
+    by_month = retention.groupby("cohort_month")["churn_30d"]
+    return by_month.agg(users="size", churn_rate="mean").reset_index()
+
+
+def native_label_agreement(users: pd.DataFrame, days: int = 30) -> float | Absent:
+    """Return the share of users (0 to 1) whose native `churned_30d` says exactly that
+    `last_active_date` is more than `days` days before the newest one.
+    """
+    missing = [name for name in ("churned_30d", "last_active_date") if name not in users]
+    if missing:
+        return Absent(f"users: there is no column {missing[0]}")
+    known = users.dropna(subset=["churned_30d", "last_active_date"])
+    if known.empty:
+        return Absent("users: no row has both churned_30d and last_active_date")
+    silence = known["last_active_date"].max() - known["last_active_date"]
+    native = pd.to_numeric(known["churned_30d"], errors="coerce")
+    return float((native == (silence > pd.Timedelta(days=days))).mean())
+
+
+def _test_groups(features: pd.DataFrame, label: pd.Series, column: str) -> dict[str, object]:
+    if column not in features:
+        return {"reason": f"users: there is no column {column}"}
+    groups = features.set_index("user_id")[column]
+    counts = pd.crosstab(groups, label)
+    size = {"groups": len(counts), "users": int(counts.to_numpy().sum())}
+    if min(counts.shape, default=0) < 2:
+        return size | {"reason": "one group, or one class of the label: nothing to compare"}
+    chi2, p_value = chi2_contingency(counts)[:2]
+    return size | {"chi2": float(chi2), "p_value": float(p_value), "reason": None}

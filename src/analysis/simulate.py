@@ -1,0 +1,1144 @@
+"""Simulated users and events of the case's schema, from a model whose truth is known.
+
+Each user has an exponential lifetime ("inactivity hazard", memoryless) whose log hazard is
+linear in stated attributes plus a normal frailty, and opens sessions as a Poisson process
+while alive: the individual level of the Pareto/NBD model (Schmittlein, Morrison & Colombo
+1987, Management Science 33(1)). A user who signs up inside the log opens a first session at
+that instant. Some attributes matter by exactly 0, so what a report says about them is an error.
+
+Every random draw comes from a stream named after what it draws, so a fault changes what it
+plants and leaves the rest of the data as they were. All data are invented.
+"""
+
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from analysis.errors import ReportError
+
+Array = np.ndarray[Any, Any]
+
+DAY = 86_400  # seconds
+FIRST_SIGNUP_AT = pd.Timestamp("2024-01-01", tz="UTC")
+LOG_START = pd.Timestamp("2025-01-01", tz="UTC")
+LOG_END = pd.Timestamp("2025-10-21", tz="UTC")
+LOG_BREAK = pd.Timestamp("2025-05-28", tz="UTC")  # the middle of the log
+GAP_STARTS_AT, GAP_DAYS = pd.Timestamp("2025-05-13", tz="UTC"), 30
+DRIFT_DAYS = 45
+LEAK_DAYS = 60
+MATURE_DAYS = 30
+GIFT_CREDITS = 3  # given to every user at the start; not a purchase
+
+FAULTS: dict[str, str] = {
+    "late_log": "The log starts late: share of users who signed up before it (case: 0.83; "
+    "0.41 without the fault, which it never lowers).",
+    "immature": "Share of all users that are extra signups in the last 30 days.",
+    "events_before_signup": "Share of events whose session is moved to before its user's signup "
+    "day (never a first session; only users who signed up 3 days into the log or later).",
+    "clock_disorder": "Share of events received a minute to an hour before they happened.",
+    "late_delivery": "Share of events received one to five days after they happened.",
+    "log_break_users": "Share of users in a log stitched from two sets of users: half of them "
+    "have events only before its middle, half only after.",
+    "log_break_volume": "Share of events missing from 30 days in the middle of the log.",
+    "partial_last_day": "Share of the last day, counted from its end, that is missing.",
+    "native_disagrees": "Share of users whose last_active_date is 2 to 60 days away from their "
+    "last event.",
+    "native_label_copied": "Share of users whose churned_30d is a function of last_active_date; "
+    "the rest is a coin. All of them follow it without this fault.",
+    "impossible_values": "Share of users with one value that cannot be: negative credits_spent, "
+    "views below episodes_completed, age under 18, top show launched after the last activity.",
+    "leaky_column": "Adds retention_score: this weight on how late in the last 60 days of the log "
+    "the last event lies (the future, for a snapshot before it), the rest on noise.",
+    "leaky_date": "Adds contract_end_date: last activity plus 30 days, and up to 60 days of noise "
+    "times (1 - strength).",
+    "identifier_column": "Adds referral_code with strength times users distinct values.",
+    "group_difference": "Log hazard ratio of users from Colombia against all others (else 0).",
+    "clusters": "Separation of three groups in session rate, episodes per play, watch time and "
+    "share of sessions with an exit event; hazards stay as they were.",
+    "drift": "In the last 45 days session rates fall by 0.8 times strength, and half of strength "
+    "of the new users come from tiktok instead.",
+    "no_signal": "Share of the hazard and of all differences in hazard and session rate that is "
+    "taken away; at 1 silence is luck and the honest AUC is 0.5 (70 % sign up before the log).",
+}
+
+BASELINE_HAZARD = 0.0105  # per day, of a user whose every contribution is 0
+EFFECTS: dict[str, dict[str, float]] = {  # log hazard ratios; levels not named have 0
+    "acquisition_channel": {
+        "instagram": 0.2,
+        "tiktok": 0.45,
+        "meta_ads": 0.35,
+        "google_ads": 0.15,
+        "referral": -0.4,
+    },
+    "device": {"iOS": -0.25},
+    "subscription_type": {"basic": -0.35, "premium": -0.6},
+}
+TRAIT_EFFECTS = {"binge": -0.35, "friction": 0.3}  # log hazard per standard deviation
+FRAILTY_SD = 0.5
+RATE_SD, RATE_HAZARD_CORRELATION, LOG_HAZARD_SD = 0.7, -0.3, 0.8
+NULL_ATTRIBUTES = ("age", "app_version", "country", "gender", "language", "os_version")
+MIN_HAZARD, MAX_LIFETIME_DAYS = 1e-6, 36_500.0
+
+# With clusters: shift of log session rate, logit of the next episode, log watch time, P(exit)
+GROUP_CENTRES = np.array([[-0.6, -4.0, -0.5, -0.45], [-0.2, 3.0, 0.5, 0.5], [1.6, -1.0, 0.0, 0.0]])
+
+SHARES: dict[str, dict[str, float]] = {
+    "gender": {"F": 0.54, "M": 0.44, "Other": 0.02},
+    "country": {
+        "Mexico": 0.32,
+        "Colombia": 0.28,
+        "United States": 0.12,
+        "Venezuela": 0.09,
+        "Spain": 0.08,
+        "Argentina": 0.05,
+        "Peru": 0.03,
+        "Chile": 0.03,
+    },
+    "device": {"Android": 0.7, "iOS": 0.3},
+    "language": {"es": 0.86, "en": 0.12, "pt": 0.02},
+    "acquisition_channel": {
+        "organic": 0.46,
+        "instagram": 0.15,
+        "tiktok": 0.15,
+        "meta_ads": 0.11,
+        "google_ads": 0.08,
+        "referral": 0.05,
+    },
+    "subscription_type": {"none": 0.69, "basic": 0.22, "premium": 0.09},
+}
+PAYER_SHARES = {"none": 0.3, "basic": 0.7, "premium": 0.9}
+PACKS = (5, 10, 20)  # credits in one purchase, always the same for one user
+
+SHOWS = pd.DataFrame(  # in order of launch; the first four are older than any user
+    [
+        ("Luna de Papel", "Romance", "2023-03-01", 45),
+        ("El Pacto de Abril", "Drama", "2023-06-15", 40),
+        ("Mentiras en Altamar", "Thriller", "2023-09-10", 30),
+        ("La Novia Prestada", "Romance", "2023-12-05", 50),
+        ("Doble Apellido", "Comedia", "2024-04-18", 28),
+        ("Noche sin Testigos", "Misterio", "2024-08-22", 35),
+        ("Herencia de Fuego", "Acción", "2024-12-12", 38),
+        ("Casi Hermanas", "Drama", "2025-03-06", 33),
+        ("Amor de Contrabando", "Romance", "2025-05-29", 42),
+        ("La Última Llamada", "Thriller", "2025-08-07", 25),
+    ],
+    columns=["title", "genre", "launch_date", "episode_count"],
+)
+SHOW_IDS = tuple(str(uuid5(NAMESPACE_URL, f"show/{title}")) for title in SHOWS["title"])
+
+DIRT: dict[str, int] = {  # rows at the default size; see _dirt_count for small tables
+    "duplicate_event_uuids": 25,
+    "orphan_events": 20,
+    "events_before_signup": 15,
+    "unparsable_timestamps": 12,
+    "null_event_uuids": 10,
+    "null_event_user_ids": 8,
+    "negative_credits": 7,
+    "views_below_completed": 9,
+    "minors": 11,
+    "duplicate_user_rows": 6,
+    "null_user_ids": 3,
+    "signup_after_last_active": 5,
+}
+
+USER_COLUMNS = [
+    "user_id",
+    "signup_date",
+    "age",
+    "gender",
+    "country",
+    "device",
+    "os_version",
+    "app_version",
+    "language",
+    "acquisition_channel",
+    "subscription_type",
+    "last_active_date",
+    "churned_30d",
+    "sessions_7d",
+    "views",
+    "likes",
+    "avg_watch_time_sec",
+    "credits_purchased",
+    "credits_spent",
+    "episodes_completed",
+    "top_show_id",
+    "top_show_title",
+    "top_show_genre",
+    "top_show_launch_date",
+    "top_show_episode_count",
+]
+EVENT_COLUMNS = [
+    "id",
+    "event_uuid",
+    "user_id",
+    "show_id",
+    "episode_id",
+    "event_type",
+    "event_timestamp",
+    "received_at",
+    "source",
+    "device_id",
+    "session_id",
+    "country",
+    "app_version",
+    "os",
+    "schema_version",
+    "created_at",
+    "properties",
+]
+EVENT_SCHEMA = pa.schema(
+    [(name, pa.int64() if name == "schema_version" else pa.string()) for name in EVENT_COLUMNS]
+)
+
+EVENT_TYPES = [
+    "app_open",
+    "poster_click",
+    "content_play",
+    "content_pause",
+    "next_episode",
+    "credits_purchase",
+    "credits_spend",
+    "app_exit",
+]
+OPEN, CLICK, PLAY, PAUSE, NEXT, PURCHASE, SPEND, EXIT = range(len(EVENT_TYPES))
+# A session is a choice among these slots, in this order. Columns: type, click (first or
+# second), episodes after the first one played, least and most seconds since the last event.
+SLOTS = np.array(
+    [
+        (OPEN, 0, 0, 0, 0),
+        (CLICK, 0, 0, 8, 60),
+        (PLAY, 0, 0, 5, 45),
+        (PAUSE, 0, 0, 20, 150),
+        (NEXT, 0, 1, 40, 150),
+        (PURCHASE, 0, 0, 30, 120),
+        (SPEND, 0, 2, 2, 15),
+        (NEXT, 0, 2, 3, 150),
+        (PAUSE, 0, 2, 20, 150),
+        (CLICK, 1, 0, 8, 60),
+        (PLAY, 1, 0, 5, 45),
+        (PURCHASE, 1, 0, 30, 120),
+        (SPEND, 1, 1, 2, 15),
+        (NEXT, 1, 1, 3, 150),
+        (PAUSE, 1, 1, 20, 150),
+        (EXIT, 1, 0, 10, 90),
+    ]
+)
+P_CLICK, P_PAUSE, P_SECOND_CLICK, P_EXIT, P_SPEND = 0.95, 0.4, 0.35, 0.47, 0.9
+ROWS_PER_CHUNK = 1_000_000  # rendered at once: keeps text under Arrow's 2 GB per array
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Users and events as a product would export them, and the truth behind them.
+
+    `users` and `events` have the case's columns (`USER_COLUMNS`, `EVENT_COLUMNS`), dates and
+    instants as text. `truth` is JSON-able: the model's parameters, what was planted, and counts.
+    `user_truth` has one row per true user: `user_id`, `signup_at`, `observed_from` (signup or
+    start of the log, whichever is later), `inactive_at` (instants, UTC; no session starts at or
+    after it; at most a century after signup), `hazard_per_day`, `session_rate_per_day`, `group`
+    (0 to 2, all 0 without clusters) and one `log_hazard_<attribute>` per attribute with its
+    contribution to the log hazard (0 where it did not contribute).
+    """
+
+    users: pd.DataFrame
+    events: pa.Table
+    truth: dict[str, Any]
+    user_truth: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The arguments of a simulation, and its named random streams."""
+
+    users: int
+    events_per_user: float
+    seed: int
+    faults: dict[str, float] = field(default_factory=dict)
+
+    def strength(self, fault: str) -> float:
+        return self.faults.get(fault, 0.0)
+
+    def stream(self, name: str) -> np.random.Generator:
+        return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+
+
+@dataclass(frozen=True)
+class _Log:
+    """Events in order of user, session and time: one array per column."""
+
+    user: Array  # position in the table of people
+    session: Array  # position among the sessions
+    slot: Array  # position in SLOTS
+    at: Array  # unix seconds
+    wait: Array  # seconds since the event before, in the same session
+    show: Array  # position in SHOWS
+    episode: Array  # from 0
+    amount: Array  # credits bought, else 0
+
+    @property
+    def kind(self) -> Array:
+        kinds: Array = SLOTS[self.slot, 0]
+        return kinds
+
+
+def simulate(
+    users: int = 5000,
+    events_per_user: float = 40.0,
+    seed: int = 42,
+    faults: Mapping[str, float] | None = None,
+    dirt: bool = True,
+) -> Simulation:
+    """Return a simulated product of about `users * events_per_user` events.
+
+    `faults` maps names of FAULTS to a strength in (0, 1]; without any, and with
+    `dirt=False`, users and events are consistent in every respect. `dirt` adds the few broken
+    rows counted in DIRT. The same arguments give the same data.
+    Raises ReportError for fewer than 20 users, an unknown fault or a strength outside (0, 1].
+    """
+    plan = _Plan(users, events_per_user, seed, dict(faults or {}))
+    _check_plan(plan)
+    people = _draw_people(plan)
+    session_user, session_start = _draw_sessions(plan, people)
+    log = _draw_events(plan, people, session_user, session_start)
+    table = _render_events(plan, people, log, len(session_user))
+    frame = _make_users(plan, people, log)
+    counts = _count_truth(frame, table, log)
+    user_truth = _make_user_truth(people)
+    planted: dict[str, int] = {}
+    if dirt:
+        frame, table, planted = _add_dirt(plan, frame, table)
+    return Simulation(frame, table, _make_truth(plan, people, counts, planted), user_truth)
+
+
+def write(simulation: Simulation, folder: Path) -> None:
+    """Write `users.csv`, `events.parquet`, `truth.json` and `user_truth.parquet` to `folder`.
+
+    The same simulation gives the same bytes (with the same versions of pandas and pyarrow).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    simulation.users.to_csv(folder / "users.csv", index=False, lineterminator="\n")
+    pq.write_table(simulation.events, folder / "events.parquet", compression="zstd")
+    text = json.dumps(simulation.truth, indent=2, sort_keys=True, ensure_ascii=False)
+    (folder / "truth.json").write_text(text + "\n", encoding="utf-8")
+    simulation.user_truth.to_parquet(folder / "user_truth.parquet", index=False)
+
+
+def true_churn_probability(
+    user_truth: pd.DataFrame,
+    snapshot_at: pd.Timestamp,
+    gap_days: float,
+    horizon_days: float,
+    last_event_at: pd.Series,
+) -> pd.Series:
+    """Return each user's probability of no event in [t + gap, t + gap + horizon), by user_id.
+
+    t is `snapshot_at` (UTC). The probability is conditional on the user's true hazard mu and
+    session rate lambda, and on the events before t, of which the last instant is enough; not
+    on whether the user is still alive. No score that knows only what happened before t can
+    rank better on average. `last_event_at` (instants, indexed by user_id) is the last event
+    before t; a user that is missing or NaT there had none between `observed_from` and t. The
+    result is NaN for users who signed up at or after t.
+
+    With d days of silence and p0 the probability of having been alive at their start (1 after
+    an event), P(alive at t) = p0 e / (1 - p0 + p0 (mu + lambda e) / (lambda + mu)) where
+    e = exp(-(lambda + mu) d). For p0 = 1 it is the Pareto/NBD expression
+    1 / (1 + mu / (lambda + mu) (exp((lambda + mu) d) - 1)) (Schmittlein et al. 1987; Fader &
+    Hardie 2005). P(an event in the window | alive at t) integrates the lifetime:
+    exp(-mu gap) lambda / (lambda + mu) (1 - exp(-(lambda + mu) horizon)).
+
+    Not valid where rates or events were tampered with: the faults drift, log_break_users,
+    log_break_volume, events_before_signup, partial_last_day. Sessions that straddle an edge
+    are neglected (minutes, against days between sessions).
+    Raises ReportError when a last event is at or after t: that would be the future.
+    """
+    truth = user_truth.set_index("user_id")
+    last = last_event_at.reindex(truth.index)
+    if (last >= snapshot_at).any():
+        late = last.index[last >= snapshot_at][0]
+        raise ReportError(
+            f"last_event_at: {int((last >= snapshot_at).sum())} users have an event at or after "
+            f"the snapshot {snapshot_at}, such as {late!r}. Keep only the events before it."
+        )
+    mu, lam = truth["hazard_per_day"], truth["session_rate_per_day"]
+    both = mu + lam
+    unseen = (truth["observed_from"] - truth["signup_at"]).dt.total_seconds() / DAY
+    prior = np.exp(-mu * unseen).where(last.isna(), 1.0)
+    since = last.where(last.notna(), truth["observed_from"])
+    silence = ((snapshot_at - since).dt.total_seconds() / DAY).clip(lower=0.0)
+    silent = np.exp(-both * silence)
+    alive = prior * silent / (1.0 - prior + prior * (mu + lam * silent) / both)
+    returns = np.exp(-mu * gap_days) * lam / both * -np.expm1(-both * horizon_days)
+    churn: pd.Series = (1.0 - alive * returns).where(truth["signup_at"] < snapshot_at)
+    return churn.rename("churn_probability")
+
+
+def _check_plan(plan: _Plan) -> None:
+    if plan.users < 20:
+        raise ReportError(f"simulate: at least 20 users are needed, got {plan.users}.")
+    if unknown := sorted(set(plan.faults) - set(FAULTS)):
+        raise ReportError(f"simulate: no fault {unknown[0]!r}. Known: {', '.join(FAULTS)}.")
+    wrong = {name: value for name, value in plan.faults.items() if not 0 < value <= 1}
+    for name, value in wrong.items():
+        raise ReportError(f"simulate: fault {name!r} needs a strength in (0, 1], got {value}.")
+
+
+# --- who the users are -----------------------------------------------------------------
+
+
+def _unix(instant: pd.Timestamp) -> int:
+    return int(instant.timestamp())
+
+
+def _draw_people(plan: _Plan) -> pd.DataFrame:
+    """Return one row per user: attributes, traits, contributions to the log hazard, rates."""
+    people = _draw_attributes(plan, _draw_signups(plan))
+    people = people.join(_add_up_hazard(plan, people))
+    lifetime = plan.stream("lifetime").exponential(1.0, plan.users) / people["hazard_per_day"]
+    people["lifetime_days"] = lifetime.clip(upper=MAX_LIFETIME_DAYS)
+    people = people.join(_draw_behaviour(plan, people))
+    people["session_rate_per_day"] = _calibrate_rates(plan, people)
+    return people
+
+
+def _draw_signups(plan: _Plan) -> Array:
+    """Return signup instants: early 2024 sparse, then at the rate that keeps volume steady."""
+    rng, first, start, end = plan.stream("signup"), FIRST_SIGNUP_AT, LOG_START, LOG_END
+    share = 0.414 + 0.286 * plan.strength("no_signal")
+    share = max(share, plan.strength("late_log"))
+    eased = pd.Timestamp("2024-09-01", tz="UTC")
+    recent = end - pd.Timedelta(days=MATURE_DAYS)
+    edges = [(first, eased), (eased, start), (start, end), (recent, end)]
+    extra = plan.strength("immature")
+    usual = np.array([share - 0.5 * (1 - share), 0.5 * (1 - share), 1 - share])
+    period = np.searchsorted(np.cumsum([*usual * (1 - extra), extra]), rng.random(plan.users))
+    bounds = np.array([[_unix(a), _unix(b)] for a, b in edges])[np.minimum(period, 3)]
+    span = bounds[:, 1] - bounds[:, 0]
+    drawn: Array = bounds[:, 0] + np.floor(rng.random(plan.users) * span).astype(np.int64)
+    return drawn
+
+
+def _draw_attributes(plan: _Plan, signup: Array) -> pd.DataFrame:
+    n, rng = plan.users, plan.stream("attributes")
+    people = pd.DataFrame({"signup": signup})
+    people["user_id"] = _uuid_array(plan.stream("user_id"), n).to_pylist()
+    for column, shares in SHARES.items():
+        people[column] = rng.choice(list(shares), n, p=list(shares.values()))
+    people["age"] = np.clip(np.rint(rng.normal(30, 7, n)), 18, 75).astype(np.int64)
+    newer = rng.integers(0, 3, n)
+    people["os_version"] = np.where(people["device"] == "iOS", 15, 12) + newer
+    minor, patch = rng.integers(8, 15, n).astype(str), rng.integers(0, 5, n).astype(str)
+    people["app_version"] = pd.Series(minor).radd("1.") + "." + pd.Series(patch)
+    moved = rng.random(n) < 0.5 * plan.strength("drift")
+    moved &= signup >= _unix(LOG_END) - DRIFT_DAYS * DAY
+    people.loc[moved, "acquisition_channel"] = "tiktok"
+    return people
+
+
+def _effects(plan: _Plan) -> dict[str, dict[str, float]]:
+    """Return the log hazard ratios in force, by attribute and level."""
+    keep = 1.0 - plan.strength("no_signal")
+    effects = {name: {k: v * keep for k, v in levels.items()} for name, levels in EFFECTS.items()}
+    if group := plan.strength("group_difference"):
+        effects["country"] = {"Colombia": group}
+    return effects
+
+
+def _add_up_hazard(plan: _Plan, people: pd.DataFrame) -> pd.DataFrame:
+    """Return the traits, each contribution to the log hazard, and the hazard per day."""
+    keep, rng = 1.0 - plan.strength("no_signal"), plan.stream("traits")
+    table = pd.DataFrame(index=people.index)
+    for attribute, levels in _effects(plan).items():
+        table[f"log_hazard_{attribute}"] = people[attribute].map(levels).fillna(0.0).astype(float)
+    for trait, effect in TRAIT_EFFECTS.items():
+        table[trait] = rng.normal(size=plan.users)
+        table[f"log_hazard_{trait}"] = keep * effect * table[trait]
+    table["log_hazard_frailty"] = keep * FRAILTY_SD * rng.normal(size=plan.users)
+    log_ratio = table.filter(like="log_hazard_").sum(axis=1)
+    baseline = max(BASELINE_HAZARD * keep, MIN_HAZARD)
+    return table.assign(log_ratio=log_ratio, hazard_per_day=baseline * np.exp(log_ratio))
+
+
+def _draw_behaviour(plan: _Plan, people: pd.DataFrame) -> pd.DataFrame:
+    """Return what shapes a user's sessions: relative rate, episode chains, watch time, credits."""
+    n, rng, apart = plan.users, plan.stream("behaviour"), plan.strength("clusters")
+    group = rng.integers(0, 3, n) * (apart > 0)
+    centre = apart * GROUP_CENTRES[group]
+    spread, keep = 1.0 - 0.85 * apart, 1.0 - plan.strength("no_signal")
+    rho = RATE_HAZARD_CORRELATION
+    tempo = rho * people["log_ratio"] / LOG_HAZARD_SD + np.sqrt(1 - rho**2) * rng.normal(size=n)
+    payer = rng.random(n) < people["subscription_type"].map(PAYER_SHARES)
+    table = pd.DataFrame(index=people.index)
+    table["group"] = group
+    table["relative_rate"] = np.exp(keep * RATE_SD * spread * tempo + centre[:, 0])
+    table["p_next"] = _logistic(0.3 + 0.8 * spread * people["binge"] + centre[:, 1])
+    table["p_fail"] = _logistic(-1.8 + 0.7 * spread * people["friction"])
+    table["watch"] = np.exp(0.25 * spread * rng.normal(size=n) + centre[:, 2])
+    table["p_exit"] = P_EXIT + centre[:, 3]
+    return table.assign(
+        is_payer=payer, pack=rng.choice(PACKS, n), favourite=rng.integers(0, len(SHOWS), n)
+    )
+
+
+def _logistic(x: pd.Series) -> pd.Series:
+    share: pd.Series = 1.0 / (1.0 + np.exp(-x))
+    return share
+
+
+def _calibrate_rates(plan: _Plan, people: pd.DataFrame) -> pd.Series:
+    """Return sessions per day such that the expected number of events is what was asked for.
+
+    It uses hazards and signups, never the lifetimes drawn: rates stay independent of them.
+    """
+    mu, signup = people["hazard_per_day"], people["signup"]
+    before = ((_unix(LOG_START) - signup) / DAY).clip(lower=0.0)
+    covered = (_unix(LOG_END) - signup.clip(lower=_unix(LOG_START))) / DAY
+    alive_days = np.exp(-mu * before) * -np.expm1(-mu * covered) / mu
+    per_session = _expect_events_per_session(people)
+    first = per_session[signup >= _unix(LOG_START)].sum()
+    per_unit = (per_session * people["relative_rate"] * alive_days).sum()
+    scale = (plan.users * plan.events_per_user - first) / per_unit
+    if scale <= 0:
+        raise ReportError(
+            f"simulate: {plan.events_per_user} events per user are fewer than the first sessions "
+            f"bring ({first / plan.users:.1f}). Ask for more."
+        )
+    rates: pd.Series = people["relative_rate"] * scale
+    return rates
+
+
+def _expect_events_per_session(people: pd.DataFrame) -> pd.Series:
+    """Return the mean events per session of each user (spends of the gift are left out)."""
+    plays = P_CLICK * (1 - people["p_fail"])
+    once, twice = plays * people["p_next"], plays * people["p_next"] ** 2
+    second = P_SECOND_CLICK * plays
+    second_next = second * people["p_next"]
+    spends = P_SPEND * (twice + second_next) * people["is_payer"] * (1 + 1 / people["pack"])
+    pauses = P_PAUSE * (plays + twice + second_next)
+    clicks = P_CLICK * (1 + P_SECOND_CLICK)
+    return (
+        1
+        + people["p_exit"]
+        + clicks
+        + plays
+        + once
+        + twice
+        + second
+        + second_next
+        + spends
+        + pauses
+    )
+
+
+# --- what they do ------------------------------------------------------------------------
+
+
+def _draw_sessions(plan: _Plan, people: pd.DataFrame) -> tuple[Array, Array]:
+    """Return the user and the start (unix seconds) of each session, in order of both."""
+    rng, start, end = plan.stream("sessions"), _unix(LOG_START), _unix(LOG_END)
+    signup = people["signup"].to_numpy()
+    opens = np.maximum(signup, start)
+    closes = np.minimum(signup + people["lifetime_days"].to_numpy() * DAY, end)
+    seconds = np.maximum(closes - opens, 0.0)
+    count = rng.poisson(people["session_rate_per_day"].to_numpy() * seconds / DAY)
+    user = np.repeat(np.arange(plan.users), count)
+    at = opens[user] + np.floor(rng.random(len(user)) * seconds[user]).astype(np.int64)
+    newcomers = np.flatnonzero(signup >= start)
+    is_first = np.r_[np.zeros(len(user), bool), np.ones(len(newcomers), bool)]
+    user, at = np.r_[user, newcomers], np.r_[at, signup[newcomers]]
+    at = _move_before_signup(plan, signup[user], at, is_first)
+    kept = _lose_sessions(plan, user, at, is_first)
+    user, at = user[kept], at[kept]
+    order = np.lexsort((at, user))
+    return user[order], at[order]
+
+
+def _move_before_signup(plan: _Plan, signup: Array, at: Array, is_first: Array) -> Array:
+    """Return session starts with the planted share moved up to 30 days before the signup day."""
+    rng, midnight = plan.stream("events_before_signup"), signup - signup % DAY
+    room = np.minimum(midnight - _unix(LOG_START), 30 * DAY)
+    can_move = (room >= 3 * DAY) & ~is_first
+    share = plan.strength("events_before_signup") / max(can_move.mean(), 1e-9)
+    moves = can_move & (rng.random(len(at)) < share)
+    earlier = midnight - DAY // 4 - np.floor(rng.random(len(at)) * (room - DAY)).astype(np.int64)
+    moved: Array = np.where(moves, earlier, at)
+    return moved
+
+
+def _lose_sessions(plan: _Plan, user: Array, at: Array, is_first: Array) -> Array:
+    """Say of each session whether it is in the log, after drift and breaks."""
+    rng, n = plan.stream("losses"), len(at)
+    slows = (at >= _unix(LOG_END) - DRIFT_DAYS * DAY) & ~is_first
+    lost = slows & (rng.random(n) < 0.8 * plan.strength("drift"))
+    gap = _unix(GAP_STARTS_AT)
+    in_gap = (at >= gap) & (at < gap + GAP_DAYS * DAY)
+    lost |= in_gap & (rng.random(n) < plan.strength("log_break_volume"))
+    in_sets = rng.random(plan.users) < plan.strength("log_break_users")
+    is_late_set = rng.random(plan.users) < 0.5
+    lost |= in_sets[user] & (is_late_set[user] != (at >= _unix(LOG_BREAK)))
+    kept: Array = ~lost & (at < _last_instant(plan))
+    return kept
+
+
+def _last_instant(plan: _Plan) -> int:
+    """Return the end of what the log holds, in unix seconds (exclusive)."""
+    return _unix(LOG_END) - round(plan.strength("partial_last_day") * DAY)
+
+
+def _draw_events(plan: _Plan, people: pd.DataFrame, user: Array, start: Array) -> _Log:
+    """Return the events of the given sessions."""
+    rng = plan.stream("events")
+    happens = _choose_slots(rng, people, user)
+    _pay_with_credits(happens, people, user)
+    shows, first_episode = _choose_shows(rng, people, user, start)
+    session, slot = np.nonzero(happens)
+    slot = slot.astype(np.int8)
+    wait = _draw_waits(rng, slot, people["watch"].to_numpy()[user[session]])
+    at = start[session] + _sum_within(wait, slot == 0)
+    click = SLOTS[slot, 1]
+    show = shows[session, click]
+    episodes = SHOWS["episode_count"].to_numpy()[show]
+    episode = (first_episode[session, click] + SLOTS[slot, 2]) % episodes
+    amount = np.where(SLOTS[slot, 0] == PURCHASE, people["pack"].to_numpy()[user[session]], 0)
+    columns = (user[session], session, slot, at, wait, show, episode, amount)
+    in_log = at < _last_instant(plan)
+    return _Log(*(column[in_log] for column in columns))
+
+
+def _choose_slots(rng: np.random.Generator, people: pd.DataFrame, user: Array) -> Array:
+    """Return sessions x SLOTS: what happens, were credits free."""
+    p_next, p_fail = people["p_next"].to_numpy()[user], people["p_fail"].to_numpy()[user]
+    draw = rng.random((len(user), len(SLOTS)), dtype=np.float32).T
+    is_in = np.zeros((len(SLOTS), len(user)), dtype=bool)
+    is_in[0] = True
+    is_in[1] = draw[1] < P_CLICK
+    is_in[2] = is_in[1] & (draw[2] >= p_fail)
+    is_in[3] = is_in[2] & (draw[3] < P_PAUSE)
+    is_in[4] = is_in[2] & (draw[4] < p_next)
+    is_in[7] = is_in[4] & (draw[7] < p_next)
+    is_in[6] = is_in[7] & (draw[6] < P_SPEND)
+    is_in[8] = is_in[7] & (draw[8] < P_PAUSE)
+    is_in[9] = is_in[1] & (draw[9] < P_SECOND_CLICK)
+    is_in[10] = is_in[9] & (draw[10] >= p_fail)
+    is_in[13] = is_in[10] & (draw[13] < p_next)
+    is_in[12] = is_in[13] & (draw[12] < P_SPEND)
+    is_in[14] = is_in[13] & (draw[14] < P_PAUSE)
+    is_in[15] = draw[15] < people["p_exit"].to_numpy()[user]
+    return np.ascontiguousarray(is_in.T)
+
+
+def _pay_with_credits(happens: Array, people: pd.DataFrame, user: Array) -> None:
+    """Set the purchases, and drop the spends of those who do not pay (in place).
+
+    The gift is spent first. Then a payer buys a pack whenever the balance is 0.
+    """
+    spends = SLOTS[:, 0] == SPEND
+    position, slot = np.nonzero(happens & spends)
+    owner = user[position]
+    rank = np.arange(len(owner)) - np.searchsorted(owner, owner)  # sessions are in user order
+    is_payer = people["is_payer"].to_numpy()[owner]
+    happens[position, slot] = is_payer | (rank < GIFT_CREDITS)
+    is_empty = (rank - GIFT_CREDITS) % people["pack"].to_numpy()[owner] == 0
+    happens[position, slot - 1] = is_payer & (rank >= GIFT_CREDITS) & is_empty
+
+
+def _choose_shows(
+    rng: np.random.Generator, people: pd.DataFrame, user: Array, start: Array
+) -> tuple[Array, Array]:
+    """Return sessions x 2 clicks: the show, already launched, and the first episode played."""
+    launched_at = [_unix(pd.Timestamp(day, tz="UTC")) for day in SHOWS["launch_date"]]
+    launched = np.searchsorted(launched_at, start, side="right")[:, None]
+    favourite = people["favourite"].to_numpy()[user][:, None]
+    any_show = (rng.random((len(user), 2)) * launched).astype(np.int64)
+    returns = (rng.random((len(user), 2)) < [0.6, 0.2]) & (favourite < launched)
+    show = np.where(returns, favourite, any_show)
+    episode = rng.random((len(user), 2)) * SHOWS["episode_count"].to_numpy()[show]
+    return show, episode.astype(np.int64)
+
+
+def _draw_waits(rng: np.random.Generator, slot: Array, watch: Array) -> Array:
+    """Return whole seconds since the event before; longer for those who watch longer."""
+    low, high = SLOTS[slot, 3], SLOTS[slot, 4]
+    kind = SLOTS[slot, 0]
+    factor = np.where((kind == PAUSE) | (kind == NEXT), watch, 1.0)
+    waits: Array = np.rint((low + rng.random(len(slot)) * (high - low)) * factor).astype(np.int64)
+    return waits
+
+
+def _sum_within(values: Array, is_start: Array) -> Array:
+    """Return running sums that begin again at each start (whose own value is 0)."""
+    total = np.cumsum(values)
+    sums: Array = total - total[is_start][np.cumsum(is_start) - 1]
+    return sums
+
+
+# --- the event log as text -----------------------------------------------------------------
+
+
+def _render_events(plan: _Plan, people: pd.DataFrame, log: _Log, sessions: int) -> pa.Table:
+    """Return the log with the case's columns."""
+    session_ids = _uuid_array(plan.stream("session_id"), sessions)
+    received, created = _draw_delays(plan, log.at)
+    names, uuids = _name_users(people), plan.stream("event_uuid")
+    chunks = []
+    for begin in range(0, len(log.at), ROWS_PER_CHUNK):
+        rows = slice(begin, begin + ROWS_PER_CHUNK)
+        part = _Log(*(getattr(log, name)[rows] for name in _Log.__dataclass_fields__))
+        event_ids = _uuid_array(uuids, len(part.at))
+        columns = {
+            **_render_content(part),
+            **{name: texts.take(pa.array(part.user)) for name, texts in names.items()},
+            "id": event_ids,
+            "event_uuid": event_ids,
+            "event_timestamp": _instant_array(part.at),
+            "received_at": _instant_array(received[rows]),
+            "created_at": _instant_array(created[rows]),
+            "source": pa.repeat("client", len(part.at)),
+            "session_id": session_ids.take(pa.array(part.session)),
+            "schema_version": pa.repeat(1, len(part.at)),
+        }
+        chunks.append(pa.table([columns[name] for name in EVENT_COLUMNS], schema=EVENT_SCHEMA))
+    return pa.concat_tables(chunks) if chunks else EVENT_SCHEMA.empty_table()
+
+
+def _draw_delays(plan: _Plan, at: Array) -> tuple[Array, Array]:
+    """Return when each event was received and stored (unix seconds)."""
+    n, rng = len(at), plan.stream("delays")
+    delay = rng.choice(3, n, p=[0.85, 0.1, 0.05])
+    tail = rng.random(n) < 0.003
+    delay = np.where(tail, np.clip(rng.exponential(4 * 3600, n), 3, DAY - 1), delay)
+    stored = rng.integers(0, 3, n)
+    rng = plan.stream("delivery_faults")
+    is_late, is_early = rng.random(n), rng.random(n)
+    late, early = rng.uniform(DAY, 5 * DAY, n), rng.uniform(60, 3600, n)
+    delay = np.where(is_late < plan.strength("late_delivery"), late, delay)
+    delay = np.where(is_early < plan.strength("clock_disorder"), -early, delay)
+    received = at + np.rint(delay).astype(np.int64)
+    return received, received + stored
+
+
+def _name_users(people: pd.DataFrame) -> dict[str, Any]:
+    """Return the text columns of events that depend on the user alone."""
+    return {
+        "user_id": pa.array(people["user_id"], pa.string()),
+        "device_id": pa.array("dev_" + people["user_id"].str[:8], pa.string()),
+        "country": pa.array(people["country"], pa.string()),
+        "app_version": pa.array(people["app_version"], pa.string()),
+        "os": pa.array(people["device"] + " " + people["os_version"].astype(str), pa.string()),
+    }
+
+
+def _render_content(part: _Log) -> dict[str, Any]:
+    """Return event_type, show_id, episode_id and properties (JSON)."""
+    kind = part.kind
+    no_show = np.isin(kind, [OPEN, EXIT, PURCHASE])
+    no_episode = no_show | (kind == CLICK)
+    show = pa.array(part.show, mask=no_show)
+    episode_ids, offsets = _list_episodes()
+    episode = pa.array(offsets[part.show] + part.episode, mask=no_episode)
+    return {
+        "event_type": pa.array(EVENT_TYPES).take(pa.array(kind)),
+        "show_id": pa.array(SHOW_IDS).take(show),
+        "episode_id": episode_ids.take(episode),
+        "properties": _render_properties(part, kind, no_show, no_episode),
+    }
+
+
+@lru_cache(maxsize=1)
+def _list_episodes() -> tuple[Any, Array]:
+    """Return the ids of all episodes, and where each show's begin."""
+    counts = SHOWS["episode_count"].to_numpy()
+    ids = [
+        str(uuid5(NAMESPACE_URL, f"episode/{show}/{k}"))
+        for show, n in zip(SHOW_IDS, counts, strict=True)
+        for k in range(n)
+    ]
+    return pa.array(ids), np.r_[0, np.cumsum(counts)[:-1]]
+
+
+def _render_properties(part: _Log, kind: Array, no_show: Array, no_episode: Array) -> Any:
+    """Return JSON such as {"show_id":"...","episode_id":"...","position_sec":37}."""
+    episode_ids, offsets = _list_episodes()
+    of_show = [f'{{"show_id":"{show}"' for show in SHOW_IDS]
+    shows = np.repeat(np.arange(len(SHOWS)), SHOWS["episode_count"])
+    of_episode = [
+        f'{of_show[show]},"episode_id":"{episode}"'
+        for show, episode in zip(shows, episode_ids.to_pylist(), strict=True)
+    ]
+    head = np.where(no_episode, part.show, len(of_show) + offsets[part.show] + part.episode)
+    head = np.where(no_show, len(of_show) + len(of_episode), head)
+    is_pause, is_spend = kind == PAUSE, kind == SPEND
+    longest = int(part.wait[is_pause].max(initial=0))
+    tails = ["}", ',"credits":1}', *(f'"amount":{pack}}}' for pack in range(max(PACKS) + 1))]
+    base = len(tails)
+    tails += [f',"position_sec":{second}}}' for second in range(longest + 1)]
+    tails_of = [np.ones_like(kind), 2 + part.amount, base + part.wait]
+    tail = np.select([is_spend, kind == PURCHASE, is_pause], tails_of, 0)
+    heads = pa.array([*of_show, *of_episode, "{"]).take(pa.array(head))
+    return pc.binary_join_element_wise(heads, pa.array(tails).take(pa.array(tail)), "")
+
+
+_HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), np.uint8).reshape(256, 2)
+_UUID_PLACES = np.array([k for k in range(36) if k not in (8, 13, 18, 23)])
+
+
+def _uuid_array(rng: np.random.Generator, n: int) -> Any:
+    """Return n random uuids (version 4) as an Arrow array of text."""
+    raw = np.frombuffer(rng.bytes(16 * n), np.uint8).reshape(n, 16).copy()
+    raw[:, 6] = raw[:, 6] & 0x0F | 0x40
+    raw[:, 8] = raw[:, 8] & 0x3F | 0x80
+    text = np.full((n, 36), ord("-"), np.uint8)
+    text[:, _UUID_PLACES] = _HEX[raw].reshape(n, 32)
+    return _text_array(text)
+
+
+def _text_array(characters: Array) -> Any:
+    """Return rows of ASCII codes as an Arrow array of text of one width."""
+    n, width = characters.shape
+    offsets = np.arange(n + 1, dtype=np.int32) * np.int32(width)
+    buffers = pa.py_buffer(offsets), pa.py_buffer(characters.ravel())
+    return pa.StringArray.from_buffers(n, *buffers)
+
+
+_OFFSET_SECONDS, _OFFSET_TEXT = -6 * 3600, "-06:00"  # the zone in which the case writes times
+
+
+@lru_cache(maxsize=1)
+def _list_clock() -> tuple[int, Array, Array]:
+    """Return the first day (since 1970), its days and the seconds of a day as ASCII rows."""
+    days = pd.date_range("2023-12-01", "2026-12-31")
+    dates = np.frombuffer("".join(days.strftime("%Y-%m-%d ")).encode(), np.uint8).reshape(-1, 11)
+    times = "".join(f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in range(DAY))
+    return _unix(days[0]) // DAY, dates, np.frombuffer(times.encode(), np.uint8).reshape(-1, 8)
+
+
+def _instant_array(seconds: Array) -> Any:
+    """Return unix seconds as text such as 2025-04-04 23:02:35-06:00."""
+    first_day, dates, times = _list_clock()
+    local = seconds + _OFFSET_SECONDS
+    text = np.empty((len(seconds), 25), np.uint8)
+    text[:, :11] = dates[local // DAY - first_day]
+    text[:, 11:19] = times[local % DAY]
+    text[:, 19:] = np.frombuffer(_OFFSET_TEXT.encode(), np.uint8)
+    return _text_array(text)
+
+
+# --- the users table -------------------------------------------------------------------
+
+
+def _make_users(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:
+    """Return the users table: attributes, and native columns that follow from the log."""
+    users = people.join(_sum_log(plan, people, log))
+    users["signup_date"] = _date_text(people["signup"].to_numpy())
+    users = _disagree(plan, users)
+    users["last_active_date"] = _date_text(users["last_at"].to_numpy())
+    users["churned_30d"] = _label_natively(plan, users)
+    for column in ("title", "genre", "launch_date", "episode_count"):
+        users[f"top_show_{column}"] = SHOWS[column].to_numpy()[users["top_show"]]
+    users["top_show_id"] = np.array(SHOW_IDS)[users["top_show"]]
+    users = _make_impossible(plan, users)
+    added = _add_columns(plan, users)
+    return pd.concat([users[USER_COLUMNS], added], axis=1)
+
+
+def _sum_log(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:
+    """Return per user: last activity, counts, watch time, credits and most clicked show."""
+    n, kind = plan.users, log.kind
+    totals = pd.DataFrame(index=people.index)
+    last = people["signup"].to_numpy().copy()
+    np.maximum.at(last, log.user, log.at)
+    totals["last_at"] = last
+    recent = log.at >= _unix(LOG_END) - 7 * DAY
+    seen = np.unique(log.session[recent], return_index=True)[1]
+    totals["sessions_7d"] = np.bincount(log.user[recent][seen], minlength=n)
+    totals["views"] = np.bincount(log.user[np.isin(kind, [PLAY, NEXT])], minlength=n)
+    totals["episodes_completed"] = np.bincount(log.user[kind == NEXT], minlength=n)
+    totals["likes"] = plan.stream("likes").binomial(totals["views"], 0.1)
+    totals["avg_watch_time_sec"] = _average_watch(log, n)
+    totals["credits_spent"] = np.bincount(log.user[kind == SPEND], minlength=n)
+    purchases = np.bincount(log.user[kind == PURCHASE], minlength=n)
+    totals["credits_purchased"] = purchases * people["pack"]
+    totals["top_show"] = _find_top_show(log, n)
+    return totals
+
+
+def _average_watch(log: _Log, n: int) -> Array:
+    """Return mean whole seconds from a view to the next event of its session (0 if none)."""
+    is_view = np.isin(log.kind[:-1], [PLAY, NEXT]) & (log.session[1:] == log.session[:-1])
+    user, seconds = log.user[:-1][is_view], log.wait[1:][is_view]
+    total, views = np.bincount(user, seconds, n), np.bincount(user, minlength=n)
+    average: Array = np.rint(total / np.maximum(views, 1)).astype(np.int64)
+    return average
+
+
+def _find_top_show(log: _Log, n: int) -> Array:
+    """Return the most clicked show per user; the oldest on ties and without a click."""
+    clicks = log.kind == CLICK
+    key = log.user[clicks] * len(SHOWS) + log.show[clicks]
+    counts = np.bincount(key, minlength=n * len(SHOWS)).reshape(n, len(SHOWS))
+    top: Array = counts.argmax(axis=1)
+    return top
+
+
+def _date_text(seconds: Array) -> Array:
+    dates: Array = np.datetime_as_string(seconds.astype("datetime64[s]"), unit="D")
+    return dates.astype(object)
+
+
+def _launch_seconds(shows: Array) -> Array:
+    launched: Array = SHOWS["launch_date"].to_numpy().astype("datetime64[s]").astype(np.int64)
+    return launched[shows]
+
+
+def _disagree(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
+    """Return users with the planted share's last activity moved, never out of bounds."""
+    rng, last = plan.stream("native_disagrees"), users["last_at"].to_numpy()
+    chosen = rng.random(len(users)) < plan.strength("native_disagrees")
+    shift = rng.integers(2, 61, len(users)) * DAY
+    floor = np.maximum(users["signup"].to_numpy(), _launch_seconds(users["top_show"].to_numpy()))
+    room_back, room_on = last - floor - DAY, _last_instant(plan) - 1 - last
+    goes_back = np.where(room_back >= shift, rng.random(len(users)) < 0.5, room_on < shift)
+    room = np.where(goes_back, room_back, room_on)
+    shift = np.minimum(shift, room // DAY * DAY)
+    moved = np.where(goes_back, last - shift, last + shift)
+    return users.assign(last_at=np.where(chosen & (shift >= 2 * DAY), moved, last))
+
+
+def _label_natively(plan: _Plan, users: pd.DataFrame) -> Array:
+    """Return churned_30d: last active more than 30 days before the newest last activity."""
+    day = users["last_at"].to_numpy() // DAY
+    label = day.max() - day > 30
+    rng, share = plan.stream("native_label"), plan.faults.get("native_label_copied", 1.0)
+    copied, coin = rng.random(len(day)) < share, rng.random(len(day)) < 0.5
+    labels: Array = np.where(copied, label, coin).astype(np.int64)
+    return labels
+
+
+def _make_impossible(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
+    """Return users with one of four impossible values for the planted share."""
+    rng, users = plan.stream("impossible_values"), users.copy()
+    chosen = rng.random(len(users)) < plan.strength("impossible_values")
+    which, amount = rng.integers(0, 4, len(users)), rng.integers(1, 20, len(users))
+    newest = SHOWS.iloc[-1]
+    too_new = users["last_active_date"] < newest["launch_date"]
+    which = np.where((which == 3) & ~too_new, 0, which)
+    users.loc[chosen & (which == 0), "credits_spent"] = -amount[chosen & (which == 0)]
+    above = users["views"] + amount
+    users["episodes_completed"] = users["episodes_completed"].where(~chosen | (which != 1), above)
+    users["age"] = users["age"].where(~chosen | (which != 2), 13 + amount % 5)
+    late = chosen & (which == 3)
+    for column in ("title", "genre", "launch_date", "episode_count"):
+        users.loc[late, f"top_show_{column}"] = newest[column]
+    users.loc[late, "top_show_id"] = SHOW_IDS[-1]
+    return users
+
+
+def _add_columns(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that leak the future or name the user, where they are asked for."""
+    n, rng, last = len(users), plan.stream("added_columns"), users["last_at"]
+    noise, days, codes = rng.random(n), rng.random(n), rng.permutation(n)
+    added = pd.DataFrame(index=users.index)
+    if weight := plan.strength("leaky_column"):
+        late = 1 - ((_unix(LOG_END) - last) / (LEAK_DAYS * DAY)).clip(upper=1.0)
+        score = weight * late + (1 - weight) * noise
+        added["retention_score"] = (100 * score).round(2)
+    if weight := plan.strength("leaky_date"):
+        extra = np.floor(30 + 60 * (1 - weight) * days).astype(np.int64) * DAY
+        added["contract_end_date"] = _date_text(last.to_numpy() + extra)
+    if share := plan.strength("identifier_column"):
+        distinct = max(round(share * n), 1)
+        added["referral_code"] = [f"R{code % distinct:07d}" for code in codes]
+    return added
+
+
+# --- a few broken rows -------------------------------------------------------------------
+
+
+def _add_dirt(
+    plan: _Plan, users: pd.DataFrame, events: pa.Table
+) -> tuple[pd.DataFrame, pa.Table, dict[str, int]]:
+    """Return both tables with broken rows, and how many of each kind there are."""
+    dirty_events, event_counts = _dirty_events(plan, users, events)
+    dirty_users, user_counts = _dirty_users(plan, users)
+    return dirty_users, dirty_events, {**event_counts, **user_counts}
+
+
+def _dirt_count(name: str, users: int) -> int:
+    """Return the stated number of rows, less in tables under 2,000 users, never 0."""
+    return max(min(DIRT[name], DIRT[name] * users // 2000), 1)
+
+
+def _dirty_events(
+    plan: _Plan, users: pd.DataFrame, events: pa.Table
+) -> tuple[pa.Table, dict[str, int]]:
+    """Return the events and, after them, broken copies of some.
+
+    The copied events belong to users with days of log before their signup: a copy can precede
+    the signup without lengthening the log.
+    """
+    rng = plan.stream("dirty_events")
+    signups = dict(zip(users["user_id"], users["signup_date"], strict=True))
+    owners = users.loc[users["signup_date"] >= "2025-01-04", "user_id"]
+    room = np.flatnonzero(pc.is_in(events["user_id"], pa.array(owners, pa.string())).to_numpy())
+    broken, counts = [], {}
+    for name, break_row in _EVENT_BREAKERS.items():
+        count = min(_dirt_count(name, plan.users), len(room))
+        picked = np.sort(rng.choice(room, count, replace=False))
+        rows = _copy_rows(rng, events, picked, keeps_id=name == "duplicate_event_uuids")
+        strangers = _uuid_array(rng, count).to_pylist()
+        pairs = zip(rows, strangers, strict=True)
+        broken += [{**row, **break_row(row, signups, stranger)} for row, stranger in pairs]
+        counts[name] = count
+    return pa.concat_tables([events, pa.Table.from_pylist(broken, EVENT_SCHEMA)]), counts
+
+
+def _copy_rows(
+    rng: np.random.Generator, events: pa.Table, picked: Array, keeps_id: bool
+) -> list[dict[str, Any]]:
+    """Return rows of events, under a new event_uuid unless told otherwise."""
+    rows: list[dict[str, Any]] = events.take(pa.array(picked)).to_pylist()
+    if keeps_id:
+        return rows
+    new_ids = _uuid_array(rng, len(rows)).to_pylist()
+    return [{**row, "id": new, "event_uuid": new} for row, new in zip(rows, new_ids, strict=True)]
+
+
+_Row = dict[str, Any]
+_Breaker = Callable[[_Row, Mapping[str, str], str], _Row]
+
+
+def _is_received_again(row: _Row, signups: Mapping[str, str], stranger: str) -> _Row:
+    return {name: _shift_text(row[name], hours=1) for name in ("received_at", "created_at")}
+
+
+def _precedes_signup(row: _Row, signups: Mapping[str, str], stranger: str) -> _Row:
+    at = f"{signups[row['user_id']]} 00:00:00{_OFFSET_TEXT}"  # 06:00 UTC of the signup day
+    early = _shift_text(at, hours=-30)
+    return {"event_timestamp": early, "received_at": early, "created_at": early}
+
+
+def _shift_text(instant: str, hours: int) -> str:
+    shifted = pd.Timestamp(instant) + pd.Timedelta(hours=hours)
+    return f"{shifted:%Y-%m-%d %H:%M:%S}{_OFFSET_TEXT}"
+
+
+_EVENT_BREAKERS: dict[str, _Breaker] = {
+    "duplicate_event_uuids": _is_received_again,
+    "orphan_events": lambda row, signups, stranger: {"user_id": stranger},
+    "events_before_signup": _precedes_signup,
+    "unparsable_timestamps": lambda row, signups, stranger: {"event_timestamp": "2025-13-45 25:61"},
+    "null_event_uuids": lambda row, signups, stranger: {"event_uuid": None},
+    "null_event_user_ids": lambda row, signups, stranger: {"user_id": None},
+}
+
+
+def _dirty_users(plan: _Plan, users: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return users with impossible values, repeated users (older) and rows without an id."""
+    rng, users = plan.stream("dirty_users"), users.copy()
+    order = pd.Index(rng.permutation(len(users)))
+    stayed = (users["last_active_date"] > users["signup_date"]).to_numpy()
+    watched = ((users["episodes_completed"] > 0) & (users["views"] > 0)).to_numpy()
+    picks: dict[str, pd.Index] = {}
+    anyone = np.ones(len(users), bool)
+    for name, fits in {
+        "signup_after_last_active": stayed,
+        "duplicate_user_rows": stayed,
+        "views_below_completed": watched,
+        "negative_credits": anyone,
+        "minors": anyone,
+        "null_user_ids": anyone,
+    }.items():
+        picks[name] = order[fits[order]][: _dirt_count(name, plan.users)]
+        order = order.difference(picks[name], sort=False)
+    swapped = picks["signup_after_last_active"]
+    dates = ["signup_date", "last_active_date"]
+    users.loc[swapped, dates] = users.loc[swapped, dates[::-1]].to_numpy()
+    below = picks["views_below_completed"]
+    users.loc[below, "views"] = users.loc[below, "episodes_completed"] - 1
+    users.loc[picks["negative_credits"], "credits_spent"] = -5
+    users.loc[picks["minors"], "age"] = 15
+    older = users.loc[picks["duplicate_user_rows"]]
+    older = older.assign(last_active_date=older["signup_date"], app_version="1.7.0")
+    nameless = users.loc[picks["null_user_ids"]].assign(user_id=None)
+    table = pd.concat([users, older, nameless.astype({"user_id": users["user_id"].dtype})])
+    return table.reset_index(drop=True), {name: len(rows) for name, rows in picks.items()}
+
+
+# --- the truth -----------------------------------------------------------------------------
+
+
+def _make_user_truth(people: pd.DataFrame) -> pd.DataFrame:
+    signup_at = pd.to_datetime(people["signup"], unit="s", utc=True).astype("datetime64[us, UTC]")
+    lifetime = pd.to_timedelta((people["lifetime_days"] * DAY * 1e6).round(), unit="us")
+    table = people[["user_id"]].assign(
+        signup_at=signup_at,
+        observed_from=signup_at.where(signup_at > LOG_START, LOG_START),
+        inactive_at=(signup_at + lifetime).astype("datetime64[us, UTC]"),
+    )
+    columns = ["hazard_per_day", "session_rate_per_day", "group"]
+    columns += [name for name in people.columns if name.startswith("log_hazard_")]
+    return table.join(people[columns])
+
+
+def _count_truth(users: pd.DataFrame, events: pa.Table, log: _Log) -> dict[str, int]:
+    """Return the counts before any dirt."""
+    return {
+        "users": len(users),
+        "users_without_events": len(users) - len(np.unique(log.user)),
+        "sessions": len(np.unique(log.session)),
+        "events": len(events),
+    }
+
+
+def _make_truth(
+    plan: _Plan, people: pd.DataFrame, counts: dict[str, int], planted: dict[str, int]
+) -> dict[str, Any]:
+    """Return the parameters of the model and what was planted, as plain values."""
+    keep, effects = 1.0 - plan.strength("no_signal"), _effects(plan)
+    scale = people["session_rate_per_day"].iloc[0] / people["relative_rate"].iloc[0]
+    return {
+        "arguments": {
+            "users": plan.users,
+            "events_per_user": plan.events_per_user,
+            "seed": plan.seed,
+        },
+        "log_start": LOG_START.isoformat(),
+        "log_end": LOG_END.isoformat(),
+        "first_signup_at": FIRST_SIGNUP_AT.isoformat(),
+        "counts": counts,
+        "hazard": {
+            "baseline_per_day": max(BASELINE_HAZARD * keep, MIN_HAZARD),
+            "log_hazard_ratios": effects,
+            "log_hazard_per_sd": {name: keep * size for name, size in TRAIT_EFFECTS.items()},
+            "frailty_sd": keep * FRAILTY_SD,
+            "null_attributes": [name for name in NULL_ATTRIBUTES if name not in effects],
+            "max_lifetime_days": MAX_LIFETIME_DAYS,
+        },
+        "session_rate": {
+            "scale_per_day": float(scale),
+            "log_sd": keep * RATE_SD,
+            "correlation_with_log_hazard": RATE_HAZARD_CORRELATION,
+            "drift_factor": 1.0 - 0.8 * plan.strength("drift"),
+            "drift_starts_at": (LOG_END - pd.Timedelta(days=DRIFT_DAYS)).isoformat(),
+        },
+        "gift_credits": GIFT_CREDITS,
+        "log_break_at": LOG_BREAK.isoformat(),
+        "gap_starts_at": GAP_STARTS_AT.isoformat(),
+        "gap_days": GAP_DAYS,
+        "faults": {
+            name: {"strength": value, "meaning": FAULTS[name]}
+            for name, value in sorted(plan.faults.items())
+        },
+        "dirt": planted,
+    }

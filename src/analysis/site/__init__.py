@@ -1,0 +1,1 @@
+"""What the pages of the book are made of: figures, conditions, markup, directives."""
