@@ -16,6 +16,13 @@ def read_json(path: str) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
+def read_text(path: str) -> str:
+    """Return the text file `path`."""
+    if not Path(path).is_file():
+        raise ReportError(f"{path}: not found. Run from the project's root.")
+    return Path(path).read_text(encoding="utf-8")
+
+
 def write_json(value: Any, path: str) -> None:
     """Write `value` as JSON; numbers that are not finite become null."""
     text = json.dumps(_plain(value), indent=1, ensure_ascii=False, sort_keys=False)

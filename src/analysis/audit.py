@@ -353,3 +353,8 @@ def quality_table(nulls: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
     whole = pd.concat([columns.assign(kind="column"), named.assign(kind="rule")], ignore_index=True)
     order = ["kind", "table", "name", "dimension", "checked", "broken", "distinct", "is_present"]
     return whole[[*order, "sample"]].astype({"checked": "Int64", "broken": "Int64"})
+
+
+def rules_of(quality: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of quality_table that are rules: `name, dimension, checked, broken`, ..."""
+    return quality[quality["kind"] == "rule"].reset_index(drop=True)

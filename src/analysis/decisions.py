@@ -252,14 +252,14 @@ class PlannedTest:
     is_measurable: bool
 
 
-def plan_test(
+def test_plan(
     n_users: int,
     churn_rate: float,
     saved_share: float,
     control_share: float,
-    power: float = 0.8,
-    alpha: float = 0.05,
-    horizon_days: int = 30,
+    power: float = 0.8,  # noqa: PT028 (a plan of a test, not a test of pytest's)
+    alpha: float = 0.05,  # noqa: PT028
+    horizon_days: int = 30,  # noqa: PT028
 ) -> PlannedTest:
     """Return the size, the detectable effect and the duration of the test of a campaign.
 

@@ -324,7 +324,7 @@ def _percentiles(drawn: Floats) -> tuple[float, float]:
     known = drawn[np.isfinite(drawn)]
     if not len(known):
         return float("nan"), float("nan")
-    low, high = np.percentile(known, [2.5, 97.5])
+    low, high = np.percentile(known, [2.5, 97.5], method="weibull")  # not too short for few draws
     return float(low), float(high)
 
 
@@ -434,7 +434,7 @@ def lift_table(churned: Floats, proba: Floats, seed: int, n_boot: int = 500) -> 
         for values in (np.ones(len(churned)), churned, proba)
     )
     lift = _ratio(_ratio(found, users), _mean(churned, weights)[:, None] * np.ones(BINS))
-    low, high = np.nanpercentile(lift[1:], [2.5, 97.5], axis=0)
+    low, high = zip(*(_percentiles(tenth) for tenth in lift[1:].T), strict=True)
     wilson = proportion_confint(found[0], users[0], method="wilson")
     return pd.DataFrame(
         {

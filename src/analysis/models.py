@@ -335,7 +335,7 @@ def load_model(path: Path) -> Any:
     return skops.io.load(path, trusted=list(TRUSTED_TYPES))
 
 
-def feature_importance(model: Any, test: pd.DataFrame, seed: int, repeats: int = 5) -> pd.DataFrame:
+def feature_importance(model: Any, test: pd.DataFrame, seed: int, repeats: int = 3) -> pd.DataFrame:
     """Return what each source column is worth to the model on the rows of `test`.
 
     `auc_drop`: ROC AUC lost when the column's values are dealt out at random among the users,

@@ -8,12 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from analysis.errors import ReportError
-from analysis.params import Params
 
 RAW_USERS, RAW_EVENTS = "raw_users", "raw_events"
 """Inputs that no stage writes: the two tables of the run."""
-TEXTS = "checks_text"
-"""The sentences about the checks: a page of the book, kept apart from the code that checks."""
+TEXTS, ACTION_TEXTS = "book/checks.yml", "book/actions.yml"
+"""The sentences about checks and actions: pages of the book, kept apart from the code."""
 
 TIME = ("time_zone", "log_start", "log_end")
 WINDOWS = ("lookback_days", "gap_days", "horizon_days")
@@ -184,27 +183,20 @@ STAGES: tuple[Stage, ...] = (
         "10_summary",
         "Executive summary",
         reads={
-            "texts": TEXTS,
+            "texts_file": TEXTS,
+            "action_texts": ACTION_TEXTS,
             **BOTH,
             **QA,
             "quality": "audit/quality.csv",
-            "scorecard": "audit/scorecard.csv",
-            "daily": "audit/daily_volume.csv",
             "reactivation": "features/reactivation.csv",
             "snapshots": "features/snapshots.parquet",
             "retention_table": "cohorts/retention_days.csv",
-            "retention_cohorts": "cohorts/retention_cohorts.csv",
             "survival_curves": "cohorts/survival.csv",
             "model_card": "model/model_card.json",
             "evaluation_table": "model/evaluation.csv",
-            "lift": "model/lift.csv",
-            "profit": "model/profit.csv",
-            "feature_importance": "model/feature_importance.csv",
             "predictions": "scores/predictions.csv",
-            "risk_segments": "scores/risk_segments.csv",
             "group_differences": "scores/group_differences.csv",
             "cluster_selection": "segments/cluster_selection.csv",
-            "cluster_summary": "segments/cluster_summary.csv",
             "figures": "published/figures.json",
             "audit_checks": "audit/checks.csv",
             "features_checks": "features/checks.csv",
@@ -219,12 +211,14 @@ STAGES: tuple[Stage, ...] = (
             "checks": "summary/checks.csv",
             "claims": "summary/claims.csv",
             "comparison": "summary/comparison.csv",
-            "actions": "summary/actions.csv",
-            "manifest": "summary/manifest.json",
+            "actions_table": "summary/actions.csv",
         },
-        params=tuple(name for name in Params.model_fields if name not in ("users", "events")),
+        params=(*TIME, "lookback_days", "horizon_days", *ECONOMICS, "holdout_share"),
     ),
 )
+
+MANIFEST = "summary/manifest.json"
+"""What a whole run was made of: written by the runner, which alone knows all of it."""
 
 
 def find(name: str) -> Stage:

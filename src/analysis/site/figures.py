@@ -4,9 +4,11 @@ Nothing here knows of Sphinx. A value that is null, or not a finite number, is "
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+
+from typing import Any
 
 from analysis.errors import ReportError
 
@@ -189,3 +191,15 @@ def worst(checks: Iterable[Check]) -> str:
     """Return the gravest status: fail, warn, pass, or not_applicable when none applies."""
     found = {check.status for check in checks}
     return next((status for status in STATUSES if status in found), "not_applicable")
+
+
+def metric_of(key: str, entry: Mapping[str, Any]) -> Metric:
+    """Return one entry of summary/metrics.json as a Metric."""
+    known = {name: entry.get(name) for name in ("value", "n", "ci_low", "ci_high")}
+    checks = tuple(entry.get("checks") or ())
+    return Metric(key, unit=entry["unit"], label=entry.get("label", ""), checks=checks, **known)
+
+
+def as_text(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return every metric as text with its interval and n, by key."""
+    return {key: format_full(metric_of(key, entry)) for key, entry in metrics.items()}

@@ -1,0 +1,159 @@
+"""What to do: audience, size, expected effect with its grade, and the test that would prove it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from analysis import decisions
+from analysis.decisions import Economics
+from analysis.texts import fill
+
+Facts = dict[str, Any]
+
+MOST_WAVES = 12
+"""An experiment that takes more horizons than this is not one that will be run."""
+COLUMNS = ["action", "audience", "size", "trigger", "expected_effect", "grade", "test", "checks", "metrics"]
+
+
+def compare_audience(snapshots: pd.DataFrame, mask: "pd.Series[bool]") -> Facts | None:
+    """Return how users in `mask` left after the test snapshot, beside the others: `rate`, `rest`,
+    `gap_low`, `gap_high` (95 % Newcombe); None when either side has fewer than 30 users.
+    """
+    test = snapshots["split"] == "test"
+    inside = snapshots.loc[test & mask, "churned"]
+    others = snapshots.loc[test & ~mask, "churned"]
+    if min(len(inside), len(others)) < 30:
+        return None
+    low, high = confint_proportions_2indep(
+        int(inside.sum()), len(inside), int(others.sum()), len(others), method="newcomb"
+    )
+    return {"rate": float(inside.mean()), "rest": float(others.mean()),
+            "gap_low": float(low), "gap_high": float(high)}  # fmt: skip
+
+
+def audiences(
+    snapshots: pd.DataFrame, scored: pd.DataFrame, differences: pd.DataFrame, card: Mapping[str, Any],
+    economics: Economics, lookback: int, horizon: int,
+) -> list[tuple[str, Facts]]:
+    """Return each action's key in book/actions.yml with its facts: `size` and what is told."""
+    common = {"lookback": lookback, "horizon": horizon, "threshold": card["threshold"]}
+    now = snapshots["split"] == "score"
+    found = [_by_score(scored, economics, common)]
+    since = lookback // 2
+    for key, mask, more in (
+        ("remind_silent", snapshots["recency_days"] >= since, {"since": since}),
+        ("failed_intent", _failed(snapshots), {}),
+    ):
+        seen = compare_audience(snapshots, mask)
+        if seen is None:
+            continue
+        name = key
+        if key == "failed_intent" and seen["gap_low"] <= 0 <= seen["gap_high"]:
+            name = "failed_intent_no_difference"
+        found.append((name, {**common, **more, **seen, "size": int((mask & now).sum())}))
+    return found + _by_group(differences, common)
+
+
+def _failed(snapshots: pd.DataFrame) -> "pd.Series[bool]":
+    if "failed_intents" not in snapshots:
+        return pd.Series(False, index=snapshots.index)
+    return snapshots["failed_intents"] > 0
+
+
+def _by_score(scored: pd.DataFrame, economics: Economics, common: Facts) -> tuple[str, Facts]:
+    listed = scored[scored["recommended_action"] == "contact"]
+    if listed.empty:
+        return "nobody_worth_contact", {**common, "size": 0}
+    proba = listed["proba_churn"].to_numpy(dtype=float)
+    leavers = float(proba.sum())
+    return "contact_at_risk", {
+        **common, "size": len(listed), "leavers": leavers, "saved_share": economics.saved_share,
+        "saved": leavers * economics.saved_share, "rate": float(proba.mean()),
+        "profit": float(decisions.gain_of(proba, economics).sum()),
+    }  # fmt: skip
+
+
+def _by_group(differences: pd.DataFrame, common: Facts) -> list[tuple[str, Facts]]:
+    rows = differences[differences["column"].isin(["country", "device"])]
+    tested = rows[rows["p_value"].notna()]
+    if tested.empty:
+        return []
+    real = tested[tested["is_different"] & (tested["comparison"] != "all_groups")]
+    if real.empty:
+        return [("not_by_group", {**common, "size": None, "compared": len(tested)})]
+    worst = real.loc[real["difference"].idxmax()]
+    facts = {
+        "column": worst["column"], "group": worst["group"], "size": int(worst["users"]),
+        "rate": float(worst["rate"]), "difference": float(worst["difference"]),
+        "gap_low": float(worst["difference_ci_low"]), "gap_high": float(worst["difference_ci_high"]),
+        "q": float(worst["q_value"]),
+    }  # fmt: skip
+    return [("by_group", {**common, **facts})]
+
+
+def newcomers(metrics: Mapping[str, Any], users: pd.DataFrame, log_end: pd.Timestamp, horizon: int) -> Facts | None:
+    """Return the facts of the action on newcomers, or None when their return is not known."""
+    back = metrics["retention_d7"]
+    if back["value"] is None:
+        return None
+    recent = users["signup_date"].between(log_end - pd.Timedelta(days=horizon), log_end, inclusive="left")
+    return {"size": int(recent.sum()), "rate": back["value"], "gap_low": back["ci_low"],
+            "gap_high": back["ci_high"], "horizon": horizon}  # fmt: skip
+
+
+def table(
+    found: Sequence[tuple[str, Facts]], texts: Mapping[str, Any], saved_share: float,
+    control_share: float, horizon: int,
+) -> pd.DataFrame:
+    """Return the actions as readers see them, one row each, in order: columns of COLUMNS."""
+    rows = []
+    for key, facts in found:
+        text = texts["actions"][key]
+        told = {name: fill(text[name], facts) for name in ("action", "audience", "trigger", "expected_effect")}
+        test = _test(key, facts, texts["test"], saved_share, control_share, horizon)
+        rows.append({**told, "size": facts.get("size"), "grade": text["grade"], "test": test,
+                     "checks": text["checks"], "metrics": text["metrics"]})  # fmt: skip
+    result = pd.DataFrame(rows, columns=COLUMNS)
+    return result.astype({"size": "Int64"})
+
+
+def _test(
+    key: str, facts: Facts, texts: Mapping[str, str], saved_share: float, control_share: float,
+    horizon: int,
+) -> str:
+    size, rate = facts.get("size"), facts.get("rate")
+    if not size or rate is None or key.endswith(("no_difference", "by_group")) and key != "by_group":
+        return ""
+    share = 0.5 if key == "first_week" else control_share
+    churn = 1 - rate if key == "first_week" else rate
+    if not 0 < churn < 1:
+        return ""
+    plan = decisions.test_plan(size, churn, saved_share, share, horizon_days=horizon)
+    told = {
+        "size": size, "control": plan.control, "control_share": share, "horizon": horizon,
+        "detectable": plan.detectable_difference, "expected": plan.expected_difference,
+        "needed": plan.needed_users, "waves": plan.waves, "duration": plan.duration_days,
+    }  # fmt: skip
+    if plan.is_measurable:
+        return fill(texts["measurable"], told)
+    if plan.waves <= MOST_WAVES and not pd.isna(plan.detectable_difference):
+        return fill(texts["waves"], told)
+    return fill(texts["impossible"], told)
+
+
+def others(
+    metrics: Mapping[str, Any], users: pd.DataFrame, log_end: pd.Timestamp, horizon: int,
+    judged: pd.DataFrame,
+) -> list[tuple[str, Facts]]:
+    """Return the actions on newcomers and on the data, where there is cause."""
+    found: list[tuple[str, Facts]] = []
+    fresh = newcomers(metrics, users, log_end, horizon)
+    if fresh and fresh["size"]:
+        found.append(("first_week", fresh))
+    failing = judged[(judged["status"] == "fail") & (judged["stage"] == "03_audit")]
+    if len(failing):
+        titles = "; ".join(f"not so: {title}" for title in failing["title"])
+        found.append(("mend_data", {"count": len(failing), "titles": titles, "size": None}))
+    return found

@@ -1,0 +1,264 @@
+"""Every number of the book, by key, from the artifacts of the run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from analysis import features
+from analysis.logwindow import LogWindow
+from analysis.texts import facts_of, fill
+
+Metrics = dict[str, dict[str, Any]]
+
+LOG = ("log_volume", "log_users")
+NEWCOMERS = ("retention_eligible", "enough_newcomers", "events_before_signup", *LOG)
+JUDGED = ("leakage", "leakage_columns", "preprocessing", "split_in_time", "label_calendar", "label_means", *LOG)
+SCORED = ("calibration", "base_rate_drift", "drift", "scoring_equals_training", "saturation", *JUDGED)
+DAYS_TOLD = (1, 7, 30)
+
+
+def metric(
+    value: Any,
+    unit: str,
+    label: str,
+    n: int | None = None,
+    interval: Sequence[Any] = (None, None),
+    checks: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return one entry of metrics.json: `value, unit, n, ci_low, ci_high, label, checks`.
+
+    Units: share (0 to 1), count, days, score, ratio, money, date, text. `checks` are those
+    whose failing strikes the figure.
+    """
+    low, high = (None if pd.isna(bound) else bound for bound in interval)
+    kept = None if value is None or (not isinstance(value, str) and pd.isna(value)) else value
+    return {"value": kept, "unit": unit, "n": None if n is None else int(n), "ci_low": low,
+            "ci_high": high, "label": label, "checks": list(checks)}  # fmt: skip
+
+
+def run_metrics(
+    users: pd.DataFrame, events: int, window: LogWindow, horizon: int, lookback: int
+) -> Metrics:
+    """Return what the run is about: sizes, the window, the parameters told in prose."""
+    early = int((users["signup_date"] < window.start).sum())
+    last = window.end - pd.Timedelta(days=1)
+    return {
+        "users_total": metric(len(users), "count", "Users"),
+        "events_total": metric(events, "count", "Events"),
+        "log_start": metric(window.start.strftime("%Y-%m-%d"), "date", "First day of the log"),
+        "log_end": metric(last.strftime("%Y-%m-%d"), "date", "Last whole day of the log"),
+        "log_days": metric(round(window.days, 1), "days", "Length of the log"),
+        "horizon_days": metric(horizon, "days", "Horizon"),
+        "lookback_days": metric(lookback, "days", "Look back"),
+        "confidence": metric(0.95, "share", "Level of the intervals"),
+        "users_unknown_early": metric(early, "count", "Users from before the log", len(users)),
+    }
+
+
+def audit_metrics(rules: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metrics:
+    """Return what the audit counted; `rules` are the rows of quality.csv of kind `rule`."""
+    counts = rules.set_index("name")["broken"]
+    duplicates = events_qa.get("duplicates_removed")
+    orphans = int(counts.get("user_id is not in the users table", 0))
+    before = int(counts.get("event is before the user's signup", 0))
+    return {
+        "rules_checked": metric(len(rules), "count", "Rules checked"),
+        "rules_kept": metric(int((rules["broken"] == 0).sum()), "count", "Rules that hold"),
+        "duplicate_events": metric(duplicates, "count", "Repeated events"),
+        "orphan_events": metric(orphans, "count", "Events of unknown users"),
+        "events_before_signup": metric(before, "count", "Events before signup"),
+        "data_issues_found": metric((duplicates or 0) + orphans + before, "count", "Events set aside"),
+    }
+
+
+def cohort_metrics(by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
+    """Return retention within 1, 7 and 30 days and survival at 30, 60 and 90 days."""
+    found: Metrics = {}
+    table = by_day.set_index(["definition", "day"])
+    for day in DAYS_TOLD:
+        name = "on_day" if day == 1 else "within"
+        label = "New users back on day 1" if day == 1 else f"New users back within {day} days"
+        row = table.loc[(name, day)] if (name, day) in table.index else None
+        found[f"retention_d{day}"] = _rate(row, "retention_rate", "eligible_users", label, NEWCOMERS)
+    whole = curves[curves["group"] == "all"].set_index("day")
+    for day in (30, 60, 90):
+        row = whole.loc[day] if day in whole.index else None
+        found[f"survival_{day}"] = _rate(
+            row, "survival", "at_risk", f"Users still active after {day} days", NEWCOMERS[2:]
+        )
+    return found
+
+
+def _rate(
+    row: "pd.Series[Any] | None", value: str, n: str, label: str, checks: Sequence[str]
+) -> dict[str, Any]:
+    if row is None:
+        return metric(None, "share", label, checks=checks)
+    return metric(row[value], "share", label, row[n], (row["ci_low"], row["ci_high"]), checks)
+
+
+def label_metrics(snapshots: pd.DataFrame, back: pd.DataFrame) -> Metrics:
+    """Return churn at the last snapshot whose outcome is known, and how many come back."""
+    rows = features.snapshot_summary(snapshots).set_index("split")
+    last, row = rows.loc["test"], back.iloc[0]
+    interval = (last["ci_low"], last["ci_high"])
+    told = (row["ci_low"], row["ci_high"])
+    checks = ("label_means", "label_calendar", "split_in_time", *LOG)
+    rate, n = last["churn_rate"], last["users"]
+    label = "Active users who fell silent"
+    return {
+        "churn_rate_30d": metric(rate, "share", label, n, interval, checks),
+        "churn_snapshot": metric(str(last["snapshot_at"]), "date", "Last snapshot with an outcome"),
+        "reactivation_rate": metric(
+            row["rate"], "share", "Silent users who came back", row["silent"], told, LOG
+        ),
+    }
+
+
+def model_metrics(
+    evaluation: pd.DataFrame, card: Mapping[str, Any], verdicts: pd.DataFrame
+) -> Metrics:
+    """Return how the chosen model does on the test snapshot."""
+    name = card["model"]
+    own = evaluation[(evaluation["model"] == name) & (evaluation["split"] == "test")]
+    rows = own.set_index("metric")
+
+    def told(key: str, unit: str, label: str, checks: Sequence[str]) -> dict[str, Any]:
+        row = rows.loc[key]
+        return metric(row["value"], unit, label, row["n"], (row["ci_low"], row["ci_high"]), checks)
+
+    gain = rows.loc["roc_auc_minus_recency"]
+    status = verdicts.set_index("check")["status"]
+    verdict = "good" if status["calibration"] == "pass" else "poor"
+    return {
+        "model_name": metric(name.replace("_", " "), "text", "Model"),
+        "threshold": metric(card["threshold"], "share", "Contact from", checks=("threshold",)),
+        "test_auc": told("roc_auc", "score", "Ranking of later leavers (AUC)", JUDGED),
+        "test_auc_gain_over_recency": told(
+            "roc_auc_minus_recency", "score", "AUC above recency alone", JUDGED
+        ),
+        "test_brier_skill": told("brier_skill", "score", "Brier skill", JUDGED),
+        "calibration_slope": told("calibration_slope", "score", "Calibration slope", JUDGED),
+        "lift_top_decile": told("lift_top_decile", "ratio", "Lift of the top tenth", JUDGED),
+        "test_base_rate": told("base_rate", "share", "Base rate of the test", ()),
+        "model_vs_recency": metric(_compare(gain), "text", "Model against recency"),
+        "model_vs_base": metric(_compare(rows.loc["brier_skill"]), "text", "Model against base rate"),
+        "calibration_verdict": metric(verdict, "text", "Calibration"),
+    }
+
+
+def _compare(row: "pd.Series[Any]") -> str:
+    if row["ci_low"] > 0:
+        return "better"
+    return "worse" if row["ci_high"] < 0 else "no_difference"
+
+
+def score_metrics(scored: pd.DataFrame, differences: pd.DataFrame) -> Metrics:
+    """Return who is at risk at the end of the log, and how many groups differ."""
+    n, p = len(scored), scored["proba_churn"]
+    flagged = int(scored["pred_churn"].sum())
+    spread = 1.96 * float((p * (1 - p)).sum()) ** 0.5
+    expected = float(p.sum())
+    tested = differences[differences["p_value"].notna()]
+    bounds = (max(0.0, expected - spread), min(float(n), expected + spread))
+    return {
+        "users_scored": metric(n, "count", "Users scored"),
+        "expected_churners": metric(
+            round(expected), "count", "Expected to fall silent next", n,
+            (round(bounds[0]), round(bounds[1])), SCORED,
+        ),
+        "mean_probability": metric(p.mean(), "share", "Mean probability", n, checks=SCORED),
+        "flagged_users": metric(
+            flagged, "count", "Users worth a contact", n, checks=("threshold", *SCORED)
+        ),
+        "flagged_share": metric(flagged / max(n, 1), "share", "Share flagged", n, checks=("threshold",)),
+        "groups_compared": metric(len(tested), "count", "Comparisons between groups"),
+        "group_differences_found": metric(
+            int(tested["is_different"].sum()), "count", "Differences beyond chance", len(tested)
+        ),
+    }  # fmt: skip
+
+
+def segment_metrics(selection: pd.DataFrame, verdicts: pd.DataFrame) -> Metrics:
+    """Return whether groups exist."""
+    facts = facts_of(verdicts.set_index("check").loc["clusters_exist"].to_dict())
+    verdict = "clusters" if facts["exists"] else "continuum"
+    best = selection["silhouette"].max()
+    return {
+        "segments_verdict": metric(verdict, "text", "Groups", checks=("clusters_exist",)),
+        "segments_k": metric(facts["k"], "count", "Groups by the best silhouette"),
+        "best_silhouette": metric(best, "score", "Best silhouette"),
+    }
+
+
+def published_metrics(figures: Mapping[str, Any]) -> Metrics:
+    """Return the case's figures that the summary names, by the case's definitions."""
+    churn, auc = (figures.get(k, {}).get("value") for k in ("retention.churn_rate", "logreg.auc"))
+    return {
+        "published_churn_30d": metric(churn, "share", "Churn by the case's definition"),
+        "published_auc": metric(auc, "score", "AUC by the case's method"),
+    }
+
+
+def gather(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the verdicts of all stages as one table, with the `stage` that made each."""
+    return pd.concat([part.assign(stage=stage) for stage, part in parts.items()], ignore_index=True)
+
+
+def claims_table(
+    verdicts: pd.DataFrame, texts: Mapping[str, Any], told: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return the published claims: `check, published, data_say, verdict, use_instead`.
+
+    `told` are the metrics as text, for the figure to use instead.
+    """
+    rows = []
+    for row in verdicts.to_dict("records"):
+        text, facts = texts[row["check"]], facts_of(row)
+        if row["status"] == "not_applicable":
+            say = f"Cannot be asked of these tables: {facts['reason']}."
+        else:
+            say = fill(text["evidence"], facts)
+        use = fill(text["use"], {"kpi": told})
+        rows.append((row["check"], text["sentence"], say, row["status"], use))
+    return pd.DataFrame(rows, columns=["check", "published", "data_say", "verdict", "use_instead"])
+
+
+COMPARED = {
+    "retention.d7_rate": ("retention_d7", "within"),
+    "retention.d30_rate": ("retention_d30", "within"),
+    "retention.churn_rate": ("churn_rate_30d", "label"),
+    "logreg.auc": ("test_auc", "later snapshot"),
+    "logreg.threshold": ("threshold", "economics"),
+    "scores.mean": ("mean_probability", "calibrated"),
+    "clusters.k": ("segments_verdict", "nulls"),
+}
+"""Which trusted figure stands beside which of the case's, and by which rule."""
+
+
+def comparison(
+    figures: Mapping[str, Any], printed: Mapping[str, Any], metrics: Metrics
+) -> pd.DataFrame:
+    """Return every figure of the case beside the one to use: `figure, printed, by_case,
+    by_design, ci_low, ci_high, why`. `printed` is what the case itself printed.
+    """
+    rows = []
+    for name, found in figures.items():
+        key, why = COMPARED.get(name, (None, ""))
+        own = metrics[key] if key else {}
+        rows.append((name, printed.get(name), found["value"], own.get("value"), own.get("ci_low"),
+                     own.get("ci_high"), why))  # fmt: skip
+    columns = ["figure", "printed", "by_case", "by_design", "ci_low", "ci_high", "why"]
+    table = pd.DataFrame(rows, columns=columns)
+    first = table["figure"].isin(COMPARED)
+    return pd.concat([table[first], table[~first]], ignore_index=True)
+
+
+def numbers_table(metrics: Metrics, told: Mapping[str, str]) -> pd.DataFrame:
+    """Return every number as `key, label, value` (as text, with its interval), `n` (as text)."""
+    rows = [
+        (key, entry["label"], told[key], "" if entry["n"] is None else f"{entry['n']:,}")
+        for key, entry in metrics.items()
+    ]
+    return pd.DataFrame(rows, columns=["key", "label", "value", "n"])

@@ -1,0 +1,90 @@
+"""Fill the sentences of the book's text files with computed facts."""
+
+import json
+from collections.abc import Mapping
+from string import Formatter
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from analysis.checks.verdict import Verdict, to_table
+from analysis.errors import ReportError
+
+
+class _Told(Formatter):
+    """Format as str.format does; a missing value reads `not known`."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return `value` formatted, or `not known` for a missing one."""
+        if value is None or (isinstance(value, float) and value != value):
+            return "not known"
+        return str(super().format_field(value, format_spec))
+
+
+def fill(template: str, facts: Mapping[str, Any]) -> str:
+    """Return `template` with its braces filled from `facts`; None and NaN read `not known`.
+
+    Raises ReportError that names the fact the template asks for in vain.
+    """
+    try:
+        return _Told().vformat(template, (), facts)
+    except (KeyError, IndexError) as error:
+        raise ReportError(f"texts: {template!r} asks for {error}, which is not computed.") from error
+
+
+def read_texts(text: str) -> dict[str, Any]:
+    """Return the entries of a text file (YAML)."""
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def facts_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all a verdict's sentence may use: its numbers and its facts."""
+    numbers = {name: row[name] for name in ("value", "ci_low", "ci_high", "limit", "n")}
+    facts: dict[str, Any] = json.loads(row["facts"])
+    return {name: None if pd.isna(v) else v for name, v in numbers.items()} | facts
+
+
+def tell_checks(verdicts: pd.DataFrame, texts: Mapping[str, Any]) -> pd.DataFrame:
+    """Return checks as readers see them: `check, status, title, evidence, consequence, remedy,
+    value, ci_low, ci_high, limit, n, stage`.
+
+    `verdicts` as from checks.to_table with `stage`; `texts` has an entry per check.
+    Raises ReportError for a check without an entry.
+    """
+    rows = []
+    for row in verdicts.to_dict("records"):
+        text = texts.get(row["check"])
+        if text is None:
+            raise ReportError(f"book/checks.yml: no entry for the check {row['check']!r}. Add one.")
+        rows.append({**row, "title": text["title"], **_sentences(row, text)})
+    columns = ["check", "status", "title", "evidence", "consequence", "remedy", "value",
+               "ci_low", "ci_high", "limit", "n", "stage"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _sentences(row: Mapping[str, Any], text: Mapping[str, Any]) -> dict[str, str]:
+    facts = facts_of(row)
+    if row["status"] == "not_applicable":
+        reason = str(facts["reason"])
+        return {"evidence": reason[0].upper() + reason[1:] + ".", "consequence": "", "remedy": ""}
+    told = fill(text["evidence"], facts)
+    remedy = "" if row["status"] == "pass" else text["remedy"]
+    return {"evidence": told, "consequence": text[row["status"]], "remedy": remedy}
+
+
+def with_claims_check(
+    judged: pd.DataFrame, actions: pd.DataFrame, texts: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Return `judged` with the check on the actions themselves: how many are withdrawn for
+    resting on a failing check.
+    """
+    failing = set(judged.loc[judged["status"] == "fail", "check"])
+    rests = [{name.strip() for name in str(named).split(",")} for named in actions["checks"]]
+    withdrawn = sum(bool(names & failing) for names in rests)
+    facts = {"withdrawn": withdrawn, "actions": len(actions)}
+    status = "warn" if withdrawn else "pass"
+    verdict = to_table([Verdict("claims", status, float(withdrawn), n=len(actions), facts=facts)])
+    own = tell_checks(verdict.assign(stage="10_summary"), texts)
+    return pd.concat([judged, own], ignore_index=True)
