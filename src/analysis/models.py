@@ -354,7 +354,7 @@ def feature_importance(model: Any, test: pd.DataFrame, seed: int, repeats: int =
             auc_parts(churned, _shuffled_score(model, columns, feature, rng))
             for _ in range(repeats)
         ]
-        drop, error = _mean_and_error(churned, full - np.mean(dealt, axis=0))
+        drop, error = _mean_and_error(churned, np.mean([full - part for part in dealt], axis=0))
         limits = drop - 1.959964 * error, drop + 1.959964 * error
         rows.append((feature, drop, *limits, _low_to_high(model, columns, feature)))
     names = ["feature", "auc_drop", "ci_low", "ci_high", "log_odds_low_to_high"]

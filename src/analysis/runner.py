@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from traitlets.config import Config
 
 from analysis import simulate
 from analysis.engine import list_files
@@ -243,6 +245,7 @@ def execute(run: Run, stage: Stage) -> None:
     check_parameters(nbformat.read(source, as_version=4), stage)
     run.data.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{stage.name}-", dir=run.data))
+    sockets = tempfile.mkdtemp(prefix="churnbook-")  # of its own: a long path is no socket
     try:
         written = {key: folder / path for key, path in stage.writes.items()}
         for path in written.values():
@@ -260,7 +263,8 @@ def execute(run: Run, stage: Stage) -> None:
                 kernel_name="python3",
                 progress_bar=False,
                 log_output=False,
-                **_quiet_kernel(folder),
+                kernel_manager_class=QuietKernelManager,
+                config=Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}),
             )
         except PapermillExecutionError as error:
             raise ReportError(_tell(stage, error)) from error
@@ -270,15 +274,21 @@ def execute(run: Run, stage: Stage) -> None:
         _publish(run, stage, written, executed)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(sockets, ignore_errors=True)
 
 
-def _quiet_kernel(folder: Path) -> dict[str, Any]:
-    """Return papermill arguments for a kernel on a socket of its own (no port, no warning)."""
-    from traitlets.config import Config
+class QuietKernelManager(AsyncKernelManager):  # type: ignore[misc]
+    """A kernel manager that does not interrupt a kernel it is about to stop.
 
-    sockets = Path(tempfile.mkdtemp(prefix="churnbook-"))
-    del folder  # its path may be too long for a socket
-    return {"config": Config(KernelManager={"transport": "ipc", "ip": str(sockets / "kernel")})}
+    The interrupt may arrive between two cells, and then prints an error that is none.
+    """
+
+    async def interrupt_kernel(self) -> None:
+        """Interrupt the kernel, unless it is being shut down."""
+        if not self.shutting_down:
+            await super().interrupt_kernel()
+
+    _async_interrupt_kernel = interrupt_kernel
 
 
 def _tell(stage: Stage, error: Any) -> str:

@@ -12,15 +12,19 @@ from analysis.segmentation import ClusterVerdict
 
 BEHAVIOUR = (
     "recency_days",
-    "event_count",
-    "active_days",
     "sessions_per_week",
     "plays_per_session",
     "next_episode_rate",
     "session_seconds_p95",
+    "exit_rate",
+    "failed_intents",
     "credits_spent",
 )
-"""What the case clustered on, in terms of the log: how recent, how often, how deep, how paying."""
+"""One measure for each aspect of use: how recent, how often, how deep, how paying.
+
+Two measures of one aspect (events and sessions) would count it twice, and any bump in it
+would look like a group.
+"""
 ROWS_PER_CLUSTER = 20
 
 

@@ -18,6 +18,7 @@ DIRECTIVES = {
     "claim": results.Claim,
     "headline": results.Headline,
     "checks-panel": results.ChecksPanel,
+    "published-claims": results.PublishedClaims,
     "actions": results.Actions,
     "artifact-table": reference.ArtifactTable,
     "chart": reference.Chart,

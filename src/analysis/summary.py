@@ -12,7 +12,7 @@ from analysis.texts import facts_of, fill
 Metrics = dict[str, dict[str, Any]]
 
 LOG = ("log_volume", "log_users")
-NEWCOMERS = ("retention_eligible", "enough_newcomers", "events_before_signup", *LOG)
+NEWCOMERS = ("retention_eligible", "enough_newcomers", *LOG)
 JUDGED = ("leakage", "leakage_columns", "preprocessing", "split_in_time", "label_calendar", "label_means", *LOG)
 SCORED = ("calibration", "base_rate_drift", "drift", "scoring_equals_training", "saturation", *JUDGED)
 DAYS_TOLD = (1, 7, 30)
@@ -85,7 +85,7 @@ def cohort_metrics(by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
     for day in (30, 60, 90):
         row = whole.loc[day] if day in whole.index else None
         found[f"survival_{day}"] = _rate(
-            row, "survival", "at_risk", f"Users still active after {day} days", NEWCOMERS[2:]
+            row, "survival", "at_risk", f"Users still active after {day} days", LOG
         )
     return found
 
@@ -226,30 +226,28 @@ def claims_table(
 
 
 COMPARED = {
-    "retention.d7_rate": ("retention_d7", "within"),
-    "retention.d30_rate": ("retention_d30", "within"),
-    "retention.churn_rate": ("churn_rate_30d", "label"),
-    "logreg.auc": ("test_auc", "later snapshot"),
-    "logreg.threshold": ("threshold", "economics"),
-    "scores.mean": ("mean_probability", "calibrated"),
-    "clusters.k": ("segments_verdict", "nulls"),
+    "retention.d7_rate": "retention_d7",
+    "retention.d30_rate": "retention_d30",
+    "retention.churn_rate": "churn_rate_30d",
+    "logreg.auc": "test_auc",
+    "logreg.threshold": "threshold",
+    "scores.mean": "mean_probability",
 }
-"""Which trusted figure stands beside which of the case's, and by which rule."""
+"""Which number of this book stands beside which figure of the case."""
 
 
 def comparison(
     figures: Mapping[str, Any], printed: Mapping[str, Any], metrics: Metrics
 ) -> pd.DataFrame:
     """Return every figure of the case beside the one to use: `figure, printed, by_case,
-    by_design, ci_low, ci_high, why`. `printed` is what the case itself printed.
+    by_design, ci_low, ci_high, meaning`. `printed` is what the case itself printed.
     """
     rows = []
     for name, found in figures.items():
-        key, why = COMPARED.get(name, (None, ""))
-        own = metrics[key] if key else {}
+        own = metrics[COMPARED[name]] if name in COMPARED else {}
         rows.append((name, printed.get(name), found["value"], own.get("value"), own.get("ci_low"),
-                     own.get("ci_high"), why))  # fmt: skip
-    columns = ["figure", "printed", "by_case", "by_design", "ci_low", "ci_high", "why"]
+                     own.get("ci_high"), own.get("label")))  # fmt: skip
+    columns = ["figure", "printed", "by_case", "by_design", "ci_low", "ci_high", "meaning"]
     table = pd.DataFrame(rows, columns=columns)
     first = table["figure"].isin(COMPARED)
     return pd.concat([table[first], table[~first]], ignore_index=True)

@@ -206,7 +206,11 @@ def small_print(metrics: Sequence[Metric], checks: Sequence[Check], panel: str) 
         f"{hidden(' ' + WORDS[check.status])}</a>"
         for check in checks
     ]
-    return f'<p class="cb-small">Rests on: {figures}. Checks: {", ".join(links) or "none"}.</p>'
+    count = f"{len(metrics)} figure{'s'[: len(metrics) != 1]}, {len(checks)} check{'s'[: len(checks) != 1]}"
+    return (
+        f'<details class="cb-small"><summary>Rests on {count}</summary>'
+        f"<p>Figures: {figures}. Checks: {', '.join(links) or 'none'}.</p></details>"
+    )
 
 
 def withdrawn(metrics: Sequence[Metric], checks: Sequence[Check]) -> str:
@@ -261,6 +265,19 @@ def actions(cards: Sequence[str]) -> str:
     if not cards:
         return '<p class="cb-actions">No action follows from these data.</p>'
     return f'<ol class="cb-actions">{"".join(cards)}</ol>'
+
+
+def published_claims(rows: Sequence[Row]) -> str:
+    """Return the published claims as cards: the sentence, what the data say, what to use."""
+    words = {"fail": "refuted", "warn": "doubtful", "pass": "holds", "not_applicable": "not asked"}
+    cards = [
+        f'<li class="cb-check cb-check-{row["verdict"]}" id="claim-{esc(row["check"])}">'
+        f'<p class="cb-check-title">{badge(row["verdict"], words[row["verdict"]])} '
+        f"“{esc(row['published'])}”</p><dl><dt>The data say</dt><dd>{esc(row['data_say'])}</dd>"
+        f"<dt>Use instead</dt><dd>{esc(row['use_instead'])}</dd></dl></li>"
+        for row in rows
+    ]
+    return f'<ul class="cb-list">{"".join(cards)}</ul>'
 
 
 def figure(data: str, size: tuple[int, int], alt: str, caption: str) -> str:

@@ -155,6 +155,16 @@ class ChecksPanel(BookDirective):
         return self.html(markup.checks_panel(shown))
 
 
+class PublishedClaims(BookDirective):
+    """The published claims with their verdicts, from summary/claims.csv."""
+
+    def make(self) -> list[nodes.Node]:
+        """Return the claims as cards, and the link to the table."""
+        path = "summary/claims.csv"
+        rows = self.summary(path).rows(path)[1]
+        return self.html(markup.published_claims(rows) + markup.download(path))
+
+
 class Actions(BookDirective):
     """What to do, from summary/actions.csv; a failing check withdraws an action."""
 
