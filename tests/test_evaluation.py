@@ -233,6 +233,20 @@ def test_an_interval_of_the_calibration_error_starts_above_zero_when_it_is_real(
     assert 0 < row["ci_low"] < row["value"] < row["ci_high"]
 
 
+def test_draws_of_the_calibration_error_are_centred_on_the_estimate():
+    scores = make_scores(3000, seed=8, spread=2.5)[["user_id", "churned", "model"]]
+    churned, proba = scores["churned"].to_numpy(), scores["model"].to_numpy()
+    row = pick(ev.evaluate(scores, 0.5, seed=1, n_boot=200), "model", "ece_debiased")
+    drawn = ev.draw_weights(scores["user_id"], 200, np.random.default_rng(1))
+    errors = ev.squared_calibration_error(churned, proba, drawn)
+    width = np.subtract(*np.percentile(errors, [97.5, 2.5], method="weibull"))
+    assert row["ci_high"] ** 2 - row["ci_low"] ** 2 == pytest.approx(width)
+    # left as they are the draws would centre on the uncorrected error, which is larger
+    moved = np.percentile(errors, 97.5, method="weibull") - row["ci_high"] ** 2
+    chance = 10 * 0.17 / 3000  # ten bins, r (1 - r) = 0.17 on average
+    assert moved == pytest.approx(chance, rel=0.2)
+
+
 def test_nothing_to_judge_is_an_error():
     scores = make_scores(50, seed=7)
     with pytest.raises(ReportError, match="fewer than two outcomes"):

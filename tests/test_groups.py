@@ -41,6 +41,7 @@ def test_small_groups_are_withheld_and_left_out():
     assert table.iloc[0]["users"] == 200
     shown = compare_groups(make_frame(counts), "churned", ["country"], min_group=29)
     assert not shown["is_withheld"].any()
+    assert shown.iloc[0]["users"] == 229
 
 
 def test_one_group_alone_has_a_rate_and_no_comparison():

@@ -146,6 +146,9 @@ def test_choice_prefers_the_simplest_among_equals_and_ignores_later_outcomes():
     assert set(table["model"]) == {"logistic_regression", "random_forest", "gradient_boosting"}
     assert table.loc[table["is_chosen"], "model"].tolist() == [name]
     assert (table["n"] == 300).all()
+    earliest = SNAPSHOTS["snapshot_at"] == SNAPSHOTS["snapshot_at"].min()
+    fewer = models.choose_model(PIPELINES, SNAPSHOTS[~earliest | (SNAPSHOTS.index % 2 == 0)])[1]
+    assert (fewer["n"] == 300).all()  # judged on the last training snapshot
     is_later = ~SNAPSHOTS["split"].isin(["train"])
     flipped = SNAPSHOTS.assign(churned=SNAPSHOTS["churned"].mask(is_later, 0.0))
     pd.testing.assert_frame_equal(table, models.choose_model(PIPELINES, flipped)[1])

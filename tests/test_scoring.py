@@ -134,7 +134,7 @@ def test_a_threshold_beyond_reach_contacts_nobody():
 def test_mean_by_group_by_hand_and_small_groups_withheld():
     scored = make_scores([0.2, 0.4, 0.6, 0.8, 0.5])
     users = scored[["user_id"]].assign(country=["MX", "MX", "MX", "PE", None])
-    table = scoring.mean_by_group(scored, users, "country", min_group=2)
+    table = scoring.mean_by_group(scored, users, "country", min_group=3)
     mexico, peru = table.to_dict("records")
     assert (mexico["group"], mexico["users"]) == ("MX", 3)
     assert mexico["mean_proba"] == pytest.approx(0.4)

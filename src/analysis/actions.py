@@ -14,7 +14,17 @@ Facts = dict[str, Any]
 
 MOST_WAVES = 12
 """An experiment that takes more horizons than this is not one that will be run."""
-COLUMNS = ["action", "audience", "size", "trigger", "expected_effect", "grade", "test", "checks", "metrics"]
+COLUMNS = [
+    "action",
+    "audience",
+    "size",
+    "trigger",
+    "expected_effect",
+    "grade",
+    "test",
+    "checks",
+    "metrics",
+]
 
 
 def compare_audience(snapshots: pd.DataFrame, mask: "pd.Series[bool]") -> Facts | None:
@@ -34,8 +44,13 @@ def compare_audience(snapshots: pd.DataFrame, mask: "pd.Series[bool]") -> Facts 
 
 
 def audiences(
-    snapshots: pd.DataFrame, scored: pd.DataFrame, differences: pd.DataFrame, card: Mapping[str, Any],
-    economics: Economics, lookback: int, horizon: int,
+    snapshots: pd.DataFrame,
+    scored: pd.DataFrame,
+    differences: pd.DataFrame,
+    card: Mapping[str, Any],
+    economics: Economics,
+    lookback: int,
+    horizon: int,
 ) -> list[tuple[str, Facts]]:
     """Return each action's key in book/actions.yml with its facts: `size` and what is told."""
     common = {"lookback": lookback, "horizon": horizon, "threshold": card["threshold"]}
@@ -83,35 +98,47 @@ def _by_group(differences: pd.DataFrame, common: Facts) -> list[tuple[str, Facts
     real = tested[tested["is_different"] & (tested["comparison"] != "all_groups")]
     if real.empty:
         return [("not_by_group", {**common, "size": None, "compared": len(tested)})]
-    worst = real.loc[real["difference"].idxmax()]
+    largest: Any = real["difference"].idxmax()
+    worst = real.loc[largest]
     facts = {
         "column": worst["column"], "group": worst["group"], "size": int(worst["users"]),
         "rate": float(worst["rate"]), "difference": float(worst["difference"]),
-        "gap_low": float(worst["difference_ci_low"]), "gap_high": float(worst["difference_ci_high"]),
+        "gap_low": float(worst["difference_ci_low"]),
+        "gap_high": float(worst["difference_ci_high"]),
         "q": float(worst["q_value"]),
     }  # fmt: skip
     return [("by_group", {**common, **facts})]
 
 
-def newcomers(metrics: Mapping[str, Any], users: pd.DataFrame, log_end: pd.Timestamp, horizon: int) -> Facts | None:
+def newcomers(
+    metrics: Mapping[str, Any], users: pd.DataFrame, log_end: pd.Timestamp, horizon: int
+) -> Facts | None:
     """Return the facts of the action on newcomers, or None when their return is not known."""
     back = metrics["retention_d7"]
     if back["value"] is None:
         return None
-    recent = users["signup_date"].between(log_end - pd.Timedelta(days=horizon), log_end, inclusive="left")
+    recent = users["signup_date"].between(
+        log_end - pd.Timedelta(days=horizon), log_end, inclusive="left"
+    )
     return {"size": int(recent.sum()), "rate": back["value"], "gap_low": back["ci_low"],
             "gap_high": back["ci_high"], "horizon": horizon}  # fmt: skip
 
 
 def table(
-    found: Sequence[tuple[str, Facts]], texts: Mapping[str, Any], saved_share: float,
-    control_share: float, horizon: int,
+    found: Sequence[tuple[str, Facts]],
+    texts: Mapping[str, Any],
+    saved_share: float,
+    control_share: float,
+    horizon: int,
 ) -> pd.DataFrame:
     """Return the actions as readers see them, one row each, in order: columns of COLUMNS."""
     rows = []
     for key, facts in found:
         text = texts["actions"][key]
-        told = {name: fill(text[name], facts) for name in ("action", "audience", "trigger", "expected_effect")}
+        told = {
+            name: fill(text[name], facts)
+            for name in ("action", "audience", "trigger", "expected_effect")
+        }
         test = _test(key, facts, texts["test"], saved_share, control_share, horizon)
         rows.append({**told, "size": facts.get("size"), "grade": text["grade"], "test": test,
                      "checks": text["checks"], "metrics": text["metrics"]})  # fmt: skip
@@ -120,11 +147,19 @@ def table(
 
 
 def _test(
-    key: str, facts: Facts, texts: Mapping[str, str], saved_share: float, control_share: float,
+    key: str,
+    facts: Facts,
+    texts: Mapping[str, str],
+    saved_share: float,
+    control_share: float,
     horizon: int,
 ) -> str:
     size, rate = facts.get("size"), facts.get("rate")
-    if not size or rate is None or key.endswith(("no_difference", "by_group")) and key != "by_group":
+    if (
+        not size
+        or rate is None
+        or (key.endswith(("no_difference", "by_group")) and key != "by_group")
+    ):
         return ""
     share = 0.5 if key == "first_week" else control_share
     churn = 1 - rate if key == "first_week" else rate
@@ -144,7 +179,10 @@ def _test(
 
 
 def others(
-    metrics: Mapping[str, Any], users: pd.DataFrame, log_end: pd.Timestamp, horizon: int,
+    metrics: Mapping[str, Any],
+    users: pd.DataFrame,
+    log_end: pd.Timestamp,
+    horizon: int,
     judged: pd.DataFrame,
 ) -> list[tuple[str, Facts]]:
     """Return the actions on newcomers and on the data, where there is cause."""

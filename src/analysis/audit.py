@@ -91,7 +91,8 @@ USER_RULES: tuple[Rule, ...] = (
 def day_gap(users: pd.DataFrame) -> "pd.Series[float]":
     """Return the days between `last_active_date` and the day of `last_event_at`, unsigned."""
     last = users["last_event_at"].dt.floor("D")
-    return ((last - users["last_active_date"].dt.floor("D")) / clock.DAY).abs()
+    gap: pd.Series[float] = (last - users["last_active_date"].dt.floor("D")) / clock.DAY
+    return gap.abs()
 
 
 def null_table(users: pd.DataFrame, events: Any) -> pd.DataFrame:
@@ -114,7 +115,9 @@ def null_table(users: pd.DataFrame, events: Any) -> pd.DataFrame:
         told = "event_timestamp" if name == "event_at" else name
         counts = (int(row["n"]), int(row[f"nulls_{name}"]), int(row[f"distinct_{name}"]))
         rows.append(("events", told, True, *counts))
-    table = pd.DataFrame(rows, columns=["table", "column", "is_present", "rows", "nulls", "distinct"])
+    table = pd.DataFrame(
+        rows, columns=["table", "column", "is_present", "rows", "nulls", "distinct"]
+    )
     return _with_absent(table)
 
 
@@ -198,6 +201,8 @@ CLEANING = {
     "unreadable_received_at": "received_at cannot be read",
     "unreadable_created_at": "created_at cannot be read",
 }
+
+
 def coverage_rules(users: pd.DataFrame, window: LogWindow, lookback: int) -> pd.DataFrame:
     """Return the users whose history the log does not hold, with the columns of user_rules."""
     signup = users["signup_date"]
@@ -234,7 +239,7 @@ def delay_histogram(events: Any) -> pd.DataFrame:
 
 
 def _millis(instants: Any) -> Any:
-    return instants.epoch_seconds() * 1000 + instants.millisecond()
+    return instants.epoch_seconds().floor() * 1000 + instants.millisecond()
 
 
 def latency_table(histogram: pd.DataFrame) -> pd.DataFrame:
@@ -299,16 +304,18 @@ def events_per_user(users: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
 
 
 def scorecard(rules: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per dimension of quality: `dimension`, `checks` (rules), `broken_rules`, `broken`
-    (rows), `score` (mean over its rules of the share of rows that keep the rule, 0 to 1)
-    and `worst_rule`, `worst_share` (share of rows that break it).
+    """Return one row per dimension of quality: `dimension`, `checks` (rules), `broken_rules`,
+    `broken` (rows), `score` (mean over its rules of the share of rows that keep the rule,
+    0 to 1) and `worst_rule`, `worst_share` (share of rows that break it).
     """
     told = rules.assign(share=rules["broken"] / rules["checked"].where(rules["checked"] > 0, 1))
     rows = []
     for dimension, part in told.groupby("dimension", sort=True):
-        worst = part.loc[part["share"].idxmax()]
+        largest: Any = part["share"].idxmax()
+        worst = part.loc[largest]
         rows.append({
-            "dimension": dimension, "checks": len(part), "broken_rules": int((part["broken"] > 0).sum()),
+            "dimension": dimension, "checks": len(part),
+            "broken_rules": int((part["broken"] > 0).sum()),
             "broken": int(part["broken"].sum()), "score": float(1 - part["share"].mean()),
             "worst_rule": worst["rule"], "worst_share": float(worst["share"]),
         })  # fmt: skip

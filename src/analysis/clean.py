@@ -1,5 +1,6 @@
 """Clean the two raw tables, counting every row that is changed or left out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,9 @@ def columns_table(users: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFr
     """Return every column of `users` and of the contract: `column`, `is_present` (yes or no),
     `missing` and `distinct` (counts; missing where the column was not given).
     """
-    rows = [(name, "yes", int(users[name].isna().sum()), users[name].nunique()) for name in users]
+    rows: list[tuple[Any, ...]] = [
+        (name, "yes", int(users[name].isna().sum()), users[name].nunique()) for name in users
+    ]
     rows += [(name, "no", pd.NA, pd.NA) for name in names(columns) if name not in users]
     table = pd.DataFrame(rows, columns=["column", "is_present", "missing", "distinct"])
     return table.astype({"missing": "Int64", "distinct": "Int64"})
@@ -69,9 +72,9 @@ class CleanEvents:
     absent: list[str]
 
 
-def _typed(raw: Any, columns: Any) -> Any:
+def _typed(raw: Any, columns: Any, more: dict[str, Any] | None = None) -> Any:
     kinds = {column.name: column.type for column in columns}
-    parsers = {
+    parsers: dict[str, Callable[[Any], Any]] = {
         "text": engine.text,
         "date": engine.instant,
         "instant": engine.instant,
@@ -83,6 +86,7 @@ def _typed(raw: Any, columns: Any) -> Any:
     return raw.select(
         **{name: parsers[kinds[name]](raw[name]) for name in known},
         **{name: engine.text(raw[name]) for name in other},
+        **(more or {}),
     )
 
 
@@ -206,35 +210,46 @@ def clean_events(raw: Any) -> CleanEvents:
     Counts: the case's six, with `created_at` and `received_at` exchanged as the case
     did between its two steps, and more. Ordered by user, time and type.
     """
-    typed = _typed(raw, EVENTS)
-    bad = _check_readable(raw, "events", "event_timestamp")
-    unreadable = {"unreadable_event_timestamp": bad}
-    for name in ("received_at", "created_at"):
-        if name in raw.columns:
-            unreadable[f"unreadable_{name}"] = _readable(raw, name)[1]
-    events = typed.rename(event_at="event_timestamp")
+    events, unreadable = _parse_once(raw)
     counts = _event_counts(events)
+    is_empty = counts["null_event_timestamp"] == counts["rows_read"]
+    if is_empty or unreadable["unreadable_event_timestamp"]:
+        _check_readable(raw, "events", "event_timestamp")
     usable = events.filter(events.user_id.notnull(), events.event_at.notnull())
+    unique, removed = usable, None
     if "event_uuid" in events.columns:
         usable = usable.filter(usable.event_uuid.notnull())
-        unique = _earliest(usable)
-        n_usable, n_unique = int(usable.count().execute()), int(unique.count().execute())
-        removed: int | None = n_usable - n_unique
-    else:
-        unique, removed = usable, None
-        n_usable = n_unique = int(usable.count().execute())
+        unique = _earliest(usable).cache()
+    n_usable, n_unique = int(usable.count().execute()), int(unique.count().execute())
+    if "event_uuid" in events.columns:
+        removed = n_usable - n_unique
     if n_unique == 0:
         raise ReportError("events: no row has user_id and a readable time. See the data contract.")
-    rows = int(events.count().execute())
+    rows = counts["rows_read"] or 0
     counts |= {
         "duplicates_removed": removed,
         "dropped_incomplete": rows - n_usable,
-        "rows_read": rows,
         "rows_kept": n_unique,
         **unreadable,
     }
     absent = [name for name in names(EVENTS) if name not in raw.columns]
     return CleanEvents(_slim(unique), counts, absent)
+
+
+def _parse_once(raw: Any) -> tuple[Any, Counts]:
+    """Return the typed events, kept by the engine so that no text is parsed twice, and the
+    unreadable times by column.
+    """
+    times = [name for name in names(EVENTS, "instant") if name in raw.columns]
+    flags = {
+        f"is_bad_{n}": engine.instant(raw[n]).isnull() & engine.text(raw[n]).notnull()
+        for n in times
+    }
+    kept = _typed(raw, EVENTS, flags).cache()
+    sums = kept.aggregate(**{f"unreadable_{n}": kept[f"is_bad_{n}"].sum() for n in times})
+    row = engine.to_pandas(sums).iloc[0]
+    bad: Counts = {str(name): int(value) for name, value in row.items()}
+    return kept.drop(*flags).rename(event_at="event_timestamp"), bad
 
 
 def _event_counts(events: Any) -> Counts:
@@ -251,6 +266,7 @@ def _event_counts(events: Any) -> Counts:
         null_user_id=missing("user_id"),
         null_event_timestamp=missing("event_at"),
         null_event_type=missing("event_type"),
+        rows_read=events.count(),
         received_before_event=after("event_at", "received_at"),
         created_before_received=after("created_at", "received_at"),
     )
@@ -271,7 +287,9 @@ def _slim(events: Any) -> Any:
     keep = ["user_id", "event_at", *known]
     recorded = events.event_at
     if "received_at" in events.columns:
-        recorded = ibis.greatest(events.event_at, ibis.coalesce(events.received_at, events.event_at))
+        recorded = ibis.greatest(
+            events.event_at, ibis.coalesce(events.received_at, events.event_at)
+        )
     table = events.select(*dict.fromkeys(keep), recorded_at=recorded)
     ties = [name for name in ("event_type", "event_uuid") if name in table.columns]
     return table.order_by("user_id", "event_at", *ties)

@@ -44,7 +44,9 @@ def _stop(error: ReportError) -> None:
 def _project() -> Path:
     root = Path.cwd()
     if not (root / "params.yml").is_file() or not (root / "notebooks").is_dir():
-        raise ReportError(f"{root.name}/: no params.yml and notebooks/ here. Run in the project's root.")
+        raise ReportError(
+            f"{root.name}/: no params.yml and notebooks/ here. Run in the project's root."
+        )
     return root
 
 
@@ -65,10 +67,15 @@ def _absolute(values: dict[str, Any]) -> dict[str, Any]:
 
 @app.command()
 def build(
-    users: Annotated[str | None, typer.Option(help="Users table: CSV or Parquet, file or folder.")] = None,
-    events: Annotated[str | None, typer.Option(help="Events table: CSV or Parquet, file or folder.")] = None,
+    users: Annotated[
+        str | None, typer.Option(help="Users table: CSV or Parquet, file or folder.")
+    ] = None,
+    events: Annotated[
+        str | None, typer.Option(help="Events table: CSV or Parquet, file or folder.")
+    ] = None,
     param: Annotated[
-        list[str] | None, typer.Option("-p", "--param", help="NAME=VALUE, over params.yml; may repeat.")
+        list[str] | None,
+        typer.Option("-p", "--param", help="NAME=VALUE, over params.yml; may repeat."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Keep this run under this folder: data/ and html/ in it.")
@@ -82,11 +89,17 @@ def build(
         params = load_params(
             project / "params.yml", _absolute(_overrides(users, events, param or []))
         )
-        run = _run_under(project, out.resolve(), params) if out else runner.default_run(project, params)
+        run = (
+            _run_under(project, out.resolve(), params)
+            if out
+            else runner.default_run(project, params)
+        )
         started = time.monotonic()
         console.print("Stages" + ("" if params.users else " (on the simulated default tables)"))
         ran = runner.run_stages(run, _report)
-        console.print(f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s")
+        console.print(
+            f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s"
+        )
         if not stages_only:
             page = build_site(run, out.resolve() if out else None)
             console.print(f"Open {_shown(page)}")

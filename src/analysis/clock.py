@@ -1,6 +1,7 @@
 """Days and months of a time zone, for instants kept in UTC."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,18 +26,15 @@ def _offset_changes(zone: str, start: pd.Timestamp, end: pd.Timestamp) -> list[t
 
 
 def local_seconds(instants: Any, zone: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
-    """Return the wall clock of `zone` for an Ibis column of instants, as seconds since 1970.
+    """Return the wall clock of `zone` for an Ibis column of instants, as whole seconds since 1970.
 
     Exact for instants in [start, end]; the same on every engine, for it uses no zone of theirs.
     """
-    seconds = instants.epoch_seconds()
+    seconds = instants.epoch_seconds().floor()  # DuckDB gives fractions where Ibis says whole
     changes = _offset_changes(zone, start, end)
     if len(changes) == 1:
         return seconds + changes[0][1]
-    branches = [
-        (seconds < later, offset)
-        for (_, offset), (later, _) in zip(changes, changes[1:], strict=False)
-    ]
+    branches = [(seconds < later, offset) for (_, offset), (later, _) in pairwise(changes)]
     return seconds + ibis.cases(*branches, else_=changes[-1][1])
 
 
@@ -61,12 +59,14 @@ def midnight(instants: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
     wall = instants.dt.tz_convert(zone).dt.tz_localize(None).dt.floor("D")
     day = wall.where(~is_date, instants.dt.tz_localize(None))
     local = day.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
-    return local.dt.tz_convert("UTC")
+    told: pd.Series[Any] = local.dt.tz_convert("UTC")
+    return told
 
 
 def month(instants: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
     """Return the month of each instant in `zone`, as text `2025-01`."""
-    return instants.dt.tz_convert(zone).dt.strftime("%Y-%m")
+    told: pd.Series[Any] = instants.dt.tz_convert(zone).dt.strftime("%Y-%m")
+    return told
 
 
 def month_span(name: str, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:

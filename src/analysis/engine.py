@@ -116,8 +116,16 @@ def _rename(
 
 
 def text(column: Any) -> Any:
-    """Return `column` as trimmed text; blank text is missing."""
-    return column.cast("string").strip().nullif("")
+    """Return `column` as trimmed text; blank text is missing.
+
+    Whole numbers are written without decimals, for a column of identifiers with a missing
+    one is often stored as fractions: 7.0 is the `7` of the other table.
+    """
+    written = column.cast("string")
+    if column.type().is_floating():
+        whole = column.try_cast("int64")
+        written = ibis.ifelse(whole.cast("float64") == column, whole.cast("string"), written)
+    return written.strip().nullif("")
 
 
 def instant(column: Any) -> Any:
@@ -139,7 +147,22 @@ def instant(column: Any) -> Any:
     )
     millis = (seconds * 1e3).floor().cast("int64")
     epoch = millis.as_timestamp("ms").cast("timestamp('UTC')")
-    return ibis.coalesce(value.try_cast("timestamp('UTC')"), epoch)
+    return ibis.coalesce(
+        value.try_cast("timestamp('UTC')"), _with_seconds(value).try_cast("timestamp('UTC')"), epoch
+    )
+
+
+ZONED = (
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2})(:[0-9]{2}(?:\.[0-9]+)?)? *"
+    r"([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)$"
+)
+"""ISO 8601 with an offset: minutes are enough there, and a blank before the offset is common."""
+
+
+def _with_seconds(value: Any) -> Any:
+    """Return text like `2025-01-31T12:00Z` as `2025-01-31T12:00:00Z`, which engines can read."""
+    minute, seconds, offset = (value.re_extract(ZONED, group) for group in (1, 2, 3))
+    return minute + ibis.coalesce(seconds.nullif(""), ":00") + offset.upper()
 
 
 def read(con: Any, path: str) -> Any:

@@ -102,7 +102,7 @@ def _session_features(sessions: Any, weeks: float) -> Any:
 def _event_features(seen: Any, at: pd.Timestamp, lookback: int, roles: Mapping[str, str]) -> Any:
     """Return per user what the look back holds, before sessions."""
     age = (int(at.timestamp()) - seen.event_at.epoch_seconds()) / DAY_SECONDS
-    day = age.floor()
+    day = age.ceil() - 1  # day k is [at - k - 1, at - k): its first instant belongs to it
     amount = _amount(seen)
 
     def total(role: str) -> Any:
@@ -114,9 +114,9 @@ def _event_features(seen: Any, at: pd.Timestamp, lookback: int, roles: Mapping[s
         recency_days=age.min(),
         event_count=seen.count().cast("float64"),
         active_days=day.nunique().cast("float64"),
-        active_days_last_week=day.nunique(where=age < 7).cast("float64"),
+        active_days_last_week=day.nunique(where=age <= 7).cast("float64"),
         unique_event_types=seen.event_type.nunique().cast("float64"),
-        recent_share=(age < half).sum() / seen.count(),
+        recent_share=(age <= half).sum() / seen.count(),
         credits_spent=total("spend"),
         credits_bought=total("purchase"),
     )
@@ -162,13 +162,19 @@ def absent_roles(active: Any, roles: Mapping[str, str]) -> list[str]:
     return sorted(role for role, event_type in roles.items() if event_type not in present)
 
 
-def _users_between(active: Any, start: pd.Timestamp, end: pd.Timestamp) -> "pd.Series[Any]":
+def users_between(active: Any, start: pd.Timestamp, end: pd.Timestamp) -> "pd.Series[Any]":
+    """Return the user_id of everyone with an event in [start, end), sorted."""
     inside = active.filter(active.event_at >= start, active.event_at < end)
     return engine.to_pandas(inside.select("user_id").distinct().order_by("user_id"))["user_id"]
 
 
-def outcome(active: Any, population: "pd.Series[Any]", at: pd.Timestamp, windows: Windows,
-            log_end: pd.Timestamp) -> "pd.Series[float]":
+def outcome(
+    active: Any,
+    population: "pd.Series[Any]",
+    at: pd.Timestamp,
+    windows: Windows,
+    log_end: pd.Timestamp,
+) -> "pd.Series[float]":
     """Return 1.0 for users with no event in [at + gap, at + gap + horizon), else 0.0.
 
     Missing for everyone when that window ends after `log_end`: not yet observed.
@@ -177,7 +183,7 @@ def outcome(active: Any, population: "pd.Series[Any]", at: pd.Timestamp, windows
     end = start + pd.Timedelta(days=windows.horizon)
     if end > log_end:
         return pd.Series(np.nan, index=population.index)
-    return (~population.isin(_users_between(active, start, end))).astype("float64")
+    return (~population.isin(users_between(active, start, end))).astype("float64")
 
 
 def snapshots(
@@ -205,7 +211,7 @@ def snapshots(
     attributes = users[["user_id", "signup_date", *(c for c in static_columns if c in users)]]
     parts = []
     for at, split in plan.itertuples(index=False):
-        population = _users_between(active, at - windows.back, at)
+        population = users_between(active, at - windows.back, at)
         part = pd.DataFrame({"user_id": population, "snapshot_at": at, "split": split})
         part["churned"] = outcome(active, population, at, windows, window.end)
         known = behaviour(active, at, windows.lookback, roles, gap_minutes)
@@ -250,13 +256,12 @@ def user_features(
         table = table.merge(part, on="user_id", how="left")
     for name in ("event_count", "active_days"):
         table[name] = table[name].fillna(0)
-    table["tenure_days"] = (window.end - table["signup_date"]) / pd.Timedelta(days=1)
+    tenure: pd.Series[pd.Timedelta] = window.end - table["signup_date"]
+    table["tenure_days"] = tenure / pd.Timedelta(days=1)
     return table.sort_values("user_id", ignore_index=True)
 
 
-def reactivation(
-    active: Any, window: LogWindow, horizon_days: int
-) -> pd.DataFrame:
+def reactivation(active: Any, window: LogWindow, horizon_days: int) -> pd.DataFrame:
     """Return how often users who were silent for a horizon came back in the next one.
 
     Over instants t spaced by the horizon h: users with an event in [t - h, t) and none
@@ -268,10 +273,10 @@ def reactivation(
     silent = returned = 0
     at = window.start + step
     while at + 2 * step <= window.end:
-        before = _users_between(active, at - step, at)
-        quiet = before[~before.isin(_users_between(active, at, at + step))]
+        before = users_between(active, at - step, at)
+        quiet = before[~before.isin(users_between(active, at, at + step))]
         silent += len(quiet)
-        returned += int(quiet.isin(_users_between(active, at + step, at + 2 * step)).sum())
+        returned += int(quiet.isin(users_between(active, at + step, at + 2 * step)).sum())
         at += step
     table = pd.DataFrame({"silent": [silent], "returned": [returned]})
     low, high = wilson(table["returned"], table["silent"])

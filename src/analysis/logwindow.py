@@ -39,7 +39,7 @@ def daily_volume(events: Any, zone: str = "UTC") -> pd.DataFrame:
     (of the day, 0 to 86,399) with an event.
     """
     span = engine.to_pandas(events.aggregate(a=events.event_at.min(), b=events.event_at.max()))
-    first, last = span.loc[0, "a"], span.loc[0, "b"]
+    first, last = span["a"].iloc[0], span["b"].iloc[0]
     day = clock.local_day(events.event_at, zone, first, last)
     second = clock.local_seconds(events.event_at, zone, first, last) - day * 86_400
     table = events.mutate(day_number=day, second=second).group_by("day_number")
@@ -81,7 +81,8 @@ def _steady(daily: pd.DataFrame) -> tuple[int, int]:
 def _scatter(days: "pd.Series[int]") -> float:
     """Return the usual deviation of a day's count from the next, robust to trends and holes."""
     steps = days.diff().abs().median() / (0.6745 * 2**0.5)
-    return max(float(steps), float(days.median()) ** 0.5, 1.0)
+    chance: float = float(days.median()) ** 0.5
+    return max(float(steps), chance, 1.0)
 
 
 def _is_small(edge_first: "pd.Series[int]", scatter: float) -> bool:
@@ -112,7 +113,8 @@ def infer_log_window(
     day of steady volume: the outermost 0.05 % of events are ignored as stray, and a
     day at either edge is left out while it holds less than half of the median of the
     seven days next to it, and less by more than four usual deviations, and the
-    last day also while it ends in a silence ten times the usual one. A given `log_start` or `log_end` is used as it is. Source: this project's rule.
+    last day also while it ends in a silence ten times the usual one. A given
+    `log_start` or `log_end` is used as it is. Source: this project's rule.
     Raises ReportError when the window is empty.
     """
     first, last = _steady(daily)

@@ -28,8 +28,12 @@ def side_by_side(evaluation: pd.DataFrame, chosen: str) -> pd.DataFrame:
 
 
 def evaluate_earlier(
-    pipelines: dict[str, Any], chosen: str, snapshots: pd.DataFrame, threshold: float,
-    seed: int, n_boot: int,
+    pipelines: dict[str, Any],
+    chosen: str,
+    snapshots: pd.DataFrame,
+    threshold: float,
+    seed: int,
+    n_boot: int,
 ) -> pd.DataFrame:
     """Return evaluate() one snapshot earlier for the `chosen` model and the baselines.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -29,8 +31,8 @@ def _known_zone(name: str) -> str:
 
 
 def _instant(text: str | None) -> str | None:
-    if text is not None:
-        pd.Timestamp(text)
+    if text is not None and pd.isna(pd.Timestamp(text)):
+        raise ValueError("this is not an instant; write it as 2025-01-31 or 2025-01-31T12:00Z")
     return text
 
 
@@ -38,6 +40,11 @@ Instant = Annotated[str | None, AfterValidator(_instant)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Money = Annotated[float, Field(ge=0)]
+TenureDays = Annotated[
+    list[Annotated[int, Field(ge=1)]],
+    Field(min_length=1),
+    AfterValidator(lambda days: sorted(set(days))),
+]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -62,7 +69,7 @@ class Params(BaseModel):
     lookback_days: Days
     gap_days: Annotated[int, Field(ge=0, le=3660)]
     horizon_days: Days
-    retention_days: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+    retention_days: TenureDays
     session_gap_minutes: Annotated[float, Field(gt=0)]
     min_group: Annotated[int, Field(ge=2)]
     bootstrap_draws: Annotated[int, Field(ge=100)]
@@ -77,6 +84,14 @@ class Params(BaseModel):
     saved_share: Share
     capacity: Annotated[int, Field(ge=1)] | None = None
     holdout_share: Share
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _from_yaml(cls, value: Any) -> Any:
+        """YAML makes a date of 2025-01-31 and a truth value of `no`: the first is text here."""
+        if isinstance(value, bool):
+            raise ValueError("a number or text is needed, not true or false")
+        return value.isoformat() if isinstance(value, date) else value
 
     @model_validator(mode="after")
     def _agree(self) -> "Params":

@@ -55,7 +55,8 @@ def user_retention(
     flags = [f"is_active_on_{day}" for day in days]
     table[flags] = table[flags].eq(True)
     covered = table["signup_date"] >= window.start
-    whole = ((window.end - table["signup_date"]) / clock.DAY).floordiv(1)
+    tenure: pd.Series[pd.Timedelta] = window.end - table["signup_date"]
+    whole = (tenure / clock.DAY).floordiv(1)
     table["last_observed_day"] = whole.where(covered).where(whole >= 0)
     for day in days:
         table[f"is_eligible_{day}"] = table["last_observed_day"] >= day + 1
@@ -70,9 +71,7 @@ def _is_retained(table: pd.DataFrame, definition: str, day: int) -> "pd.Series[b
     return table["first_return_day"] <= day
 
 
-def retention_days(
-    per_user: pd.DataFrame, days: Sequence[int], min_group: int
-) -> pd.DataFrame:
+def retention_days(per_user: pd.DataFrame, days: Sequence[int], min_group: int) -> pd.DataFrame:
     """Return the share of new users who were active again, by three definitions and by day.
 
     With d the whole 24-hour periods between signup (at midnight) and an event, a user
@@ -95,9 +94,7 @@ def retention_days(
     return _with_rate(table, "retained_users", "eligible_users", min_group)
 
 
-def _with_rate(
-    table: pd.DataFrame, part: str, whole: str, min_group: int
-) -> pd.DataFrame:
+def _with_rate(table: pd.DataFrame, part: str, whole: str, min_group: int) -> pd.DataFrame:
     few = table[whole] < min_group
     low, high = wilson(table[part], table[whole])
     rate = table[part] / table[whole].where(table[whole] > 0)
@@ -114,7 +111,9 @@ def _active_months(active: Any, window: LogWindow, zone: str) -> Any:
     days = active.mutate(day=day).select("user_id", "day").distinct()
     epoch = ibis.date("1970-01-01")
     date = epoch + days.day.as_interval("D")
-    return days.mutate(event_month=date.strftime("%Y-%m")).select("user_id", "event_month").distinct()
+    return (
+        days.mutate(event_month=date.strftime("%Y-%m")).select("user_id", "event_month").distinct()
+    )
 
 
 def retention_cohorts(

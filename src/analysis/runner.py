@@ -23,8 +23,17 @@ from analysis import simulate
 from analysis.engine import list_files
 from analysis.errors import ReportError
 from analysis.params import Params, load_notes, load_params
-from analysis.stages import ACTION_TEXTS, MANIFEST, RAW_EVENTS, RAW_USERS, STAGES, TEXTS
-from analysis.stages import Stage, find, needs
+from analysis.stages import (
+    ACTION_TEXTS,
+    MANIFEST,
+    RAW_EVENTS,
+    RAW_USERS,
+    STAGES,
+    TEXTS,
+    Stage,
+    find,
+    needs,
+)
 
 HELPERS = Path(__file__).parent
 PARSING = threading.Lock()
@@ -89,7 +98,9 @@ def sha256(path: Path) -> str:
 
 def _sha256_of(source: str, table: str) -> str:
     digests = [sha256(path) for path in list_files(source, table)]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    return (
+        digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    )
 
 
 def _parse(source: str) -> ast.Module:
@@ -139,8 +150,10 @@ def package_versions() -> dict[str, str]:
     """Return the version of each package the project names, and nothing of the machine."""
     named = [r for r in requires("churnbook") or [] if "extra ==" not in r]
     bare = {r.split(";")[0].split("[")[0] for r in named}
-    names = sorted("".join(c for c in n if c.isalnum() or c in "-_.").rstrip(".0123456789") for n in
-                   {b.split(">")[0].split("<")[0].split("=")[0].strip() for b in bare})
+    names = sorted(
+        "".join(c for c in n if c.isalnum() or c in "-_.").rstrip(".0123456789")
+        for n in {b.split(">")[0].split("<")[0].split("=")[0].strip() for b in bare}
+    )
     return {name: version(name) for name in names}
 
 
@@ -214,7 +227,7 @@ def why_run(run: Run, stage: Stage, print_: str) -> str | None:
 
 
 def check_parameters(notebook: Any, stage: Stage) -> None:
-    """Raise ReportError unless the notebook's `parameters` cell holds exactly the declared names."""
+    """Raise ReportError unless the notebook's `parameters` cell holds just the declared names."""
     cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     if len(cells) != 1:
         raise ReportError(f"{stage.name}.ipynb: needs exactly one cell tagged `parameters`.")
@@ -277,13 +290,13 @@ def execute(run: Run, stage: Stage) -> None:
         shutil.rmtree(sockets, ignore_errors=True)
 
 
-class QuietKernelManager(AsyncKernelManager):  # type: ignore[misc]
+class QuietKernelManager(AsyncKernelManager):
     """A kernel manager that does not interrupt a kernel it is about to stop.
 
     The interrupt may arrive between two cells, and then prints an error that is none.
     """
 
-    async def interrupt_kernel(self) -> None:
+    async def interrupt_kernel(self) -> None:  # type: ignore[override]
         """Interrupt the kernel, unless it is being shut down."""
         if not self.shutting_down:
             await super().interrupt_kernel()
@@ -337,7 +350,7 @@ def tidy(notebook: Any) -> Any:
 def _simulate(run: Run, report: Report) -> None:
     """Write the simulated default tables, unless they are there already."""
     if run.params.users is not None:
-        return
+        return None
     p = run.params
     size = (p.simulated_users, p.simulated_events_per_user, p.simulated_seed)
     parts = [str(size), sha256(HELPERS / "simulate.py"), json.dumps(package_versions())]

@@ -181,7 +181,8 @@ def _kmeans(tables: Floats, k: int, rng: np.random.Generator) -> Floats:
     moving = np.arange(len(tables))
     for _ in range(MAX_STEPS):
         rows, before = tables[moving], centres[moving]
-        member = _one_hot(_nearest(rows, before), k)
+        far = _far(rows, before)
+        member = (far == far.min(axis=1, keepdims=True)).astype(np.float32)
         size = member.sum(axis=2)[:, :, None]
         after = np.where(size > 0, member @ rows / np.maximum(size, 1), before)
         centres[moving] = after

@@ -89,7 +89,9 @@ def project(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:
     points = PCA(n_components=2, svd_solver="full").fit_transform(scaled.to_numpy())
     signs = np.where(points[np.abs(points).argmax(axis=0), [0, 1]] < 0, -1.0, 1.0)
     group = assigned.set_index("user_id")["segment"].loc[behaviour.index].to_numpy()
-    return pd.DataFrame({"pc1": points[:, 0] * signs[0], "pc2": points[:, 1] * signs[1], "group": group})
+    return pd.DataFrame(
+        {"pc1": points[:, 0] * signs[0], "pc2": points[:, 1] * signs[1], "group": group}
+    )
 
 
 def for_boxes(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:

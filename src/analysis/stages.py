@@ -85,9 +85,10 @@ STAGES: tuple[Stage, ...] = (
             "retention_table": "cohorts/retention_days.csv",
             "survival_curves": "cohorts/survival.csv",
             "user_retention": "cohorts/user_retention.parquet",
+            "choices_table": "cohorts/choices.csv",
             "cohorts_checks": "cohorts/checks.csv",
         },
-        params=(*TIME, "horizon_days", "retention_days", "group_columns", "min_group"),
+        params=(*TIME, *WINDOWS, "retention_days", "group_columns", "min_group"),
     ),
     Stage(
         "06_model",

@@ -13,8 +13,25 @@ Metrics = dict[str, dict[str, Any]]
 
 LOG = ("log_volume", "log_users")
 NEWCOMERS = ("retention_eligible", "enough_newcomers", *LOG)
-JUDGED = ("leakage", "leakage_columns", "preprocessing", "split_in_time", "label_calendar", "label_means", *LOG)
-SCORED = ("calibration", "base_rate_drift", "drift", "scoring_equals_training", "saturation", *JUDGED)
+JUDGED = (
+    "better_than_chance",
+    "leakage",
+    "leakage_columns",
+    "preprocessing",
+    "split_in_time",
+    "label_calendar",
+    "label_means",
+    *LOG,
+)
+SCORED = (
+    "calibration",
+    "better_than_base_rate",
+    "base_rate_drift",
+    "drift",
+    "scoring_equals_training",
+    "saturation",
+    *JUDGED,
+)
 DAYS_TOLD = (1, 7, 30)
 
 
@@ -68,7 +85,9 @@ def audit_metrics(rules: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metrics:
         "duplicate_events": metric(duplicates, "count", "Repeated events"),
         "orphan_events": metric(orphans, "count", "Events of unknown users"),
         "events_before_signup": metric(before, "count", "Events before signup"),
-        "data_issues_found": metric((duplicates or 0) + orphans + before, "count", "Events set aside"),
+        "data_issues_found": metric(
+            (duplicates or 0) + orphans + before, "count", "Events set aside"
+        ),
     }
 
 
@@ -79,8 +98,10 @@ def cohort_metrics(by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
     for day in DAYS_TOLD:
         name = "on_day" if day == 1 else "within"
         label = "New users back on day 1" if day == 1 else f"New users back within {day} days"
-        row = table.loc[(name, day)] if (name, day) in table.index else None
-        found[f"retention_d{day}"] = _rate(row, "retention_rate", "eligible_users", label, NEWCOMERS)
+        row: Any = table.loc[(name, day)] if (name, day) in table.index else None
+        found[f"retention_d{day}"] = _rate(
+            row, "retention_rate", "eligible_users", label, NEWCOMERS
+        )
     whole = curves[curves["group"] == "all"].set_index("day")
     for day in (30, 60, 90):
         row = whole.loc[day] if day in whole.index else None
@@ -101,7 +122,8 @@ def _rate(
 def label_metrics(snapshots: pd.DataFrame, back: pd.DataFrame) -> Metrics:
     """Return churn at the last snapshot whose outcome is known, and how many come back."""
     rows = features.snapshot_summary(snapshots).set_index("split")
-    last, row = rows.loc["test"], back.iloc[0]
+    last: Any = rows.loc["test"]
+    row = back.iloc[0]
     interval = (last["ci_low"], last["ci_high"])
     told = (row["ci_low"], row["ci_high"])
     checks = ("label_means", "label_calendar", "split_in_time", *LOG)
@@ -143,7 +165,9 @@ def model_metrics(
         "lift_top_decile": told("lift_top_decile", "ratio", "Lift of the top tenth", JUDGED),
         "test_base_rate": told("base_rate", "share", "Base rate of the test", ()),
         "model_vs_recency": metric(_compare(gain), "text", "Model against recency"),
-        "model_vs_base": metric(_compare(rows.loc["brier_skill"]), "text", "Model against base rate"),
+        "model_vs_base": metric(
+            _compare(rows.loc["brier_skill"]), "text", "Model against base rate"
+        ),
         "calibration_verdict": metric(verdict, "text", "Calibration"),
     }
 
@@ -172,7 +196,9 @@ def score_metrics(scored: pd.DataFrame, differences: pd.DataFrame) -> Metrics:
         "flagged_users": metric(
             flagged, "count", "Users worth a contact", n, checks=("threshold", *SCORED)
         ),
-        "flagged_share": metric(flagged / max(n, 1), "share", "Share flagged", n, checks=("threshold",)),
+        "flagged_share": metric(
+            flagged / max(n, 1), "share", "Share flagged", n, checks=("threshold",)
+        ),
         "groups_compared": metric(len(tested), "count", "Comparisons between groups"),
         "group_differences_found": metric(
             int(tested["is_different"].sum()), "count", "Differences beyond chance", len(tested)
@@ -260,3 +286,8 @@ def numbers_table(metrics: Metrics, told: Mapping[str, str]) -> pd.DataFrame:
         for key, entry in metrics.items()
     ]
     return pd.DataFrame(rows, columns=["key", "label", "value", "n"])
+
+
+def failing(judged: pd.DataFrame) -> list[str]:
+    """Return the names of the checks that fail."""
+    return [str(name) for name in judged.loc[judged["status"] == "fail", "check"]]

@@ -33,15 +33,31 @@ def lifetimes(
     table = known.merge(spans, on="user_id", how="left").sort_values("user_id")
     early = table["signup_date"] < window.start
     last = table["last_event_at"].fillna(table["signup_date"])
-    ends = (window.end - last) / clock.DAY >= silence_days
+    silence: pd.Series[pd.Timedelta] = window.end - last
+    ends = silence / clock.DAY >= silence_days
     until = last.where(ends, window.end)
-    entry = ((table["first_event_at"] - table["signup_date"]) / clock.DAY).where(early, BEFORE_START)
-    time = (until - table["signup_date"]) / clock.DAY
+    before: pd.Series[pd.Timedelta] = table["first_event_at"] - table["signup_date"]
+    entry = (before / clock.DAY).where(early, BEFORE_START)
+    lived: pd.Series[pd.Timedelta] = until - table["signup_date"]
+    time = lived / clock.DAY
     result = pd.DataFrame(
         {"user_id": table["user_id"], "entry": entry, "time": time, "is_end": ends}
     )
     seen = ~early | table["first_event_at"].notna()
     return result[seen & (result["entry"] < result["time"])].reset_index(drop=True)
+
+
+def censor_at(
+    lives: pd.DataFrame, users: pd.DataFrame, instant: pd.Timestamp
+) -> pd.DataFrame:
+    """Return `lives` followed to `instant` only: what came later is not looked at."""
+    signup = lives[["user_id"]].merge(users[["user_id", "signup_date"]], on="user_id")
+    limit = (instant - signup["signup_date"]) / clock.DAY
+    late = lives["time"] > limit.to_numpy()
+    cut = lives.assign(
+        time=lives["time"].where(~late, limit.to_numpy()), is_end=lives["is_end"] & ~late
+    )
+    return cut[cut["entry"] < cut["time"]].reset_index(drop=True)
 
 
 def survival_table(
@@ -63,11 +79,12 @@ def survival_table(
     at_risk = [int(((lives["entry"] < day) & (lives["time"] >= day)).sum()) for day in days]
     table = pd.DataFrame({"group": group, "day": days, "at_risk": at_risk})
     if lives.empty or not lives["is_end"].any():
-        survival = np.ones(len(days)) if len(lives) else np.full(len(days), np.nan)
+        survival = np.where(table["at_risk"] > 0, 1.0, np.nan)
         return table.assign(survival=survival, ci_low=np.nan, ci_high=np.nan)
     curve = SurvfuncRight(lives["time"], lives["is_end"].astype(int), entry=lives["entry"])
     at = np.searchsorted(curve.surv_times, days, side="right")
-    survival = np.concatenate([[1.0], curve.surv_prob])[at]
+    falling = np.minimum.accumulate(curve.surv_prob)  # statsmodels takes 0 for 1e-16 further on
+    survival = np.concatenate([[1.0], falling])[at]
     error = np.concatenate([[0.0], curve.surv_prob_se])[at]
     low, high = loglog_interval(survival, error, confidence)
     followed = np.array(at_risk) > 0

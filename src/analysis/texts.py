@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from analysis.checks.verdict import Verdict, to_table
+from analysis.checks.verdict import Status, Verdict, to_table
 from analysis.errors import ReportError
 
 
@@ -30,7 +30,9 @@ def fill(template: str, facts: Mapping[str, Any]) -> str:
     try:
         return _Told().vformat(template, (), facts)
     except (KeyError, IndexError) as error:
-        raise ReportError(f"texts: {template!r} asks for {error}, which is not computed.") from error
+        raise ReportError(
+            f"texts: {template!r} asks for {error}, which is not computed."
+        ) from error
 
 
 def read_texts(text: str) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def read_texts(text: str) -> dict[str, Any]:
     return loaded
 
 
-def facts_of(row: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return all a verdict's sentence may use: its numbers and its facts."""
     numbers = {name: row[name] for name in ("value", "ci_low", "ci_high", "limit", "n")}
     facts: dict[str, Any] = json.loads(row["facts"])
@@ -58,13 +60,14 @@ def tell_checks(verdicts: pd.DataFrame, texts: Mapping[str, Any]) -> pd.DataFram
         text = texts.get(row["check"])
         if text is None:
             raise ReportError(f"book/checks.yml: no entry for the check {row['check']!r}. Add one.")
-        rows.append({**row, "title": text["title"], **_sentences(row, text)})
+        told: dict[Any, Any] = {"title": text["title"], **_sentences(row, text)}
+        rows.append({**row, **told})
     columns = ["check", "status", "title", "evidence", "consequence", "remedy", "value",
                "ci_low", "ci_high", "limit", "n", "stage"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
-def _sentences(row: Mapping[str, Any], text: Mapping[str, Any]) -> dict[str, str]:
+def _sentences(row: Mapping[Any, Any], text: Mapping[str, Any]) -> dict[str, str]:
     facts = facts_of(row)
     if row["status"] == "not_applicable":
         reason = str(facts["reason"])
@@ -84,7 +87,7 @@ def with_claims_check(
     rests = [{name.strip() for name in str(named).split(",")} for named in actions["checks"]]
     withdrawn = sum(bool(names & failing) for names in rests)
     facts = {"withdrawn": withdrawn, "actions": len(actions)}
-    status = "warn" if withdrawn else "pass"
+    status: Status = "warn" if withdrawn else "pass"
     verdict = to_table([Verdict("claims", status, float(withdrawn), n=len(actions), facts=facts)])
     own = tell_checks(verdict.assign(stage="10_summary"), texts)
     return pd.concat([judged, own], ignore_index=True)

@@ -1,5 +1,7 @@
 """Checks of the retention tables: is everyone counted whose days the log holds, and no one else?"""
 
+from typing import Any
+
 import pandas as pd
 
 from analysis.checks.verdict import Status, Verdict
@@ -22,9 +24,7 @@ def run(
     ]
 
 
-def retention_eligible(
-    per_user: pd.DataFrame, by_day: pd.DataFrame, window: LogWindow
-) -> Verdict:
+def retention_eligible(per_user: pd.DataFrame, by_day: pd.DataFrame, window: LogWindow) -> Verdict:
     """Judge whether an eligible user's days lie outside the log: truncated or not yet over."""
     wrong = 0
     for day in sorted(set(by_day["day"])):
@@ -34,7 +34,9 @@ def retention_eligible(
     left_out = int((per_user["signup_date"] < window.start).sum())
     facts = {"wrong": wrong, "left_out": left_out, "users": len(per_user)}
     status: Status = "fail" if wrong else "pass"
-    return Verdict("retention_eligible", status, float(wrong), limit=0.0, n=len(per_user), facts=facts)
+    return Verdict(
+        "retention_eligible", status, float(wrong), limit=0.0, n=len(per_user), facts=facts
+    )
 
 
 def retention_cells(monthly: pd.DataFrame) -> Verdict:
@@ -48,8 +50,11 @@ def retention_cells(monthly: pd.DataFrame) -> Verdict:
 
 def enough_newcomers(by_day: pd.DataFrame, horizon_days: int, min_group: int) -> Verdict:
     """Judge whether enough newcomers can be followed for a rate at the horizon."""
-    near = by_day.loc[(by_day["day"] - horizon_days).abs().idxmin()]
+    nearest: Any = (by_day["day"] - horizon_days).abs().idxmin()
+    near = by_day.loc[nearest]
     eligible = int(near["eligible_users"])
     facts = {"day": int(near["day"]), "eligible": eligible, "needed": min_group}
     status: Status = "warn" if eligible < min_group else "pass"
-    return Verdict("enough_newcomers", status, float(eligible), limit=float(min_group), n=eligible, facts=facts)
+    return Verdict(
+        "enough_newcomers", status, float(eligible), limit=float(min_group), n=eligible, facts=facts
+    )

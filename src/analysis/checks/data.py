@@ -112,7 +112,8 @@ def rows_breaking(check: str, rules: pd.DataFrame, names: Sequence[str], fail: f
     found = rules[rules["rule"].isin(names)]
     if found.empty:
         return not_applicable(check, "the columns it needs are not given")
-    worst = found.loc[(found["broken"] / found["checked"].clip(lower=1)).idxmax()]
+    largest: Any = (found["broken"] / found["checked"].clip(lower=1)).idxmax()
+    worst = found.loc[largest]
     broken, checked = int(worst["broken"]), int(worst["checked"])
     share, low, high = _share(broken, checked)
     status: Status = "fail" if share >= fail else ("warn" if broken else "pass")
@@ -128,9 +129,7 @@ def lateness(rules: pd.DataFrame) -> Verdict:
     broken, checked = int(found["broken"].iloc[0]), int(found["checked"].iloc[0])
     share, low, high = _share(broken, checked)
     facts = {"broken": broken, "rows": checked}
-    return Verdict(
-        "lateness", grade(share, 0.005, 0.05), share, low, high, 0.005, checked, facts
-    )
+    return Verdict("lateness", grade(share, 0.005, 0.05), share, low, high, 0.005, checked, facts)
 
 
 def log_volume(volume: pd.DataFrame, window: LogWindow) -> Verdict:
@@ -184,7 +183,9 @@ def log_users(events: Any, window: LogWindow, zone: str) -> Verdict:
     if len(shares) < 2 * WEEKS + 3:
         return not_applicable("log_users", "the log is shorter than nineteen weeks")
     rate = shares["both"] / shares["before"].clip(lower=1)
-    around = pd.concat([rate.shift(WEEKS + 1), rate.shift(-WEEKS - 1)], axis=1).min(axis=1, skipna=False)
+    around = pd.concat([rate.shift(WEEKS + 1), rate.shift(-WEEKS - 1)], axis=1).min(
+        axis=1, skipna=False
+    )
     others = pd.concat(
         [shares["before"].shift(WEEKS + 1), shares["before"].shift(-WEEKS - 1)], axis=1
     ).min(axis=1, skipna=False)
@@ -194,12 +195,14 @@ def log_users(events: Any, window: LogWindow, zone: str) -> Verdict:
     looked = z.notna()
     if not looked.any():
         return not_applicable("log_users", "too few users return for a dip to be seen")
-    at = relative.idxmin() if relative.notna().any() else (rate / around)[looked].idxmin()
+    at: Any = relative.idxmin() if relative.notna().any() else (rate / around)[looked].idxmin()
     value = float(rate[at] / around[at])
     status: Status = "fail" if relative.notna().any() and value < DIP else "pass"
     facts = {"date": str(shares.loc[at, "date"]), "share": float(rate[at]),
              "around": float(around[at])}  # fmt: skip
-    return Verdict("log_users", status, value, limit=DIP, n=int(shares.loc[at, "before"]), facts=facts)
+    return Verdict(
+        "log_users", status, value, limit=DIP, n=int(shares.loc[at, "before"]), facts=facts
+    )
 
 
 def _return_shares(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:
@@ -268,7 +271,9 @@ def native_label(told: pd.DataFrame, horizon_days: int) -> Verdict:
     facts = {"label": label, "column": column if is_explained else "no single column",
              "limit": limit, "accuracy": accuracy, "against": int(against.sum()),
              "users": len(rows)}  # fmt: skip
-    return Verdict("native_label", grade(share, 0.02, 0.2), share, low, high, 0.02, len(rows), facts)
+    return Verdict(
+        "native_label", grade(share, 0.02, 0.2), share, low, high, 0.02, len(rows), facts
+    )
 
 
 def _best_stump(rows: pd.DataFrame, label: str) -> tuple[str, str, float]:
@@ -298,10 +303,12 @@ def impossible_values(rules: pd.DataFrame) -> Verdict:
     found = rules[wanted]
     if found.empty:
         return not_applicable("impossible_values", "no column that could hold one is given")
-    worst = found.loc[found["broken"].idxmax()]
+    largest: Any = found["broken"].idxmax()
+    worst = found.loc[largest]
     broken, checked = int(worst["broken"]), int(worst["checked"])
     share, low, high = _share(broken, checked)
     status: Status = "fail" if share >= 0.01 else ("warn" if broken else "pass")
-    told = [f"{r.rule} ({r.broken:,})" for r in found.itertuples() if r.broken]
+    counts = zip(found["rule"], found["broken"], strict=True)
+    told = [f"{rule} ({count:,})" for rule, count in counts if count]
     facts = {"rules": "; ".join(told), "broken": int(found["broken"].sum()), "users": checked}
     return Verdict("impossible_values", status, share, low, high, 0.01, checked, facts)

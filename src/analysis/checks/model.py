@@ -17,7 +17,7 @@ HARMS = -0.02
 """ROC AUC gained without a column: what it taught no longer holds, as a leak's lesson."""
 MISSES, MISSES_FAILS = 0.03, 0.1
 """Calibration error, beyond chance, that misleads a decision, and that refutes the figures."""
-FEW, TOO_FEW = 50, 20
+FEW, TOO_FEW = 20, 10
 """Users of the rarer outcome on which a model can be trained, and can hardly be."""
 
 
@@ -31,20 +31,20 @@ def run(
     """Return the verdicts on the `chosen` of the `fitted` models; `table` are the snapshots."""
     own = evaluation[(evaluation["model"] == chosen) & (evaluation["split"] == "test")]
     metric = own.set_index("metric")
+    full = float(metric["value"].loc["roc_auc"])
     return [
-        leakage(table, fitted[chosen], importance, float(metric.loc["roc_auc", "value"])),
+        leakage(table, fitted[chosen], importance, full),
         preprocessing(table, fitted[chosen]),
         threshold(metric),
         calibration(metric),
         better_than_chance(metric),
+        better_than_base_rate(metric),
         better_than_recency(metric),
         enough_data(table),
     ]
 
 
-def leakage(
-    table: pd.DataFrame, model: Any, importance: pd.DataFrame, full: float
-) -> Verdict:
+def leakage(table: pd.DataFrame, model: Any, importance: pd.DataFrame, full: float) -> Verdict:
     """Judge every source column of the model, all columns made from it together.
 
     A leak shows in one of three ways: the column alone separates the outcome almost fully,
@@ -60,14 +60,20 @@ def leakage(
         for name in columns
     }
     drops = importance.set_index("feature")
-    told = [f"{n} alone separates the outcome (AUC {a:.2f})" for n, a in by_itself.items() if a > TOO_GOOD]
+    told = [
+        f"{n} alone separates the outcome (AUC {a:.2f})"
+        for n, a in by_itself.items()
+        if a > TOO_GOOD
+    ]
     carries = drops.index[(drops["ci_low"] > WORTH_ALL) & (drops.index != "recency_days")]
-    told += [f"without {n} the score collapses (AUC −{drops.loc[n, 'auc_drop']:.2f})" for n in carries]
+    told += [
+        f"without {n} the score collapses (AUC −{drops.loc[n, 'auc_drop']:.2f})" for n in carries
+    ]
     harms = drops.index[drops["ci_high"] < HARMS]
     told += [f"without {n} the score rises (AUC +{-drops.loc[n, 'auc_drop']:.2f})" for n in harms]
     best = max(by_itself, key=lambda name: by_itself[name])
-    facts = {"told": "; ".join(told) or "none", "best": best, "alone": by_itself[best], "full": full,
-             "columns": len(columns)}  # fmt: skip
+    facts = {"told": "; ".join(told) or "none", "best": best, "alone": by_itself[best],
+             "full": full, "columns": len(columns)}  # fmt: skip
     hard = [text for text in told if "rises" not in text]
     status: Status = "fail" if hard else ("warn" if told else "pass")
     return Verdict("leakage", status, by_itself[best], limit=TOO_GOOD, n=len(table), facts=facts)
@@ -85,26 +91,28 @@ def preprocessing(table: pd.DataFrame, model: Any) -> Verdict:
 
 
 def threshold(metric: pd.DataFrame) -> Verdict:
-    """Judge the list that the threshold makes: neither everyone nor no one, and better than
-    calling everyone. The threshold itself comes from the economics or the calibration scores.
+    """Judge the list that the threshold makes: neither everyone nor no one, and no worse than
+    calling everyone; its gain in precision is told with its interval. The threshold itself comes from the economics or the calibration scores.
     """
-    flagged, base = metric.loc["flagged_share", "value"], metric.loc["base_rate", "value"]
-    precision = metric.loc["precision"]
+    flagged, base = metric["value"].loc["flagged_share"], metric["value"].loc["base_rate"]
+    precision: Any = metric.loc["precision"]
     facts = {"flagged": float(flagged), "base_rate": float(base),
              "precision": _number(precision["value"])}  # fmt: skip
     if flagged in (0.0, 1.0):
         return Verdict("threshold", "warn", float(flagged), n=int(precision["n"]), facts=facts)
     gain = float(precision["value"] - base)
-    better = precision["ci_low"] > base
-    status: Status = "pass" if better else ("fail" if precision["ci_high"] < base else "warn")
+    status: Status = "pass" if gain > 0 else "warn"
+    if precision["ci_high"] < base:
+        status = "fail"
     return Verdict("threshold", status, gain, float(precision["ci_low"] - base),
                    float(precision["ci_high"] - base), 0.0, int(precision["n"]), facts)  # fmt: skip
 
 
 def calibration(metric: pd.DataFrame) -> Verdict:
     """Judge the probabilities against what happened on the test snapshot, never against classes."""
-    error, slope = metric.loc["ece_debiased"], metric.loc["calibration_slope"]
-    intercept = metric.loc["calibration_intercept"]
+    error: Any = metric.loc["ece_debiased"]
+    slope: Any = metric.loc["calibration_slope"]
+    intercept: Any = metric.loc["calibration_intercept"]
     facts = {"slope": _number(slope["value"]), "slope_low": _number(slope["ci_low"]),
              "slope_high": _number(slope["ci_high"]), "intercept": _number(intercept["value"]),
              "intercept_low": _number(intercept["ci_low"]),
@@ -116,15 +124,25 @@ def calibration(metric: pd.DataFrame) -> Verdict:
 
 def better_than_chance(metric: pd.DataFrame) -> Verdict:
     """Judge whether the scores order users at all: the ROC AUC with its interval against 0.5."""
-    auc = metric.loc["roc_auc"]
-    status: Status = "pass" if auc["ci_low"] > 0.5 else ("fail" if auc["ci_high"] < 0.5 else "warn")
-    skill = metric.loc["brier_skill"]
-    facts = {"skill": float(skill["value"]), "skill_low": float(skill["ci_low"]),
-             "skill_high": float(skill["ci_high"])}  # fmt: skip
-    if status == "pass" and skill["ci_high"] < 0:
+    auc: Any = metric.loc["roc_auc"]
+    status: Status = "pass" if auc["ci_low"] > 0.5 else "warn"
+    if auc["ci_high"] < 0.5:
         status = "fail"
-    return Verdict("better_than_chance", status, float(auc["value"]), float(auc["ci_low"]),
-                   float(auc["ci_high"]), 0.5, int(auc["n"]), facts)  # fmt: skip
+    return Verdict(
+        "better_than_chance", status, float(auc["value"]), float(auc["ci_low"]),
+        float(auc["ci_high"]), 0.5, int(auc["n"]),
+    )  # fmt: skip
+
+
+def better_than_base_rate(metric: pd.DataFrame) -> Verdict:
+    """Judge whether the probabilities beat one probability for all, by the Brier skill."""
+    skill: Any = metric.loc["brier_skill"]
+    status: Status = "fail" if skill["ci_high"] < 0 else "pass"
+    told = "better" if skill["ci_low"] > 0 else ("worse" if status == "fail" else "no different")
+    return Verdict(
+        "better_than_base_rate", status, float(skill["value"]), float(skill["ci_low"]),
+        float(skill["ci_high"]), 0.0, int(skill["n"]), {"told": told},
+    )  # fmt: skip
 
 
 def better_than_recency(metric: pd.DataFrame) -> Verdict:
@@ -134,7 +152,7 @@ def better_than_recency(metric: pd.DataFrame) -> Verdict:
     """
     if "roc_auc_minus_recency" not in metric.index:
         return not_applicable("better_than_recency", "there is no baseline to compare with")
-    gain = metric.loc["roc_auc_minus_recency"]
+    gain: Any = metric.loc["roc_auc_minus_recency"]
     status: Status = "fail" if gain["ci_high"] < 0 else "pass"
     told = "better" if gain["ci_low"] > 0 else ("worse" if status == "fail" else "no different")
     return Verdict("better_than_recency", status, float(gain["value"]), float(gain["ci_low"]),
@@ -144,13 +162,17 @@ def better_than_recency(metric: pd.DataFrame) -> Verdict:
 def enough_data(table: pd.DataFrame) -> Verdict:
     """Judge whether each split holds enough users of the rarer outcome."""
     counts = {
-        split: int(part["churned"].value_counts().reindex([0.0, 1.0], fill_value=0).min())
+        str(split): int(part["churned"].value_counts().reindex([0.0, 1.0], fill_value=0).min())
         for split, part in table[table["churned"].notna()].groupby("split")
     }
     least = min(counts, key=lambda split: counts[split])
-    status: Status = "fail" if counts[least] < TOO_FEW else ("warn" if counts[least] < FEW else "pass")
+    status: Status = (
+        "fail" if counts[least] < TOO_FEW else ("warn" if counts[least] < FEW else "pass")
+    )
     facts = {"split": least, "users": counts[least], **{f"n_{k}": v for k, v in counts.items()}}
-    return Verdict("enough_data", status, float(counts[least]), limit=float(FEW), n=counts[least], facts=facts)
+    return Verdict(
+        "enough_data", status, float(counts[least]), limit=float(FEW), n=counts[least], facts=facts
+    )
 
 
 def _number(value: Any) -> float | None:

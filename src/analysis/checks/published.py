@@ -28,7 +28,9 @@ SHUFFLES = tuple(range(20))
 GROUPS = ("country", "device", "subscription_type")
 
 
-def run(case: Case, users: pd.DataFrame, events: Any, told: pd.DataFrame, window: LogWindow) -> list[Verdict]:
+def run(
+    case: Case, users: pd.DataFrame, events: Any, told: pd.DataFrame, window: LogWindow
+) -> list[Verdict]:
     """Return the verdicts on the case; `told` is `users` with the log's `last_event_at`."""
     labelled = case.retention.merge(users[["user_id"]], on="user_id")
     return [
@@ -69,7 +71,8 @@ def label_truncated(labelled: pd.DataFrame, window: LogWindow) -> Verdict:
     facts = {"early": int(early.sum()), "users": len(labelled), "covered": int(covered.sum()),
              "rate": float(churned.mean()), "before": float(churned[early].mean()),
              "after": float(churned[covered].mean()),
-             "positives_early": float((early & (churned == 1)).sum() / max(churned.sum(), 1))}  # fmt: skip
+             "positives_early":
+                 float((early & (churned == 1)).sum() / max(churned.sum(), 1))}  # fmt: skip
     status: Status = "fail" if low > 0 else "warn"
     return Verdict(check, status, gap, low, high, 0.0, len(labelled), facts)
 
@@ -85,7 +88,9 @@ def label_censored(
     facts = {"late": int(late.sum()), "users": len(labelled), "before_signup": int(before.iloc[0]),
              "late_rate": rate}  # fmt: skip
     status: Status = "fail" if late.any() else ("warn" if before.iloc[0] else "pass")
-    return Verdict("published_censored", status, float(late.mean()), limit=0.0, n=len(labelled), facts=facts)
+    return Verdict(
+        "published_censored", status, float(late.mean()), limit=0.0, n=len(labelled), facts=facts
+    )
 
 
 def label_leaks(case: Case) -> Verdict:
@@ -93,13 +98,17 @@ def label_leaks(case: Case) -> Verdict:
     alone = evidence.signup_date_auc(case.retention)
     without = evidence.auc_without_signup(case.features, case.retention)
     if isinstance(alone, Absent) or isinstance(without, Absent) or isinstance(case.models, Absent):
-        return not_applicable("published_leakage", "the case's model cannot be made of these tables")
+        return not_applicable(
+            "published_leakage", "the case's model cannot be made of these tables"
+        )
     full = case.models.logistic.auc
     columns = sum(name.startswith("signup_date_") for name in case.models.design.names)
     strength = max(alone, 1 - alone)
     status: Status = "fail" if strength > TOO_GOOD or full - without > WORTH_ALL else "pass"
     facts = {"alone": strength, "without": without, "full": full, "columns": columns}
-    return Verdict("published_leakage", status, strength, limit=TOO_GOOD, n=case.models.test_users, facts=facts)
+    return Verdict(
+        "published_leakage", status, strength, limit=TOO_GOOD, n=case.models.test_users, facts=facts
+    )
 
 
 def threshold_on_test(case: Case) -> Verdict:
@@ -111,7 +120,9 @@ def threshold_on_test(case: Case) -> Verdict:
              "base_rate": base, "users": case.models.test_users}  # fmt: skip
     gain = model.precision - base
     status: Status = "fail" if gain < 0.01 and model.recall > 0.99 else "warn"
-    return Verdict("published_threshold", status, gain, limit=0.0, n=case.models.test_users, facts=facts)
+    return Verdict(
+        "published_threshold", status, gain, limit=0.0, n=case.models.test_users, facts=facts
+    )
 
 
 def scoring_skew(case: Case) -> Verdict:
@@ -136,7 +147,11 @@ def calibration_to_class(case: Case) -> Verdict:
     y = both["churn_30d"].to_numpy(dtype=float)
     p = both["proba_churn"].to_numpy(dtype=float)
     error = float(ece_debiased(y, p)[0])
-    facts = {"mean": float(p.mean()), "class": float(both["pred_churn"].mean()), "rate": float(y.mean())}
+    facts = {
+        "mean": float(p.mean()),
+        "class": float(both["pred_churn"].mean()),
+        "rate": float(y.mean()),
+    }
     return Verdict("published_calibration", "fail" if error > 0.03 else "warn", error, limit=0.03,
                    n=len(both), facts=facts)  # fmt: skip
 
@@ -154,17 +169,28 @@ def no_horizon(case: Case, labelled: pd.DataFrame, window: LogWindow) -> Verdict
 
 def groups_ranked(case: Case) -> Verdict:
     """Judge the ranking of countries, devices and plans on the case's own label."""
-    tested = evidence.group_p_values(case.features, case.retention, GROUPS).dropna(subset=["p_value"])
+    tested = evidence.group_p_values(case.features, case.retention, GROUPS).dropna(
+        subset=["p_value"]
+    )
     if tested.empty:
         return not_applicable("published_groups", "no column to compare groups by is given")
     given = [name for name in GROUPS if name in case.features]
-    frame = case.features[["user_id", *given]].merge(case.retention[["user_id", "churn_30d"]], on="user_id")
+    frame = case.features[["user_id", *given]].merge(
+        case.retention[["user_id", "churn_30d"]], on="user_id"
+    )
     compared = compare_groups(frame, "churn_30d", given)
     real = int(compared["is_different"].sum())
     told = ", ".join(f"{r.column} p = {r.p_value:.2f}" for r in tested.itertuples())
     facts = {"told": told, "compared": int(compared["p_value"].notna().sum()), "different": real}
     status: Status = "fail" if not real else "warn"
-    return Verdict("published_groups", status, float(tested["p_value"].min()), limit=0.05, n=len(frame), facts=facts)
+    return Verdict(
+        "published_groups",
+        status,
+        float(tested["p_value"].min()),
+        limit=0.05,
+        n=len(frame),
+        facts=facts,
+    )
 
 
 def credits_claim(case: Case) -> Verdict:
@@ -179,10 +205,14 @@ def credits_claim(case: Case) -> Verdict:
         compare="ratio", method="log-adjusted",
     )  # fmt: skip
     ratio = (1 - many["churn_rate"]) / (1 - few["churn_rate"])
-    facts = {"many": float(many["churn_rate"]), "few": float(few["churn_rate"]), "claimed": CLAIMED_RATIO}
+    facts = {
+        "many": float(many["churn_rate"]),
+        "few": float(few["churn_rate"]),
+        "claimed": CLAIMED_RATIO,
+    }
     status: Status = "pass" if low <= CLAIMED_RATIO <= high else "fail"
-    return Verdict("published_credits", status, float(ratio), float(low), float(high), CLAIMED_RATIO,
-                   int(found["users"].sum()), facts)  # fmt: skip
+    return Verdict("published_credits", status, float(ratio), float(low), float(high),
+                   CLAIMED_RATIO, int(found["users"].sum()), facts)  # fmt: skip
 
 
 def clusters_claimed(case: Case) -> Verdict:
@@ -190,12 +220,14 @@ def clusters_claimed(case: Case) -> Verdict:
     if isinstance(case.clusters, Absent):
         return not_applicable("published_clusters", case.clusters.reason)
     k = case.clusters.k
-    own = float(case.clusters.selection.set_index("k").loc[k, "silhouette"])
+    own = float(case.clusters.selection.set_index("k")["silhouette"].loc[k])
     null = evidence.shuffled_silhouettes(case.features, k, SHUFFLES, rows=2_000)["silhouette"]
     limit = float(np.quantile(null, 0.95))
     facts = {"k": k, "null_max": float(null.max()), "shuffles": len(null)}
     status: Status = "fail" if own <= limit else "pass"
-    return Verdict("published_clusters", status, own, limit=limit, n=len(case.features), facts=facts)
+    return Verdict(
+        "published_clusters", status, own, limit=limit, n=len(case.features), facts=facts
+    )
 
 
 def quality_claimed(told: pd.DataFrame) -> Verdict:
@@ -204,10 +236,13 @@ def quality_claimed(told: pd.DataFrame) -> Verdict:
     if rules.empty:
         return not_applicable("published_quality", "no rule can be checked on these columns")
     shares = rules["broken"] / rules["checked"]
-    broken = [f"{r.rule}: {r.broken:,}" for r in rules.itertuples() if r.broken]
+    counts = zip(rules["rule"], rules["broken"], strict=True)
+    broken = [f"{rule}: {count:,}" for rule, count in counts if count]
     status: Status = "fail" if shares.max() > 0.001 else "pass"
     facts = {"told": "; ".join(broken) or "none", "rules": len(rules)}
-    return Verdict("published_quality", status, float(shares.max()), limit=0.001, n=len(told), facts=facts)
+    return Verdict(
+        "published_quality", status, float(shares.max()), limit=0.001, n=len(told), facts=facts
+    )
 
 
 def native_dropped(users: pd.DataFrame) -> Verdict:
@@ -217,7 +252,9 @@ def native_dropped(users: pd.DataFrame) -> Verdict:
         return not_applicable("published_native", agreement.reason)
     facts: Mapping[str, Any] = {"agreement": agreement, "users": len(users)}
     status: Status = "warn" if agreement > 0.999 else "pass"
-    return Verdict("published_native", status, agreement, limit=0.999, n=len(users), facts=dict(facts))
+    return Verdict(
+        "published_native", status, agreement, limit=0.999, n=len(users), facts=dict(facts)
+    )
 
 
 def risk_ties(case: Case) -> Verdict:
@@ -237,4 +274,6 @@ def fitted_on_all(case: Case) -> Verdict:
     if isinstance(gap, Absent):
         return not_applicable("published_fold", gap.reason)
     status: Status = "fail" if gap > 1e-9 else "pass"
-    return Verdict("published_fold", status, gap, limit=1e-9, n=len(case.features), facts={"gap": gap})
+    return Verdict(
+        "published_fold", status, gap, limit=1e-9, n=len(case.features), facts={"gap": gap}
+    )

@@ -14,7 +14,10 @@ OUTSIDE, OUTSIDE_FAILS = 0.02, 0.2
 
 
 def run(
-    model: Any, snapshots: pd.DataFrame, training: pd.DataFrame, scored: pd.DataFrame,
+    model: Any,
+    snapshots: pd.DataFrame,
+    training: pd.DataFrame,
+    scored: pd.DataFrame,
     differences: pd.DataFrame,
 ) -> list[Verdict]:
     """Return the verdicts on the scored table; `training` are the scores kept by 06_model."""
@@ -26,14 +29,14 @@ def run(
     ]
 
 
-def scoring_equals_training(
-    model: Any, snapshots: pd.DataFrame, training: pd.DataFrame
-) -> Verdict:
+def scoring_equals_training(model: Any, snapshots: pd.DataFrame, training: pd.DataFrame) -> Verdict:
     """Judge the stored model: training rows scored again must give the same probabilities."""
     rows = snapshots.merge(training, on=["user_id", "snapshot_at"])
     gap = float(np.abs(models.predict(model, rows) - rows["proba_when_trained"]).max())
     status: Status = "pass" if gap <= 1e-9 else "fail"
-    return Verdict("scoring_equals_training", status, gap, limit=1e-9, n=len(rows), facts={"gap": gap})
+    return Verdict(
+        "scoring_equals_training", status, gap, limit=1e-9, n=len(rows), facts={"gap": gap}
+    )
 
 
 def scored_range(model: Any, snapshots: pd.DataFrame) -> Verdict:
@@ -48,7 +51,9 @@ def scored_range(model: Any, snapshots: pd.DataFrame) -> Verdict:
     worst = str(share.idxmax())
     facts = {"feature": worst, "users": int(outside[worst].sum()), "scored": len(scored)}
     status = grade(float(share.max()), OUTSIDE, OUTSIDE_FAILS)
-    return Verdict("scored_range", status, float(share.max()), limit=OUTSIDE, n=len(scored), facts=facts)
+    return Verdict(
+        "scored_range", status, float(share.max()), limit=OUTSIDE, n=len(scored), facts=facts
+    )
 
 
 def saturation(proba: "pd.Series[float]") -> Verdict:
@@ -59,7 +64,9 @@ def saturation(proba: "pd.Series[float]") -> Verdict:
     tied = int(proba.duplicated(keep=False).sum())
     largest = int(proba.value_counts().iloc[0])
     facts = {"tied": tied, "largest": largest, "users": len(proba)}
-    return Verdict("saturation", grade(share, 0.01, 0.2), share, limit=0.01, n=len(proba), facts=facts)
+    return Verdict(
+        "saturation", grade(share, 0.01, 0.2), share, limit=0.01, n=len(proba), facts=facts
+    )
 
 
 def group_differences(differences: pd.DataFrame) -> Verdict:
@@ -73,4 +80,6 @@ def group_differences(differences: pd.DataFrame) -> Verdict:
     facts = {"compared": len(tested), "different": len(real),
              "uncorrected": int((tested["p_value"] < 0.05).sum()),
              "columns": ", ".join(sorted(set(real["column"]))) or "none"}  # fmt: skip
-    return Verdict("group_differences", "pass", float(len(real)), limit=0.05, n=len(tested), facts=facts)
+    return Verdict(
+        "group_differences", "pass", float(len(real)), limit=0.05, n=len(tested), facts=facts
+    )

@@ -35,7 +35,8 @@ def segments_separate(later: pd.DataFrame) -> Verdict:
     row = overall.iloc[0]
     shown = later[(later["comparison"] != "all_groups") & ~later["is_withheld"]]
     facts = {"p": float(row["p_value"]), "segments": len(shown),
-             "lowest": float(shown["rate"].min()), "highest": float(shown["rate"].max())}  # fmt: skip
+             "lowest": float(shown["rate"].min()),
+             "highest": float(shown["rate"].max())}  # fmt: skip
     status: Status = "pass" if row["p_value"] < 0.05 else "warn"
     return Verdict("segments_separate", status, float(row["effect_size"]), limit=0.05,
                    n=int(row["users"]), facts=facts)  # fmt: skip

@@ -1,5 +1,6 @@
 """Checks of the snapshots: is the label about leaving, and does the split follow time?"""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,11 +57,13 @@ def alone(values: "pd.Series[Any]", churned: "pd.Series[float]") -> float:
     Text counts by the churn rate of each value, left-one-out, so that a column of
     identifiers predicts nothing.
     """
-    y = churned.to_numpy(dtype=float)
+    y = np.asarray(churned, dtype=np.float64)
     if pd.api.types.is_numeric_dtype(values):
-        x = values.astype(float).fillna(values.median()).to_numpy()
+        x = np.asarray(values.astype(float).fillna(values.median()), dtype=np.float64)
     else:
-        groups = pd.DataFrame({"value": values.fillna("?").astype(str), "y": y}).groupby("value")["y"]
+        groups = pd.DataFrame({"value": values.fillna("?").astype(str), "y": y}).groupby("value")[
+            "y"
+        ]
         n, total = groups.transform("size").to_numpy(), groups.transform("sum").to_numpy()
         x = (total - y + y.mean()) / n
     if len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
@@ -99,7 +102,9 @@ def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     if not extra:
         return Verdict("leakage_columns", "pass", 0.0, n=0, facts={"columns": 0, "told": "none"})
     test = table[table["split"] == "test"]
-    known = test[["user_id", "churned", "recency_days"]].merge(users[["user_id", *extra]], on="user_id")
+    known = test[["user_id", "churned", "recency_days"]].merge(
+        users[["user_id", *extra]], on="user_id"
+    )
     recency = alone(known["recency_days"], known["churned"])
     error = auc_error(recency, known["churned"])
     found: list[tuple[str, float, str]] = []
@@ -115,7 +120,9 @@ def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     worst = max((auc for _, auc, _ in found), default=0.5)
     told = "; ".join(f"{name} {why} (AUC {auc:.2f})" for name, auc, why in found) or "none"
     facts = {"columns": len(extra), "told": told, "recency": recency, "used": used}
-    return Verdict("leakage_columns", status, worst, limit=recency + BEYOND_RECENCY, n=len(known), facts=facts)
+    return Verdict(
+        "leakage_columns", status, worst, limit=recency + BEYOND_RECENCY, n=len(known), facts=facts
+    )
 
 
 def _as_numbers(values: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -132,11 +139,11 @@ def _as_numbers(values: "pd.Series[Any]") -> "pd.Series[Any]":
 def split_in_time(table: pd.DataFrame, windows: Windows) -> Verdict:
     """Judge whether train, calibration and test share an outcome day or a user's snapshot."""
     spans = table.groupby("split")["snapshot_at"].agg(["min", "max"])
-    ends = spans["max"] + windows.step
+    starts, ends = spans["min"], spans["max"] + windows.step
     order = [s for s in ("train", "calibrate", "test", "score") if s in spans.index]
     shared = sum(
-        int(ends[earlier] > spans.loc[later, "min"] + pd.Timedelta(days=windows.gap))
-        for earlier, later in zip(order, order[1:], strict=False)
+        int(ends[earlier] > starts[later] + pd.Timedelta(days=windows.gap))
+        for earlier, later in pairwise(order)
     )
     repeated = int(table.duplicated(["user_id", "snapshot_at"]).sum())
     train = set(table.loc[table["split"] == "train", "user_id"])
@@ -144,7 +151,9 @@ def split_in_time(table: pd.DataFrame, windows: Windows) -> Verdict:
     facts = {"overlaps": shared, "repeated": repeated, "test_users": len(test),
              "also_trained": int(test.isin(train).sum())}  # fmt: skip
     status: Status = "fail" if shared or repeated else "pass"
-    return Verdict("split_in_time", status, float(shared + repeated), limit=0.0, n=len(table), facts=facts)
+    return Verdict(
+        "split_in_time", status, float(shared + repeated), limit=0.0, n=len(table), facts=facts
+    )
 
 
 def stability_index(before: "pd.Series[Any]", after: "pd.Series[Any]", bins: int = 5) -> float:
@@ -159,7 +168,7 @@ def stability_index(before: "pd.Series[Any]", after: "pd.Series[Any]", bins: int
         cells = np.arange(len(edges) + 1)
     else:
         values = before.fillna("?").value_counts().index[: 2 * bins]
-        first, second = (values.get_indexer(s.fillna("?")) for s in (before, after))
+        first, second = (values.get_indexer(pd.Index(s.fillna("?"))) for s in (before, after))
         cells = np.arange(-1, len(values))
     if not len(first) or not len(second):
         return 0.0
@@ -189,8 +198,8 @@ def base_rate_drift(table: pd.DataFrame) -> Verdict:
     rates = {}
     for split in ("train", "test"):
         churned = table.loc[table["split"] == split, "churned"]
-        low, high = wilson(pd.Series([churned.sum()]), pd.Series([len(churned)]))
-        rates[split] = (float(churned.mean()), float(low[0]), float(high[0]), len(churned))
+        lows, highs = wilson(pd.Series([churned.sum()]), pd.Series([len(churned)]))
+        rates[split] = (float(churned.mean()), float(lows[0]), float(highs[0]), len(churned))
     train, test = rates["train"], rates["test"]
     change = test[0] - train[0]
     beyond = max(0.0, test[1] - train[2], train[1] - test[2])

@@ -95,7 +95,7 @@ def model_summary(case: Case) -> pd.DataFrame:
 
 
 def predictions(case: Case, window: LogWindow) -> pd.DataFrame:
-    """Return the case's scored table; `scored_at_utc` is the end of the log, for no clock is read."""
+    """Return the case's scored table; `scored_at_utc` is the log's end, for no clock is read."""
     columns = ["user_id", "proba_churn", "pred_churn", "threshold_used", "model_file"]
     table = _or_empty(case.scores, [*columns, "churn_percentile", "risk_segment"])
     at = window.end.strftime("%Y-%m-%dT%H:%M:%S")
@@ -133,5 +133,3 @@ def user_clusters(case: Case) -> pd.DataFrame:
     if not isinstance(case.clusters, CaseClusters):
         return pd.DataFrame(columns=["user_id", "cluster"])
     return case.features.merge(case.clusters.labels, on="user_id")
-
-

@@ -4,10 +4,9 @@ Nothing here knows of Sphinx. A value that is null, or not a finite number, is "
 """
 
 import math
-from collections.abc import Callable, Mapping, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-
 from typing import Any
 
 from analysis.errors import ReportError
@@ -195,11 +194,18 @@ def worst(checks: Iterable[Check]) -> str:
 
 def metric_of(key: str, entry: Mapping[str, Any]) -> Metric:
     """Return one entry of summary/metrics.json as a Metric."""
-    known = {name: entry.get(name) for name in ("value", "n", "ci_low", "ci_high")}
+    known: dict[str, Any] = {name: entry.get(name) for name in ("value", "n", "ci_low", "ci_high")}
     checks = tuple(entry.get("checks") or ())
     return Metric(key, unit=entry["unit"], label=entry.get("label", ""), checks=checks, **known)
 
 
-def as_text(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return every metric as text with its interval and n, by key."""
-    return {key: format_full(metric_of(key, entry)) for key, entry in metrics.items()}
+def as_text(
+    metrics: Mapping[str, Mapping[str, Any]], failing: Collection[str] = ()
+) -> dict[str, str]:
+    """Return every metric as text with its interval and n, by key; one that rests on a check of
+    `failing` says that it must not be used.
+    """
+    told = {key: format_full(metric_of(key, entry)) for key, entry in metrics.items()}
+    struck = {key for key, entry in metrics.items() if {*entry["checks"]} & {*failing}}
+    return {k: f"{text} [not to be used: a check fails]" if k in struck else text
+            for k, text in told.items()}  # fmt: skip

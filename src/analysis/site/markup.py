@@ -206,7 +206,10 @@ def small_print(metrics: Sequence[Metric], checks: Sequence[Check], panel: str) 
         f"{hidden(' ' + WORDS[check.status])}</a>"
         for check in checks
     ]
-    count = f"{len(metrics)} figure{'s'[: len(metrics) != 1]}, {len(checks)} check{'s'[: len(checks) != 1]}"
+    count = (
+        f"{len(metrics)} figure{'s'[: len(metrics) != 1]}, "
+        f"{len(checks)} check{'s'[: len(checks) != 1]}"
+    )
     return (
         f'<details class="cb-small"><summary>Rests on {count}</summary>'
         f"<p>Figures: {figures}. Checks: {', '.join(links) or 'none'}.</p></details>"

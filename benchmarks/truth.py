@@ -1,0 +1,229 @@
+"""Do the intervals hold what they promise? The book's figures against a truth that is known.
+
+`python -m benchmarks.truth --runs 300 --users 5000` simulates that many companies, computes the
+book's intervals for each, and reports how often they hold the truth, how far estimates lie from
+it on average, and how often a null difference is called a difference. The result is kept in
+book/studies/truth.csv, which the appendix shows.
+
+The truth of retention and survival is the model's own, in closed form. That of a fitted model's
+figures is what the same fitted model achieves on users it has never seen: one company of
+`--population` users, simulated once.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from analysis import activity, evaluation, features, groups, models, retention, survival
+from analysis.simulate import NULL_ATTRIBUTES, Simulation, simulate, true_churn_probability
+from benchmarks import pipeline
+
+RESULT = pipeline.ROOT / "book" / "studies" / "truth.csv"
+DAY = 86_400
+POPULATION_SEED = 999_983
+DAYS = (1, 7, 30)
+SURVIVAL_DAYS = (7, 30, 60)
+METRICS = ("roc_auc", "calibration_slope", "lift_top_decile", "brier")
+Row = tuple[str, float, float, float, float]
+
+
+def _no_session(hazard: Any, rate: Any, start: Any, end: Any) -> Any:
+    """Return the chance of no session in [start, end) days after signup, for exponential
+    lifetimes and Poisson sessions.
+    """
+    gone = 1 - np.exp(-hazard * start)
+    both = hazard + rate
+    ends_inside = np.exp(-hazard * start) * hazard / both * (1 - np.exp(-both * (end - start)))
+    return gone + ends_inside + np.exp(-hazard * end - rate * (end - start))
+
+
+def true_retention(truth: pd.DataFrame, definition: str, day: int) -> float:
+    """Return the expected share of users retained at `day` by retention.retention_days."""
+    at = pd.to_datetime(truth["signup_at"], utc=True)
+    offset = ((at - at.dt.floor("D")).dt.total_seconds() / DAY).to_numpy()
+    hazard, rate = (truth[c].to_numpy() for c in ("hazard_per_day", "session_rate_per_day"))
+    start = {"on_day": day, "on_or_after": day, "within": 1}[definition] - offset
+    if definition == "on_or_after":  # the log ends: the share is a bound, judged where it is one
+        left = ((pipeline_end() - at).dt.total_seconds() / DAY).to_numpy()
+        return float((1 - _no_session(hazard, rate, start, left)).mean())
+    return float((1 - _no_session(hazard, rate, start, day + 1 - offset)).mean())
+
+
+def pipeline_end() -> pd.Timestamp:
+    """Return the end of the simulated log."""
+    from analysis.simulate import LOG_END
+
+    return LOG_END
+
+
+def true_survival(truth: pd.DataFrame, day: int) -> float:
+    """Return the expected share of users whose last session comes more than `day` days after
+    the midnight of their signup.
+    """
+    at = pd.to_datetime(truth["signup_at"], utc=True)
+    offset = ((at - at.dt.floor("D")).dt.total_seconds() / DAY).to_numpy()
+    hazard, rate = (truth[c].to_numpy() for c in ("hazard_per_day", "session_rate_per_day"))
+    return float((np.exp(-hazard * (day - offset)) * rate / (hazard + rate)).mean())
+
+
+@cache
+def population(users: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the test snapshot, the users and the truth of one large company."""
+    simulation = simulate(users, 40, POPULATION_SEED, dirt=False)
+    tables = pipeline.prepare(simulation)
+    snapshots = pipeline.make_snapshots(tables)
+    test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)
+    tables.con.disconnect()
+    return test, tables.users, simulation.user_truth
+
+
+def _newcomers(simulation: Simulation, tables: pipeline.Tables) -> pd.DataFrame:
+    at = pd.to_datetime(simulation.user_truth["signup_at"], utc=True)
+    return simulation.user_truth[at >= tables.window.start]
+
+
+def _retention_rows(simulation: Simulation, tables: pipeline.Tables) -> Iterator[Row]:
+    per_user = retention.user_retention(tables.active, tables.users, tables.window, DAYS)
+    table = retention.retention_days(per_user, DAYS, 30)
+    truth = _newcomers(simulation, tables).set_index("user_id")
+    for row in table.itertuples():
+        eligible = per_user.loc[per_user[f"is_eligible_{row.day}"], "user_id"]
+        expected = true_retention(truth.loc[eligible], row.definition, row.day)
+        name = f"retention {row.definition} day {row.day}"
+        yield name, row.retention_rate, row.ci_low, row.ci_high, expected
+
+
+def _survival_rows(simulation: Simulation, tables: pipeline.Tables) -> Iterator[Row]:
+    spans = activity.user_spans(tables.active)
+    lives = survival.lifetimes(tables.users, spans, tables.window, pipeline.P.horizon_days)
+    curve = survival.survival_table(lives, "all", 61, 0.95).set_index("day")
+    truth = simulation.user_truth
+    for day in SURVIVAL_DAYS:
+        row = curve.loc[day]
+        yield f"survival day {day}", row.survival, row.ci_low, row.ci_high, true_survival(truth, day)
+
+
+def _model_rows(snapshots: pd.DataFrame, draws: int, users: int) -> Iterator[Row]:
+    numeric, categorical = features.feature_columns(snapshots)
+    pipelines = models.candidates(numeric, categorical, 42)
+    name = "logistic_regression"
+    fitted = {name: models.fit_calibrated(pipelines[name], snapshots)}
+    scores = models.score_split(fitted, snapshots, "test")
+    found = evaluation.evaluate(scores, 0.5, 42, draws).set_index("metric")
+    everyone = population(users)[0]
+    whole = everyone[["user_id", "churned"]].assign(**{name: models.predict(fitted[name], everyone)})
+    true = evaluation.evaluate(whole, 0.5, 42, 2).set_index("metric")["value"]
+    for metric in METRICS:
+        row = found.loc[metric]
+        yield metric, row["value"], row["ci_low"], row["ci_high"], float(true[metric])
+    yield from _best_possible(everyone, whole, name, users)
+
+
+def _best_possible(
+    everyone: pd.DataFrame, whole: pd.DataFrame, name: str, users: int
+) -> Iterator[Row]:
+    """Tell the fitted model's AUC and Brier score beside those of the true probabilities."""
+    truth = population(users)[2]
+    at = everyone["snapshot_at"].iloc[0]
+    last = at - pd.to_timedelta(everyone["recency_days"], unit="D")
+    known = pd.Series(last.to_numpy(), index=everyone["user_id"])
+    best = true_churn_probability(truth, at, 0, pipeline.P.horizon_days, known)
+    proba = everyone["user_id"].map(best).to_numpy(dtype=float)
+    churned = whole["churned"].to_numpy(dtype=float)
+    for metric, score in (("roc_auc", evaluation.roc_auc), ("brier", evaluation.brier)):
+        own = float(score(churned, whole[name].to_numpy(dtype=float))[0])
+        yield f"best possible {metric}", own, np.nan, np.nan, float(score(churned, proba)[0])
+
+
+def _group_rows(snapshots: pd.DataFrame, users: pd.DataFrame, size: int) -> Iterator[Row]:
+    columns = groups.present(users, pipeline.P.group_columns)
+    test = groups.with_columns(snapshots[snapshots["split"] == "test"], users, columns)
+    found = groups.compare_groups(test, "churned", columns)
+    everyone, all_users, _ = population(size)
+    large = groups.compare_groups(groups.with_columns(everyone, all_users, columns), "churned", columns)
+    true = large.set_index(["column", "group"])["difference"]
+    for row in found[found["p_value"].notna()].itertuples():
+        is_null = row.column in NULL_ATTRIBUTES
+        if row.comparison != "all_groups":
+            expected = 0.0 if is_null else float(true[(row.column, row.group)])
+            bounds = (row.difference_ci_low, row.difference_ci_high)
+            yield "group difference", row.difference, *bounds, expected
+        if is_null:
+            yield "null called different", float(row.is_different), np.nan, np.nan, 0.0
+
+
+def one_run(seed: int, users: int, size: int, draws: int) -> list[Row]:
+    """Return every figure of one simulated company with its interval and its truth."""
+    simulation = simulate(users, 40, seed, dirt=False)
+    tables = pipeline.prepare(simulation)
+    snapshots = pipeline.make_snapshots(tables)
+    rows = [*_retention_rows(simulation, tables), *_survival_rows(simulation, tables)]
+    rows += [*_model_rows(snapshots, draws, size), *_group_rows(snapshots, tables.users, size)]
+    tables.con.disconnect()
+    return rows
+
+
+def summarise(rows: list[Row]) -> pd.DataFrame:
+    """Return per figure: `runs`, `mean_estimate`, `mean_truth`, `bias_in_se` (mean difference in
+    standard errors of one run), `coverage` with its 95 % Wilson interval.
+    """
+    table = pd.DataFrame(rows, columns=["figure", "estimate", "low", "high", "truth"])
+    found = []
+    for figure, part in table.groupby("figure", sort=False):
+        part = part.dropna(subset=["estimate", "truth"])
+        gap = part["estimate"] - part["truth"]
+        covered = part.dropna(subset=["low", "high"])
+        holds = (covered["low"] <= covered["truth"]) & (covered["truth"] <= covered["high"])
+        low, high = (
+            proportion_confint(int(holds.sum()), len(holds), method="wilson")
+            if len(holds)
+            else (np.nan, np.nan)
+        )
+        spread = gap.std()
+        found.append(
+            {
+                "figure": figure,
+                "intervals": len(part),
+                "mean_estimate": part["estimate"].mean(),
+                "mean_truth": part["truth"].mean(),
+                "bias_in_se": gap.mean() / spread if spread > 0 else 0.0,
+                "coverage": holds.mean() if len(holds) else np.nan,
+                "coverage_low": low,
+                "coverage_high": high,
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def main() -> None:
+    """Run the study and keep its result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=300)
+    parser.add_argument("--users", type=int, default=5000)
+    parser.add_argument("--population", type=int, default=100_000)
+    parser.add_argument("--draws", type=int, default=300)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--out", type=Path, default=RESULT)
+    given = parser.parse_args()
+    population(given.population)  # before the workers fork, so that they share it
+    jobs = [(seed, given.users, given.population, given.draws) for seed in range(given.runs)]
+    with ProcessPoolExecutor(given.workers) as pool:
+        rows = [row for part in pool.map(one_run, *zip(*jobs, strict=True)) for row in part]
+    table = summarise(rows).round(4)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    table.insert(0, "users", given.users)
+    table.insert(1, "runs", given.runs)
+    table.to_csv(given.out, index=False, lineterminator="\n")
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What the headline figures would be had a reasonable person chosen otherwise."""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis import activity, clock, features, survival
+from analysis.features import Windows
+from analysis.logwindow import LogWindow
+from analysis.retention import retention_days, user_retention
+
+DAY = 7
+"""The tenure day at which retention is told."""
+MILESTONE = 30
+"""The day at which survival is told."""
+
+CHOICES = {
+    "retention_first_event": "Days counted from the first event instead of the day of signup",
+    "retention_closed": "Days 0 to 7, both ends in, instead of days 1 to 7",
+    "retention_last_day": "The log taken to end one day earlier",
+    "churn_end_of_day": "Snapshot at the end of its day instead of the start",
+    "churn_last_day": "The log taken to end one day earlier",
+    "survival_censoring": "Users not yet silent long enough followed to the last instant at which "
+    "their end could be seen, instead of to the end of the log",
+}
+"""What is chosen otherwise, by key."""
+
+
+def _within(active: Any, users: pd.DataFrame, window: LogWindow) -> float:
+    per_user = user_retention(active, users, window, [DAY])
+    table = retention_days(per_user, [DAY], min_group=1)
+    return float(table.loc[table["definition"] == "within", "retention_rate"].iloc[0])
+
+
+def _closed(active: Any, users: pd.DataFrame, window: LogWindow) -> float:
+    per_user = user_retention(active, users, window, [0, DAY])
+    eligible = per_user[per_user[f"is_eligible_{DAY}"]]
+    came = eligible["is_active_on_0"] | (eligible["first_return_day"] <= DAY)
+    return float(came.mean()) if len(eligible) else float("nan")
+
+
+def _churn(active: Any, window: LogWindow, windows: Windows, shift: pd.Timedelta) -> float:
+    at = window.end - windows.step + shift
+    population = features.users_between(active, at - windows.back, at)
+    end = window.end + max(shift, pd.Timedelta(0))
+    return float(features.outcome(active, population, at, windows, end).mean())
+
+
+def _survival(lives: pd.DataFrame) -> float:
+    curve = survival.survival_table(lives, "all", MILESTONE)
+    return float(curve["survival"].iloc[-1])
+
+
+def choices(
+    events: Any, users: pd.DataFrame, window: LogWindow, windows: Windows
+) -> pd.DataFrame:
+    """Return each headline figure as this book has it and as another choice would: `choice`,
+    `figure`, `as_chosen`, `otherwise`, `difference` (shares, 0 to 1).
+
+    Retention is within 7 days, churn is of the last snapshot with an outcome, survival is at
+    day 30. `windows` are those of the label.
+    """
+    active = activity.activity(events, users, window)
+    spans = activity.user_spans(active)
+    day = clock.DAY
+    shorter = LogWindow(window.start, window.end - day)
+    less = activity.activity(events, users, shorter)
+    first = users.merge(spans, on="user_id", how="left")
+    moved = first.assign(signup_date=first["first_event_at"].where(
+        first["signup_date"] >= window.start, first["signup_date"]))  # fmt: skip
+    from_first = activity.activity(events, moved, window)
+    lives = survival.lifetimes(users, spans, window, windows.horizon)
+    last = window.end - pd.Timedelta(days=windows.horizon)
+    within, left = _within(active, users, window), _churn(active, window, windows, 0 * day)
+    stays = _survival(lives)
+    found = {
+        "retention_first_event": (within, _within(from_first, moved, window)),
+        "retention_closed": (within, _closed(active, users, window)),
+        "retention_last_day": (within, _within(less, users, shorter)),
+        "churn_end_of_day": (left, _churn(active, window, windows, -day)),
+        "churn_last_day": (left, _churn(less, shorter, windows, 0 * day)),
+        "survival_censoring": (stays, _survival(survival.censor_at(lives, users, last))),
+    }
+    rows = [(CHOICES[key], key.split("_")[0], *pair) for key, pair in found.items()]
+    table = pd.DataFrame(rows, columns=["choice", "figure", "as_chosen", "otherwise"])
+    return table.assign(difference=table["otherwise"] - table["as_chosen"])

@@ -1,0 +1,67 @@
+"""Small tables written by hand, for tests of event-level work."""
+
+from pathlib import Path
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+
+from analysis import engine
+from analysis.logwindow import LogWindow
+from analysis.params import Params, load_params
+
+ROOT = Path(__file__).resolve().parents[1]
+SEED_DATA = ROOT.parent / "shared" / "seed-data"
+NO_SEED_DATA = f"no seed data at {SEED_DATA}"
+ROLES = {
+    "play": "content_play",
+    "click": "poster_click",
+    "next": "next_episode",
+    "exit": "app_exit",
+    "spend": "credits_spend",
+    "purchase": "credits_purchase",
+}
+CON = engine.connect()
+
+
+def at(text: str) -> pd.Timestamp:
+    """Return the instant `text`, in UTC."""
+    return pd.Timestamp(text, tz="UTC")
+
+
+def instants(texts: list[str | None]) -> "pd.Series":
+    """Return instants in UTC; None is missing."""
+    times = pd.to_datetime(pd.Series(texts, dtype="object"), utc=True, format="ISO8601")
+    return times.astype("datetime64[us, UTC]")
+
+
+def make_users(signups: dict[str, str | None], **columns: list) -> pd.DataFrame:
+    """Return clean users: user_id -> signup_date, and further columns."""
+    signed = instants(list(signups.values()))
+    return pd.DataFrame({"user_id": list(signups), "signup_date": signed, **columns})
+
+
+def make_events(rows: list[tuple[str, str]], **columns: list) -> ibis.Table:
+    """Return clean events from (user_id, event_at), and further columns.
+
+    `event_type` is `content_play` and `recorded_at` is `event_at` unless given. Columns
+    whose name ends in `_at` are instants.
+    """
+    frame = pd.DataFrame({"user_id": [user for user, _ in rows]}, dtype="str")
+    frame["event_at"] = instants([when for _, when in rows])
+    for name, values in columns.items():
+        frame[name] = instants(values) if name.endswith("_at") else values
+    frame["event_type"] = columns.get("event_type", ["content_play"] * len(rows))
+    frame["recorded_at"] = frame["recorded_at"] if "recorded_at" in columns else frame["event_at"]
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    return CON.create_table(ibis.util.gen_name("events"), table, temp=True)
+
+
+def make_window(start: str, end: str) -> LogWindow:
+    """Return the log window [start, end)."""
+    return LogWindow(at(start), at(end))
+
+
+def make_params(**changed: object) -> Params:
+    """Return the parameters of params.yml with `changed` ones in their place."""
+    return load_params(ROOT / "params.yml", changed)

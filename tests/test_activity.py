@@ -1,0 +1,104 @@
+import pandas as pd
+from handmade import at, make_events, make_users, make_window
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis import engine
+from analysis.activity import activity, user_days, user_spans, with_sessions
+
+USERS = make_users(
+    {"early": "2024-12-30", "new": "2025-01-02", "undated": None, "never": "2025-01-02"}
+)
+WINDOW = make_window("2025-01-01", "2025-01-11")
+ROWS = [
+    ("early", "2024-12-31T23:59:59.999"),  # before the log
+    ("early", "2025-01-01T00:00"),  # its first instant
+    ("early", "2025-01-10T23:59:59.999"),  # its last
+    ("early", "2025-01-11T00:00"),  # the first instant not covered
+    ("new", "2025-01-01T23:59:59.999"),  # before signup
+    ("new", "2025-01-02T00:00"),  # signup itself
+    ("new", "2025-01-02T23:59:59.999"),  # still tenure day 0
+    ("new", "2025-01-03T00:00"),  # tenure day 1
+    ("undated", "2025-01-05"),
+    ("orphan", "2025-01-05"),
+]
+
+
+def make_active(rows=ROWS, **columns):
+    return activity(make_events(rows, **columns), USERS, WINDOW)
+
+
+def test_activity_is_of_known_users_since_signup_inside_the_log():
+    table = engine.to_pandas(make_active().order_by("user_id", "event_at"))
+    assert list(zip(table["user_id"], table["event_at"], table["tenure_day"], strict=True)) == [
+        ("early", at("2025-01-01T00:00"), 2),
+        ("early", at("2025-01-10T23:59:59.999"), 11),
+        ("new", at("2025-01-02T00:00"), 0),
+        ("new", at("2025-01-02T23:59:59.999"), 0),
+        ("new", at("2025-01-03T00:00"), 1),
+    ]
+
+
+def test_tenure_counts_24_hours_from_a_local_midnight():
+    users = make_users({"a": "2025-01-02T05:00"})  # midnight in Lima
+    events = make_events([("a", "2025-01-03T04:59:59"), ("a", "2025-01-03T05:00")])
+    table = engine.to_pandas(activity(events, users, WINDOW).order_by("event_at"))
+    assert table["tenure_day"].tolist() == [0, 1]
+
+
+def test_days_with_activity_are_counted_once_per_user():
+    table = engine.to_pandas(user_days(make_active()).order_by("user_id", "tenure_day"))
+    assert table.to_dict("split")["data"] == [
+        ["early", 2, 1],
+        ["early", 11, 1],
+        ["new", 0, 2],
+        ["new", 1, 1],
+    ]
+
+
+def test_spans_hold_the_first_and_the_last_event():
+    assert user_spans(make_active()).to_dict("split")["data"] == [
+        ["early", at("2025-01-01T00:00"), at("2025-01-10T23:59:59.999"), 2],
+        ["new", at("2025-01-02T00:00"), at("2025-01-03T00:00"), 3],
+    ]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(ROWS))
+def test_the_order_of_events_does_not_matter(rows):
+    pd.testing.assert_frame_equal(user_spans(make_active(rows)), user_spans(make_active()))
+
+
+def sessions_of(rows, gap_minutes=30, **columns):
+    """Return, in order of user and time, the number of each event's session within its user."""
+    table = engine.to_pandas(with_sessions(make_active(rows, **columns), gap_minutes))
+    ordered = table.sort_values(["user_id", "event_at"])
+    return (
+        ordered.groupby("user_id")["session_key"].transform(lambda k: pd.factorize(k)[0]).tolist()
+    )
+
+
+def test_a_session_ends_after_more_than_the_gap_of_silence():
+    rows = [("new", f"2025-01-05T{when}") for when in ("10:00", "10:30", "11:00:01", "11:05")]
+    assert sessions_of(rows) == [0, 0, 1, 1]
+    assert sessions_of(rows, gap_minutes=31) == [0, 0, 0, 0]
+
+
+def test_sessions_are_counted_per_user():
+    rows = [("new", "2025-01-05T10:00"), ("early", "2025-01-05T10:10"), ("new", "2025-01-05T10:31"),
+            ("early", "2025-01-05T10:20")]  # fmt: skip
+    assert sessions_of(rows) == [0, 0, 0, 1]
+
+
+def test_events_at_one_instant_are_in_one_session():
+    assert sessions_of([("new", "2025-01-05T10:00")] * 3) == [0, 0, 0]
+
+
+def test_a_given_session_id_is_used_whatever_the_silence():
+    rows = [("new", f"2025-01-05T{when}") for when in ("10:00", "12:00", "12:01")]
+    assert sessions_of(rows, session_id=["s", "s", "t"]) == [0, 0, 1]
+
+
+def test_sessionizing_keeps_every_event():
+    active = make_active()
+    assert with_sessions(active, 30).count().execute() == active.count().execute() == 5

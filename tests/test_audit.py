@@ -1,0 +1,257 @@
+import numpy as np
+import pandas as pd
+import pytest
+from handmade import at, instants, make_events, make_users, make_window
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis import audit
+
+EVENTS = make_events(
+    [("a", "2025-01-05T10:00"), ("a", "2025-01-05T10:01"), ("a", "2025-01-09"), ("x", "2025-01-05"),
+     ("x", "2025-01-06"), ("b", "2025-01-05")],
+    event_type=["play", None, "play", "play", "next", "play"],
+    received_at=["2025-01-06T10:00:00", "2025-01-06T10:01:01", "2025-01-08T23:59:59", None,
+                 "2025-01-06", "2025-01-05"],
+    created_at=["2025-01-06T10:00:01", "2025-01-06T10:01:00", "2025-01-09", "2025-01-05",
+                "2025-01-06", "2025-01-05"],
+)  # fmt: skip
+USERS = make_users({"a": "2025-01-05T10:01", "b": "2025-01-05", "c": "2025-01-02"})
+
+
+def broken_by(table):
+    return dict(zip(table["rule"], table["broken"], strict=True))
+
+
+def broken_users(**columns):
+    """Return which of the user rules the rows of `columns` break, by the rule's name."""
+    size = len(next(iter(columns.values())))
+    signups = columns.pop("signup_date", ["2025-01-05"] * size)
+    users = make_users({f"u{i}": when for i, when in enumerate(signups)}, **columns)
+    return {name: n for name, n in broken_by(audit.user_rules(users)).items() if n}
+
+
+def test_amounts_below_zero_are_impossible_and_zero_is_not():
+    for column in audit.AMOUNTS:
+        assert broken_users(**{column: [0, 1, None]}) == {}
+        assert broken_users(**{column: [0, -1, -0.5]}) == {f"{column} is negative": 2}
+
+
+def test_ages_are_from_18_to_100():
+    assert broken_users(age=[17, 18, 100, 101, None]) == {"age is below 18 or above 100": 2}
+
+
+def test_nobody_completes_more_episodes_than_were_viewed():
+    found = broken_users(views=[5, 5, 5], episodes_completed=[4, 5, 6])
+    assert found == {"views are fewer than episodes_completed": 1}
+
+
+def test_a_top_show_is_launched_before_it_is_last_watched():
+    days = instants(["2025-01-10", "2025-01-11", None])
+    last = instants(["2025-01-10", "2025-01-10", "2025-01-10"])
+    found = broken_users(top_show_launch_date=days, last_active_date=last)
+    assert found == {"top show was launched after the user was last active": 1}
+
+
+def test_a_signup_may_be_missing_but_not_after_the_last_activity():
+    last = instants(["2025-01-04", "2025-01-05", "2025-01-05"])
+    found = broken_users(signup_date=["2025-01-05", "2025-01-05", None], last_active_date=last)
+    assert found == {"signup_date is missing": 1, "signup_date is after last_active_date": 1}
+
+
+def test_a_last_activity_may_differ_from_the_log_by_one_day():
+    last = instants(["2025-02-10", "2025-02-10", "2025-02-10", "2025-02-10"])
+    events = instants(["2025-02-11T23:59", "2025-02-12T00:00", "2025-02-08T12:00", None])
+    found = broken_users(last_active_date=last, last_event_at=events)
+    assert found == {"last_active_date differs from the last event by more than a day": 2}
+
+
+def test_a_rule_names_the_first_offending_user_and_skips_absent_columns():
+    users = make_users({"b": "2025-01-05", "a": "2025-01-05"}, age=[5, 5])
+    table = audit.user_rules(users)
+    assert table["rule"].tolist() == ["age is below 18 or above 100", "signup_date is missing"]
+    assert table["sample"].dropna().tolist() == ["a"]
+
+
+def test_only_rules_of_coverage_and_missing_dates_can_be_true():
+    possible = [rule.name for rule in audit.USER_RULES if not rule.is_impossible]
+    assert possible == [
+        "signup_date is missing",
+        "last_active_date differs from the last event by more than a day",
+    ]
+
+
+def test_the_event_rules_by_hand():
+    table = audit.event_rules(EVENTS, USERS)
+    assert broken_by(table) == {
+        "user_id is not in the users table": 2,
+        "event is before the user's signup": 1,  # an event at signup itself is after it
+        "event_type is missing": 1,
+        "received before it happened": 1,
+        "received more than a day after it happened": 1,  # exactly a day is not more
+        "created before received": 1,
+    }
+    assert table["checked"].tolist() == [6] * 6
+    samples = dict(zip(table["rule"], table["sample"], strict=True))
+    assert samples["user_id is not in the users table"] == "x"
+
+
+def test_event_rules_without_the_optional_columns():
+    events = make_events([("a", "2025-01-09")])
+    assert broken_by(audit.event_rules(events, USERS)) == {
+        "user_id is not in the users table": 0,
+        "event is before the user's signup": 0,
+        "event_type is missing": 0,
+    }
+
+
+def test_cleaning_rules_tell_only_what_was_counted():
+    users = {"rows_read": 9, "null_user_id": 2, "duplicates_removed": 0, "null_signup_date": None}
+    events = {"rows_read": 5, "duplicates_removed": None, "unreadable_event_timestamp": 1}
+    rows = audit.cleaning_rules(users, events)[["table", "rule", "checked", "broken"]]
+    assert rows.to_numpy().tolist() == [
+        ["users", "user_id is missing (left out)", 9, 2],
+        ["users", "repeated identifier (one row kept)", 9, 0],
+        ["events", "event time cannot be read", 5, 1],
+    ]
+
+
+def test_coverage_limits_are_half_open():
+    window = make_window("2025-01-01", "2025-03-01")
+    signups = ["2024-12-31T23:59", "2025-01-01", "2025-01-29T23:59", "2025-01-30", "2025-02-28T23:59",
+               "2025-03-01", None]  # fmt: skip
+    users = make_users(
+        {f"u{i}": when for i, when in enumerate(signups)},
+        last_event_at=instants(["2025-01-01", None, *["2025-01-01"] * 5]),
+    )
+    assert broken_by(audit.coverage_rules(users, window, lookback=30)) == {
+        "joined before the log starts: first days unknown": 1,
+        "joined too late for a full look back": 2,
+        "joined after the log ends": 1,
+        "has no event in the log": 1,
+    }
+
+
+def test_the_delays_are_counted_exactly_to_the_millisecond():
+    events = make_events(
+        [("a", "2025-01-05T10:00:00.900"), ("a", "2025-01-05T10:00"), ("a", "2025-01-05T10:00")],
+        received_at=["2025-01-05T10:00:02.100", "2025-01-05T10:00:01.200", None],
+    )
+    table = audit.delay_histogram(events)
+    assert table.to_dict("records") == [
+        {"delay": "delay_event_received", "seconds": 1.2, "count": 2}
+    ]
+
+
+def test_all_three_delays_are_told_where_both_columns_are():
+    table = audit.latency_table(audit.delay_histogram(EVENTS)).set_index("delay")
+    assert table["count"].to_dict() == {
+        "delay_event_received": 5, "delay_received_created": 5, "delay_event_created": 6
+    }  # fmt: skip
+    assert table.loc["delay_event_received", ["min", "50%", "max"]].tolist() == [-1, 0, 86_401]
+
+
+def test_without_delays_the_latency_table_is_empty_but_has_its_columns():
+    table = audit.latency_table(audit.delay_histogram(make_events([("a", "2025-01-05")])))
+    assert table.empty
+    assert list(table.columns) == ["delay", "count", "mean", "std", "min", "1%", "5%", "50%", "95%", "99%", "max"]
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=60))
+def test_a_histogram_is_described_as_pandas_describes_its_values(values):
+    sizes = pd.Series(values).value_counts().sort_index()
+    found = audit.describe_counts(sizes.index.to_numpy(float), sizes.to_numpy())
+    expected = pd.Series(values).describe(percentiles=list(audit.QUANTILES.values()))
+    assert found == pytest.approx(expected.to_dict(), nan_ok=True)
+
+
+def test_the_relation_of_the_tables_by_hand():
+    table = audit.relational_table(USERS, EVENTS)
+    assert dict(zip(table["measure"], table["value"], strict=True)) == {
+        "orphan_events": 2,
+        "orphan_users": 1,
+        "users_without_events": 1,
+        "active_users": 2,
+        "events_per_user_mean": 2.0,  # a has 3, b has 1
+        "events_per_user_std": pytest.approx(2**0.5),
+        "events_per_user_min": 1,
+        "events_per_user_25%": 1.5,
+        "events_per_user_50%": 2,
+        "events_per_user_75%": 2.5,
+        "events_per_user_max": 3,
+    }
+
+
+def test_events_per_user_counts_the_silent_too():
+    spans = pd.DataFrame({"user_id": ["a", "b"], "event_count": [3, 1]})
+    table = audit.events_per_user(USERS, spans)
+    assert table.to_numpy().tolist() == [[0, 1], [1, 1], [3, 1]]
+
+
+def test_the_null_table_lists_given_and_absent_columns():
+    users = make_users({"a": "2025-01-05", "b": None, "c": "2025-01-05"})
+    table = audit.null_table(users, EVENTS).set_index(["table", "column"])
+    assert table.loc[("users", "signup_date")].tolist() == [True, 3, 1, 1]
+    assert table.loc[("events", "event_type")].tolist() == [True, 6, 1, 2]
+    assert table.loc[("events", "received_at"), "nulls"] == 1
+    assert ("events", "event_timestamp") in table.index
+    assert ("events", "recorded_at") not in table.index
+    absent = table.loc[("events", "event_uuid")]
+    assert not absent["is_present"]
+    assert absent[["rows", "nulls", "distinct"]].isna().all()
+
+
+def make_rules(*rows):
+    columns = ["dimension", "table", "rule", "checked", "broken", "sample"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+RULES = make_rules(
+    ("structural", "users", "age", 10, 1, "a"),
+    ("structural", "users", "views", 10, 4, "b"),
+    ("structural", "events", "type", 0, 0, None),
+    ("temporal", "events", "order", 100, 0, None),
+)
+
+
+def test_the_scorecard_averages_the_share_of_rows_that_keep_each_rule():
+    structural, temporal = audit.scorecard(RULES).to_dict("records")
+    assert structural == {
+        "dimension": "structural", "checks": 3, "broken_rules": 2, "broken": 5,
+        "score": pytest.approx(1 - (0.1 + 0.4 + 0.0) / 3), "worst_rule": "views", "worst_share": 0.4,
+    }  # fmt: skip
+    assert (temporal["score"], temporal["broken_rules"]) == (1.0, 0)
+
+
+def test_broken_rules_come_worst_first_with_their_share():
+    table = audit.broken(RULES)
+    assert table["rule"].tolist() == ["views", "age"]
+    assert table["share"].tolist() == [0.4, 0.1]
+
+
+def test_the_quality_table_holds_columns_and_rules():
+    nulls = audit.null_table(USERS, EVENTS)
+    quality = audit.quality_table(nulls, RULES)
+    assert quality["kind"].value_counts().to_dict() == {"column": len(nulls), "rule": 4}
+    rules = audit.rules_of(quality)
+    assert rules["name"].tolist() == RULES["rule"].tolist()
+    assert rules["broken"].tolist() == [1, 4, 0, 0]
+
+
+def test_all_rules_stand_in_one_table_in_a_fixed_order():
+    told = USERS.assign(last_event_at=instants(["2025-01-09", "2025-01-05", None]))
+    window = make_window("2025-01-01", "2025-02-01")
+    cleaning = audit.cleaning_rules({"rows_read": 3, "null_user_id": 0}, {})
+    table = audit.all_rules(told, USERS, EVENTS, window, cleaning, lookback_days=30)
+    assert list(table.columns) == audit.RULE_COLUMNS
+    assert table["rule"].iloc[[0, -1]].tolist() == ["user_id is missing (left out)", "has no event in the log"]
+    assert table["broken"].notna().all()
+
+
+def test_the_days_between_two_sources_carry_no_sign():
+    users = pd.DataFrame({
+        "last_active_date": instants(["2025-01-05", "2025-01-05", "2025-01-05"]),
+        "last_event_at": instants(["2025-01-07T23:59", "2025-01-03T00:00", None]),
+    })  # fmt: skip
+    np.testing.assert_array_equal(audit.day_gap(users), [2, 2, np.nan])
+    assert users["last_event_at"][0] == at("2025-01-07T23:59")  # the input is left as it was

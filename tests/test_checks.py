@@ -1,0 +1,635 @@
+"""The checks: every verdict at its boundary, every sentence, and every planted fault."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import activity, audit, clean, contract, engine, features, logwindow, models
+from analysis import simulate as simulation
+from analysis.checks import Verdict, cohorts, data, model, scores, segments, snapshots, to_table
+from analysis.checks.verdict import STATUSES, grade, not_applicable
+from analysis.errors import ReportError
+from analysis.features import Windows
+from analysis.logwindow import LogWindow
+from analysis.params import load_params
+from analysis.published import Absent
+from analysis.segmentation import ClusterVerdict
+from analysis.summary import claims_table
+from analysis.texts import read_texts, tell_checks, with_claims_check
+
+PROJECT = Path(__file__).resolve().parents[1]
+TEXTS = read_texts((PROJECT / "book" / "checks.yml").read_text(encoding="utf-8"))
+WINDOWS = Windows(30, 0, 30)
+
+
+def at(day: int) -> pd.Timestamp:
+    """Return midnight of a day, counted from 2025-01-01 (UTC)."""
+    return pd.Timestamp("2025-01-01", tz="UTC") + pd.Timedelta(days=day)
+
+
+def days(numbers: Any) -> "pd.Series[Any]":
+    """Return the midnights of days counted from 2025-01-01; None is missing."""
+    return pd.Series([pd.NaT if n is None else at(n) for n in numbers], dtype="datetime64[us, UTC]")
+
+
+LOG = LogWindow(at(0), at(300))
+
+
+# --- the data ---------------------------------------------------------------------------
+
+
+def joined_early(early: int, of: int = 100) -> Verdict:
+    told = pd.DataFrame({"signup_date": days([-100] * early + [10] * (of - early))})
+    told["first_event_at"] = days([None] * early + [10] * (of - early))
+    return data.log_covers_cohort(told, LOG, 30)
+
+
+def joined_late(late: int, of: int = 100, window: LogWindow = LOG) -> Verdict:
+    users = pd.DataFrame({"signup_date": days([271] * late + [270] * (of - late))})
+    return data.window_is_mature(users, window, 30)
+
+
+def rule_rows(rule: str, broken: int, checked: int = 1_000) -> pd.DataFrame:
+    sample = "u1" if broken else None
+    return pd.DataFrame(
+        [("temporal", "events", rule, checked, broken, sample)], columns=audit.RULE_COLUMNS
+    )
+
+
+RULES = {
+    "events_before_signup": ("event is before the user's signup", 0.01),
+    "clock_order": ("received before it happened", 0.01),
+    "orphans": ("user_id is not in the users table", 0.01),
+    "duplicates": ("repeated identifier (one row kept)", 0.05),
+}
+
+
+def breaking(check: str, broken: int) -> Verdict:
+    rule, fail = RULES[check]
+    return data.rows_breaking(check, rule_rows(rule, broken), [rule], fail)
+
+
+def late(broken: int) -> Verdict:
+    return data.lateness(rule_rows("received more than a day after it happened", broken))
+
+
+def volume(counts: list[int], first: int = 0) -> pd.DataFrame:
+    numbers = range(first, first + len(counts))
+    start = at(0).value // 10**9 // 86_400
+    table = pd.DataFrame({"day_number": [start + n for n in numbers], "day": days(numbers)})
+    table["events"] = counts
+    return table[table["events"] > 0].reset_index(drop=True)
+
+
+def jump(before: int, after: int, length: int = 30) -> Verdict:
+    return data.log_volume(volume([before] * length + [after] * length), LOG)
+
+
+def visits(stitched: float, weeks: int = 40, users: int = 400) -> Any:
+    """Return events of users who come in one week of two by chance; a share of them only in one
+    half of the log: the first or the second.
+    """
+    rng = np.random.default_rng(3)
+    seen = rng.random((users, weeks)) < 0.3
+    of_set = np.arange(users) < stitched * users
+    is_late = np.arange(users) % 2 == 1
+    first_half = np.arange(weeks) < weeks // 2
+    seen &= ~(of_set[:, None] & (is_late[:, None] == first_half))
+    who, week = np.nonzero(seen)
+    when = days(7 * week + 1)
+    return ibis.memtable(pd.DataFrame({"user_id": [f"u{n}" for n in who], "event_at": when}))
+
+
+def users_change(stitched: float, weeks: int = 40) -> Verdict:
+    return data.log_users(visits(stitched, weeks), LogWindow(at(0), at(7 * weeks)), "UTC")
+
+
+def ends(extra: list[int]) -> Verdict:
+    return data.last_day(volume([100] * 20 + extra), LogWindow(at(0), at(20)))
+
+
+def active_dates(differ: int, by: int = 2, of: int = 100) -> Verdict:
+    native = days([50 + by] * differ + [51] * (of - differ))  # one day beside is no difference
+    told = pd.DataFrame({"last_active_date": native, "last_event_at": days([50] * of)})
+    return data.native_agrees(told)
+
+
+def native_label(against: int, of: int = 100) -> Verdict:
+    last = [10] * (of // 2) + [200] * (of // 2)
+    label = [1] * (of // 2) + [0] * (of // 2)
+    label[:against] = [0] * against
+    told = pd.DataFrame({"churned_30d": label, "last_event_at": days(last), "age": 30})
+    return data.native_label(told, 30)
+
+
+def impossible(broken: int) -> Verdict:
+    return data.impossible_values(rule_rows("credits_spent is negative", broken))
+
+
+# --- the snapshots ----------------------------------------------------------------------
+
+
+def came_back(ci_low: float, silent: int = 100) -> Verdict:
+    row = {"silent": silent, "returned": 50, "rate": 0.5, "ci_low": ci_low, "ci_high": 0.9}
+    return snapshots.label_means(pd.DataFrame([row]))
+
+
+def table_of(split: str, churned: list[float], **columns: Any) -> pd.DataFrame:
+    names = [f"u{n}" for n in range(len(churned))]
+    when = {"train": 90, "calibrate": 120, "test": 150, "score": 180}[split]
+    table = pd.DataFrame({"user_id": names, "churned": churned})
+    return table.assign(split=split, snapshot_at=at(when), **columns)
+
+
+def by_calendar(mixed: int) -> Verdict:
+    """Tell of 200 users whose tenure separates the label, but for `mixed` of each kind."""
+    churned = [1.0] * 100 + [0.0] * 100
+    tenure = [1] * mixed + [2] * (100 - mixed) + [2] * mixed + [1] * (100 - mixed)
+    return snapshots.label_calendar(table_of("test", churned, tenure_days=tenure))
+
+
+HALF = [1.0] * 200 + [0.0] * 200
+NOISE = list(np.random.default_rng(0).random(400))
+
+
+def brought(column: list[Any] | None, is_used: bool = False) -> Verdict:
+    table = table_of("test", HALF, recency_days=NOISE)
+    users = pd.DataFrame({"user_id": table["user_id"], "signup_date": days([0] * 400)})
+    if column is not None:
+        users["extra"] = column
+    return snapshots.leakage_columns(table.assign(extra=1.0) if is_used else table, users)
+
+
+def splits_at(gap: int = 30, repeated: bool = False) -> Verdict:
+    when = dict(zip(("train", "calibrate", "test", "score"), range(0, 4 * gap, gap), strict=True))
+    rows = [("u1", at(day), split) for split, day in when.items()]
+    rows += rows[:1] if repeated else []
+    table = pd.DataFrame(rows, columns=["user_id", "snapshot_at", "split"])
+    return snapshots.split_in_time(table, WINDOWS)
+
+
+def drifted(shift: float, scored: int = 1_000) -> Verdict:
+    rng = np.random.default_rng(1)
+    before, after = rng.normal(size=1_000), rng.normal(size=scored) + shift
+    train = table_of("train", [0.0] * 1_000, visits=before, country="X")
+    score = table_of("score", [np.nan] * scored, visits=after, country="X")
+    return snapshots.drift(pd.concat([train, score], ignore_index=True))
+
+
+def rates(train: float, test: float, of: int = 10_000) -> Verdict:
+    parts = [
+        table_of(split, [1.0] * round(rate * of) + [0.0] * round((1 - rate) * of))
+        for split, rate in (("train", train), ("test", test))
+    ]
+    return snapshots.base_rate_drift(pd.concat(parts, ignore_index=True))
+
+
+# --- cohorts ----------------------------------------------------------------------------
+
+
+def eligible(signup: int) -> Verdict:
+    users = pd.DataFrame({"user_id": ["u1"], "signup_date": days([signup]), "is_eligible_7": True})
+    return cohorts.retention_eligible(users, pd.DataFrame({"day": [7]}), LOG)
+
+
+def cells(rate: float | None) -> Verdict:
+    table = pd.DataFrame({"is_observed": [True, False], "retention_rate": [0.0, rate]})
+    return cohorts.retention_cells(table)
+
+
+def newcomers(users: int) -> Verdict:
+    by_day = pd.DataFrame({"day": [7, 30], "eligible_users": [999, users]})
+    return cohorts.enough_newcomers(by_day, 30, 30)
+
+
+# --- the model --------------------------------------------------------------------------
+
+
+def snapshot_rows(seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    parts = []
+    for split in ("train", "calibrate", "test", "score"):
+        recency, clicks = rng.exponential(10, 300), rng.poisson(5, 300).astype(float)
+        churned = (rng.random(300) < 1 / (1 + np.exp(1 - recency / 10))).astype(float)
+        known = churned if split != "score" else np.full(300, np.nan)
+        channel = rng.choice(["a", "b"], 300)
+        parts.append(
+            table_of(split, list(known), recency_days=recency, clicks=clicks, channel=channel)
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+ROWS = snapshot_rows()
+PIPELINE = models.candidates(["recency_days", "clicks"], ["channel"], 0)["logistic_regression"]
+FITTED = models.fit_calibrated(PIPELINE, ROWS)
+
+
+def importance(low: float, high: float, feature: str = "clicks") -> pd.DataFrame:
+    row = {"feature": feature, "auc_drop": (low + high) / 2, "ci_low": low, "ci_high": high}
+    return pd.DataFrame([row])
+
+
+def leaks(drops: pd.DataFrame, leaky: bool = False) -> Verdict:
+    rows = ROWS.assign(clicks=ROWS["churned"].fillna(0.0)) if leaky else ROWS
+    return model.leakage(rows, PIPELINE, drops, 0.8)
+
+
+def fitted_on(split: str) -> Verdict:
+    """Tell of a model for which the test rows counted as rows of `split`."""
+    rows = ROWS.assign(split=ROWS["split"].replace({"test": split}))
+    return model.preprocessing(ROWS, models.fit_calibrated(PIPELINE, rows))
+
+
+def metrics(**values: tuple[float, float, float]) -> pd.DataFrame:
+    """Return a model's evaluation on the test, by metric: value, ci_low, ci_high; n is 500."""
+    table = pd.DataFrame(values, index=["value", "ci_low", "ci_high"]).T
+    return table.assign(n=500)
+
+
+def flags(share: float, low: float, high: float) -> Verdict:
+    middle = (low + high) / 2
+    base, flagged = (0.3, 0.25, 0.35), (share, share, share)
+    told = metrics(flagged_share=flagged, base_rate=base, precision=(middle, low, high))
+    return model.threshold(told)
+
+
+def misses(ci_low: float) -> Verdict:
+    one = (1.0, 0.9, 1.1)
+    told = {"calibration_slope": one, "calibration_intercept": (0.0, -0.1, 0.1)}
+    return model.calibration(metrics(ece_debiased=(0.15, ci_low, 0.2), **told))
+
+
+def ranks(low: float, high: float, skill: float = 0.2) -> Verdict:
+    auc = ((low + high) / 2, low, high)
+    return model.better_than_chance(
+        metrics(roc_auc=auc, brier_skill=(skill - 0.1, skill - 0.2, skill))
+    )
+
+
+def gains(low: float, high: float) -> Verdict:
+    return model.better_than_recency(metrics(roc_auc_minus_recency=(0.0, low, high)))
+
+
+def outcomes(rarer: int) -> Verdict:
+    plenty = table_of("train", [1.0] * 99 + [0.0] * 99)
+    few = table_of("test", [1.0] * rarer + [0.0] * 99)
+    return model.enough_data(pd.concat([plenty, few], ignore_index=True))
+
+
+# --- scores, segments, claims -------------------------------------------------------------
+
+
+def scored_again(off: float) -> Verdict:
+    kept = models.training_scores(FITTED, ROWS)
+    changed = kept["proba_when_trained"].where(kept.index > 0, kept["proba_when_trained"] + off)
+    return scores.scoring_equals_training(FITTED, ROWS, kept.assign(proba_when_trained=changed))
+
+
+def outside(users: int, of: int = 100) -> Verdict:
+    train = table_of("train", [0.0] * 2, recency_days=[0.0, 9.0], clicks=[0.0, 9.0])
+    recency = [10.0] * users + [9.0] * (of - users)
+    score = table_of("score", [np.nan] * of, recency_days=recency, clicks=[5.0] * of)
+    return scores.scored_range(PIPELINE, pd.concat([train, score], ignore_index=True))
+
+
+def certain(users: int, of: int = 100) -> Verdict:
+    return scores.saturation(pd.Series([0.9995] * users + [0.5] * (of - users)))
+
+
+def compared(p_values: list[float]) -> Verdict:
+    different = [p < 0.01 for p in p_values]
+    table = pd.DataFrame({"p_value": p_values, "is_different": different, "column": "country"})
+    return scores.group_differences(table)
+
+
+def clustered(exists: bool, claimed: bool) -> Verdict:
+    selection = pd.DataFrame({"k": [2], "null_a_max_p95": [0.3], "null_b_max_p95": [0.4]})
+    found = ClusterVerdict(exists, 2, 0.35, 0.9, -0.05, 0.1)
+    return segments.clusters_exist("clusters_exist", selection, found, claimed)
+
+
+def later(p_value: float, groups: int = 2) -> Verdict:
+    row = {"p_value": p_value, "effect_size": 0.2, "users": 100, "is_withheld": False}
+    rows = [{**row, "comparison": "all_groups", "rate": np.nan}]
+    rows += [{**row, "comparison": "group_vs_rest", "rate": 0.1 * n} for n in (1, 2)]
+    return segments.segments_separate(pd.DataFrame(rows if groups > 1 else rows[1:]))
+
+
+def withdrawn(status: str) -> Verdict:
+    """Return the verdict on one action that rests on a check with this status."""
+    judged = tell(late(0)).assign(status=status)
+    actions = pd.DataFrame({"checks": ["lateness, orphans"]})
+    told = with_claims_check(judged, actions, TEXTS["report"]).iloc[-1]
+    return Verdict("claims", told["status"], facts={"withdrawn": 1, "actions": 1})
+
+
+def tell(*verdicts: Verdict) -> pd.DataFrame:
+    return tell_checks(to_table(verdicts).assign(stage="a stage"), TEXTS["report"])
+
+
+@dataclass(frozen=True)
+class Case:
+    """A check, the verdict it must give, and on what."""
+
+    check: str
+    status: str
+    judge: Callable[[], Verdict]
+
+
+def _by_share(check: str, judge: Callable[[int], Verdict], limits: Mapping[str, int]) -> list[Case]:
+    """Return the cases at each limit and one row below it."""
+    cases = [Case(check, status, lambda n=n: judge(n)) for status, n in limits.items()]
+    below = {"warn": "pass", "fail": "warn"}
+    return cases + [
+        Case(check, below[status], lambda n=n: judge(n - 1)) for status, n in limits.items()
+    ]
+
+
+NO_RULES = rule_rows("another rule", 0)
+CASES = [
+    Case("log_covers_cohort", "warn", lambda: joined_early(60)),  # Wilson: from 50.2 %
+    Case("log_covers_cohort", "pass", lambda: joined_early(59)),  # from 49.2 %
+    Case("log_covers_cohort", "pass", lambda: joined_early(0)),
+    Case("log_covers_cohort", "warn", lambda: joined_early(100)),
+    Case("log_covers_cohort", "not_applicable", lambda: joined_early(0, 0)),
+    Case("window_is_mature", "warn", lambda: joined_late(16)),
+    Case("window_is_mature", "pass", lambda: joined_late(15)),  # as many as in half of 300 days
+    Case("window_is_mature", "not_applicable", lambda: joined_late(0, 0)),
+    *_by_share("events_before_signup", lambda n: breaking("events_before_signup", n), {"fail": 10, "warn": 1}),
+    *_by_share("clock_order", lambda n: breaking("clock_order", n), {"fail": 10, "warn": 1}),
+    *_by_share("orphans", lambda n: breaking("orphans", n), {"fail": 10, "warn": 1}),
+    *_by_share("duplicates", lambda n: breaking("duplicates", n), {"fail": 50, "warn": 1}),
+    *(Case(check, "not_applicable", lambda c=check: data.rows_breaking(c, NO_RULES, [RULES[c][0]], 1)) for check in RULES),
+    *_by_share("lateness", late, {"fail": 50, "warn": 5}),
+    Case("lateness", "not_applicable", lambda: data.lateness(NO_RULES)),
+    Case("log_volume", "pass", lambda: jump(1_000, 1_500)),
+    Case("log_volume", "warn", lambda: jump(1_000, 1_501)),
+    Case("log_volume", "warn", lambda: jump(3_000, 1_000)),
+    Case("log_volume", "fail", lambda: jump(3_001, 1_000)),
+    Case("log_volume", "fail", lambda: data.log_volume(volume([1_000] * 20 + [0] + [1_000] * 20), LOG)),
+    Case("log_volume", "pass", lambda: jump(2, 4)),  # twice as much, but of next to nothing
+    Case("log_volume", "pass", lambda: jump(1_000, 1_000, 14)),
+    Case("log_volume", "not_applicable", lambda: data.log_volume(volume([1_000] * 27), LOG)),
+    Case("log_users", "fail", lambda: users_change(1.0)),
+    Case("log_users", "fail", lambda: users_change(0.7)),
+    Case("log_users", "pass", lambda: users_change(0.0)),
+    Case("log_users", "not_applicable", lambda: users_change(1.0, weeks=17)),
+    Case("log_users", "fail", lambda: users_change(1.0, weeks=18)),
+    Case("last_day", "warn", lambda: ends([40])),
+    Case("last_day", "pass", lambda: ends([])),
+    Case("last_day", "pass", lambda: ends([0] * 7 + [3])),  # a week later: a stray clock
+    *_by_share("native_agrees", active_dates, {"fail": 10, "warn": 1}),
+    Case("native_agrees", "not_applicable", lambda: data.native_agrees(pd.DataFrame({"age": [1]}))),
+    *_by_share("native_label", native_label, {"fail": 20, "warn": 2}),
+    Case("native_label", "not_applicable", lambda: data.native_label(pd.DataFrame({"age": [1]}), 30)),
+    *_by_share("impossible_values", impossible, {"fail": 10, "warn": 1}),
+    Case("impossible_values", "not_applicable", lambda: data.impossible_values(NO_RULES)),
+    Case("label_means", "pass", lambda: came_back(0.4999)),
+    Case("label_means", "warn", lambda: came_back(0.5)),
+    Case("label_means", "warn", lambda: came_back(0.7499)),
+    Case("label_means", "fail", lambda: came_back(0.75)),
+    Case("label_means", "not_applicable", lambda: came_back(0.9, silent=0)),
+    Case("label_calendar", "fail", lambda: by_calendar(5)),
+    Case("label_calendar", "pass", lambda: by_calendar(15)),
+    Case("leakage_columns", "pass", lambda: brought(None)),
+    Case("leakage_columns", "pass", lambda: brought(NOISE[::-1])),
+    Case("leakage_columns", "pass", lambda: brought(["a", "b"] * 200)),
+    Case("leakage_columns", "warn", lambda: brought(HALF)),
+    Case("leakage_columns", "warn", lambda: brought(["2025-09-01"] * 200 + ["2025-03-01"] * 200)),
+    Case("leakage_columns", "warn", lambda: brought([f"code {n % 201}" for n in range(400)])),
+    Case("leakage_columns", "pass", lambda: brought([f"code {n % 200}" for n in range(400)])),
+    Case("leakage_columns", "fail", lambda: brought(HALF, is_used=True)),
+    Case("split_in_time", "pass", lambda: splits_at(30)),
+    Case("split_in_time", "fail", lambda: splits_at(29)),
+    Case("split_in_time", "fail", lambda: splits_at(30, repeated=True)),
+    Case("drift", "pass", lambda: drifted(0.3)),
+    Case("drift", "warn", lambda: drifted(0.6)),
+    Case("drift", "fail", lambda: drifted(1.0)),
+    Case("drift", "not_applicable", lambda: drifted(1.0, scored=29)),
+    Case("base_rate_drift", "pass", lambda: rates(0.30, 0.36)),  # 4.2 points beyond chance
+    Case("base_rate_drift", "warn", lambda: rates(0.30, 0.37)),
+    Case("base_rate_drift", "warn", lambda: rates(0.30, 0.23)),
+    Case("base_rate_drift", "warn", lambda: rates(0.30, 0.46)),
+    Case("base_rate_drift", "fail", lambda: rates(0.30, 0.47)),
+    Case("base_rate_drift", "pass", lambda: rates(0.30, 0.50, of=20)),
+    Case("retention_eligible", "pass", lambda: eligible(0)),
+    Case("retention_eligible", "fail", lambda: eligible(-1)),
+    Case("retention_eligible", "pass", lambda: eligible(292)),  # day 7 ends with the log
+    Case("retention_eligible", "fail", lambda: eligible(293)),
+    Case("retention_cells", "pass", lambda: cells(None)),
+    Case("retention_cells", "fail", lambda: cells(0.0)),
+    Case("enough_newcomers", "warn", lambda: newcomers(29)),
+    Case("enough_newcomers", "pass", lambda: newcomers(30)),
+    Case("leakage", "pass", lambda: leaks(importance(0.1, 0.3))),
+    Case("leakage", "fail", lambda: leaks(importance(0.21, 0.3))),
+    Case("leakage", "pass", lambda: leaks(importance(0.21, 0.3, "recency_days"))),
+    Case("leakage", "warn", lambda: leaks(importance(-0.3, -0.021))),
+    Case("leakage", "pass", lambda: leaks(importance(-0.3, -0.02))),
+    Case("leakage", "fail", lambda: leaks(importance(0.0, 0.0), leaky=True)),
+    Case("preprocessing", "pass", lambda: fitted_on("test")),
+    Case("preprocessing", "fail", lambda: fitted_on("train")),
+    Case("threshold", "pass", lambda: flags(0.2, 0.31, 0.5)),
+    Case("threshold", "warn", lambda: flags(0.2, 0.29, 0.5)),
+    Case("threshold", "fail", lambda: flags(0.2, 0.1, 0.29)),
+    Case("threshold", "warn", lambda: flags(1.0, 0.3, 0.3)),
+    Case("threshold", "warn", lambda: flags(0.0, np.nan, np.nan)),
+    Case("calibration", "pass", lambda: misses(0.0299)),
+    Case("calibration", "warn", lambda: misses(0.03)),
+    Case("calibration", "fail", lambda: misses(0.1)),
+    Case("better_than_chance", "pass", lambda: ranks(0.51, 0.6)),
+    Case("better_than_chance", "warn", lambda: ranks(0.5, 0.6)),
+    Case("better_than_chance", "fail", lambda: ranks(0.4, 0.49)),
+    Case("better_than_chance", "fail", lambda: ranks(0.6, 0.7, skill=-0.01)),
+    Case("better_than_recency", "pass", lambda: gains(0.01, 0.03)),
+    Case("better_than_recency", "pass", lambda: gains(-0.01, 0.01)),
+    Case("better_than_recency", "fail", lambda: gains(-0.03, -0.01)),
+    Case("better_than_recency", "not_applicable", lambda: model.better_than_recency(metrics())),
+    Case("enough_data", "pass", lambda: outcomes(50)),
+    Case("enough_data", "warn", lambda: outcomes(49)),
+    Case("enough_data", "warn", lambda: outcomes(20)),
+    Case("enough_data", "fail", lambda: outcomes(19)),
+    Case("enough_data", "fail", lambda: outcomes(0)),
+    Case("scoring_equals_training", "pass", lambda: scored_again(5e-10)),
+    Case("scoring_equals_training", "fail", lambda: scored_again(1e-8)),
+    *_by_share("scored_range", outside, {"fail": 20, "warn": 2}),
+    Case("scored_range", "not_applicable", lambda: outside(0, 0)),
+    *_by_share("saturation", certain, {"fail": 20, "warn": 1}),
+    Case("saturation", "not_applicable", lambda: certain(0, 0)),
+    Case("group_differences", "pass", lambda: compared([0.001, 0.04, 0.5])),
+    Case("group_differences", "not_applicable", lambda: compared([])),
+    Case("clusters_exist", "pass", lambda: clustered(exists=False, claimed=False)),
+    Case("clusters_exist", "pass", lambda: clustered(exists=True, claimed=True)),
+    Case("clusters_exist", "fail", lambda: clustered(exists=False, claimed=True)),
+    Case("segments_separate", "pass", lambda: later(0.049)),
+    Case("segments_separate", "warn", lambda: later(0.05)),
+    Case("segments_separate", "not_applicable", lambda: later(0.01, groups=1)),
+    Case("claims", "pass", lambda: withdrawn("warn")),
+    Case("claims", "warn", lambda: withdrawn("fail")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")
+def test_a_check_gives_its_verdict_and_its_sentence(case):
+    verdict = case.judge()
+    assert (verdict.check, verdict.status) == (case.check, case.status)
+    told = tell(verdict).iloc[0]
+    assert told["title"]
+    assert told["evidence"]
+    assert "{" not in told["evidence"]
+    needs_reader = case.status in ("warn", "fail")
+    assert bool(told["consequence"]) == (case.status != "not_applicable")
+    assert bool(told["remedy"]) == needs_reader
+
+
+def test_checks_yml_has_a_sentence_for_each_verdict_and_no_other():
+    reached = {(case.check, case.status) for case in CASES if case.status != "not_applicable"}
+    written = {
+        (check, status)
+        for check, text in TEXTS["report"].items()
+        for status in ("pass", "warn", "fail")
+        if status in text
+    }
+    assert written == reached
+
+
+def test_checks_yml_names_the_checks_a_run_makes_and_no_other(default_run):
+    made = {
+        check
+        for path in default_run.data.glob("*/checks.csv")
+        if path.parent.name not in ("summary", "published")
+        for check in pd.read_csv(path)["check"]
+    }
+    assert made | {"claims"} == set(TEXTS["report"])
+    published = pd.read_csv(default_run.data / "published" / "checks.csv")
+    assert set(published["check"]) == set(TEXTS["published"])
+
+
+class AnyKey(dict):
+    """A dictionary that has every key, as figures told have where only the sentence is tested."""
+
+    def __missing__(self, key):
+        return f"<{key}>"
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_published_claim_is_told_at_every_verdict(default_run, status):
+    verdicts = pd.read_csv(default_run.data / "published" / "checks.csv").assign(status=status)
+    if status == "not_applicable":
+        verdicts["facts"] = '{"reason": "a column is missing"}'
+    claims = claims_table(verdicts, TEXTS["published"], AnyKey())
+    assert set(claims["verdict"]) == {status}
+    assert not claims["data_say"].str.contains("{", regex=False).any()
+    assert claims[["published", "data_say", "use_instead"]].map(bool).all(axis=None)
+
+
+def test_an_unknown_check_is_named():
+    with pytest.raises(ReportError, match="'no_such_check'"):
+        tell(Verdict("no_such_check", "pass"))
+
+
+def test_the_limits_belong_to_the_worse_verdict():
+    values = (0.0, 0.0999, 0.1, 0.1999, 0.2)
+    assert [grade(v, 0.1, 0.2) for v in values] == ["pass", "pass", "warn", "warn", "fail"]
+
+
+def test_verdicts_as_a_table():
+    table = to_table([Verdict("a", "warn", 0.5, n=3, facts={"b": 1}), not_applicable("c", "why")])
+    assert table["facts"].tolist() == ['{"b": 1}', '{"reason": "why"}']
+    assert table["value"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("values", "auc"),
+    [
+        ([1.0, 2.0, 3.0, 4.0], 1.0),
+        ([4.0, 3.0, 2.0, 1.0], 1.0),  # in whichever direction
+        ([1.0, 1.0, 1.0, 1.0], 0.5),
+        (["a", "b", "c", "d"], 0.5),  # an identifier, left out of its own mean
+    ],
+)
+def test_auc_of_a_column_alone(values, auc):
+    found = snapshots.alone(pd.Series(values), pd.Series([0.0, 0.0, 1.0, 1.0]))
+    assert found == pytest.approx(auc)
+
+
+def test_stability_index_of_equal_and_of_shifted_samples():
+    rng = np.random.default_rng(0)
+    same = [
+        snapshots.stability_index(*map(pd.Series, rng.normal(size=(2, 500)))) for _ in range(50)
+    ]
+    assert np.mean(same) == pytest.approx(0.0, abs=0.005)  # less what chance gives
+    before, after = pd.Series(["a"] * 500 + ["b"] * 500), pd.Series(["a"] * 900 + ["b"] * 100)
+    assert snapshots.stability_index(before, after) == pytest.approx(
+        0.4 * np.log(0.9 / 0.5) - 0.4 * np.log(0.1 / 0.5), abs=0.02
+    )
+    assert Absent("why").reason == "why"
+
+
+# --- planted faults -----------------------------------------------------------------------
+
+PLANTED = [
+    ("events_before_signup", 0.5, "events_before_signup"),
+    ("clock_disorder", 0.5, "clock_order"),
+    ("late_delivery", 0.5, "lateness"),
+    ("log_break_users", 1.0, "log_users"),
+    ("log_break_volume", 0.5, "log_volume"),
+    ("log_break_volume", 1.0, "log_volume"),
+    ("partial_last_day", 0.5, "last_day"),
+    ("native_disagrees", 0.5, "native_agrees"),
+    ("native_label_copied", 0.5, "native_label"),
+    ("impossible_values", 0.5, "impossible_values"),
+    ("leaky_column", 1.0, "leakage_columns"),
+    ("leaky_date", 1.0, "leakage_columns"),
+    ("identifier_column", 1.0, "leakage_columns"),
+    ("immature", 0.5, "window_is_mature"),
+    ("late_log", 0.83, "log_covers_cohort"),
+]
+
+
+def judge(faults: Mapping[str, float] | None, wants_snapshots: bool) -> dict[str, str]:
+    """Return the verdicts on 2,000 simulated users, straight from the helpers."""
+    params = load_params(PROJECT / "params.yml")
+    with tempfile.TemporaryDirectory() as folder:
+        simulation.write(simulation.simulate(2_000, 40, 5, faults, dirt=False), Path(folder))
+        con = engine.connect()
+        raw = [
+            engine.read_raw(con, f"{folder}/{file}", table, columns, {})
+            for file, table, columns in (
+                ("users.csv", "users", contract.USERS),
+                ("events.parquet", "events", contract.EVENTS),
+            )
+        ]
+        users, cleaned = clean.clean_users(raw[0], "UTC"), clean.clean_events(raw[1])
+        events = con.create_table("events", cleaned.table.to_pyarrow(), temp=True)
+    qa = audit.cleaning_rules(clean.qa_record(users), clean.qa_record(cleaned))
+    by_day = logwindow.daily_volume(events)
+    window = logwindow.infer_log_window(by_day)
+    active = activity.activity(events, users.table, window)
+    told = users.table.merge(activity.user_spans(active), on="user_id", how="left")
+    rules = audit.all_rules(told, users.table, events, window, qa, 30)
+    found = data.run(told, users.table, events, window, by_day, rules, 30, "UTC")
+    if wants_snapshots:
+        table = features.snapshots(
+            active, users.table, window, WINDOWS, params.event_types, params.static_columns,
+            params.session_gap_minutes,
+        )  # fmt: skip
+        back = features.reactivation(active, window, 30)
+        found += snapshots.run(table, users.table, back, WINDOWS)
+    return {verdict.check: verdict.status for verdict in found}
+
+
+def test_nothing_fires_on_consistent_data():
+    assert set(judge(None, wants_snapshots=True).values()) == {"pass"}
+
+
+@pytest.mark.parametrize(("fault", "strength", "check"), PLANTED)
+def test_a_planted_fault_is_found(fault, strength, check):
+    found = judge({fault: strength}, wants_snapshots=check == "leakage_columns")
+    assert found[check] in ("warn", "fail")

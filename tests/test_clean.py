@@ -1,0 +1,303 @@
+import random
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+import pytest
+from handmade import CON, at
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis import clean, engine
+from analysis.contract import EVENTS, USERS, names
+from analysis.errors import ReportError
+
+
+def raw(header, *lines):
+    """Return a raw table of text as a CSV gives it; a dash is an empty cell."""
+    cells = [[None if cell == "-" else cell for cell in line.split()] for line in lines]
+    columns = {name: pa.array(list(values), pa.string())
+               for name, values in zip(header.split(), zip(*cells, strict=True), strict=True)}  # fmt: skip
+    return CON.create_table(ibis.util.gen_name("raw"), pa.table(columns), temp=True)
+
+
+def shown(frame):
+    """Return the cells of a table as text, a row a line; instants to the minute, missing as dash."""
+    told = frame.copy()
+    for name in told.columns:
+        if isinstance(told[name].dtype, pd.DatetimeTZDtype):
+            told[name] = told[name].dt.strftime("%Y-%m-%dT%H:%M")
+    told = told.astype("object").where(told.notna(), "-")
+    return [" ".join(str(cell) for cell in row) for row in told.itertuples(index=False)]
+
+
+USER_HEADER = "user_id signup_date last_active_date age"
+RAW_USERS = (
+    "b 2025-01-05 2025-02-01 30",
+    "a 2025-03-01 2025-01-01 20",  # exchanged
+    "- 2025-01-01 2025-01-02 40",  # left out
+    "b 2025-01-06 2025-02-03 31",  # newer activity: this one stays
+    "c - 2025-02-03 -",
+    "d soon 2025-02-03 17",  # not a date
+)
+
+
+def test_the_whole_users_table_by_hand():
+    cleaned = clean.clean_users(raw(USER_HEADER, *RAW_USERS))
+    assert shown(cleaned.table) == [
+        "a 2025-01-01T00:00 2025-03-01T00:00 20.0",
+        "b 2025-01-06T00:00 2025-02-03T00:00 31.0",
+        "c - 2025-02-03T00:00 -",
+        "d - 2025-02-03T00:00 17.0",
+    ]
+    assert cleaned.counts == {
+        "null_user_id": 1,
+        "null_signup_date": 2,
+        "null_last_active_date": 0,
+        "temporal_inconsistencies": 1,
+        "dropped_missing_user_id": 1,
+        "duplicates_removed": 1,
+        "unreadable_signup_date": 1,
+        "unreadable_last_active_date": 0,
+        "rows_read": 6,
+        "rows_kept": 4,
+    }
+
+
+@settings(max_examples=10, deadline=None)
+@given(order=st.permutations(RAW_USERS))
+def test_users_come_out_alike_in_whatever_order_their_rows_are(order):
+    one, two = (clean.clean_users(raw(USER_HEADER, *rows)) for rows in (RAW_USERS, order))
+    pd.testing.assert_frame_equal(one.table, two.table)
+    assert one.counts == two.counts
+
+
+def test_required_columns_are_enough_for_users():
+    cleaned = clean.clean_users(raw("user_id signup_date", "a 2025-01-05", "a 2025-01-06"))
+    assert shown(cleaned.table) == ["a 2025-01-06T00:00"]
+    assert cleaned.counts["null_last_active_date"] is None
+    assert cleaned.counts["temporal_inconsistencies"] is None
+    assert cleaned.counts["duplicates_removed"] == 1
+    assert cleaned.absent == [name for name in names(USERS) if name not in ("user_id", "signup_date")]
+
+
+def test_dates_on_one_day_are_not_exchanged():
+    cleaned = clean.clean_users(raw(USER_HEADER, "a 2025-01-05T20:00 2025-01-05T10:00 1"))
+    assert cleaned.counts["temporal_inconsistencies"] == 0
+
+
+def test_dates_are_days_of_the_given_zone():
+    users = raw("user_id signup_date", "a 2025-01-05T03:00Z", "b 2025-01-05")
+    table = clean.clean_users(users, "America/Lima").table
+    assert table["signup_date"].tolist() == [at("2025-01-04T05:00"), at("2025-01-05T05:00")]
+
+
+def test_repeated_users_with_one_activity_keep_the_newest_signup_then_the_first_by_value():
+    rows = ("a 2025-01-05 2025-02-01 9", "a 2025-01-07 2025-02-01 8", "a 2025-01-07 2025-02-01 7",
+            "b 2025-01-05 2025-02-01 9", "b 2025-01-04 - 8")  # fmt: skip
+    assert shown(clean.clean_users(raw(USER_HEADER, *rows)).table) == [
+        "a 2025-01-07T00:00 2025-02-01T00:00 7",
+        "b 2025-01-05T00:00 2025-02-01T00:00 9",
+    ]
+
+
+def test_whole_numbers_are_integers_only_where_every_row_has_one():
+    header = "user_id signup_date age views avg_watch_time_sec"
+    table = clean.clean_users(raw(header, "a 2025-01-05 30 1 2", "b 2025-01-05 31 x 2")).table
+    kinds = table.dtypes.astype(str).to_dict()
+    assert (kinds["age"], kinds["views"], kinds["avg_watch_time_sec"]) == ("int64", "float64", "float64")
+    assert table["views"].isna().tolist() == [False, True]
+
+
+def test_columns_outside_the_contract_stay_and_are_numbers_where_all_of_them_are():
+    users = raw("user_id signup_date score plan none", "a 2025-01-05 1.5 x -", "b 2025-01-05 - 7 -")
+    table = clean.clean_users(users).table
+    assert table["score"].fillna(0).tolist() == [1.5, 0.0]
+    assert table["plan"].tolist() == ["x", "7"]
+    assert table["none"].isna().all()
+
+
+def test_users_from_native_columns_equal_those_from_text():
+    day = pa.array([20093, 20094]).cast(pa.int32()).cast(pa.date32())
+    native = pa.table({"user_id": [1, 2], "signup_date": day, "age": [30.0, None]})
+    table = CON.create_table(ibis.util.gen_name("raw"), native, temp=True)
+    text = raw("user_id signup_date age", "1 2025-01-05 30", "2 2025-01-06 -")
+    pd.testing.assert_frame_equal(clean.clean_users(table).table, clean.clean_users(text).table)
+
+
+@pytest.mark.parametrize("when", ["-", "1736035200", "1736035200000", "2025-01-05T00:00+00:00"])
+def test_a_signup_may_be_written_in_any_way_or_missing(when):
+    rows = (f"a {when}", "b 2025-01-05")
+    found = clean.clean_users(raw("user_id signup_date", *rows)).table["signup_date"]
+    assert found[0] == at("2025-01-05") or (when == "-" and pd.isna(found[0]))
+
+
+def test_users_without_any_user_id_stop_the_run():
+    with pytest.raises(ReportError, match="users: no row has a user_id"):
+        clean.clean_users(raw("user_id signup_date", "- 2025-01-05"))
+
+
+def test_a_column_of_dates_that_is_mostly_something_else_stops_with_an_example():
+    half = raw("user_id signup_date", "a 05/01/2025", "b 2025-01-05")
+    assert clean.clean_users(half).counts["unreadable_signup_date"] == 1
+    most = raw("user_id signup_date", "a 05/01/2025", "b 06/01/2025", "c 2025-01-05", "d -")
+    with pytest.raises(ReportError, match="users: 2 of 3 values of 'signup_date' .*'05/01/2025'.*Write"):
+        clean.clean_users(most)
+
+
+def test_an_empty_column_of_dates_stops_with_the_remedy():
+    with pytest.raises(ReportError, match="'signup_date' is empty in all rows. Map .*users_columns"):
+        clean.clean_users(raw("user_id signup_date", "a -", "b -"))
+
+
+EVENT_HEADER = "event_uuid user_id event_type event_timestamp received_at created_at session_id"
+RAW_EVENTS = (
+    "u2 b play 2025-01-05T10:01 2025-01-05T10:02 2025-01-05T10:03 s1",
+    "u1 a play 2025-01-05T10:01 2025-01-05T10:05 2025-01-05T10:04 s2",
+    "u1 a play 2025-01-05T10:00 2025-01-05T10:05 2025-01-05T10:04 s3",  # the earliest u1
+    "- a play 2025-01-05T10:00 2025-01-05T10:05 2025-01-05T10:05 s2",  # no uuid
+    "u3 - play 2025-01-05T10:00 2025-01-05T10:05 2025-01-05T10:05 s2",  # no user
+    "u4 a play whenever 2025-01-05T10:05 2025-01-05T10:05 s2",  # no time
+    "u5 a - 2025-01-05T09:00 2025-01-05T08:59 - s4",  # no type; received before it happened
+    "u6 a play 2025-01-05T10:00 - 2025-01-05T10:05 -",  # never received, as far as is known
+)
+
+
+def test_the_whole_events_table_by_hand():
+    cleaned = clean.clean_events(raw(EVENT_HEADER, *RAW_EVENTS))
+    table = engine.to_pandas(cleaned.table)
+    assert list(table.columns) == [
+        "user_id", "event_at", "event_type", "event_uuid", "received_at", "created_at",
+        "session_id", "recorded_at",
+    ]  # fmt: skip
+    day = "2025-01-05T"
+    assert shown(table) == [
+        f"a {day}09:00 - u5 {day}08:59 - s4 {day}09:00",
+        f"a {day}10:00 play u1 {day}10:05 {day}10:04 s3 {day}10:05",
+        f"a {day}10:00 play u6 - {day}10:05 - {day}10:00",
+        f"b {day}10:01 play u2 {day}10:02 {day}10:03 s1 {day}10:02",
+    ]
+    assert cleaned.counts == {
+        "null_event_uuid": 1,
+        "null_user_id": 1,
+        "null_event_timestamp": 1,
+        "null_event_type": 1,
+        "received_before_event": 1,
+        "created_before_received": 1,  # received_at < created_at: the case exchanged the two
+        "duplicates_removed": 1,
+        "dropped_incomplete": 3,
+        "rows_read": 8,
+        "rows_kept": 4,
+        "unreadable_event_timestamp": 1,
+        "unreadable_received_at": 0,
+        "unreadable_created_at": 0,
+    }
+    assert cleaned.absent == ["show_id", "episode_id", "country", "source", "app_version", "properties"]
+
+
+def test_every_row_read_is_kept_or_counted_as_left_out():
+    counts = clean.clean_events(raw(EVENT_HEADER, *RAW_EVENTS)).counts
+    left_out = counts["dropped_incomplete"] + counts["duplicates_removed"]
+    assert counts["rows_read"] == counts["rows_kept"] + left_out
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_events_come_out_alike_in_whatever_order_their_rows_are(seed):
+    shuffled = random.Random(seed).sample(RAW_EVENTS, len(RAW_EVENTS))
+    one, two = (clean.clean_events(raw(EVENT_HEADER, *rows)) for rows in (RAW_EVENTS, shuffled))
+    pd.testing.assert_frame_equal(engine.to_pandas(one.table), engine.to_pandas(two.table))
+    assert one.counts == two.counts
+
+
+def test_repeats_at_one_instant_keep_the_first_in_the_order_of_all_columns():
+    rows = ("u1 b play 2025-01-05 2025-01-06 - s1", "u1 a play 2025-01-05 2025-01-07 - s1",
+            "u1 a next 2025-01-05 2025-01-06 - s1")  # fmt: skip
+    table = engine.to_pandas(clean.clean_events(raw(EVENT_HEADER, *rows)).table)
+    assert shown(table[["user_id", "event_type"]]) == ["a next"]
+
+
+def test_required_columns_are_enough_for_events_and_nothing_is_deduplicated():
+    rows = ("a play 1736071200", "a play 1736071200", "a play 1736071200000")
+    cleaned = clean.clean_events(raw("user_id event_type event_timestamp", *rows))
+    assert shown(engine.to_pandas(cleaned.table)) == ["a 2025-01-05T10:00 play 2025-01-05T10:00"] * 3
+    absent = ("null_event_uuid", "duplicates_removed", "received_before_event", "created_before_received")
+    assert [cleaned.counts[name] for name in absent] == [None] * 4
+    assert cleaned.counts["rows_kept"] == 3
+    assert {"event_uuid", "received_at", "created_at", "session_id"} <= set(cleaned.absent)
+    assert not any(name.startswith("unreadable_received") for name in cleaned.counts)
+
+
+def test_an_event_is_recorded_when_received_but_never_before_it_happened():
+    rows = ("a x 2025-01-05 2025-01-09", "b x 2025-01-05 2025-01-04", "c x 2025-01-05 -")
+    cleaned = clean.clean_events(raw("user_id event_type event_timestamp received_at", *rows))
+    found = engine.to_pandas(cleaned.table)["recorded_at"].dt.strftime("%d").tolist()
+    assert found == ["09", "05", "05"]
+
+
+def test_events_of_number_users_meet_users_of_text():
+    native = pa.table({
+        "user_id": pa.array([7, None, 8], pa.float64()), "event_type": ["x"] * 3,
+        "event_timestamp": pa.array([1736071200000] * 3, pa.timestamp("ms")),
+    })  # fmt: skip
+    table = CON.create_table(ibis.util.gen_name("raw"), native, temp=True)
+    cleaned = clean.clean_events(table)
+    assert engine.to_pandas(cleaned.table)["user_id"].tolist() == ["7", "8"]
+    assert cleaned.counts["null_user_id"] == 1
+
+
+def test_offsets_of_event_times_are_kept():
+    cleaned = clean.clean_events(raw("user_id event_type event_timestamp", "a x 2025-01-05T22:00-05:00"))
+    assert shown(engine.to_pandas(cleaned.table))[0].startswith("a 2025-01-06T03:00")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (("a x soon", "a x 2025-01-05", "a x night"), "events: 2 of 3 values .* 'night'"),
+        (("- x 2025-01-05", "a x -"), "events: no row has user_id and a readable time"),
+    ],
+)
+def test_events_that_cannot_be_placed_stop_the_run(rows, message):
+    with pytest.raises(ReportError, match=message):
+        clean.clean_events(raw("user_id event_type event_timestamp", *rows))
+
+
+def test_an_empty_column_of_event_times_stops_the_run():
+    empty = raw("user_id event_type event_timestamp", "a x -", "b y -")
+    with pytest.raises(ReportError, match="events: column 'event_timestamp' is empty in all rows. Map"):
+        clean.clean_events(empty)
+
+
+def test_what_the_stage_keeps_is_every_count_and_the_absent_columns():
+    cleaned = clean.clean_users(raw("user_id signup_date", "a 2025-01-05"))
+    record = clean.qa_record(cleaned)
+    assert record == {**cleaned.counts, "columns_absent": cleaned.absent}
+
+
+def test_the_counts_table_leaves_what_was_not_given_blank():
+    table = clean.counts_table({"null_user_id": 0, "duplicates_removed": None})
+    assert table["issue"].tolist() == ["null_user_id", "duplicates_removed"]
+    assert table["rows"].isna().tolist() == [False, True]
+
+
+def test_the_table_of_columns_says_what_is_given_and_how_full_it_is():
+    users = clean.clean_users(raw("user_id signup_date plan", "a 2025-01-05 x", "b - x")).table
+    table = clean.columns_table(users, USERS).set_index("column")
+    assert table.loc["signup_date"].tolist() == ["yes", 1, 1]
+    assert table.loc["plan"].tolist() == ["yes", 0, 1]
+    assert table.loc["age", "is_present"] == "no"
+    assert table.loc["age", ["missing", "distinct"]].isna().all()
+    assert set(table.index) == {*names(USERS), "plan"}
+
+
+def test_the_given_table_keeps_the_contracts_order():
+    table = clean.given_table(["event_uuid"], EVENTS)
+    assert table["column"].tolist() == names(EVENTS)
+    assert table.loc[table["is_present"] == "no", "column"].tolist() == ["event_uuid"]
+
+
+def test_event_types_are_counted_most_frequent_first():
+    rows = ("a play 2025-01-05", "a play 2025-01-05", "b next 2025-01-05", "b app 2025-01-05")
+    cleaned = clean.clean_events(raw("user_id event_type event_timestamp", *rows))
+    assert shown(clean.event_types_table(cleaned.table)) == ["play 2 1", "app 1 1", "next 1 1"]

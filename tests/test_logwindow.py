@@ -1,0 +1,141 @@
+import numpy as np
+import pandas as pd
+import pytest
+from handmade import at, make_events
+
+from analysis import logwindow
+from analysis.errors import ReportError
+
+FIRST = at("2025-01-01")
+EPOCH_DAY = 20_089  # 2025-01-01
+LATE = 86_300  # the last event of a day comes 100 seconds before its end
+
+
+def make_daily(counts, last_seconds=None, first_day=EPOCH_DAY):
+    """Return the daily volume with these counts; days with 0 events have no row."""
+    last = last_seconds or [LATE] * len(counts)
+    table = pd.DataFrame({"day_number": range(first_day, first_day + len(counts)),
+                          "events": counts, "last_second": last})  # fmt: skip
+    return table[table["events"] > 0].reset_index(drop=True)
+
+
+def window_days(counts, last_seconds=None):
+    """Return how many days after 2025-01-01 the inferred window starts and ends."""
+    window = logwindow.infer_log_window(make_daily(counts, last_seconds))
+    return (window.start - FIRST).days, (window.end - FIRST).days
+
+
+def test_the_daily_volume_by_hand():
+    events = make_events([
+        ("a", "2025-01-01T00:00"), ("b", "2025-01-01T23:59:59.9"), ("a", "2025-01-03T12:00"),
+        ("a", "2025-01-03T12:01"),
+    ])  # fmt: skip
+    expected = pd.DataFrame(
+        {
+            "day_number": [EPOCH_DAY, EPOCH_DAY + 2],
+            "day": pd.Series([FIRST, at("2025-01-03")], dtype="datetime64[us, UTC]"),
+            "events": [2, 2],
+            "users": [2, 1],
+            "first_second": [0, 43_200],
+            "last_second": [86_399, 43_260],
+        }
+    )
+    pd.testing.assert_frame_equal(logwindow.daily_volume(events), expected, check_dtype=False)
+
+
+def test_the_daily_volume_counts_days_of_the_zone():
+    events = make_events([("a", "2025-01-01T04:59"), ("a", "2025-01-01T05:00")])
+    daily = logwindow.daily_volume(events, "America/Lima")
+    assert daily["day"].tolist() == [at("2024-12-31T05:00"), at("2025-01-01T05:00")]
+    assert daily["last_second"].tolist() == [86_340, 0]
+
+
+def test_a_steady_log_is_covered_whole():
+    assert window_days([100] * 20) == (0, 20)
+
+
+@pytest.mark.parametrize(("edge", "starts"), [(49, 1), (50, 0)])
+def test_a_first_day_below_half_of_its_neighbours_is_left_out(edge, starts):
+    assert window_days([edge] + [100] * 20) == (starts, 21)
+
+
+@pytest.mark.parametrize(("edge", "ends"), [(49, 20), (50, 21)])
+def test_a_last_day_below_half_of_its_neighbours_is_left_out(edge, ends):
+    assert window_days([100] * 20 + [edge]) == (0, ends)
+
+
+def test_several_partial_days_are_left_out_at_either_edge():
+    assert window_days([3, 20, 45] + [100] * 20 + [40, 10]) == (3, 23)
+
+
+def test_a_day_half_as_full_as_chance_allows_stays():
+    counts = [4] + [16] * 20  # the usual deviation is 4: 16 - 4 x 4 = 0 is not undershot
+    assert window_days(counts) == (0, 21)
+    assert window_days([3] + [100] * 20) == (1, 21)
+
+
+@pytest.mark.parametrize(("silence", "ends"), [(1000, 21), (1001, 20)])
+def test_a_last_day_that_ends_in_ten_times_the_usual_silence_is_left_out(silence, ends):
+    seconds = [LATE] * 20 + [86_400 - silence]
+    assert window_days([100] * 21, seconds) == (0, ends)
+
+
+def test_silence_at_the_end_of_the_first_day_says_nothing():
+    assert window_days([100] * 21, [60_000] + [LATE] * 20) == (0, 21)
+
+
+def test_a_growing_log_is_not_cut():
+    counts = [round(20 * 1.06**day) for day in range(60)]
+    assert window_days(counts) == (0, 60)
+
+
+def test_a_hole_inside_the_log_does_not_shorten_it():
+    assert window_days([100] * 15 + [0] * 5 + [100] * 15) == (0, 35)
+
+
+@pytest.mark.parametrize("far", [400, -400])
+def test_a_stray_event_years_away_says_nothing(far):
+    steady = make_daily([100] * 30)
+    stray = make_daily([1], first_day=EPOCH_DAY + far)
+    daily = pd.concat([steady, stray]).sort_values("day_number", ignore_index=True)
+    window = logwindow.infer_log_window(daily)
+    assert (window.start, window.end) == (FIRST, at("2025-01-31"))
+
+
+def test_given_ends_are_used_as_they_are():
+    start, end = at("2025-01-03T06:00"), at("2025-01-09")
+    window = logwindow.infer_log_window(make_daily([100] * 20), "UTC", start, end)
+    assert (window.start, window.end, window.days) == (start, end, 5.75)
+    only_end = logwindow.infer_log_window(make_daily([100] * 20), log_end=end)
+    assert (only_end.start, only_end.end) == (FIRST, end)
+
+
+def test_the_window_starts_and_ends_at_midnight_of_the_zone():
+    window = logwindow.infer_log_window(make_daily([100] * 20), "America/Lima")
+    assert (window.start, window.end) == (at("2025-01-01T05:00"), at("2025-01-21T05:00"))
+
+
+def test_an_empty_window_names_both_ends_and_the_remedy():
+    end = at("2025-01-01")
+    with pytest.raises(
+        ReportError, match="log window is empty: log_start .* Correct log_start or log_end"
+    ):
+        logwindow.infer_log_window(make_daily([100] * 20), log_start=end, log_end=end)
+
+
+def test_one_day_is_a_window():
+    assert window_days([5]) == (0, 1)
+
+
+def test_the_window_of_a_log_cut_on_its_last_morning():
+    rng = np.random.default_rng(1)
+    minutes = np.sort(rng.choice(20 * 1440 + 480, 6000, replace=False))
+    rows = [("a", str(FIRST + pd.Timedelta(minutes=int(m)))) for m in minutes]
+    window = logwindow.window_of(make_events(rows), "UTC")
+    assert (window.start, window.end) == (FIRST, at("2025-01-21"))
+
+
+def test_the_window_of_given_texts():
+    events = make_events([("a", "2025-01-01"), ("a", "2025-01-05")])
+    window = logwindow.window_of(events, "UTC", "2024-12-31T19:00-05:00", "2025-01-06")
+    assert (window.start, window.end) == (at("2025-01-01"), at("2025-01-06"))
