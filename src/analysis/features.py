@@ -107,7 +107,7 @@ def _event_features(seen: Any, at: pd.Timestamp, lookback: int, roles: Mapping[s
 
     def total(role: str) -> Any:
         is_role = seen.event_type == roles.get(role, "")
-        return ibis.coalesce(amount, 1.0).sum(where=is_role).fill_null(0.0)
+        return ibis.ifelse(is_role, ibis.coalesce(amount, 1.0), 0.0).sum()
 
     half = lookback / 2
     return seen.group_by("user_id").aggregate(

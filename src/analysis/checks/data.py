@@ -6,7 +6,6 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
-from statsmodels.stats.proportion import confint_proportions_2indep
 
 from analysis import audit, clock, engine
 from analysis.checks.verdict import Status, Verdict, grade, not_applicable
@@ -83,12 +82,8 @@ def log_covers_cohort(told: pd.DataFrame, window: LogWindow, horizon_days: int) 
     silent = ~(known["first_event_at"] < ends)
     facts: dict[str, Any] = {"early": int(is_early.sum()), "users": len(known)}
     before, after = silent[mature & is_early], silent[mature & ~is_early]
-    if len(before) and len(after):
-        gap = confint_proportions_2indep(
-            int(before.sum()), len(before), int(after.sum()), len(after), method="newcomb"
-        )
-        facts |= {"silent_before": float(before.mean()), "silent_after": float(after.mean()),
-                  "gap_low": float(gap[0]), "gap_high": float(gap[1])}  # fmt: skip
+    facts["silent_before"] = float(before.mean()) if len(before) else None
+    facts["silent_after"] = float(after.mean()) if len(after) else None
     status: Status = "warn" if low > MOST_EARLY else "pass"
     return Verdict("log_covers_cohort", status, share, low, high, MOST_EARLY, len(known), facts)
 
