@@ -140,9 +140,7 @@ def judge_segments(t: Tables, table: pd.DataFrame, draws: int) -> list[Verdict]:
     return segment_checks.run(selection, verdict, segments.later_churn(table, P.min_group))
 
 
-def judge(
-    simulation: Simulation, checks: tuple[str, ...] = (), draws: int = 100
-) -> list[Verdict]:
+def judge(simulation: Simulation, checks: tuple[str, ...] = (), draws: int = 100) -> list[Verdict]:
     """Return the verdict of every check of the report on `simulation`, or, to save time, of the
     stages up to the one that makes the last of `checks`.
     """

@@ -108,7 +108,13 @@ def _survival_rows(simulation: Simulation, tables: pipeline.Tables) -> Iterator[
     truth = simulation.user_truth
     for day in SURVIVAL_DAYS:
         row = curve.loc[day]
-        yield f"survival day {day}", row.survival, row.ci_low, row.ci_high, true_survival(truth, day)
+        yield (
+            f"survival day {day}",
+            row.survival,
+            row.ci_low,
+            row.ci_high,
+            true_survival(truth, day),
+        )
 
 
 def _model_rows(snapshots: pd.DataFrame, draws: int, users: int) -> Iterator[Row]:
@@ -119,7 +125,9 @@ def _model_rows(snapshots: pd.DataFrame, draws: int, users: int) -> Iterator[Row
     scores = models.score_split(fitted, snapshots, "test")
     found = evaluation.evaluate(scores, 0.5, 42, draws).set_index("metric")
     everyone = population(users)[0]
-    whole = everyone[["user_id", "churned"]].assign(**{name: models.predict(fitted[name], everyone)})
+    whole = everyone[["user_id", "churned"]].assign(
+        **{name: models.predict(fitted[name], everyone)}
+    )
     true = evaluation.evaluate(whole, 0.5, 42, 2).set_index("metric")["value"]
     for metric in METRICS:
         row = found.loc[metric]
@@ -148,7 +156,9 @@ def _group_rows(snapshots: pd.DataFrame, users: pd.DataFrame, size: int) -> Iter
     test = groups.with_columns(snapshots[snapshots["split"] == "test"], users, columns)
     found = groups.compare_groups(test, "churned", columns)
     everyone, all_users, _ = population(size)
-    large = groups.compare_groups(groups.with_columns(everyone, all_users, columns), "churned", columns)
+    large = groups.compare_groups(
+        groups.with_columns(everyone, all_users, columns), "churned", columns
+    )
     true = large.set_index(["column", "group"])["difference"]
     for row in found[found["p_value"].notna()].itertuples():
         is_null = row.column in NULL_ATTRIBUTES

@@ -63,7 +63,7 @@ def test_spans_hold_the_first_and_the_last_event():
     ]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.permutations(ROWS))
 def test_the_order_of_events_does_not_matter(rows):
     pd.testing.assert_frame_equal(user_spans(make_active(rows)), user_spans(make_active()))

@@ -154,7 +154,19 @@ def test_all_three_delays_are_told_where_both_columns_are():
 def test_without_delays_the_latency_table_is_empty_but_has_its_columns():
     table = audit.latency_table(audit.delay_histogram(make_events([("a", "2025-01-05")])))
     assert table.empty
-    assert list(table.columns) == ["delay", "count", "mean", "std", "min", "1%", "5%", "50%", "95%", "99%", "max"]
+    assert list(table.columns) == [
+        "delay",
+        "count",
+        "mean",
+        "std",
+        "min",
+        "1%",
+        "5%",
+        "50%",
+        "95%",
+        "99%",
+        "max",
+    ]
 
 
 @given(st.lists(st.integers(-50, 50), min_size=1, max_size=60))
@@ -244,7 +256,10 @@ def test_all_rules_stand_in_one_table_in_a_fixed_order():
     cleaning = audit.cleaning_rules({"rows_read": 3, "null_user_id": 0}, {})
     table = audit.all_rules(told, USERS, EVENTS, window, cleaning, lookback_days=30)
     assert list(table.columns) == audit.RULE_COLUMNS
-    assert table["rule"].iloc[[0, -1]].tolist() == ["user_id is missing (left out)", "has no event in the log"]
+    assert table["rule"].iloc[[0, -1]].tolist() == [
+        "user_id is missing (left out)",
+        "has no event in the log",
+    ]
     assert table["broken"].notna().all()
 
 

@@ -273,11 +273,12 @@ def misses(ci_low: float) -> Verdict:
     return model.calibration(metrics(ece_debiased=(0.15, ci_low, 0.2), **told))
 
 
-def ranks(low: float, high: float, skill: float = 0.2) -> Verdict:
-    auc = ((low + high) / 2, low, high)
-    return model.better_than_chance(
-        metrics(roc_auc=auc, brier_skill=(skill - 0.1, skill - 0.2, skill))
-    )
+def ranks(low: float, high: float) -> Verdict:
+    return model.better_than_chance(metrics(roc_auc=((low + high) / 2, low, high)))
+
+
+def skilled(low: float, high: float) -> Verdict:
+    return model.better_than_base_rate(metrics(brier_skill=((low + high) / 2, low, high)))
 
 
 def gains(low: float, high: float) -> Verdict:
@@ -443,10 +444,10 @@ CASES = [
     Case("leakage", "fail", lambda: leaks(importance(0.0, 0.0), leaky=True)),
     Case("preprocessing", "pass", lambda: fitted_on("test")),
     Case("preprocessing", "fail", lambda: fitted_on("train")),
-    Case("threshold", "pass", lambda: flags(0.2, 0.31, 0.5)),
-    Case("threshold", "warn", lambda: flags(0.2, 0.29, 0.5)),
-    Case("threshold", "fail", lambda: flags(0.2, 0.1, 0.29)),
-    Case("threshold", "warn", lambda: flags(1.0, 0.3, 0.3)),
+    Case("threshold", "pass", lambda: flags(0.2, 0.29, 0.32)),
+    Case("threshold", "warn", lambda: flags(0.2, 0.29, 0.30)),
+    Case("threshold", "fail", lambda: flags(0.2, 0.10, 0.29)),
+    Case("threshold", "warn", lambda: flags(1.0, 0.30, 0.30)),
     Case("threshold", "warn", lambda: flags(0.0, np.nan, np.nan)),
     Case("calibration", "pass", lambda: misses(0.0299)),
     Case("calibration", "warn", lambda: misses(0.03)),
@@ -454,15 +455,17 @@ CASES = [
     Case("better_than_chance", "pass", lambda: ranks(0.51, 0.6)),
     Case("better_than_chance", "warn", lambda: ranks(0.5, 0.6)),
     Case("better_than_chance", "fail", lambda: ranks(0.4, 0.49)),
-    Case("better_than_chance", "fail", lambda: ranks(0.6, 0.7, skill=-0.01)),
+    Case("better_than_base_rate", "pass", lambda: skilled(0.01, 0.2)),
+    Case("better_than_base_rate", "pass", lambda: skilled(-0.1, 0.01)),
+    Case("better_than_base_rate", "fail", lambda: skilled(-0.2, -0.01)),
     Case("better_than_recency", "pass", lambda: gains(0.01, 0.03)),
     Case("better_than_recency", "pass", lambda: gains(-0.01, 0.01)),
     Case("better_than_recency", "fail", lambda: gains(-0.03, -0.01)),
     Case("better_than_recency", "not_applicable", lambda: model.better_than_recency(metrics())),
-    Case("enough_data", "pass", lambda: outcomes(50)),
-    Case("enough_data", "warn", lambda: outcomes(49)),
-    Case("enough_data", "warn", lambda: outcomes(20)),
-    Case("enough_data", "fail", lambda: outcomes(19)),
+    Case("enough_data", "pass", lambda: outcomes(20)),
+    Case("enough_data", "warn", lambda: outcomes(19)),
+    Case("enough_data", "warn", lambda: outcomes(10)),
+    Case("enough_data", "fail", lambda: outcomes(9)),
     Case("enough_data", "fail", lambda: outcomes(0)),
     Case("scoring_equals_training", "pass", lambda: scored_again(5e-10)),
     Case("scoring_equals_training", "fail", lambda: scored_again(1e-8)),
@@ -601,8 +604,7 @@ PLANTED = [
 
 
 def judge(faults: Mapping[str, float] | None, wants_snapshots: bool) -> dict[str, str]:
-    """Return the verdicts on 2,000 simulated users, straight from the helpers."""
-    params = load_params(PROJECT / "params.yml")
+    """Return the verdicts on 2,000 simulated users, of the data or of their snapshots."""
     with tempfile.TemporaryDirectory() as folder:
         simulation.write(simulation.simulate(2_000, 40, 5, faults, dirt=False), Path(folder))
         con = engine.connect()
@@ -619,21 +621,26 @@ def judge(faults: Mapping[str, float] | None, wants_snapshots: bool) -> dict[str
     by_day = logwindow.daily_volume(events)
     window = logwindow.infer_log_window(by_day)
     active = activity.activity(events, users.table, window)
+    if wants_snapshots:
+        return judge_snapshots(active, users.table, window)
     told = users.table.merge(activity.user_spans(active), on="user_id", how="left")
     rules = audit.all_rules(told, users.table, events, window, qa, 30)
     found = data.run(told, users.table, events, window, by_day, rules, 30, "UTC")
-    if wants_snapshots:
-        table = features.snapshots(
-            active, users.table, window, WINDOWS, params.event_types, params.static_columns,
-            params.session_gap_minutes,
-        )  # fmt: skip
-        back = features.reactivation(active, window, 30)
-        found += snapshots.run(table, users.table, back, WINDOWS)
     return {verdict.check: verdict.status for verdict in found}
 
 
-def test_nothing_fires_on_consistent_data():
-    assert set(judge(None, wants_snapshots=True).values()) == {"pass"}
+def judge_snapshots(active: Any, users: pd.DataFrame, window: LogWindow) -> dict[str, str]:
+    """Return the verdicts on the snapshots of these users."""
+    given = load_params(PROJECT / "params.yml")
+    fixed = (given.event_types, given.static_columns, given.session_gap_minutes)
+    table = features.snapshots(active, users, window, WINDOWS, *fixed)
+    found = snapshots.run(table, users, features.reactivation(active, window, 30), WINDOWS)
+    return {verdict.check: verdict.status for verdict in found}
+
+
+@pytest.mark.parametrize("wants_snapshots", [False, True], ids=["data", "snapshots"])
+def test_nothing_fires_on_consistent_data(wants_snapshots):
+    assert set(judge(None, wants_snapshots).values()) == {"pass"}
 
 
 @pytest.mark.parametrize(("fault", "strength", "check"), PLANTED)

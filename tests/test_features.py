@@ -105,11 +105,8 @@ def test_features_of_roles_without_events_are_left_out():
     }  # fmt: skip
 
 
-@settings(max_examples=8, deadline=None)
-@given(st.permutations(VISITED), st.permutations(range(5)))
-def test_the_order_of_users_and_events_does_not_matter(visits, order):
-    users = USERS.iloc[list(order)].reset_index(drop=True)
-    pd.testing.assert_frame_equal(shoot(visits, users), shoot())
+def test_the_order_of_users_and_events_does_not_matter():
+    pd.testing.assert_frame_equal(shoot(VISITED[::-1], USERS[::-1]), shoot())
 
 
 def test_snapshots_are_counted_back_from_the_end_in_steps_of_gap_and_horizon():
@@ -121,14 +118,21 @@ def test_snapshots_are_counted_back_from_the_end_in_steps_of_gap_and_horizon():
 
 
 def test_a_log_just_long_enough_has_one_snapshot_of_each_kind():
-    assert snapshot_plan(WINDOW, WINDOWS)["split"].tolist() == ["train", "calibrate", "test", "score"]
+    assert snapshot_plan(WINDOW, WINDOWS)["split"].tolist() == [
+        "train",
+        "calibrate",
+        "test",
+        "score",
+    ]
     shorter = make_window("2025-01-01T00:00:01", "2025-01-17")
     with pytest.raises(ReportError, match=r"covers 16 days.*needs 16 .*horizon_days to at most 2,"):
         snapshot_plan(shorter, WINDOWS)
 
 
 def test_a_log_too_short_for_any_horizon_asks_for_a_longer_one():
-    with pytest.raises(ReportError, match="events: the log covers 5 days.* give a longer log, or lower look"):
+    with pytest.raises(
+        ReportError, match="events: the log covers 5 days.* give a longer log, or lower look"
+    ):
         snapshot_plan(make_window("2025-01-01", "2025-01-06"), WINDOWS)
 
 
@@ -166,7 +170,9 @@ ACTS = [
 def behave(acts=ACTS, lookback=28, gap_minutes=30.0, **columns):
     """Return the behaviour of one user as of 2025-02-01, as a dictionary."""
     users = make_users({"a": "2024-12-01"})
-    events = make_events([("a", act[0]) for act in acts], event_type=[act[1] for act in acts], **columns)
+    events = make_events(
+        [("a", act[0]) for act in acts], event_type=[act[1] for act in acts], **columns
+    )
     active = activity(events, users, make_window("2024-12-01", "2025-03-01"))
     table = behaviour(active, DAY_END, lookback, ROLES, gap_minutes)
     return table.iloc[0].to_dict() if len(table) else {}
@@ -201,19 +207,32 @@ def test_without_sessions_and_amounts_silence_ends_sessions_and_each_act_counts_
 
 @pytest.mark.parametrize(
     ("when", "is_seen"),
-    [("2025-01-03T23:59:59", False), ("2025-01-04", True), ("2025-01-31T23:59:59", True), ("2025-02-01", False)],
+    [
+        ("2025-01-03T23:59:59", False),
+        ("2025-01-04", True),
+        ("2025-01-31T23:59:59", True),
+        ("2025-02-01", False),
+    ],
 )
 def test_the_look_back_is_half_open(when, is_seen):
     assert bool(behave([(when, "content_play")])) == is_seen
 
 
-@pytest.mark.parametrize(("recorded", "is_seen"), [("2025-01-31T23:59:59.999", True), ("2025-02-01", False)])
+@pytest.mark.parametrize(
+    ("recorded", "is_seen"), [("2025-01-31T23:59:59.999", True), ("2025-02-01", False)]
+)
 def test_only_what_was_recorded_before_the_snapshot_is_seen(recorded, is_seen):
     assert bool(behave([("2025-01-20", "content_play")], recorded_at=[recorded])) == is_seen
 
 
 def test_the_last_week_and_the_later_half_begin_with_their_first_instant():
-    days = ["2025-01-17T23:59:59", "2025-01-18", "2025-01-24T23:59:59", "2025-01-25", "2025-01-25T23:59:59"]
+    days = [
+        "2025-01-17T23:59:59",
+        "2025-01-18",
+        "2025-01-24T23:59:59",
+        "2025-01-25",
+        "2025-01-25T23:59:59",
+    ]
     found = behave([(day, "content_play") for day in days])
     assert found["active_days"] == 4
     assert found["active_days_last_week"] == 1
@@ -223,7 +242,11 @@ def test_the_last_week_and_the_later_half_begin_with_their_first_instant():
 def test_a_day_at_a_time_every_day_counts():
     days = [(str(DAY_END - pd.Timedelta(days=n)), "content_play") for n in range(1, 29)]
     found = behave(days)
-    assert (found["active_days"], found["active_days_last_week"], found["recency_days"]) == (28, 7, 1)
+    assert (found["active_days"], found["active_days_last_week"], found["recency_days"]) == (
+        28,
+        7,
+        1,
+    )
     assert found["recent_share"] == 0.5
 
 
@@ -231,7 +254,10 @@ def test_95_percent_of_sessions_are_no_longer_than_told():
     acts = []
     for n in range(20):
         start = at("2025-01-05") + pd.Timedelta(days=n)
-        acts += [(str(start), "content_play"), (str(start + pd.Timedelta(minutes=n)), "content_play")]
+        acts += [
+            (str(start), "content_play"),
+            (str(start + pd.Timedelta(minutes=n)), "content_play"),
+        ]
     assert behave(acts)["session_seconds_p95"] == 18 * 60  # the 19th of 20
 
 
@@ -244,11 +270,17 @@ def test_next_episodes_without_a_play_give_no_rate():
 def test_a_role_may_be_absent_from_the_parameters():
     active = activity(make_events([("first", "2025-01-05")]), USERS, WINDOW)
     table = behaviour(active, WINDOW.end, 16, {"play": "content_play"}, 30)
-    assert table.loc[0, ["plays_per_session", "failed_intents", "credits_spent"]].tolist() == [1, 0, 0]
+    assert table.loc[0, ["plays_per_session", "failed_intents", "credits_spent"]].tolist() == [
+        1,
+        0,
+        0,
+    ]
 
 
 def test_user_features_hold_everyone_as_of_the_end_of_the_log():
-    users = make_users({"last": "2025-01-01", "never": None, "first": "2025-01-01"}, event_count=[9, 9, 9])
+    users = make_users(
+        {"last": "2025-01-01", "never": None, "first": "2025-01-01"}, event_count=[9, 9, 9]
+    )
     active = activity(make_events(VISITED), users, WINDOW)
     table = user_features(active, users, WINDOW, 4, ROLES, 30).set_index("user_id")
     assert table.index.tolist() == ["first", "last", "never"]
@@ -264,7 +296,12 @@ def test_user_features_hold_everyone_as_of_the_end_of_the_log():
 def test_who_comes_back_after_silence_by_hand():
     users = make_users(dict.fromkeys(["back", "lost", "steady"], "2025-01-01"))
     # instants on the 5th and 9th: active before, silent for 4 days, back in the next 4
-    visits = [("back", "2025-01-04"), ("back", "2025-01-09"), ("lost", "2025-01-01"), ("lost", "2025-01-13")]
+    visits = [
+        ("back", "2025-01-04"),
+        ("back", "2025-01-09"),
+        ("lost", "2025-01-01"),
+        ("lost", "2025-01-13"),
+    ]
     visits += [("steady", f"2025-01-{day:02d}") for day in range(1, 17)]
     active = activity(make_events(visits), users, WINDOW)
     row = reactivation(active, WINDOW, 4).iloc[0]
@@ -291,9 +328,22 @@ def test_the_summary_of_snapshots_leaves_the_unobserved_blank():
 
 
 def test_features_are_described_by_their_kind():
-    keys = {"user_id": ["a", "b", "c"], "snapshot_at": instants(["2025-01-05"] * 3), "split": "test", "churned": 0.0}
+    keys = {
+        "user_id": ["a", "b", "c"],
+        "snapshot_at": instants(["2025-01-05"] * 3),
+        "split": "test",
+        "churned": 0.0,
+    }
     table = describe(pd.DataFrame({**keys, "n": [1.0, 3.0, None], "device": ["iOS", "iOS", None]}))
     number, category = table.to_dict("records")
     assert number["low"] == "1.10"
-    assert (number["median"], number["high"], number["missing"]) == ("2.00", "2.90", pytest.approx(1 / 3))
-    assert (category["feature"], category["kind"], category["median"]) == ("device", "category", "iOS")
+    assert (number["median"], number["high"], number["missing"]) == (
+        "2.00",
+        "2.90",
+        pytest.approx(1 / 3),
+    )
+    assert (category["feature"], category["kind"], category["median"]) == (
+        "device",
+        "category",
+        "iOS",
+    )

@@ -24,9 +24,13 @@ def follow(signup, first=None, last=None):
     """Return the life of one user as [entry, time, is_end], or None when left out."""
     users = make_users({"u": signup})
     rows = [] if first is None else [("u", at(first), at(last), 1)]
-    spans = pd.DataFrame(rows, columns=["user_id", "first_event_at", "last_event_at", "event_count"])
+    spans = pd.DataFrame(
+        rows, columns=["user_id", "first_event_at", "last_event_at", "event_count"]
+    )
     spans = spans.astype({c: "datetime64[us, UTC]" for c in ("first_event_at", "last_event_at")})
-    table = lifetimes(users.astype({"user_id": "str"}), spans.astype({"user_id": "str"}), WINDOW, SILENCE)
+    table = lifetimes(
+        users.astype({"user_id": "str"}), spans.astype({"user_id": "str"}), WINDOW, SILENCE
+    )
     return None if table.empty else table.loc[0, ["entry", "time", "is_end"]].tolist()
 
 
@@ -156,7 +160,9 @@ def test_ends_of_the_interval_meet_where_survival_is_0_or_1():
     assert 0 < low[1] < 0.5 < high[1] < 1
 
 
-GROUPS = pd.DataFrame({"user_id": [f"u{i}" for i in range(8)], "device": ["iOS"] * 4 + ["Android"] * 3 + [None]})
+GROUPS = pd.DataFrame(
+    {"user_id": [f"u{i}" for i in range(8)], "device": ["iOS"] * 4 + ["Android"] * 3 + [None]}
+)
 
 
 def test_groups_are_told_apart_and_small_ones_left_out():
@@ -176,7 +182,9 @@ def test_days_run_to_the_longest_life_or_the_length_of_the_log():
 @given(st.permutations(range(8)))
 def test_the_order_of_users_does_not_matter(order):
     shuffled = LIVES.iloc[list(order)].reset_index(drop=True)
-    pd.testing.assert_frame_equal(survival_table(shuffled, "all", 10), survival_table(LIVES, "all", 10))
+    pd.testing.assert_frame_equal(
+        survival_table(shuffled, "all", 10), survival_table(LIVES, "all", 10)
+    )
 
 
 def test_milestones_are_the_rows_of_the_days_asked_for():

@@ -51,9 +51,7 @@ def _survival(lives: pd.DataFrame) -> float:
     return float(curve["survival"].iloc[-1])
 
 
-def choices(
-    events: Any, users: pd.DataFrame, window: LogWindow, windows: Windows
-) -> pd.DataFrame:
+def choices(events: Any, users: pd.DataFrame, window: LogWindow, windows: Windows) -> pd.DataFrame:
     """Return each headline figure as this book has it and as another choice would: `choice`,
     `figure`, `as_chosen`, `otherwise`, `difference` (shares, 0 to 1).
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 
 from analysis import runner
 from analysis.errors import ReportError
@@ -37,7 +38,7 @@ def _report(name: str, what: str, seconds: float) -> None:
 
 
 def _stop(error: ReportError) -> None:
-    console.print(f"[bold red]Stopped.[/bold red] {error}", markup=True)
+    console.print(f"[bold red]Stopped.[/bold red] {escape(str(error))}", markup=True)
     raise typer.Exit(1)
 
 
@@ -127,7 +128,7 @@ def _say_checks(run: runner.Run, strict: bool) -> None:
     console.print(f"Checks: {told}.")
     failed = checks[checks["status"] == "fail"]
     for row in failed.itertuples():
-        console.print(f"  [red]fail[/red] {row.check}: {row.evidence}", markup=True)
+        console.print(f"  [red]fail[/red] {row.check}: {escape(str(row.evidence))}", markup=True)
     if strict and len(failed):
         raise typer.Exit(1)
 

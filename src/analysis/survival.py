@@ -1,6 +1,7 @@
 """How long users stay: Kaplan-Meier with delayed entry."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,12 +48,10 @@ def lifetimes(
     return result[seen & (result["entry"] < result["time"])].reset_index(drop=True)
 
 
-def censor_at(
-    lives: pd.DataFrame, users: pd.DataFrame, instant: pd.Timestamp
-) -> pd.DataFrame:
+def censor_at(lives: pd.DataFrame, users: pd.DataFrame, instant: pd.Timestamp) -> pd.DataFrame:
     """Return `lives` followed to `instant` only: what came later is not looked at."""
     signup = lives[["user_id"]].merge(users[["user_id", "signup_date"]], on="user_id")
-    limit = (instant - signup["signup_date"]) / clock.DAY
+    limit: Any = (instant - signup["signup_date"]) / clock.DAY
     late = lives["time"] > limit.to_numpy()
     cut = lives.assign(
         time=lives["time"].where(~late, limit.to_numpy()), is_end=lives["is_end"] & ~late

@@ -92,7 +92,8 @@ def preprocessing(table: pd.DataFrame, model: Any) -> Verdict:
 
 def threshold(metric: pd.DataFrame) -> Verdict:
     """Judge the list that the threshold makes: neither everyone nor no one, and no worse than
-    calling everyone; its gain in precision is told with its interval. The threshold itself comes from the economics or the calibration scores.
+    calling everyone; its gain in precision is told with its interval. The threshold itself
+    comes from the economics or the calibration scores.
     """
     flagged, base = metric["value"].loc["flagged_share"], metric["value"].loc["base_rate"]
     precision: Any = metric.loc["precision"]

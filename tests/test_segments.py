@@ -1,0 +1,115 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import segments
+from analysis.segmentation import ClusterVerdict
+
+CLUSTERS = ClusterVerdict(True, 2, 0.8, 1.0, 0.4, 0.1)
+NONE = ClusterVerdict(False, 2, 0.2, 0.9, -0.1, 0.1)
+
+
+def make_behaviour(groups, size=60):
+    """Return users around `groups` centres, far apart, with two features."""
+    rng = np.random.default_rng(3)
+    centres = np.repeat(np.arange(groups) * 12.0, size)
+    noise = rng.normal(size=(len(centres), 2))
+    return pd.DataFrame({
+        "user_id": [f"u{i:03d}" for i in range(len(centres))],
+        "event_count": 5,
+        "active_days": rng.integers(1, 30, len(centres)).astype(float),
+        "recency_days": 20 + centres + noise[:, 0],
+        "sessions_per_week": 20 - centres / 2 + noise[:, 1],
+    })  # fmt: skip
+
+
+def test_behaviour_is_of_active_users_in_columns_that_vary():
+    users = pd.DataFrame({
+        "user_id": ["a", "b", "c"], "event_count": [3, 0, 1], "recency_days": [1, 9, 2],
+        "exit_rate": [0.5, 0.1, 0.5], "plays_per_session": [1.0, 7.0, None], "age": [20, 30, 40],
+    })  # fmt: skip
+    table = segments.behaviour_columns(users)
+    assert table.index.tolist() == ["a", "c"]
+    assert list(table.columns) == ["recency_days"]  # exit_rate and plays do not vary among them
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"), [(400, [2, 3, 4]), (79, [2, 3]), (60, [2, 3]), (59, [2]), (5, [2])]
+)
+def test_small_tables_are_tried_with_fewer_clusters(rows, expected):
+    assert segments.k_range(pd.DataFrame(index=range(rows)), 4) == expected
+
+
+def test_groups_that_exist_are_named_and_found_whole():
+    users = make_behaviour(groups=2)
+    behaviour = segments.behaviour_columns(users)
+    assigned = segments.assign(users, behaviour, CLUSTERS, seed=1)
+    assert assigned["is_cluster"].all()
+    found = assigned["segment"].to_numpy().reshape(2, 60)
+    assert [set(half) for half in found] in ([{"group 1"}, {"group 2"}], [{"group 2"}, {"group 1"}])
+
+
+def test_without_groups_the_segments_are_tiers_by_rule():
+    users = make_behaviour(groups=1, size=120)
+    behaviour = segments.behaviour_columns(users)
+    assigned = segments.assign(users, behaviour, NONE, seed=1)
+    assert not assigned["is_cluster"].any()
+    rules = segments.rules(users)
+    low = rules.loc[rules["band"] == "active", "at_most"].item()
+    is_active = (users["recency_days"] <= low).to_numpy()
+    assert assigned["segment"].str.startswith("active_").tolist() == is_active.tolist()
+
+
+def test_each_user_has_one_segment_whatever_the_order_of_rows():
+    users = make_behaviour(groups=2)
+    behaviour = segments.behaviour_columns(users)
+    for verdict in (CLUSTERS, NONE):
+        one = segments.assign(users, behaviour, verdict, seed=1)
+        two = segments.assign(users[::-1], behaviour, verdict, seed=1)
+        pd.testing.assert_frame_equal(one, two)
+        assert one["user_id"].is_unique
+
+
+def test_the_summary_and_the_views_speak_of_the_same_segments():
+    users = make_behaviour(groups=2)
+    behaviour = segments.behaviour_columns(users)
+    assigned = segments.assign(users, behaviour, CLUSTERS, seed=1)
+    table = segments.summary(assigned, behaviour)
+    assert set(table["feature"]) == {"recency_days", "sessions_per_week"}
+    assert list(segments.for_boxes(assigned, behaviour)["group"]) == assigned["segment"].tolist()
+    assert segments.project(assigned, behaviour)["group"].tolist() == assigned["segment"].tolist()
+
+
+def test_the_projection_has_a_fixed_sign():
+    users = make_behaviour(groups=2)
+    behaviour = segments.behaviour_columns(users)
+    assigned = users[["user_id"]].assign(segment="all")
+    points = segments.project(assigned, behaviour)[["pc1", "pc2"]]
+    largest = points.abs().idxmax()
+    assert (points.loc[largest["pc1"], "pc1"] > 0, points.loc[largest["pc2"], "pc2"] > 0) == (
+        True,
+        True,
+    )
+    assert points.mean().tolist() == pytest.approx([0, 0])
+
+
+def test_the_widest_features_come_first():
+    table = pd.DataFrame({
+        "feature": ["a", "a", "b", "b", "c", "c"], "distance": [-0.1, 0.1, -2.0, 1.0, np.nan, np.nan],
+    })  # fmt: skip
+    assert list(segments.widest(table)) == ["b", "a"]
+    assert list(segments.widest(table, most=1)) == ["b"]
+
+
+def test_the_churn_of_tiers_is_that_after_the_test_snapshot():
+    rows = 90
+    test = pd.DataFrame({
+        "user_id": [f"u{i}" for i in range(rows)], "split": "test", "churned": [0.0, 0.0, 1.0] * 30,
+        "recency_days": [1.0, 5.0, 25.0] * 30, "active_days": [1.0, 2.0, 3.0] * 30,
+    })  # fmt: skip
+    others = test.assign(split="train", churned=1.0)
+    table = segments.later_churn(pd.concat([others, test]), min_group=10)
+    rates = table[table["group"].isin(["active_occasional", "fading_regular", "silent_frequent"])]
+    assert rates.set_index("group")["rate"].to_dict() == {
+        "active_occasional": 0.0, "fading_regular": 0.0, "silent_frequent": 1.0
+    }  # fmt: skip

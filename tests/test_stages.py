@@ -1,0 +1,101 @@
+import nbformat
+import pytest
+from handmade import ROOT
+
+from analysis.errors import ReportError
+from analysis.params import Params
+from analysis.runner import check_parameters
+from analysis.stages import (
+    ACTION_TEXTS,
+    RAW_EVENTS,
+    RAW_USERS,
+    STAGES,
+    TEXTS,
+    Stage,
+    find,
+    needs,
+    writer_of,
+)
+
+BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def test_the_stages_and_their_chapters_are_those_of_the_design():
+    assert {stage.name: stage.chapter for stage in STAGES} == {
+        "01_clean_users": "Audit",
+        "02_clean_events": "Audit",
+        "03_audit": "Audit",
+        "04_features": "Model",
+        "05_cohorts": "Cohorts",
+        "06_model": "Model",
+        "07_scoring": "Model",
+        "08_segmentation": "Segmentation",
+        "09_published": "As published",
+        "10_summary": "Executive summary",
+    }
+
+
+def test_the_artifacts_that_others_read_are_written():
+    promised = {
+        "clean/users.parquet", "clean/users.qa.json", "clean/events.parquet", "clean/events.qa.json",
+        "audit/quality.csv", "audit/latency.csv", "audit/relational.csv", "audit/scorecard.csv",
+        "features/user_features.parquet", "features/snapshots.parquet",
+        "cohorts/retention_cohorts.csv", "cohorts/retention_days.csv", "cohorts/survival.csv",
+        "cohorts/user_retention.parquet", "model/churn_model.skops", "model/evaluation.csv",
+        "model/roc_points.csv", "model/pr_points.csv", "model/threshold_sweep.csv",
+        "model/calibration.csv", "model/lift.csv", "model/feature_importance.csv",
+        "scores/predictions.csv", "scores/top_risk.csv", "scores/churn_by_country.csv",
+        "scores/churn_by_device.csv", "scores/churn_by_subscription.csv", "scores/risk_segments.csv",
+        "segments/user_clusters.parquet", "segments/cluster_selection.csv",
+        "segments/cluster_summary.csv", "published/figures.json", "summary/metrics.json",
+        "summary/checks.csv", "summary/actions.csv",
+    }  # fmt: skip
+    assert promised <= set(writer_of())
+
+
+def test_every_artifact_read_is_written_by_an_earlier_stage():
+    outside = {RAW_USERS, RAW_EVENTS, TEXTS, ACTION_TEXTS}
+    written: set[str] = set()
+    for stage in STAGES:
+        assert set(stage.reads.values()) <= written | outside, stage.name
+        written |= set(stage.writes.values())
+
+
+def test_every_parameter_of_a_stage_exists_and_is_declared_once():
+    for stage in STAGES:
+        assert set(stage.params) <= set(Params.model_fields), stage.name
+        together = [*stage.reads, *stage.writes, *stage.params]
+        assert len(together) == len(set(together)), stage.name
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_each_notebook_holds_exactly_the_declared_parameters(stage):
+    check_parameters(nbformat.read(ROOT / "notebooks" / f"{stage.name}.ipynb", as_version=4), stage)
+
+
+def test_the_order_of_stages_follows_from_what_they_read():
+    assert needs(BY_NAME["01_clean_users"]) == set()
+    assert needs(BY_NAME["05_cohorts"]) == {"01_clean_users", "02_clean_events"}
+    assert needs(BY_NAME["06_model"]) == {"04_features"}
+    assert needs(BY_NAME["07_scoring"]) == {"01_clean_users", "04_features", "06_model"}
+    assert needs(BY_NAME["08_segmentation"]) == {"04_features"}
+    assert needs(BY_NAME["10_summary"]) == set(BY_NAME) - {"10_summary"}
+
+
+def test_a_stage_is_found_by_its_name():
+    assert find("05_cohorts") is BY_NAME["05_cohorts"]
+
+
+def test_an_unknown_stage_is_named_with_those_that_exist():
+    with pytest.raises(
+        ReportError, match="No stage is called '05_cohort'. Stages: 01_clean_users, 02"
+    ):
+        find("05_cohort")
+
+
+def test_two_stages_may_not_write_one_artifact():
+    one = Stage("one", "A", reads={}, writes={"x": "a/x.csv"})
+    two = Stage("two", "A", reads={}, writes={"y": "a/x.csv"})
+    with pytest.raises(ReportError, match="a/x.csv: written by one and two"):
+        writer_of([one, two])
+    assert needs(Stage("three", "A", reads={"z": "a/x.csv"}, writes={}), [one]) == {"one"}
