@@ -21,7 +21,7 @@ from analysis.site.figures import format_value
 from analysis.stages import MANIFEST, STAGES
 
 PROJECT = Path(__file__).resolve().parents[1]
-QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20")
+QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4")
 DECLARED = {path for stage in STAGES for path in stage.writes.values()}
 COLUMNS = {
     "scores/predictions.csv": "user_id proba_churn pred_churn threshold_used model_file "

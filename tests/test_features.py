@@ -294,7 +294,7 @@ def test_user_features_hold_everyone_as_of_the_end_of_the_log():
 
 
 def test_who_comes_back_after_silence_by_hand():
-    users = make_users(dict.fromkeys(["back", "lost", "steady"], "2025-01-01"))
+    users = make_users(dict.fromkeys(["again", "back", "lost", "steady"], "2025-01-01"))
     # instants on the 5th and 9th: active before, silent for 4 days, back in the next 4
     visits = [
         ("back", "2025-01-04"),
@@ -302,12 +302,14 @@ def test_who_comes_back_after_silence_by_hand():
         ("lost", "2025-01-01"),
         ("lost", "2025-01-13"),
     ]
+    visits += [("again", "2025-01-06"), ("again", "2025-01-13")]
     visits += [("steady", f"2025-01-{day:02d}") for day in range(1, 17)]
     active = activity(make_events(visits), users, WINDOW)
     row = reactivation(active, WINDOW, 4).iloc[0]
-    # t = 5th: back and lost are silent, back returns on the 9th; t = 9th: nobody is silent
-    assert (row["silent"], row["returned"], row["rate"]) == (2, 1, 0.5)
-    assert row["ci_low"] < 0.5 < row["ci_high"]
+    # t = 5th: back and lost are silent, back returns on the 9th;
+    # t = 9th, the last that the log covers: again is silent and returns on the 13th
+    assert (row["silent"], row["returned"], row["rate"]) == (3, 2, 2 / 3)
+    assert row["ci_low"] < 2 / 3 < row["ci_high"]
 
 
 def test_a_log_without_three_horizons_says_nothing_about_coming_back():

@@ -50,8 +50,8 @@ def lifetimes(
 
 def censor_at(lives: pd.DataFrame, users: pd.DataFrame, instant: pd.Timestamp) -> pd.DataFrame:
     """Return `lives` followed to `instant` only: what came later is not looked at."""
-    signup = lives[["user_id"]].merge(users[["user_id", "signup_date"]], on="user_id")
-    limit: Any = (instant - signup["signup_date"]) / clock.DAY
+    signup: Any = lives[["user_id"]].merge(users[["user_id", "signup_date"]], on="user_id")
+    limit = (instant - signup["signup_date"]) / clock.DAY
     late = lives["time"] > limit.to_numpy()
     cut = lives.assign(
         time=lives["time"].where(~late, limit.to_numpy()), is_end=lives["is_end"] & ~late

@@ -9,7 +9,7 @@ from analysis import models
 from analysis.checks.verdict import Status, Verdict, grade, not_applicable
 
 SATURATED = 0.999
-OUTSIDE, OUTSIDE_FAILS = 0.05, 0.25
+OUTSIDE, OUTSIDE_FAILS = 0.05, 0.2
 """Share of scored values outside the training range: more than stray, and another population."""
 
 

@@ -1,0 +1,204 @@
+import pandas as pd
+import pytest
+from handmade import ROOT, at, make_users
+
+from analysis import actions
+from analysis.decisions import Economics
+from analysis.texts import read_texts
+
+BOOK = read_texts((ROOT / "book" / "actions.yml").read_text(encoding="utf-8"))
+ECONOMICS = Economics(customer_value=60, contact_cost=0.5, incentive=3, saved_share=0.1)
+CARD = {"threshold": 0.4}
+
+
+def make_snapshots(silent_churn=0.9, failed_churn=0.5, size=200):
+    """Return a test and a score snapshot: half silent for 20 days, half with a failed intent."""
+    rows = []
+    for split in ("test", "score"):
+        for n in range(size):
+            is_silent, is_failed, place = n % 2, (n // 2) % 2, n // 4
+            share = silent_churn if is_silent else 0.5 if not is_failed else failed_churn
+            churned = float(place < share * size / 4) if split == "test" else None
+            rows.append((split, 20.0 if is_silent else 3.0, float(is_failed), churned))
+    return pd.DataFrame(rows, columns=["split", "recency_days", "failed_intents", "churned"])
+
+
+def make_scored(proba, contacted):
+    names = ["contact" if c else "none" for c in contacted]
+    return pd.DataFrame({"proba_churn": proba, "recommended_action": names})
+
+
+def make_differences(*rows):
+    columns = ["column", "comparison", "group", "users", "rate", "difference", "difference_ci_low",
+               "difference_ci_high", "p_value", "q_value", "is_different"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+NO_DIFFERENCE = make_differences(
+    ("country", "all_groups", "all", 100, 0.5, None, None, None, 0.4, 0.8, False),
+    ("device", "against_rest", "iOS", 50, 0.5, 0.1, -0.1, 0.3, 0.3, 0.8, False),
+    ("gender", "against_rest", "F", 50, 0.5, 0.3, 0.1, 0.5, 0.01, 0.02, True),
+)
+SCORED = make_scored([0.9, 0.7, 0.2], [True, True, False])
+
+
+def keys(snapshots=None, scored=SCORED, differences=NO_DIFFERENCE):
+    table = make_snapshots() if snapshots is None else snapshots
+    return dict(
+        actions.audiences(table, scored, differences, CARD, ECONOMICS, lookback=30, horizon=30)
+    )
+
+
+def test_an_audience_is_compared_with_the_others_after_the_test_snapshot():
+    table = make_snapshots(silent_churn=0.9)
+    found = actions.compare_audience(table, table["recency_days"] >= 15)
+    assert (found["rate"], found["rest"]) == (0.9, 0.5)
+    assert 0 < found["gap_low"] < 0.4 < found["gap_high"] < 1
+
+
+@pytest.mark.parametrize(("size", "is_told"), [(120, True), (116, False)])
+def test_fewer_than_30_users_on_a_side_are_not_compared(size, is_told):
+    table = make_snapshots(size=size)
+    mask = (table["recency_days"] >= 15) & (table["failed_intents"] > 0)
+    assert (actions.compare_audience(table, mask) is not None) == is_told
+
+
+def test_listed_users_are_contacted_and_what_it_may_bring_is_computed():
+    facts = keys()["contact_at_risk"]
+    # 1.6 leavers expected; each contact brings p (0.1 x 57 - 0.5) - (1 - p) 3.5
+    profit = sum(p * 5.2 - (1 - p) * 3.5 for p in (0.9, 0.7))
+    assert (facts["size"], facts["leavers"], facts["rate"]) == (
+        2,
+        pytest.approx(1.6),
+        pytest.approx(0.8),
+    )
+    assert (facts["saved"], facts["profit"]) == (pytest.approx(0.16), pytest.approx(profit))
+
+
+def test_with_nobody_listed_nobody_is_contacted():
+    found = keys(scored=make_scored([0.3, 0.2], [False, False]))
+    assert found["nobody_worth_contact"]["size"] == 0
+    assert "contact_at_risk" not in found
+
+
+def test_the_audience_counted_is_the_one_of_today():
+    facts = keys()["remind_silent"]
+    assert (facts["size"], facts["since"], facts["rate"]) == (100, 15, 0.9)
+
+
+def test_silence_of_half_the_look_back_begins_with_its_day():
+    table = make_snapshots().assign(recency_days=15.0)
+    table.loc[::2, "recency_days"] = 14.99
+    assert keys(table)["remind_silent"]["size"] == 100
+
+
+def test_failed_intents_are_acted_on_only_when_they_differ():
+    assert "failed_intent_no_difference" in keys(make_snapshots(failed_churn=0.5))
+    strong = make_snapshots(silent_churn=0.5, failed_churn=1.0)
+    assert "failed_intent" in keys(strong)
+    assert not {"failed_intent", "failed_intent_no_difference"} & set(
+        keys(strong.drop(columns="failed_intents"))
+    )
+
+
+def test_groups_are_acted_on_only_when_one_of_country_or_device_differs():
+    assert keys()["not_by_group"]["compared"] == 2  # a difference by gender is no campaign
+    real = make_differences(
+        ("country", "all_groups", "all", 100, 0.5, None, None, None, 0.001, 0.002, True),
+        ("country", "against_rest", "Peru", 40, 0.7, 0.2, 0.1, 0.3, 0.001, 0.002, True),
+        ("device", "against_rest", "iOS", 50, 0.6, 0.1, 0.05, 0.2, 0.001, 0.002, True),
+    )
+    found = keys(differences=real)
+    assert (found["by_group"]["group"], found["by_group"]["size"]) == ("Peru", 40)
+    assert "not_by_group" not in found
+    assert not {"by_group", "not_by_group"} & set(keys(differences=NO_DIFFERENCE.iloc[2:]))
+
+
+METRICS = {"retention_d7": {"value": 0.4, "ci_low": 0.3, "ci_high": 0.5}}
+UNKNOWN = {"retention_d7": {"value": None, "ci_low": None, "ci_high": None}}
+USERS = make_users(
+    {
+        "a": "2025-09-20",
+        "b": "2025-09-21",
+        "f": "2025-09-21",
+        "c": "2025-10-20",
+        "d": "2025-10-21",
+        "e": None,
+    }
+)
+
+
+def test_newcomers_are_those_of_the_last_horizon():
+    facts = actions.newcomers(METRICS, USERS, at("2025-10-21"), 30)
+    assert (facts["size"], facts["rate"], facts["gap_low"]) == (3, 0.4, 0.3)
+    assert actions.newcomers(UNKNOWN, USERS, at("2025-10-21"), 30) is None
+
+
+def make_judged(*rows):
+    return pd.DataFrame(rows, columns=["stage", "check", "status", "title"])
+
+
+def test_the_data_are_to_be_mended_only_where_their_checks_fail():
+    judged = make_judged(
+        ("03_audit", "a", "fail", "Clocks agree"), ("03_audit", "b", "warn", "No hole"),
+        ("06_model", "c", "fail", "No leak"),
+    )  # fmt: skip
+    found = dict(actions.others(METRICS, USERS, at("2025-10-21"), 30, judged))
+    assert list(found) == ["first_week", "mend_data"]
+    assert (found["mend_data"]["count"], found["mend_data"]["titles"]) == (
+        1,
+        "not so: Clocks agree",
+    )
+    assert actions.others(UNKNOWN, USERS, at("2025-10-21"), 30, judged[1:]) == []
+
+
+def tell(found):
+    return actions.table(found, BOOK, saved_share=0.1, control_share=0.1, horizon=30)
+
+
+def test_every_action_of_the_book_can_be_told():
+    strong = make_snapshots(silent_churn=0.5, failed_churn=1.0)
+    real = make_differences(
+        ("country", "against_rest", "Peru", 40, 0.7, 0.2, 0.1, 0.3, 0.001, 0.002, True)
+    )
+    judged = make_judged(("03_audit", "a", "fail", "Clocks agree"))
+    found = [*keys().items(), *keys(strong, differences=real).items()]
+    found += keys(scored=make_scored([0.1], [False])).items()
+    found += actions.others(METRICS, USERS, at("2025-10-21"), 30, judged)
+    assert {key for key, _ in found} == set(BOOK["actions"])
+    table = tell(found)
+    assert list(table.columns) == actions.COLUMNS
+    assert (table["expected_effect"].str.len() > 0).all()
+    assert (
+        not table.astype(str)
+        .apply(lambda column: column.str.contains("{", regex=False))
+        .any(axis=None)
+    )
+
+
+def test_an_action_with_an_audience_names_the_test_that_would_prove_it():
+    facts = keys()["contact_at_risk"]
+    row = tell([("contact_at_risk", {**facts, "size": 20_000, "rate": 0.5})]).iloc[0]
+    assert row["test"].startswith("Leave 2,000 of 20,000 at random without it (10%).")
+    assert (
+        tell([("contact_at_risk", {**facts, "size": 20, "rate": 0.5})])
+        .loc[0, "test"]
+        .startswith("Cannot be measured with this audience: 20 users")
+    )
+    middle = tell([("contact_at_risk", {**facts, "size": 5000, "rate": 0.5})]).loc[0, "test"]
+    assert "waves or" in middle
+
+
+def test_actions_that_advise_against_something_need_no_test():
+    found = [(key, facts) for key, facts in keys().items() if key in ("not_by_group",)]
+    found += keys(scored=make_scored([0.1], [False])).items()
+    table = tell(found).set_index("action")
+    against = table[table["trigger"] == "None"]
+    assert len(against) >= 2
+    assert (against["test"] == "").all()
+
+
+def test_sizes_are_whole_or_missing():
+    table = tell([("not_by_group", {"compared": 3, "size": None}), *list(keys().items())[:1]])
+    assert table["size"].isna().tolist() == [True, False]
+    assert str(table["size"].dtype) == "Int64"

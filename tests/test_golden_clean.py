@@ -1,0 +1,94 @@
+"""The published case's cleaning counts, and the impossible values nobody looked for."""
+
+import json
+
+import pandas as pd
+import pytest
+from handmade import NO_SEED_DATA, SEED_DATA, at
+
+from analysis import activity, audit, clean, engine, logwindow
+from analysis.contract import EVENTS, USERS
+
+pytestmark = [
+    pytest.mark.golden,
+    pytest.mark.skipif(not SEED_DATA.is_dir(), reason=NO_SEED_DATA),
+]
+CON = engine.connect()
+
+
+def read(name, table, columns):
+    return engine.read_raw(CON, str(SEED_DATA / name), table, columns, {})
+
+
+def published(table):
+    return json.loads(
+        (SEED_DATA / "published" / f"{table}_clean.qa.json").read_text(encoding="utf-8")
+    )
+
+
+@pytest.fixture(scope="module")
+def users():
+    return clean.clean_users(read("idilio_user_data.csv", "users", USERS))
+
+
+@pytest.fixture(scope="module")
+def events():
+    cleaned = clean.clean_events(read("idilio_analytics_events.parquet", "events", EVENTS))
+    return clean.CleanEvents(cleaned.table.cache(), cleaned.counts, cleaned.absent)
+
+
+def test_the_six_counts_of_users_are_those_published(users):
+    expected = published("users")
+    assert {name: users.counts[name] for name in expected} == expected
+    assert (users.counts["rows_read"], users.counts["rows_kept"]) == (5000, 5000)
+
+
+def test_the_six_counts_of_events_are_those_published(events):
+    expected = published("events")
+    assert {name: events.counts[name] for name in expected} == expected
+    assert expected["created_before_received"] == 133_206
+    assert events.counts["rows_kept"] == 200_000
+
+
+def test_the_impossible_values_are_found(users):
+    table = audit.user_rules(users.table)
+    broken = dict(zip(table["rule"], table["broken"], strict=True))
+    assert broken["credits_spent is negative"] == 366
+    assert broken["views are fewer than episodes_completed"] == 692
+    assert broken["top show was launched after the user was last active"] == 236
+    assert broken["age is below 18 or above 100"] == 397
+
+
+def test_last_active_date_contradicts_the_log_for_most_users(users, events):
+    window = logwindow.window_of(events.table, "UTC")
+    assert (window.start, window.end) == (at("2025-01-01"), at("2025-10-21"))
+    spans = activity.user_spans(activity.activity(events.table, users.table, window))
+    told = users.table.merge(spans, on="user_id", how="left")
+    assert (audit.day_gap(told) > 1).sum() == 4540
+
+
+def test_the_relation_of_the_tables_is_the_one_published(users, events):
+    table = audit.relational_table(users.table, events.table)
+    found = dict(zip(table["measure"], table["value"], strict=True))
+    assert found == {
+        "orphan_events": 0, "orphan_users": 0, "users_without_events": 0, "active_users": 5000,
+        "events_per_user_mean": 40.0, "events_per_user_std": pytest.approx(14.204504693607523, abs=1e-9),
+        "events_per_user_min": 22, "events_per_user_25%": 31, "events_per_user_50%": 33,
+        "events_per_user_75%": 40, "events_per_user_max": 82,
+    }  # fmt: skip
+
+
+EXCHANGED = {
+    "delay_event_created": "delay_event_received",
+    "delay_created_received": "delay_received_created",
+    "delay_event_received": "delay_event_created",
+}
+"""The case exchanged created_at and received_at between cleaning and its temporal audit."""
+
+
+def test_the_delays_are_the_ones_published(events):
+    expected = pd.read_csv(SEED_DATA / "published" / "QA_temporal_resumen.csv", index_col=0)
+    table = audit.latency_table(audit.delay_histogram(events.table)).set_index("delay")
+    for theirs, ours in EXCHANGED.items():
+        found = table.loc[ours, expected.index].astype(float)
+        assert found.to_dict() == pytest.approx(expected[theirs].to_dict(), abs=1e-9)

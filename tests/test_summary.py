@@ -1,0 +1,213 @@
+import json
+
+import pandas as pd
+import pytest
+from handmade import instants, make_users, make_window
+
+from analysis import summary
+from analysis.checks.verdict import Verdict, to_table
+
+WINDOW = make_window("2025-01-01", "2025-10-21")
+
+
+def values(metrics):
+    return {key: entry["value"] for key, entry in metrics.items()}
+
+
+def test_a_metric_keeps_its_parts_and_blanks_what_is_missing():
+    assert summary.metric(0.5, "share", "Half", 10.0, (0.2, float("nan")), ["a"]) == {
+        "value": 0.5, "unit": "share", "n": 10, "ci_low": 0.2, "ci_high": None, "label": "Half", "checks": ["a"]
+    }  # fmt: skip
+    assert summary.metric(float("nan"), "share", "None")["value"] is None
+    assert summary.metric("good", "text", "Word")["value"] == "good"
+
+
+def test_the_run_is_told_with_the_last_whole_day_and_the_early_users():
+    users = make_users({"a": "2024-12-31", "b": "2025-01-01", "c": None})
+    found = summary.run_metrics(users, 10, WINDOW, horizon=30, lookback=28)
+    expected = {"users_total": 3, "events_total": 10, "log_start": "2025-01-01", "log_end": "2025-10-20",
+                "log_days": 293, "horizon_days": 30, "lookback_days": 28, "users_unknown_early": 1}  # fmt: skip
+    assert expected.items() <= values(found).items()
+
+
+def test_the_audit_counts_the_events_set_aside():
+    rules = pd.DataFrame({
+        "name": ["user_id is not in the users table", "event is before the user's signup", "age"],
+        "broken": [3, 4, 0],
+    })  # fmt: skip
+    found = values(summary.audit_metrics(rules, {"duplicates_removed": 5}))
+    assert (found["rules_checked"], found["rules_kept"]) == (3, 1)
+    assert (found["orphan_events"], found["events_before_signup"]) == (3, 4)
+    assert found["data_issues_found"] == 12
+    unknown = values(summary.audit_metrics(rules, {"duplicates_removed": None}))
+    assert (unknown["duplicate_events"], unknown["data_issues_found"]) == (None, 7)
+
+
+def test_retention_and_survival_take_their_rows_and_are_blank_where_there_is_none():
+    by_day = pd.DataFrame({
+        "definition": ["on_day", "within", "within"], "day": [1, 1, 7], "eligible_users": [50, 50, 40],
+        "retention_rate": [0.25, 0.3, 0.5], "ci_low": [0.1, 0.1, 0.4], "ci_high": [0.4, 0.4, 0.6],
+    })  # fmt: skip
+    curves = pd.DataFrame({
+        "group": ["all", "device: iOS"], "day": [30, 60], "at_risk": [9, 3], "survival": [0.8, 0.1],
+        "ci_low": [0.7, 0.0], "ci_high": [0.9, 0.2],
+    })  # fmt: skip
+    found = summary.cohort_metrics(by_day, curves)
+    assert values(found) == {
+        "retention_d1": 0.25, "retention_d7": 0.5, "retention_d30": None, "survival_30": 0.8,
+        "survival_60": None, "survival_90": None,
+    }  # fmt: skip
+    assert (found["retention_d7"]["n"], found["retention_d7"]["ci_low"]) == (40, 0.4)
+    assert "retention_eligible" in found["retention_d30"]["checks"]
+
+
+def make_snapshots():
+    days = instants(["2025-08-22"] * 2 + ["2025-09-21"] * 4 + ["2025-10-21"] * 2)
+    return pd.DataFrame({
+        "user_id": list("abcdefgh"), "snapshot_at": days,
+        "split": ["calibrate"] * 2 + ["test"] * 4 + ["score"] * 2,
+        "churned": [1, 1, 1, 0, 0, 0, None, None],
+    })  # fmt: skip
+
+
+def test_churn_is_that_of_the_last_snapshot_whose_outcome_is_known():
+    back = pd.DataFrame(
+        {"silent": [20], "returned": [5], "rate": [0.25], "ci_low": [0.1], "ci_high": [0.5]}
+    )
+    found = summary.label_metrics(make_snapshots(), back)
+    assert values(found) == {
+        "churn_rate_30d": 0.25, "churn_snapshot": "2025-09-21", "reactivation_rate": 0.25
+    }  # fmt: skip
+    assert (found["churn_rate_30d"]["n"], found["reactivation_rate"]["n"]) == (4, 20)
+
+
+METRICS = (
+    "roc_auc",
+    "roc_auc_minus_recency",
+    "brier_skill",
+    "calibration_slope",
+    "lift_top_decile",
+    "base_rate",
+)
+
+
+def make_evaluation(gain=(0.01, 0.05), skill=(0.1, 0.2)):
+    bounds = {"roc_auc_minus_recency": gain, "brier_skill": skill}
+    rows = [("forest", "test", m, 0.5, *bounds.get(m, (0.4, 0.6)), 99) for m in METRICS]
+    rows += [(model, split, m, -1.0, -2.0, -0.5, 1) for m in METRICS
+             for model, split in (("recency", "test"), ("forest", "train"))]  # fmt: skip
+    return pd.DataFrame(
+        rows, columns=["model", "split", "metric", "value", "ci_low", "ci_high", "n"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("gain", "word"),
+    [
+        ((0.01, 0.05), "better"),
+        ((-0.01, 0.05), "no_difference"),
+        ((-0.05, -0.01), "worse"),
+        ((0.0, 0.1), "no_difference"),
+    ],
+)
+def test_the_word_for_the_model_follows_its_interval(gain, word):
+    verdicts = to_table([Verdict("calibration", "warn")])
+    card = {"model": "forest", "threshold": 0.3}
+    found = summary.model_metrics(make_evaluation(gain), card, verdicts)
+    assert found["model_vs_recency"]["value"] == word
+    assert found["test_auc"]["value"] == 0.5
+    assert (found["test_auc"]["n"], found["threshold"]["value"]) == (99, 0.3)
+    assert found["calibration_verdict"]["value"] == "poor"
+
+
+def test_a_calibration_that_passes_is_good():
+    verdicts = to_table([Verdict("calibration", "pass")])
+    found = summary.model_metrics(
+        make_evaluation(), {"model": "forest", "threshold": 0.3}, verdicts
+    )
+    assert found["calibration_verdict"]["value"] == "good"
+
+
+def test_expected_leavers_are_the_sum_of_probabilities_with_their_spread():
+    scored = pd.DataFrame({"proba_churn": [0.5, 0.5, 0.9, 0.1], "pred_churn": [1, 0, 1, 0]})
+    differences = pd.DataFrame({"p_value": [0.01, 0.5, None], "is_different": [True, False, False]})
+    found = summary.score_metrics(scored, differences)
+    assert (values(found)["users_scored"], values(found)["expected_churners"]) == (4, 2)
+    # variance 0.25 + 0.25 + 0.09 + 0.09: 1.96 deviations are 1.6
+    assert (found["expected_churners"]["ci_low"], found["expected_churners"]["ci_high"]) == (0, 4)
+    assert (values(found)["flagged_users"], values(found)["flagged_share"]) == (2, 0.5)
+    assert values(found)["mean_probability"] == 0.5
+    assert (values(found)["groups_compared"], values(found)["group_differences_found"]) == (2, 1)
+
+
+@pytest.mark.parametrize(("exists", "word"), [(True, "clusters"), (False, "continuum")])
+def test_segments_are_called_clusters_only_where_they_exist(exists, word):
+    verdicts = to_table([Verdict("clusters_exist", "pass", facts={"exists": exists, "k": 3})])
+    found = values(summary.segment_metrics(pd.DataFrame({"silhouette": [0.1, 0.3]}), verdicts))
+    assert found == {"segments_verdict": word, "segments_k": 3, "best_silhouette": 0.3}
+
+
+FIGURES = {
+    "other": {"value": 1},
+    "logreg.auc": {"value": 0.96},
+    "retention.churn_rate": {"value": 0.848},
+}
+
+
+def test_the_cases_figures_stand_beside_those_to_use():
+    assert values(summary.published_metrics(FIGURES)) == {
+        "published_churn_30d": 0.848,
+        "published_auc": 0.96,
+    }
+    assert values(summary.published_metrics({})) == {
+        "published_churn_30d": None,
+        "published_auc": None,
+    }
+    own = {"test_auc": summary.metric(0.7, "score", "AUC", 9, (0.6, 0.8)),
+           "churn_rate_30d": summary.metric(0.3, "share", "Churn")}  # fmt: skip
+    table = summary.comparison(FIGURES, {"logreg.auc": 0.96373}, own).set_index("figure")
+    assert table.index.tolist() == ["logreg.auc", "retention.churn_rate", "other"]
+    row = table.loc["logreg.auc", ["printed", "by_case", "by_design", "ci_low", "ci_high"]]
+    assert row.tolist() == [0.96373, 0.96, 0.7, 0.6, 0.8]
+    assert table.loc["other", ["printed", "by_design"]].isna().all()
+
+
+def test_published_claims_are_told_with_what_to_use_instead():
+    entry = {"sentence": "AUC 0.96", "evidence": "It is {value:.2f}.", "use": "{kpi[test_auc]}"}
+    verdicts = to_table([
+        Verdict("leaks", "fail", 0.578), Verdict("ties", "not_applicable", facts={"reason": "no ties"})
+    ])  # fmt: skip
+    table = summary.claims_table(verdicts, {"leaks": entry, "ties": entry}, {"test_auc": "0.70"})
+    assert table.to_numpy().tolist() == [
+        ["leaks", "AUC 0.96", "It is 0.58.", "fail", "0.70"],
+        ["ties", "AUC 0.96", "Cannot be asked of these tables: no ties.", "not_applicable", "0.70"],
+    ]
+
+
+def test_verdicts_are_gathered_with_the_stage_that_made_them():
+    one, two = (
+        to_table([Verdict("a", "pass")]),
+        to_table([Verdict("b", "warn"), Verdict("c", "fail")]),
+    )
+    table = summary.gather({"03_audit": one, "06_model": two})
+    assert table["stage"].tolist() == ["03_audit", "06_model", "06_model"]
+    assert summary.failing(table) == ["c"]
+    assert json.loads(table["facts"][0]) == {}
+
+
+def test_every_number_is_listed_with_its_text():
+    metrics = {
+        "a": summary.metric(0.5, "share", "Half", 1200),
+        "b": summary.metric("x", "text", "Word"),
+    }
+    table = summary.numbers_table(metrics, {"a": "50 %", "b": "x"})
+    assert table.to_numpy().tolist() == [["a", "Half", "50 %", "1,200"], ["b", "Word", "x", ""]]
+
+
+def test_checks_that_strike_a_figure_have_an_entry_in_the_book():
+    from handmade import ROOT
+
+    from analysis.texts import read_texts
+
+    book = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))["report"]
+    assert {*summary.NEWCOMERS, *summary.JUDGED, *summary.SCORED} <= set(book)
