@@ -322,8 +322,8 @@ def test_what_is_kept_of_a_notebook_is_the_same_on_every_machine():
     tidied = runner.tidy(notebook)
     assert [c.source for c in tidied.cells] == ["1"]
     assert tidied.cells[0].metadata == {"tags": ["hide-input"]}
-    assert (tidied.cells[0].id, tidied.cells[0].execution_count) == ("cell-00", None)
-    assert tidied.cells[0].outputs[0].execution_count is None
+    assert (tidied.cells[0].id, tidied.cells[0].execution_count) == ("cell-00", 1)
+    assert tidied.cells[0].outputs[0].execution_count == 1
     assert "/home/me" not in nbformat.writes(tidied)
     nbformat.validate(tidied)
 

@@ -42,11 +42,13 @@ def user_spans(active: Any) -> pd.DataFrame:
 def with_sessions(active: Any, gap_minutes: float) -> Any:
     """Return `active` with `session_key`, one value per user and session.
 
-    The events' own `session_id` where they have one; otherwise a session ends when
+    The events' own `session_id` where the table has one (an event without it counts to a
+    session of its day); otherwise a session ends when
     `gap_minutes` pass without an event of that user (the field's usual rule).
     """
     if "session_id" in active.columns:
-        key = ibis.coalesce(active.session_id, ibis.literal("none"))
+        day = (active.event_at.epoch_seconds() / 86_400).floor().cast("int64").cast("string")
+        key = ibis.coalesce(active.session_id, ibis.literal("none-") + day)
         return active.mutate(session_key=key)
     order = [active.event_at, active.event_type]
     by_user = ibis.window(group_by=active.user_id, order_by=order)

@@ -77,12 +77,18 @@ def read_raw(
     files = list_files(source, table)
     try:
         raw = _scan(con, files)
-        raw.head(1).to_pyarrow()
+        rows = int(
+            raw.aggregate(n=raw.count(), last=raw[raw.columns[-1]].max())
+            .to_pyarrow()["n"][0]
+            .as_py()
+        )
     except Exception as error:  # any engine's complaint about a file, told as the file's fault
         raise ReportError(
             f"{table}: {source!r} cannot be read as {files[0].suffix[1:]} (UTF-8, comma or "
             f"semicolon): {str(error).splitlines()[0]}. Save it again as UTF-8 CSV or Parquet."
         ) from error
+    if rows == 0:
+        raise ReportError(f"{table}: {source!r} has no rows. Give a table with at least one.")
     return _rename(raw, source, table, columns, mapping)
 
 
@@ -109,8 +115,6 @@ def _rename(
             f"({len(missing)} missing: {', '.join(missing)}).{hint} It has: "
             f"{', '.join(present)}. Map it under {table}_columns in params.yml."
         )
-    if renamed.count().execute() == 0:
-        raise ReportError(f"{table}: {source!r} has no rows. Give a table with at least one.")
     known = [name for name in names(columns) if name in renamed.columns]
     return renamed.select(*known, *(c for c in renamed.columns if c not in known))
 

@@ -11,9 +11,9 @@ from analysis.params import parse_instant
 
 NEIGHBOURS = 7
 """Days compared with a day at the edge: one week, so that weekdays even out."""
-SILENCE = 10.0
+SILENCE = 6.0
 """An edge day whose outer silence is this many times the usual one is cut: chance gives 1 in
-20,000."""
+400, for a single day that is looked at."""
 PARTIAL = 0.5
 """An edge day below this share of its neighbours' median is taken as not fully covered."""
 STRAY = 0.0005
@@ -113,7 +113,7 @@ def infer_log_window(
     day of steady volume: the outermost 0.05 % of events are ignored as stray, and a
     day at either edge is left out while it holds less than half of the median of the
     seven days next to it, and less by more than four usual deviations, and the
-    last day also while it ends in a silence ten times the usual one. A given
+    last day also while it ends in a silence six times the usual one. A given
     `log_start` or `log_end` is used as it is. Source: this project's rule.
     Raises ReportError when the window is empty.
     """

@@ -274,6 +274,7 @@ def execute(run: Run, stage: Stage) -> None:
                 parameters=values,
                 cwd=str(run.project),
                 kernel_name="python3",
+                language="python",
                 progress_bar=False,
                 log_output=False,
                 kernel_manager_class=QuietKernelManager,
@@ -314,6 +315,14 @@ def _tell(stage: Stage, error: Any) -> str:
     )
 
 
+def _as_report_error(stage: Stage, error: Exception) -> ReportError:
+    if isinstance(error, ReportError):
+        return error
+    told = ReportError(f"notebooks/{stage.name}.ipynb: {type(error).__name__}: {error}")
+    told.__cause__ = error
+    return told
+
+
 def _indent(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
 
@@ -334,14 +343,16 @@ def tidy(notebook: Any) -> Any:
     notebook.cells = [
         c for c in notebook.cells if "injected-parameters" not in c.metadata.get("tags", [])
     ]
+    ran = 0
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:02d}"
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("tags", "mystnb")}
         if cell.cell_type == "code":
-            cell["execution_count"] = None
+            ran += 1
+            cell["execution_count"] = ran
             for output in cell.outputs:
                 if "execution_count" in output:
-                    output["execution_count"] = None
+                    output["execution_count"] = ran
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     return notebook
@@ -405,8 +416,8 @@ def run_stages(run: Run, report: Report, only: list[str] | None = None) -> list[
                 stage = running.pop(future)
                 try:
                     what, seconds = future.result()
-                except ReportError as error:
-                    failure = failure or error
+                except Exception as error:  # whatever stopped it, told with the stage's name
+                    failure = failure or _as_report_error(stage, error)
                     report(stage.name, "FAILED", 0.0)
                     continue
                 report(stage.name, what, seconds)

@@ -21,8 +21,10 @@ JUMP, JUMP_FAILS = 1.5, 3.0
 """Ratio of the volume before and after an instant that is a break, and that is a hole."""
 SURE = 6.0
 """Standard deviations that a break must lie beyond chance, over some 300 places looked at."""
-DIP = 0.7
-"""Return share at a stitch, relative to a few weeks earlier and later, that is a break."""
+DIP, DIP_FAILS = 0.85, 0.7
+"""Return share at a stitch, relative to a few weeks earlier and later: doubtful, and a break."""
+SURE_OF_DIP = 4.0
+"""Standard deviations of a dip beyond chance; clean logs reach 3.0 over all their weeks."""
 WEEKS = 4
 """Weeks before and after an instant in which a user must be seen to have returned."""
 
@@ -176,7 +178,7 @@ def log_users(events: Any, window: LogWindow, zone: str) -> Verdict:
     """
     shares = _return_shares(events, window, zone)
     if len(shares) < 2 * WEEKS + 3:
-        return not_applicable("log_users", "the log is shorter than nineteen weeks")
+        return not_applicable("log_users", "the log is shorter than eighteen weeks")
     rate = shares["both"] / shares["before"].clip(lower=1)
     around = pd.concat([rate.shift(WEEKS + 1), rate.shift(-WEEKS - 1)], axis=1).min(
         axis=1, skipna=False
@@ -184,15 +186,18 @@ def log_users(events: Any, window: LogWindow, zone: str) -> Verdict:
     others = pd.concat(
         [shares["before"].shift(WEEKS + 1), shares["before"].shift(-WEEKS - 1)], axis=1
     ).min(axis=1, skipna=False)
-    error = np.sqrt(around * (1 - around) * (1 / shares["before"].clip(lower=1) + 1 / others))
-    z = (around - rate) / error.where(error > 0)
-    relative = (rate / around.where(around > 0)).where(z > SURE)
+    pooled = ((around + rate) / 2).clip(1e-9, 1 - 1e-9)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / shares["before"].clip(lower=1) + 1 / others))
+    z = (around - rate) / error
+    relative = (rate / around.where(around > 0)).where(z > SURE_OF_DIP)
     looked = z.notna()
     if not looked.any():
         return not_applicable("log_users", "too few users return for a dip to be seen")
     at: Any = relative.idxmin() if relative.notna().any() else (rate / around)[looked].idxmin()
     value = float(rate[at] / around[at])
-    status: Status = "fail" if relative.notna().any() and value < DIP else "pass"
+    status: Status = "warn" if relative.notna().any() and value < DIP else "pass"
+    if status == "warn" and value < DIP_FAILS:
+        status = "fail"
     facts = {"date": str(shares.loc[at, "date"]), "share": float(rate[at]),
              "around": float(around[at])}  # fmt: skip
     return Verdict(

@@ -18,6 +18,8 @@ BY_CALENDAR = 0.9
 """ROC AUC of the signup date alone from which the label is a matter of the calendar."""
 BEYOND_RECENCY = 0.05
 """ROC AUC by which a single column may at most beat the time since the last event."""
+NAMES_USERS = 0.3
+"""Distinct values of a text per user from which it names users rather than groups of them."""
 SHIFT, SHIFT_FAILS = 0.25, 0.5
 """Population stability index that is a shift (a usual limit), and a different population."""
 RATE_SHIFT, RATE_SHIFT_FAILS = 0.05, 0.15
@@ -113,7 +115,9 @@ def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
         auc = alone(values, known["churned"])
         if auc > recency + BEYOND_RECENCY and auc - recency > 3 * error:
             found.append((name, auc, "predicts the outcome"))
-        elif not pd.api.types.is_numeric_dtype(values) and users[name].nunique() > 0.5 * len(users):
+        elif not pd.api.types.is_numeric_dtype(values) and users[
+            name
+        ].nunique() >= NAMES_USERS * len(users):
             found.append((name, auc, "names single users"))
     used = [name for name, _, _ in found if name in table.columns]
     status: Status = "fail" if used else ("warn" if found else "pass")
