@@ -104,17 +104,15 @@ def _retention_rows(simulation: Simulation, tables: pipeline.Tables) -> Iterator
 def _survival_rows(simulation: Simulation, tables: pipeline.Tables) -> Iterator[Row]:
     spans = activity.user_spans(tables.active)
     lives = survival.lifetimes(tables.users, spans, tables.window, pipeline.P.horizon_days)
-    curve = survival.survival_table(lives, "all", 61, 0.95).set_index("day")
+    last = tables.window.end - pd.Timedelta(days=pipeline.P.horizon_days)
+    decided = survival.censor_at(lives, tables.users, last)
     truth = simulation.user_truth
-    for day in SURVIVAL_DAYS:
-        row = curve.loc[day]
-        yield (
-            f"survival day {day}",
-            row.survival,
-            row.ci_low,
-            row.ci_high,
-            true_survival(truth, day),
-        )
+    for name, part in (("survival", decided), ("survival to the log's end", lives)):
+        curve = survival.survival_table(part, "all", max(SURVIVAL_DAYS)).set_index("day")
+        for day in SURVIVAL_DAYS:
+            row = curve.loc[day]
+            told = (row["survival"], row["ci_low"], row["ci_high"])
+            yield f"{name} day {day}", *told, true_survival(truth, day)
 
 
 def _model_rows(snapshots: pd.DataFrame, draws: int, users: int) -> Iterator[Row]:

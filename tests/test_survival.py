@@ -7,6 +7,7 @@ from handmade import at, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis import survival
 from analysis.survival import (
     lifetimes,
     loglog_interval,
@@ -191,3 +192,22 @@ def test_milestones_are_the_rows_of_the_days_asked_for():
     curve = only(survival_table(LIVES, "all", 14), "all")
     assert curve["day"].max() == 12
     assert milestones(curve, [2, 9, 30])["day"].tolist() == [2, 9]
+
+
+def test_whoever_left_too_recently_is_not_counted_as_staying():
+    start, end = pd.to_datetime(["2025-01-01", "2025-04-11"], utc=True)  # 100 days
+    window = LogWindow(start, end)
+    users = pd.DataFrame({"user_id": ["a", "b", "c"], "signup_date": [start] * 3})
+    lives = pd.DataFrame({
+        "user_id": ["a", "b", "c"], "entry": [-1.0] * 3, "time": [40.0, 100.0, 70.0],
+        "is_end": [True, False, True],
+    })  # fmt: skip
+    cut = survival.censor_at(lives, users, end - pd.Timedelta(days=30))
+    assert cut["time"].tolist() == [40.0, 70.0, 70.0]  # c left at the last decidable instant
+    assert cut["is_end"].tolist() == [True, False, True]
+    plain = survival.survival_by_group(lives, users, [], window, 1)
+    both = survival.with_decided(plain, lives, users, [], window, 1, 30)
+    told = survival.decided(both, "all").set_index("day")["survival"]
+    assert told[39] == 1.0
+    assert told[40] == told[69] == pytest.approx(2 / 3)
+    assert told.index.max() == 70  # nobody is followed beyond

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import features
+from analysis import features, survival
 from analysis.logwindow import LogWindow
 from analysis.texts import facts_of, fill
 
@@ -102,7 +102,7 @@ def cohort_metrics(by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
         found[f"retention_d{day}"] = _rate(
             row, "retention_rate", "eligible_users", label, NEWCOMERS
         )
-    whole = curves[curves["group"] == "all"].set_index("day")
+    whole = survival.decided(curves, "all").set_index("day")
     for day in (30, 60, 90):
         row = whole.loc[day] if day in whole.index else None
         found[f"survival_{day}"] = _rate(
