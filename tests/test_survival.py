@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import survival
+from analysis.logwindow import LogWindow
 from analysis.survival import (
     lifetimes,
     loglog_interval,
