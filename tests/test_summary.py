@@ -49,9 +49,8 @@ def test_retention_and_survival_take_their_rows_and_are_blank_where_there_is_non
         "retention_rate": [0.25, 0.3, 0.5], "ci_low": [0.1, 0.1, 0.4], "ci_high": [0.4, 0.4, 0.6],
     })  # fmt: skip
     curves = pd.DataFrame({
-        "group": ["all", "device: iOS"], "day": [30, 60], "at_risk": [9, 3], "survival": [0.9, 0.2],
-        "decided_at_risk": [9, 3], "decided_survival": [0.8, 0.1],
-        "decided_ci_low": [0.7, 0.0], "decided_ci_high": [0.9, 0.2],
+        "group": ["all", "device: iOS"], "day": [30, 60], "at_risk": [9, 3], "survival": [0.8, 0.1],
+        "ci_low": [0.7, 0.0], "ci_high": [0.9, 0.2],
     })  # fmt: skip
     found = summary.cohort_metrics(by_day, curves)
     assert values(found) == {

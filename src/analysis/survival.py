@@ -138,13 +138,13 @@ def with_decided(
     min_group: int,
     silence_days: float,
 ) -> pd.DataFrame:
-    """Return `curves` (survival_by_group) with the curve that this book tells beside it.
+    """Return `curves` (survival_by_group) with a second curve beside it, as a bound.
 
     `decided_at_risk`, `decided_survival`, `decided_ci_low`, `decided_ci_high`: users are
-    followed only to `silence_days` before the log's end, the last instant at which their
-    end could have been seen. Whoever left after it counts as followed to the end of the log
-    in the plain curve, which therefore lies too high (by almost two standard errors on
-    simulated data, see the appendix); this one does not.
+    followed only to `silence_days` before the log's end. The plain curve lies too high:
+    whoever left after that instant counts as followed to the log's end. This one lies too
+    low: some who are silent for so long would have come back. The truth is between (measured
+    on simulated data, see the appendix).
     """
     last = window.end - pd.Timedelta(days=silence_days)
     cut = censor_at(lives, users, last)
