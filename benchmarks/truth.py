@@ -102,17 +102,20 @@ def _retention_rows(simulation: Simulation, tables: pipeline.Tables) -> Iterator
 
 
 def _survival_rows(simulation: Simulation, tables: pipeline.Tables) -> Iterator[Row]:
-    spans = activity.user_spans(tables.active)
-    lives = survival.lifetimes(tables.users, spans, tables.window, pipeline.P.horizon_days)
-    last = tables.window.end - pd.Timedelta(days=pipeline.P.horizon_days)
-    decided = survival.censor_at(lives, tables.users, last)
-    truth = simulation.user_truth
-    for name, part in (("survival", decided), ("survival to the log's end", lives)):
-        curve = survival.survival_table(part, "all", max(SURVIVAL_DAYS)).set_index("day")
+    spans, horizon = activity.user_spans(tables.active), pipeline.P.horizon_days
+    silence = survival.silence_that_settles(horizon)
+    curves = {
+        "survival": survival.settled_lifetimes(tables.users, spans, tables.window, silence),
+        "survival to the log's end": survival.lifetimes(
+            tables.users, spans, tables.window, horizon
+        ),
+    }
+    for name, lives in curves.items():
+        curve = survival.survival_table(lives, "all", max(SURVIVAL_DAYS)).set_index("day")
         for day in SURVIVAL_DAYS:
             row = curve.loc[day]
             told = (row["survival"], row["ci_low"], row["ci_high"])
-            yield f"{name} day {day}", *told, true_survival(truth, day)
+            yield f"{name} day {day}", *told, true_survival(simulation.user_truth, day)
 
 
 def _model_rows(snapshots: pd.DataFrame, draws: int, users: int) -> Iterator[Row]:

@@ -51,7 +51,7 @@ def test_retention_and_survival_take_their_rows_and_are_blank_where_there_is_non
     curves = pd.DataFrame({
         "group": ["all", "device: iOS"], "day": [30, 60], "at_risk": [9, 3], "survival": [0.8, 0.1],
         "ci_low": [0.7, 0.0], "ci_high": [0.9, 0.2],
-    })  # fmt: skip
+    }).set_index(["group", "day"]).add_prefix("settled_").reset_index()  # fmt: skip
     found = summary.cohort_metrics(by_day, curves)
     assert values(found) == {
         "retention_d1": 0.25, "retention_d7": 0.5, "retention_d30": None, "survival_30": 0.8,

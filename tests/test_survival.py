@@ -7,8 +7,8 @@ from handmade import at, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import survival
-from analysis.logwindow import LogWindow
+from analysis import activity, survival
+from analysis.simulate import simulate
 from analysis.survival import (
     lifetimes,
     loglog_interval,
@@ -17,6 +17,7 @@ from analysis.survival import (
     survival_by_group,
     survival_table,
 )
+from benchmarks import pipeline, truth
 
 WINDOW = make_window("2025-01-01", "2025-04-11")  # 100 days
 SILENCE = 30
@@ -195,20 +196,60 @@ def test_milestones_are_the_rows_of_the_days_asked_for():
     assert milestones(curve, [2, 9, 30])["day"].tolist() == [2, 9]
 
 
-def test_whoever_left_too_recently_is_not_counted_as_staying():
-    start, end = pd.to_datetime(["2025-01-01", "2025-04-11"], utc=True)  # 100 days
-    window = LogWindow(start, end)
-    users = pd.DataFrame({"user_id": ["a", "b", "c"], "signup_date": [start] * 3})
-    lives = pd.DataFrame({
-        "user_id": ["a", "b", "c"], "entry": [-1.0] * 3, "time": [40.0, 100.0, 70.0],
-        "is_end": [True, False, True],
-    })  # fmt: skip
-    cut = survival.censor_at(lives, users, end - pd.Timedelta(days=30))
-    assert cut["time"].tolist() == [40.0, 70.0, 70.0]  # c left at the last decidable instant
-    assert cut["is_end"].tolist() == [True, False, True]
-    plain = survival.survival_by_group(lives, users, [], window, 1)
-    both = survival.with_decided(plain, lives, users, [], window, 1, 30)
-    told = survival.decided(both, "all").set_index("day")["survival"]
-    assert told[39] == 1.0
-    assert told[40] == told[69] == pytest.approx(2 / 3)
+def settle(rows, silence_days=30):
+    """Return settled lives of users given as signup, first and last event (days into the log)."""
+    days = pd.DataFrame(rows, columns=["signup_date", "first_event_at", "last_event_at"])
+    times = WINDOW.start + days.apply(pd.to_timedelta, unit="D")
+    times.insert(0, "user_id", [f"u{i}" for i in range(len(rows))])
+    spans = times.drop(columns="signup_date").dropna()
+    return survival.settled_lifetimes(
+        times[["user_id", "signup_date"]], spans, WINDOW, silence_days
+    ).set_index("user_id")
+
+
+def test_nobody_is_followed_into_the_silences_that_are_still_open():
+    lives = settle([(0, 0, 40), (0, 0, 100), (0, 0, 71), (0, 0, 70), (10, 10, 75), (80, 80, 80)])
+    assert lives["time"].to_dict() == {"u0": 40, "u1": 70, "u2": 70, "u3": 70, "u4": 60}
+    assert lives["is_end"].to_dict() == {
+        "u0": True, "u1": False, "u2": False, "u3": True, "u4": False
+    }  # fmt: skip
+
+
+def test_users_from_before_the_log_enter_at_its_start_if_they_were_seen_in_it():
+    lives = settle([(-50, 20, 20), (-50, 5, 90), (-50, None, None), (3, None, None)])
+    assert lives["entry"].to_dict() == {"u0": 50, "u1": 50, "u3": survival.BEFORE_START}
+    assert lives["time"].to_dict() == {"u0": 70, "u1": 120, "u3": 0}
+    assert lives["is_end"].to_dict() == {"u0": True, "u1": False, "u3": True}
+
+
+def test_the_settled_curve_stands_beside_the_plain_one():
+    lives = settle([(0, 0, 40), (0, 0, 100), (0, 0, 50)]).reset_index()
+    plain = survival.survival_by_group(
+        make_lives((-1, 100, False)), pd.DataFrame({"user_id": ["u0"]}), [], WINDOW, 1
+    )
+    curve = survival.survival_by_group(lives, pd.DataFrame(), [], WINDOW, 1)
+    both = survival.with_settled(plain, curve)
+    assert both["day"].max() == 100
+    told = survival.settled_only(both, "all").set_index("day")
     assert told.index.max() == 70  # nobody is followed beyond
+    assert told["survival"][[39, 40, 49, 50]].tolist() == pytest.approx([1, 2 / 3, 2 / 3, 1 / 3])
+    assert told["at_risk"][[40, 41, 51]].tolist() == [3, 2, 1]
+
+
+def test_the_settled_curve_holds_the_truth_of_simulated_users():
+    # 20 companies at three days: were coverage 93 %, fewer than 51 of 60 correlated hits would
+    # be a chance below 1 in 1,000 for independent ones; the plain curve reaches about 40
+    found, errors = 0, []
+    for seed in range(20):
+        company = simulate(1000, 20, 7_000 + seed, dirt=False)
+        tables = pipeline.prepare(company)
+        spans = activity.user_spans(tables.active)
+        lives = survival.settled_lifetimes(tables.users, spans, tables.window, 60)
+        tables.con.disconnect()
+        curve = survival_table(lives, "all", 60).set_index("day")
+        for day in (7, 30, 60):
+            row, true = curve.loc[day], truth.true_survival(company.user_truth, day)
+            found += row["ci_low"] <= true <= row["ci_high"]
+            errors.append((row["survival"] - true) / (row["ci_high"] - row["ci_low"]) * 3.92)
+    assert found >= 51
+    assert abs(np.mean(errors)) < 0.9  # 4 standard errors of the mean of 20 companies

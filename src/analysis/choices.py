@@ -20,8 +20,8 @@ CHOICES = {
     "retention_last_day": "The log taken to end one day earlier",
     "churn_end_of_day": "Snapshot at the end of its day instead of the start",
     "churn_last_day": "The log taken to end one day earlier",
-    "survival_censoring": "Users not yet silent long enough followed to the last instant at which "
-    "their end could be seen, instead of to the end of the log",
+    "survival_censoring": "Followed to the end of the log, and from the first event in it, "
+    "instead of from its start and only while an end can still be seen",
 }
 """What is chosen otherwise, by key."""
 
@@ -67,17 +67,17 @@ def choices(events: Any, users: pd.DataFrame, window: LogWindow, windows: Window
     moved = first.assign(signup_date=first["first_event_at"].where(
         first["signup_date"] >= window.start, first["signup_date"]))  # fmt: skip
     from_first = activity.activity(events, moved, window)
-    lives = survival.lifetimes(users, spans, window, windows.horizon)
-    last = window.end - pd.Timedelta(days=windows.horizon)
+    silence = survival.silence_that_settles(windows.horizon)
+    stays = _survival(survival.settled_lifetimes(users, spans, window, silence))
+    otherwise = _survival(survival.lifetimes(users, spans, window, windows.horizon))
     within, left = _within(active, users, window), _churn(active, window, windows, 0 * day)
-    stays = _survival(lives)
     found = {
         "retention_first_event": (within, _within(from_first, moved, window)),
         "retention_closed": (within, _closed(active, users, window)),
         "retention_last_day": (within, _within(less, users, shorter)),
         "churn_end_of_day": (left, _churn(active, window, windows, -day)),
         "churn_last_day": (left, _churn(less, shorter, windows, 0 * day)),
-        "survival_censoring": (stays, _survival(survival.censor_at(lives, users, last))),
+        "survival_censoring": (stays, otherwise),
     }
     rows = [(CHOICES[key], key.split("_")[0], *pair) for key, pair in found.items()]
     table = pd.DataFrame(rows, columns=["choice", "figure", "as_chosen", "otherwise"])

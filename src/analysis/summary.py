@@ -102,7 +102,7 @@ def cohort_metrics(by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
         found[f"retention_d{day}"] = _rate(
             row, "retention_rate", "eligible_users", label, NEWCOMERS
         )
-    whole = survival.only(curves, "all").set_index("day")
+    whole = survival.settled_only(curves, "all").set_index("day")
     for day in (30, 60, 90):
         row = whole.loc[day] if day in whole.index else None
         found[f"survival_{day}"] = _rate(
