@@ -142,11 +142,11 @@ def settled_lifetimes(
     table = table[~early | table["last_event_at"].notna()].sort_values("user_id")
     last = table["last_event_at"].fillna(table["signup_date"])
     is_end = last <= stops
-    lived: Any = (last.where(is_end, stops) - table["signup_date"]) / clock.DAY
-    before: Any = (window.start - table["signup_date"]) / clock.DAY
-    entry = before.where(before > 0, BEFORE_START)
+    lived: pd.Series[pd.Timedelta] = last.where(is_end, stops) - table["signup_date"]
+    age: pd.Series[pd.Timedelta] = window.start - table["signup_date"]
+    entry = (age / clock.DAY).where(age > pd.Timedelta(0), BEFORE_START)
     lives = pd.DataFrame(
-        {"user_id": table["user_id"], "entry": entry, "time": lived, "is_end": is_end}
+        {"user_id": table["user_id"], "entry": entry, "time": lived / clock.DAY, "is_end": is_end}
     )
     return lives[lives["entry"] < lives["time"]].reset_index(drop=True)
 
