@@ -71,7 +71,16 @@ def judge_data(t: Tables) -> list[Verdict]:
         told, t.users, t.events, t.window, audit.cleaning_rules(*t.qa), P.lookback_days
     )
     return data_checks.run(
-        told, t.users, t.events, t.window, t.volume, rules, P.horizon_days, P.time_zone
+        told,
+        t.users,
+        t.events,
+        t.window,
+        t.volume,
+        rules,
+        P.horizon_days,
+        P.time_zone,
+        P.event_types,
+        P.session_gap_minutes,
     )
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import at, instants, make_events, make_users, make_window
+from handmade import ROLES, at, instants, make_events, make_users, make_window
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -260,6 +260,7 @@ def test_all_rules_stand_in_one_table_in_a_fixed_order():
         "user_id is missing (left out)",
         "has no event in the log",
     ]
+    assert audit.TWICE in set(table["rule"])
     assert table["broken"].notna().all()
 
 
@@ -270,3 +271,65 @@ def test_the_days_between_two_sources_carry_no_sign():
     })  # fmt: skip
     np.testing.assert_array_equal(audit.day_gap(users), [2, 2, np.nan])
     assert users["last_event_at"][0] == at("2025-01-07T23:59")  # the input is left as it was
+
+
+def test_a_repeated_event_differs_in_nothing_but_its_identifier():
+    events = make_events(
+        [("a", "2025-01-05")] * 4 + [("b", "2025-01-05")],
+        event_uuid=["1", "2", "3", "4", "5"],
+        session_id=["s", "s", "s", "t", "s"],
+        event_type=["play", "play", "next", "play", "play"],
+    )
+    row = audit.repeated_events(events).iloc[0]
+    assert row[["checked", "broken", "sample"]].tolist() == [5, 1, "a"]
+
+
+def test_the_fullest_second_of_the_day():
+    times = ["2025-01-05T10:00:01", "2025-01-06T10:00:01.9", "2025-01-07", "2025-01-08T23:00"]
+    events = make_events([("a", when) for when in times])
+    assert audit.fullest_second(events).to_numpy().tolist() == [[36_001, 2, 4]]
+
+
+def test_the_daily_mix_has_a_row_for_each_kind_and_day():
+    events = make_events(
+        [("a", "2025-01-05T10:00"), ("a", "2025-01-05T11:00"), ("b", "2025-01-07"),
+         ("b", "2025-02-01")],
+        event_type=["play", "exit", "play", "play"],
+    )  # fmt: skip
+    users = USERS.assign(device=["iOS", "Android", "iOS"])
+    mix = audit.daily_mix(events, users, make_window("2025-01-05", "2025-01-08"), "UTC")
+    told = {
+        (column, level): part[["events", "total"]].to_numpy().tolist()
+        for (column, level), part in mix.groupby(["column", "level"])
+    }
+    assert told == {
+        ("event_type", "exit"): [[1, 2], [0, 0], [0, 1]],
+        ("event_type", "play"): [[1, 2], [0, 0], [1, 1]],
+        ("device", "iOS"): [[2, 2], [0, 0], [0, 1]],
+        ("device", "Android"): [[0, 2], [0, 0], [1, 1]],
+    }
+
+
+def test_one_kind_alone_is_no_mix():
+    events = make_events([("a", "2025-01-05"), ("b", "2025-01-06")])
+    assert audit.daily_mix(events, USERS, make_window("2025-01-01", "2025-02-01"), "UTC").empty
+
+
+def test_native_counts_are_held_against_the_log():
+    ids = ["a", "b", "c", "d", "e", "old"]
+    plays = dict(zip(ids, (1, 2, 3, 4, 5, 9), strict=True))
+    events = make_events(
+        [(user, "2025-01-30") for user, n in plays.items() for _ in range(n)],
+        event_type=["content_play"] * 24,
+    )
+    signups = dict.fromkeys(ids[:5], "2025-01-02") | {"old": "2024-01-01"}
+    users = make_users(signups, views=[10, 20, 30, 3, 50, 8], sessions_7d=[0] * 6)
+    window = make_window("2025-01-01", "2025-02-01")
+    table = audit.native_counts(users, events, window, ROLES, 30.0).set_index("column")
+    views = table.loc["views"]
+    assert views[["users", "below", "checked"]].tolist() == [5, 2, 6]  # d and old
+    ranks = pd.Series([2, 3, 4, 1, 5]).corr(pd.Series([1, 2, 3, 4, 5]))
+    assert views["correlation"] == pytest.approx(ranks)
+    assert views["ci_low"] < ranks < views["ci_high"]
+    assert np.isnan(table.loc["sessions_7d", "correlation"])  # it does not vary
+    assert "credits_spent" not in table.index

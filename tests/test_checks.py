@@ -14,7 +14,18 @@ import pytest
 
 from analysis import activity, audit, clean, contract, engine, features, logwindow, models
 from analysis import simulate as simulation
-from analysis.checks import Verdict, cohorts, data, model, scores, segments, snapshots, to_table
+from analysis.checks import (
+    Verdict,
+    cohorts,
+    data,
+    log,
+    model,
+    native,
+    scores,
+    segments,
+    snapshots,
+    to_table,
+)
 from analysis.checks.verdict import STATUSES, grade, not_applicable
 from analysis.errors import ReportError
 from analysis.features import Windows
@@ -69,6 +80,7 @@ RULES = {
     "clock_order": ("received before it happened", 0.01),
     "orphans": ("user_id is not in the users table", 0.01),
     "duplicates": ("repeated identifier (one row kept)", 0.05),
+    "double_logging": (audit.TWICE, 0.05),
 }
 
 
@@ -92,7 +104,7 @@ def volume(counts: list[int], first: int = 0) -> pd.DataFrame:
 
 
 def counted(counts: list[int]) -> Verdict:
-    return data.log_volume(volume(counts), LOG)
+    return log.log_volume(volume(counts), LOG)
 
 
 def jump(before: int, after: int, length: int = 30) -> Verdict:
@@ -115,17 +127,52 @@ def visits(stitched: float, weeks: int = 40, users: int = 400) -> Any:
 
 
 def users_change(stitched: float, weeks: int = 40) -> Verdict:
-    return data.log_users(visits(stitched, weeks), LogWindow(at(0), at(7 * weeks)), "UTC")
+    return log.log_users(visits(stitched, weeks), LogWindow(at(0), at(7 * weeks)), "UTC")
+
+
+def shifts(before: int, after: int, of: int = 1_000, length: int = 30) -> Verdict:
+    """Judge a kind of event whose daily count among `of` changes after `length` days."""
+    start = at(0).value // 10**9 // 86_400
+    kind = [before] * length + [after] * length
+    parts = [
+        pd.DataFrame({"column": "event_type", "level": level, "events": counts})
+        for level, counts in (("exit", kind), ("play", [of - n for n in kind]))
+    ]
+    days_of = [part.assign(day_number=range(start, start + 2 * length), total=of) for part in parts]
+    return log.log_mix(pd.concat(days_of, ignore_index=True))
+
+
+def one_kind() -> Verdict:
+    empty = ["column", "level", "day_number", "events", "total"]
+    return log.log_mix(pd.DataFrame(columns=empty))
+
+
+def at_one_second(events: int, of: int = 100) -> Verdict:
+    return log.times_of_day(pd.DataFrame({"second": [0], "events": [events], "total": [of]}))
+
+
+def busiest(events: int, people: int = 999, each: int = 10) -> Verdict:
+    """Judge `people` with `each` events (the 99th percentile) and one account with `events`."""
+    counts = [each] * people + [events]
+    ids = [f"u{n}" for n in range(people)] + ["bot"]
+    return log.machines(pd.DataFrame({"user_id": ids, "event_count": counts}))
 
 
 def ends(extra: list[int]) -> Verdict:
-    return data.last_day(volume([100] * 20 + extra), LogWindow(at(0), at(20)))
+    return log.last_day(volume([100] * 20 + extra), LogWindow(at(0), at(20)))
 
 
 def active_dates(differ: int, by: int = 2, of: int = 100) -> Verdict:
-    native = days([50 + by] * differ + [51] * (of - differ))  # one day beside is no difference
-    told = pd.DataFrame({"last_active_date": native, "last_event_at": days([50] * of)})
-    return data.native_agrees(told)
+    dates = days([50 + by] * differ + [51] * (of - differ))  # one day beside is no difference
+    told = pd.DataFrame({"last_active_date": dates, "last_event_at": days([50] * of)})
+    return native.native_agrees(told)
+
+
+def totals(ci_high: float = 0.95, below: int = 0, users: int = 100) -> Verdict:
+    """Judge the native views: their rank correlation with the log, and users below it."""
+    row = {"column": "views", "users": users, "correlation": ci_high - 0.05,
+           "ci_low": ci_high - 0.1, "ci_high": ci_high, "below": below, "checked": 100}  # fmt: skip
+    return native.native_counts(pd.DataFrame([row]))
 
 
 def native_label(against: int, of: int = 100) -> Verdict:
@@ -133,7 +180,7 @@ def native_label(against: int, of: int = 100) -> Verdict:
     label = [1] * (of // 2) + [0] * (of // 2)
     label[:against] = [0] * against
     told = pd.DataFrame({"churned_30d": label, "last_event_at": days(last), "age": 30})
-    return data.native_label(told, 30)
+    return native.native_label(told, 30)
 
 
 def impossible(broken: int) -> Verdict:
@@ -238,14 +285,21 @@ PIPELINE = models.candidates(["recency_days", "clicks"], ["channel"], 0)["logist
 FITTED = models.fit_calibrated(PIPELINE, ROWS)
 
 
-def importance(low: float, high: float, feature: str = "clicks") -> pd.DataFrame:
-    row = {"feature": feature, "auc_drop": (low + high) / 2, "ci_low": low, "ci_high": high}
-    return pd.DataFrame([row])
+def leaks(pipeline: Any = PIPELINE, **columns: "pd.Series[Any]") -> Verdict:
+    """Judge a model of ROWS with these columns in place of its own."""
+    rows = ROWS.assign(**columns)
+    fitted = models.fit_calibrated(pipeline, rows)
+    importance = models.feature_importance(fitted, rows[rows["split"] == "test"], 0)
+    return model.leakage(rows, fitted, importance, 0.8)
 
 
-def leaks(drops: pd.DataFrame, leaky: bool = False) -> Verdict:
-    rows = ROWS.assign(clicks=ROWS["churned"].fillna(0.0)) if leaky else ROWS
-    return model.leakage(rows, PIPELINE, drops, 0.8)
+LEAVES = ROWS["churned"].fillna(0.0)
+SCATTER, NOISY = (pd.Series(np.random.default_rng(seed).normal(size=len(ROWS))) for seed in (7, 8))
+KNOWN_LAST = LEAVES[ROWS["split"] == "test"].set_axis(ROWS["user_id"][ROWS["split"] == "test"])
+BY_USER = ROWS["user_id"].map(KNOWN_LAST + 0.5 * SCATTER[:300].to_numpy())  # fixed, and too wise
+SIGN = ROWS["split"].map({"train": 1.0, "test": -0.5}).fillna(0.0)
+IN_TRAINING = LEAVES * SIGN + 0.5 * SCATTER  # taught, and then wrong
+TWINS = models.candidates(["recency_days", "clicks", "twin"], ["channel"], 0)["logistic_regression"]
 
 
 def fitted_on(split: str) -> Verdict:
@@ -375,6 +429,7 @@ CASES = [
     *_by_share("clock_order", partial(breaking, "clock_order"), RARE),
     *_by_share("orphans", partial(breaking, "orphans"), RARE),
     *_by_share("duplicates", partial(breaking, "duplicates"), {"fail": 50, "warn": 1}),
+    *_by_share("double_logging", partial(breaking, "double_logging"), {"fail": 50, "warn": 1}),
     *(Case(check, "not_applicable", partial(breaking, check, None)) for check in RULES),
     *_by_share("lateness", late, {"fail": 50, "warn": 5}),
     Case("lateness", "not_applicable", lambda: data.lateness(NO_RULES)),
@@ -392,13 +447,33 @@ CASES = [
     Case("log_users", "pass", lambda: users_change(0.0)),
     Case("log_users", "not_applicable", lambda: users_change(1.0, weeks=17)),
     Case("log_users", "fail", lambda: users_change(1.0, weeks=18)),
+    Case("log_mix", "pass", lambda: shifts(200, 300)),  # 1.5 times is the limit
+    Case("log_mix", "warn", lambda: shifts(200, 301)),
+    Case("log_mix", "warn", lambda: shifts(200, 40)),  # five times less
+    Case("log_mix", "fail", lambda: shifts(200, 39)),
+    Case("log_mix", "warn", lambda: shifts(99, 0)),  # a rare kind ends
+    Case("log_mix", "fail", lambda: shifts(101, 0)),
+    Case("log_mix", "pass", lambda: shifts(1, 3, of=20)),  # three times as much, but by chance
+    Case("log_mix", "not_applicable", one_kind),
+    *_by_share("times_of_day", at_one_second, {"fail": 50, "warn": 2}),
+    Case("machines", "pass", lambda: busiest(100)),
+    Case("machines", "warn", lambda: busiest(101)),
+    Case("machines", "warn", lambda: busiest(525)),  # 5.0 % of 10,515
+    Case("machines", "fail", lambda: busiest(526)),
+    Case("machines", "not_applicable", lambda: busiest(101, people=98)),
     Case("last_day", "warn", lambda: ends([40])),
     Case("last_day", "pass", lambda: ends([])),
     Case("last_day", "pass", lambda: ends([0] * 7 + [3])),  # a week later: a stray clock
     *_by_share("native_agrees", active_dates, {"fail": 10, "warn": 1}),
-    Case("native_agrees", "not_applicable", lambda: data.native_agrees(AGES)),
+    Case("native_agrees", "not_applicable", lambda: native.native_agrees(AGES)),
+    Case("native_counts", "pass", lambda: totals(0.8)),
+    Case("native_counts", "warn", lambda: totals(0.7999)),
+    Case("native_counts", "warn", lambda: totals(0.5)),
+    Case("native_counts", "fail", lambda: totals(0.4999)),
+    *_by_share("native_counts", lambda n: totals(below=n), {"fail": 10, "warn": 1}),
+    Case("native_counts", "not_applicable", lambda: totals(users=29)),
     *_by_share("native_label", native_label, {"fail": 20, "warn": 2}),
-    Case("native_label", "not_applicable", lambda: data.native_label(AGES, 30)),
+    Case("native_label", "not_applicable", lambda: native.native_label(AGES, 30)),
     *_by_share("impossible_values", impossible, RARE),
     Case("impossible_values", "not_applicable", lambda: data.impossible_values(NO_RULES)),
     Case("label_means", "pass", lambda: came_back(0.4999)),
@@ -437,12 +512,13 @@ CASES = [
     Case("retention_cells", "fail", lambda: cells(0.0)),
     Case("enough_newcomers", "warn", lambda: newcomers(29)),
     Case("enough_newcomers", "pass", lambda: newcomers(30)),
-    Case("leakage", "pass", lambda: leaks(importance(0.1, 0.3))),
-    Case("leakage", "fail", lambda: leaks(importance(0.21, 0.3))),
-    Case("leakage", "pass", lambda: leaks(importance(0.21, 0.3, "recency_days"))),
-    Case("leakage", "warn", lambda: leaks(importance(-0.3, -0.021))),
-    Case("leakage", "pass", lambda: leaks(importance(-0.3, -0.02))),
-    Case("leakage", "fail", lambda: leaks(importance(0.0, 0.0), leaky=True)),
+    Case("leakage", "pass", leaks),
+    Case("leakage", "fail", lambda: leaks(clicks=LEAVES)),  # alone
+    Case("leakage", "fail", lambda: leaks(clicks=LEAVES + 0.5 * SCATTER, recency_days=SCATTER)),
+    Case("leakage", "pass", lambda: leaks(recency_days=LEAVES + 0.5 * SCATTER)),  # silence may
+    Case("leakage", "warn", lambda: leaks(clicks=IN_TRAINING, recency_days=LEAVES + 0.6 * NOISY)),
+    Case("leakage", "fail", lambda: leaks(clicks=BY_USER)),
+    Case("leakage", "warn", lambda: leaks(TWINS, clicks=BY_USER, twin=BY_USER)),
     Case("preprocessing", "pass", lambda: fitted_on("test")),
     Case("preprocessing", "fail", lambda: fitted_on("train")),
     Case("threshold", "pass", lambda: flags(0.2, 0.29, 0.32)),
@@ -593,6 +669,11 @@ PLANTED = [
     ("log_break_volume", 0.5, "log_volume"),
     ("log_break_volume", 1.0, "log_volume"),
     ("partial_last_day", 0.5, "last_day"),
+    ("event_mix", 1.0, "log_mix"),
+    ("coarse_times", 0.1, "times_of_day"),
+    ("double_logging", 0.02, "double_logging"),
+    ("machine", 0.1, "machines"),
+    ("native_counts", 1.0, "native_counts"),
     ("native_disagrees", 0.5, "native_agrees"),
     ("native_label_copied", 0.5, "native_label"),
     ("impossible_values", 0.5, "impossible_values"),
@@ -626,7 +707,9 @@ def judge(faults: Mapping[str, float] | None, wants_snapshots: bool) -> dict[str
         return judge_snapshots(active, users.table, window)
     told = users.table.merge(activity.user_spans(active), on="user_id", how="left")
     rules = audit.all_rules(told, users.table, events, window, qa, 30)
-    found = data.run(told, users.table, events, window, by_day, rules, 30, "UTC")
+    given = load_params(PROJECT / "params.yml")
+    fixed = (given.event_types, given.session_gap_minutes)
+    found = data.run(told, users.table, events, window, by_day, rules, 30, "UTC", *fixed)
     return {verdict.check: verdict.status for verdict in found}
 
 

@@ -433,6 +433,9 @@ def test_a_fault_of_delivery_leaves_the_rest_alone(fault: str) -> None:
         ("log_break_users", set()),
         ("log_break_volume", set()),
         ("partial_last_day", set()),
+        ("event_mix", set()),
+        ("double_logging", {"views", "credits_spent", "credits_purchased"}),
+        ("native_counts", {"views", "likes", "sessions_7d", "credits_spent", "credits_purchased"}),
         ("native_disagrees", {"last_active_date"}),
         ("native_label_copied", {"churned_30d"}),
         (
@@ -510,6 +513,44 @@ def test_log_break_volume() -> None:
 def test_partial_last_day() -> None:
     last = read_events(make("partial_last_day", 0.75))["event_timestamp"].max()
     assert LOG_END - 0.8 * DAY < last < LOG_END - 0.75 * DAY
+
+
+def test_event_mix() -> None:
+    events = read_events(make("event_mix", 0.9))
+    is_late, is_exit = (
+        events["event_timestamp"] >= sim.LOG_BREAK,
+        events["event_type"] == "app_exit",
+    )
+    before, after = is_exit[~is_late].mean(), is_exit[is_late].mean()
+    assert after / before == pytest.approx(0.1, abs=0.02)
+
+
+def test_coarse_times() -> None:
+    events = read_events(make("coarse_times", 0.3))
+    at_midnight = events["event_timestamp"] == list_days(events)
+    assert at_midnight.mean() == pytest.approx(0.3, abs=0.01)
+
+
+def test_double_logging() -> None:
+    clean, events = read_events(make()), read_events(make("double_logging", 0.1))
+    content = [c for c in events.columns if c != "event_uuid"]
+    assert events["event_uuid"].is_unique
+    assert events.duplicated(content).sum() / len(clean) == pytest.approx(0.1, abs=0.005)
+
+
+def test_machine() -> None:
+    events = read_events(make("machine", 0.2))
+    shares = events["user_id"].value_counts(normalize=True)
+    assert shares.iloc[0] == pytest.approx(0.2, abs=0.01)
+    assert shares.iloc[1] < 0.01
+
+
+def test_native_counts() -> None:
+    clean, mixed = make().users, make("native_counts", 0.5).users
+    moved = (clean[sim.NATIVE_COUNTS] != mixed[sim.NATIVE_COUNTS]).any(axis=1)
+    assert moved.mean() == pytest.approx(0.5, abs=0.05)
+    for name in sim.NATIVE_COUNTS:
+        assert sorted(clean[name]) == sorted(mixed[name])
 
 
 def test_native_disagrees() -> None:

@@ -60,3 +60,11 @@ def with_sessions(active: Any, gap_minutes: float) -> Any:
     )
     number = starts.is_start.sum().over(running)
     return starts.mutate(session_key=number.cast("string")).drop("is_start")
+
+
+def amount(table: Any) -> Any:
+    """Return the `amount` that the events' properties name (Ibis), missing where they do not."""
+    if "properties" not in table.columns:
+        return ibis.literal(None, type="float64")
+    found = table.properties.re_extract(r'"amount"\s*:\s*"?(-?[0-9]+(?:\.[0-9]+)?)', 1)
+    return found.nullif("").try_cast("float64")

@@ -8,7 +8,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from analysis import clock, engine
+from analysis import activity, clock, engine
 from analysis.contract import EVENTS, USERS, names
 from analysis.logwindow import LogWindow
 
@@ -176,6 +176,165 @@ def event_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=RULE_COLUMNS)
 
 
+TWICE = "repeats another event in all but its identifier"
+CONTENT = ("user_id", "event_type", "event_at", "session_id", "show_id", "episode_id", "properties")
+
+
+def repeated_events(events: Any) -> pd.DataFrame:
+    """Return the rule that no event repeats another in all that it says (who, what, when, which
+    session and content) under an identifier of its own, as one row with the columns of
+    user_rules; `broken` leaves the first of each out.
+    """
+    same = [name for name in CONTENT if name in events.columns]
+    groups = events.group_by(*same).aggregate(n=lambda t: t.count())
+    sums = groups.aggregate(
+        rows=groups.n.sum(),
+        extra=(groups.n - 1).sum(),
+        sample=groups.user_id.min(where=groups.n > 1),
+    )
+    row = engine.to_pandas(sums).iloc[0]
+    told = ("structural", "events", TWICE, int(row["rows"]), int(row["extra"]), row["sample"])
+    return pd.DataFrame([told], columns=RULE_COLUMNS)
+
+
+def fullest_second(events: Any) -> pd.DataFrame:
+    """Return the second of the (UTC) day with the most events: `second`, `events`, `total`."""
+    second = events.event_at.epoch_seconds().floor().cast("int64") % 86_400
+    counted = events.select(second=second).group_by("second").aggregate(events=lambda t: t.count())
+    total = counted.events.sum().over(ibis.window())
+    ranked = counted.mutate(total=total).order_by(ibis.desc("events"), "second")
+    return engine.to_pandas(ranked.limit(1))
+
+
+MIX_OF_EVENTS = ("event_type", "source", "country")
+MIX_OF_USERS = ("device",)
+MOST_KINDS = 30
+
+
+def daily_mix(events: Any, users: pd.DataFrame, window: LogWindow, zone: str) -> pd.DataFrame:
+    """Return how many of each day's events are of each kind: `column`, `level`, `day_number`,
+    `events`, `total` (of all kinds), one row for each day of the log.
+
+    Kinds are the values of event_type, source and country of events and of device of users,
+    for each column that has from 2 to 30 of them with at least 1 % of some 28 days.
+    """
+    inside = events.filter(events.event_at >= window.start, events.event_at < window.end)
+    by_user = [name for name in MIX_OF_USERS if name in users]
+    joined = inside.left_join(engine.from_pandas(users[["user_id", *by_user]]), "user_id")
+    day = clock.local_day(joined.event_at, zone, window.start, window.end)
+    told = joined.mutate(day_number=day)
+    parts = []
+    for name in (*(c for c in MIX_OF_EVENTS if c in events.columns), *by_user):
+        counted = told.group_by(level=told[name], day_number=told.day_number).aggregate(
+            events=lambda t: t.count()
+        )
+        parts.append(_kinds_by_day(engine.to_pandas(counted.order_by("level", "day_number")), name))
+    columns = ["column", "level", "day_number", "events", "total"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _kinds_by_day(counted: pd.DataFrame, name: str) -> pd.DataFrame:
+    wide = counted.dropna(subset="level").pivot(
+        index="day_number", columns="level", values="events"
+    )
+    if wide.empty:
+        return pd.DataFrame()
+    wide = wide.reindex(range(int(wide.index.min()), int(wide.index.max()) + 1)).fillna(0.0)
+    total = wide.sum(axis=1)
+    all_months = total.rolling(28, min_periods=1).sum().clip(lower=1)
+    months = wide.rolling(28, min_periods=1).sum()
+    kept = [c for c in wide.columns if (months[c] / all_months).max() >= 0.01]
+    if not 2 <= len(kept) <= MOST_KINDS:
+        return pd.DataFrame()
+    parts = [
+        pd.DataFrame({"column": name, "level": level, "events": wide[level], "total": total})
+        for level in kept
+    ]
+    return pd.concat(parts).rename_axis("day_number").reset_index()
+
+
+NATIVE_TOTALS = {
+    "views": ("plays", True),
+    "episodes_completed": ("nexts", False),
+    "credits_purchased": ("bought", True),
+    "credits_spent": ("spent", True),
+    "sessions_7d": ("sessions", False),
+}
+"""Native column: the log's measure, and whether the native total can never be less than it."""
+
+
+def native_counts(
+    users: pd.DataFrame,
+    events: Any,
+    window: LogWindow,
+    roles: Mapping[str, str],
+    gap_minutes: float,
+) -> pd.DataFrame:
+    """Return how far the counts and sums of the users table agree with the log's.
+
+    One row per native column whose events the log has: `column`; `users` who signed up inside
+    the log; `correlation` (Spearman's, over them) with its 95 % interval `ci_low`, `ci_high`
+    (Fisher's z with the variance 1.06 / (n - 3) of Fieller, Hartley and Pearson, 1957;
+    missing when either side does not vary); and of all users with events, `checked`, those
+    whose native total is `below` what the log holds (0 where it may be). The log's measures:
+    play events for views, next for episodes_completed, purchase and spend amounts (1 each
+    where there is none) for credits, sessions in the log's last seven days for sessions_7d.
+    """
+    measured = _log_totals(events, window, roles, gap_minutes)
+    told = users.merge(measured, on="user_id", how="left")
+    inside = (told["signup_date"] >= window.start) & (told["signup_date"] < window.end)
+    seen = told["plays"].notna()
+    rows = []
+    for column, (measure, is_least) in NATIVE_TOTALS.items():
+        if column not in told or not (told[measure] > 0).any():
+            continue
+        pair = told.loc[inside, [column, measure]].fillna({measure: 0.0}).dropna()
+        rho, low, high = _rank_correlation(pair[column], pair[measure])
+        below = int((told[column] < told[measure] - 1e-9)[seen].sum()) if is_least else 0
+        rows.append((column, len(pair), rho, low, high, below, int(seen.sum())))
+    names = ["column", "users", "correlation", "ci_low", "ci_high", "below", "checked"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _log_totals(
+    events: Any, window: LogWindow, roles: Mapping[str, str], gap_minutes: float
+) -> pd.DataFrame:
+    """Return per user with events: `plays, nexts, spent, bought, sessions`."""
+    amount = ibis.coalesce(activity.amount(events), 1.0)
+
+    def is_role(role: str) -> Any:
+        return events.event_type == roles.get(role, "")
+
+    sums = events.group_by("user_id").aggregate(
+        plays=is_role("play").sum().cast("float64"),
+        nexts=is_role("next").sum().cast("float64"),
+        spent=ibis.ifelse(is_role("spend"), amount, 0.0).sum(),
+        bought=ibis.ifelse(is_role("purchase"), amount, 0.0).sum(),
+    )
+    week = window.end - pd.Timedelta(days=7)
+    late = events.filter(events.event_at >= week, events.event_at < window.end)
+    sessions = (
+        activity.with_sessions(late, gap_minutes)
+        .group_by("user_id")
+        .aggregate(sessions=lambda t: t.session_key.nunique().cast("float64"))
+    )
+    table = engine.to_pandas(sums.order_by("user_id")).merge(
+        engine.to_pandas(sessions.order_by("user_id")), on="user_id", how="left"
+    )
+    return table.fillna({"sessions": 0.0})
+
+
+def _rank_correlation(
+    first: "pd.Series[float]", second: "pd.Series[float]"
+) -> tuple[float, float, float]:
+    if len(first) < 4 or first.nunique() < 2 or second.nunique() < 2:
+        return float("nan"), float("nan"), float("nan")
+    rho = float(first.rank().corr(second.rank()))
+    z, error = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12)), (1.06 / (len(first) - 3)) ** 0.5
+    low, high = np.tanh([z - 1.959964 * error, z + 1.959964 * error])
+    return rho, float(low), float(high)
+
+
 def cleaning_rules(users_qa: Mapping[str, Any], events_qa: Mapping[str, Any]) -> pd.DataFrame:
     """Return what cleaning found, as rows with the columns of user_rules (`sample` missing)."""
     rows = []
@@ -338,6 +497,7 @@ def all_rules(
         cleaning,
         user_rules(told),
         event_rules(events, users),
+        repeated_events(events),
         coverage_rules(told, window, lookback_days),
     ]
     filled = [part for part in parts if not part.empty]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import engine
-from analysis.activity import user_spans, with_sessions
+from analysis.activity import amount, user_spans, with_sessions
 from analysis.errors import ReportError
 from analysis.logwindow import LogWindow
 from analysis.retention import wilson
@@ -64,13 +64,6 @@ def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
     return pd.DataFrame({"snapshot_at": instants, "split": names})[::-1].reset_index(drop=True)
 
 
-def _amount(table: Any) -> Any:
-    if "properties" not in table.columns:
-        return ibis.literal(None, type="float64")
-    found = table.properties.re_extract(r'"amount"\s*:\s*"?(-?[0-9]+(?:\.[0-9]+)?)', 1)
-    return found.nullif("").try_cast("float64")
-
-
 def _by_session(seen: Any, roles: Mapping[str, str]) -> Any:
     def count(role: str) -> Any:
         return (seen.event_type == roles.get(role, "")).sum()
@@ -103,11 +96,11 @@ def _event_features(seen: Any, at: pd.Timestamp, lookback: int, roles: Mapping[s
     """Return per user what the look back holds, before sessions."""
     age = (int(at.timestamp()) - seen.event_at.epoch_seconds()) / DAY_SECONDS
     day = age.ceil() - 1  # day k is [at - k - 1, at - k): its first instant belongs to it
-    amount = _amount(seen)
+    given = amount(seen)
 
     def total(role: str) -> Any:
         is_role = seen.event_type == roles.get(role, "")
-        return ibis.ifelse(is_role, ibis.coalesce(amount, 1.0), 0.0).sum()
+        return ibis.ifelse(is_role, ibis.coalesce(given, 1.0), 0.0).sum()
 
     half = lookback / 2
     return seen.group_by("user_id").aggregate(

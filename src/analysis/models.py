@@ -362,6 +362,41 @@ def feature_importance(model: Any, test: pd.DataFrame, seed: int, repeats: int =
     return table.sort_values(["auc_drop", "feature"], ascending=[False, True], ignore_index=True)
 
 
+def removal(model: Any, snapshots: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return what happens to the ROC AUC when the model is made again without `column`.
+
+    Two rows, by `where`: `later`, fitted on split train and judged on split test; `within`,
+    fitted on every other user of the test snapshot and judged on the rest, for a leak can
+    flatter within a snapshot and harm later. Everything made from the column goes with it.
+    Columns: `auc_with`, `auc_without`, `auc_drop` (lost by the removal; below 0 is gained) and
+    its 95 % interval `ci_low`, `ci_high` (DeLong, DeLong & Clarke-Pearson 1988, paired).
+    """
+    whole, less = _pipeline(model), _without(_pipeline(model), column)
+    train, test = (_labelled(snapshots, split) for split in ("train", "test"))
+    is_even = np.arange(len(test)) % 2 == 0
+    rows = []
+    for where, fit, judge in (("later", train, test), ("within", test[is_even], test[~is_even])):
+        churned = judge["churned"].to_numpy(dtype=float)
+        if min(fit["churned"].nunique(), len(np.unique(churned))) < 2:
+            continue
+        parts = [auc_parts(churned, predict(_fit(p, fit), judge)) for p in (whole, less)]
+        drop, error = _mean_and_error(churned, parts[0] - parts[1])
+        aucs = [_mean_and_error(churned, part)[0] for part in parts]
+        rows.append((where, *aucs, drop, drop - 1.959964 * error, drop + 1.959964 * error))
+    columns = ["where", "auc_with", "auc_without", "auc_drop", "ci_low", "ci_high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _without(pipeline: Any, column: str) -> Any:
+    """Return `pipeline`, not fitted, reading every column but one."""
+    copy = clone(pipeline)
+    kept = [
+        (name, step, [c for c in columns if c != column])
+        for name, step, columns in copy["prepare"].transformers
+    ]
+    return copy.set_params(prepare=clone(copy["prepare"]).set_params(transformers=kept))
+
+
 def _mean_and_error(churned: Floats, parts: Floats) -> tuple[float, float]:
     """Return an AUC (or a difference of two) and its standard error from each user's part."""
     gone, stayed = parts[churned == 1], parts[churned == 0]

@@ -52,8 +52,13 @@ FAULTS: dict[str, str] = {
     "have events only before its middle, half only after.",
     "log_break_volume": "Share of events missing from 30 days in the middle of the log.",
     "partial_last_day": "Share of the last day, counted from its end, that is missing.",
+    "event_mix": "Share of app_exit events missing from the middle of the log on.",
+    "coarse_times": "Share of events whose time is cut to midnight UTC.",
+    "double_logging": "Share of events logged a second time under another event_uuid.",
+    "machine": "Share of all events that one account sends, besides those of the people.",
     "native_disagrees": "Share of users whose last_active_date is 2 to 60 days away from their "
     "last event.",
+    "native_counts": "Share of users whose native counts and sums are those of another user.",
     "native_label_copied": "Share of users whose churned_30d is a function of last_active_date; "
     "the rest is a coin. All of them follow it without this fault.",
     "impossible_values": "Share of users with one value that cannot be: negative credits_spent, "
@@ -313,6 +318,7 @@ def simulate(
     session_user, session_start = _draw_sessions(plan, people)
     log = _draw_events(plan, people, session_user, session_start)
     table = _render_events(plan, people, log, len(session_user))
+    table = _add_events(plan, people, table)
     frame = _make_users(plan, people, log)
     counts = _count_truth(frame, table, log)
     user_truth = _make_user_truth(people)
@@ -611,9 +617,24 @@ def _draw_events(plan: _Plan, people: pd.DataFrame, user: Array, start: Array) -
     episodes = SHOWS["episode_count"].to_numpy()[show]
     episode = (first_episode[session, click] + SLOTS[slot, 2]) % episodes
     amount = np.where(SLOTS[slot, 0] == PURCHASE, people["pack"].to_numpy()[user[session]], 0)
+    in_log = (at < _last_instant(plan)) & ~_lose_exits(plan, slot, at)
+    at = _cut_times(plan, at)
     columns = (user[session], session, slot, at, wait, show, episode, amount)
-    in_log = at < _last_instant(plan)
     return _Log(*(column[in_log] for column in columns))
+
+
+def _lose_exits(plan: _Plan, slot: Array, at: Array) -> Array:
+    """Say of each event whether it is an exit that the log no longer holds."""
+    is_lost = plan.stream("event_mix").random(len(at)) < plan.strength("event_mix")
+    lost: Array = is_lost & (SLOTS[slot, 0] == EXIT) & (at >= _unix(LOG_BREAK))
+    return lost
+
+
+def _cut_times(plan: _Plan, at: Array) -> Array:
+    """Return the events' times, the planted share of them without their time of day."""
+    is_cut = plan.stream("coarse_times").random(len(at)) < plan.strength("coarse_times")
+    times: Array = np.where(is_cut, at - at % DAY, at)
+    return times
 
 
 def _choose_slots(rng: np.random.Generator, people: pd.DataFrame, user: Array) -> Array:
@@ -710,6 +731,27 @@ def _render_events(plan: _Plan, people: pd.DataFrame, log: _Log, sessions: int) 
         }
         chunks.append(pa.table([columns[name] for name in EVENT_COLUMNS], schema=EVENT_SCHEMA))
     return pa.concat_tables(chunks) if chunks else EVENT_SCHEMA.empty_table()
+
+
+def _add_events(plan: _Plan, people: pd.DataFrame, events: pa.Table) -> pa.Table:
+    """Return the events and, where asked for, those logged twice and those of a machine."""
+    n, rng = len(events), plan.stream("added_events")
+    twice = np.flatnonzero(rng.random(n) < plan.strength("double_logging"))
+    share = plan.strength("machine")
+    sent = rng.integers(0, max(n, 1), round(min(n * share / max(1 - share, 1e-9), 20 * n)))
+    machine = people["user_id"].iloc[int(people["signup"].to_numpy().argmin())]
+    parts = [events]
+    for rows, owner in ((twice, None), (sent, machine)):
+        part, ids = events.take(pa.array(rows)), _uuid_array(rng, len(rows))
+        new = {"id": ids, "event_uuid": ids}
+        if owner:
+            name = pa.repeat(owner, len(rows))
+            new |= {"user_id": name, "session_id": _uuid_array(rng, len(rows))}
+        for column, values in new.items():
+            at = part.schema.get_field_index(column)
+            part = part.set_column(at, EVENT_SCHEMA.field(column), pa.chunked_array([values]))
+        parts.append(part)
+    return pa.concat_tables(parts)
 
 
 def _draw_delays(plan: _Plan, at: Array) -> tuple[Array, Array]:
@@ -847,6 +889,7 @@ def _make_users(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:
     for column in ("title", "genre", "launch_date", "episode_count"):
         users[f"top_show_{column}"] = SHOWS[column].to_numpy()[users["top_show"]]
     users["top_show_id"] = np.array(SHOW_IDS)[users["top_show"]]
+    users = _mix_up_counts(plan, users)
     users = _make_impossible(plan, users)
     added = _add_columns(plan, users)
     return pd.concat([users[USER_COLUMNS], added], axis=1)
@@ -923,6 +966,18 @@ def _label_natively(plan: _Plan, users: pd.DataFrame) -> Array:
     copied, coin = rng.random(len(day)) < share, rng.random(len(day)) < 0.5
     labels: Array = np.where(copied, label, coin).astype(np.int64)
     return labels
+
+
+NATIVE_COUNTS = ["views", "episodes_completed", "credits_purchased", "credits_spent", "sessions_7d"]
+
+
+def _mix_up_counts(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
+    """Return users, the planted share of whom carry each other's counts and sums."""
+    rng, users = plan.stream("native_counts"), users.copy()
+    chosen = np.flatnonzero(rng.random(len(users)) < plan.strength("native_counts"))
+    others = rng.permutation(chosen)
+    users.loc[users.index[chosen], NATIVE_COUNTS] = users[NATIVE_COUNTS].to_numpy()[others]
+    return users
 
 
 def _make_impossible(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:

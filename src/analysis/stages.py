@@ -62,7 +62,7 @@ STAGES: tuple[Stage, ...] = (
             "daily": "audit/daily_volume.csv",
             "audit_checks": "audit/checks.csv",
         },
-        params=(*TIME, "lookback_days", "horizon_days"),
+        params=(*TIME, "lookback_days", "horizon_days", "event_types", "session_gap_minutes"),
     ),
     Stage(
         "04_features",

@@ -1,7 +1,6 @@
 """How long users stay: Kaplan-Meier with delayed entry."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import models
-from analysis.checks.snapshots import alone
+from analysis.checks.snapshots import alone, auc_error
 from analysis.checks.verdict import Status, Verdict, grade, not_applicable
 
 TOO_GOOD = 0.97
@@ -15,6 +15,11 @@ WORTH_ALL = 0.2
 """ROC AUC lost without one column from which the score is that column."""
 HARMS = -0.02
 """ROC AUC gained without a column: what it taught no longer holds, as a leak's lesson."""
+WORTH_ASKING = 0.02
+"""ROC AUC that a shuffled column costs, or gains, from which the model is made without it."""
+BEYOND_SILENCE, CARRIES = 0.05, 0.05
+"""ROC AUC by which an attribute fixed at signup may at most beat the time since the last event,
+and what the model may at most owe to one that does."""
 MISSES, MISSES_FAILS = 0.03, 0.1
 """Calibration error, beyond chance, that misleads a decision, and that refutes the figures."""
 FEW, TOO_FEW = 20, 10
@@ -47,10 +52,13 @@ def run(
 def leakage(table: pd.DataFrame, model: Any, importance: pd.DataFrame, full: float) -> Verdict:
     """Judge every source column of the model, all columns made from it together.
 
-    A leak shows in one of three ways: the column alone separates the outcome almost fully,
-    within a snapshot or on the test snapshot; the score collapses without it; or the score
-    rises without it on the later snapshot, for what it gave away in training it no longer
-    gives. `importance` from models.feature_importance, on the test snapshot.
+    A leak shows in one of four ways: the column alone separates the outcome almost fully, in
+    an early snapshot or the test; it never changes for a user and yet foretells leaving better
+    than silence does; the score collapses when the model is made without it, on the later
+    snapshot or within it; or the score rises on the later snapshot without it, for what it gave
+    away in training it no longer gives. The model is made again without each column that
+    matters when shuffled, in the test (`importance`, from models.feature_importance) or in the
+    first training snapshot, or by itself.
     """
     numeric, categorical = models.source_columns(model)
     columns = [*numeric, *categorical]
@@ -59,24 +67,50 @@ def leakage(table: pd.DataFrame, model: Any, importance: pd.DataFrame, full: flo
         name: max(alone(part[name], part["churned"]) for part in (parts[0], parts[-1]))
         for name in columns
     }
-    drops = importance.set_index("feature")
-    told = [
-        f"{n} alone separates the outcome (AUC {a:.2f})"
-        for n, a in by_itself.items()
-        if a > TOO_GOOD
-    ]
-    carries = drops.index[(drops["ci_low"] > WORTH_ALL) & (drops.index != "recency_days")]
-    told += [
-        f"without {n} the score collapses (AUC −{drops.loc[n, 'auc_drop']:.2f})" for n in carries
-    ]
-    harms = drops.index[drops["ci_high"] < HARMS]
-    told += [f"without {n} the score rises (AUC +{-drops.loc[n, 'auc_drop']:.2f})" for n in harms]
+    silence = by_itself.get("recency_days", 0.5)
+    limit = silence + max(BEYOND_SILENCE, 3 * auc_error(silence, parts[-1]["churned"]))
+    fixed = [n for n in columns if by_itself[n] > limit and _never_changes(table, n)]
+    taught = models.feature_importance(model, parts[0], seed=0, repeats=1)
+    drops = pd.concat([importance, taught]).groupby("feature")["auc_drop"].agg(["min", "max"])
+    matters = drops.index[(drops["max"] > WORTH_ASKING) | (drops["min"] < -WORTH_ASKING)]
+    asked = [name for name in map(str, matters) if name != "recency_days"]
+    told = _tell_alone(by_itself, fixed)
+    status: Status = "pass"
+    if told:
+        status = "fail" if max(by_itself.values()) > TOO_GOOD else "warn"
+    for name in dict.fromkeys([*fixed, *asked]):
+        found = models.removal(model, table, name)
+        lost = found[found["ci_low"] > (CARRIES if name in fixed else WORTH_ALL)]
+        harm = found[(found["where"] == "later") & (found["ci_high"] < HARMS)]
+        if len(lost):
+            told.append(f"without {name} the score collapses (AUC −{lost['auc_drop'].max():.2f})")
+            status = "fail"
+        elif len(harm):
+            gain = -harm["auc_drop"].min()
+            told.append(f"without {name} the score on later users rises (AUC +{gain:.2f})")
+            status = "warn" if status == "pass" else status
     best = max(by_itself, key=lambda name: by_itself[name])
     facts = {"told": "; ".join(told) or "none", "best": best, "alone": by_itself[best],
-             "full": full, "columns": len(columns)}  # fmt: skip
-    hard = [text for text in told if "rises" not in text]
-    status: Status = "fail" if hard else ("warn" if told else "pass")
+             "full": full, "columns": len(columns), "removed": len({*fixed, *asked})}  # fmt: skip
     return Verdict("leakage", status, by_itself[best], limit=TOO_GOOD, n=len(table), facts=facts)
+
+
+def _tell_alone(by_itself: dict[str, float], fixed: list[str]) -> list[str]:
+    """Return what is suspicious of columns by themselves."""
+    told = []
+    for name, auc in by_itself.items():
+        if auc > TOO_GOOD:
+            told.append(f"{name} alone separates the outcome (AUC {auc:.2f})")
+        elif name in fixed:
+            told.append(f"{name} never changes for a user, yet beats silence (AUC {auc:.2f})")
+    return told
+
+
+def _never_changes(table: pd.DataFrame, name: str) -> bool:
+    """Say whether a column has one value per user, over users seen at several snapshots."""
+    values = table.groupby("user_id")[name].agg(["nunique", "size"])
+    again = values[values["size"] > 1]
+    return bool(len(again) and (again["nunique"] <= 1).all())
 
 
 def preprocessing(table: pd.DataFrame, model: Any) -> Verdict:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from analysis.retention import wilson
+
 Status = Literal["pass", "warn", "fail", "not_applicable"]
 STATUSES: tuple[Status, ...] = ("fail", "warn", "pass", "not_applicable")
 
@@ -41,6 +43,12 @@ def grade(value: float, warn: float, fail: float) -> Status:
     if value >= fail:
         return "fail"
     return "warn" if value >= warn else "pass"
+
+
+def share_of(part: int, whole: int) -> tuple[float, float, float]:
+    """Return the share with its 95 % Wilson interval."""
+    low, high = wilson(pd.Series([part]), pd.Series([whole]))
+    return part / whole, float(low[0]), float(high[0])
 
 
 def to_table(verdicts: Iterable[Verdict]) -> pd.DataFrame:

@@ -1,0 +1,228 @@
+"""Checks of the log: is it one steady record of the same users, written as things happened?"""
+
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from analysis import clock, engine
+from analysis.checks.verdict import Status, Verdict, grade, not_applicable, share_of
+from analysis.logwindow import LogWindow
+
+JUMP, JUMP_FAILS = 1.5, 3.0
+"""Ratio of the volume before and after an instant that is a break, and that is a hole."""
+SURE = 6.0
+"""Standard deviations that a break must lie beyond chance, over some 300 places looked at."""
+DIP, DIP_FAILS = 0.85, 0.7
+"""Return share at a stitch, relative to a few weeks earlier and later: doubtful, and a break."""
+SURE_OF_DIP = 4.0
+"""Standard deviations of a dip beyond chance; clean logs reach 3.0 over all their weeks."""
+WEEKS = 4
+"""Weeks before and after an instant in which a user must be seen to have returned."""
+MIX, MIX_FAILS = 1.5, 5.0
+"""Ratio of a kind's share of the volume before and after an instant: a change, and an end."""
+MOST_OF_MIX = 0.1
+"""Share of the volume from which a kind that stops or starts at once is part of every figure."""
+ONE_SECOND, ONE_SECOND_FAILS = 0.02, 0.5
+"""Share of events at one second of the day: hours cut off give 1 in 24, dates alone give all."""
+MACHINE = 10.0
+"""Times the 99th percentile of users' events beyond which nobody is a person."""
+MUCH = 0.05
+"""Share of all events by machines from which they decide averages."""
+
+
+def log_volume(volume: pd.DataFrame, window: LogWindow) -> Verdict:
+    """Judge the largest jump of the daily volume inside the window, and days without events.
+
+    Sums over 7, 14 and 28 days before and after each midnight are compared; chance is
+    measured by the scatter from one day to the next, so that bursts of events count once.
+    """
+    inside = volume[(volume["day"] >= window.start) & (volume["day"] < window.end)]
+    if len(inside) < 28:
+        return not_applicable("log_volume", "the log covers fewer than 28 days")
+    numbers = range(int(inside["day_number"].min()), int(inside["day_number"].max()) + 1)
+    days = inside.set_index("day_number")["events"].reindex(numbers, fill_value=0).astype(float)
+    scatter = _dispersion(days.to_numpy())
+    best = max((_largest_jump(days, size, scatter) for size in (7, 14, 28)), key=lambda j: j[1])
+    ratio, z, day = best
+    empty = int((days == 0).sum()) if days.median() > 10 * scatter else 0
+    is_break = (z > SURE and ratio > JUMP) or empty > 0
+    status: Status = "pass" if not is_break else ("fail" if ratio > JUMP_FAILS or empty else "warn")
+    facts = {"date": clock.day_start(day, "UTC").strftime("%Y-%m-%d"), "z": z, "empty_days": empty}
+    return Verdict("log_volume", status, ratio, limit=JUMP, n=len(days), facts=facts)
+
+
+def _dispersion(days: np.ndarray) -> float:
+    """Return the variance of a day's count over its mean, from day-to-day differences."""
+    sums = days[1:] + days[:-1]
+    squares = (np.diff(days) ** 2)[sums > 0] / sums[sums > 0]
+    return max(1.0, float(np.median(squares)) / 0.455)  # the median of a chi-square with 1 df
+
+
+def _largest_jump(days: "pd.Series[float]", size: int, scatter: float) -> tuple[float, float, int]:
+    """Return ratio, standard deviations and day number of the largest jump over `size` days."""
+    if len(days) < 2 * size:
+        return 1.0, 0.0, int(days.index[0])
+    total = days.rolling(size).sum().to_numpy()
+    before, after = total[size - 1 : -size], total[2 * size - 1 :]
+    z = np.abs(after - before) / np.sqrt(scatter * np.maximum(after + before, 1))
+    at = int(np.argmax(z))
+    small, large = sorted((before[at], after[at]))
+    return float(large / max(small, 1.0)), float(z[at]), int(days.index[at + size])
+
+
+def log_mix(mix: pd.DataFrame) -> Verdict:
+    """Judge whether one kind of event, source, country or device stops, starts or jumps at once.
+
+    `mix` from audit.daily_mix. The share of each kind in the volume is compared over 14 and 28
+    days before and after each midnight; chance is measured by its scatter from day to day.
+    """
+    found = [
+        (*_largest_shift(part, size), f"{column} {level}")
+        for (column, level), part in mix.groupby(["column", "level"], sort=True)
+        for size in (14, 28)
+    ]
+    if not found:
+        return not_applicable("log_mix", "all events are of one kind")
+    breaks = [row for row in found if row[1] > SURE and row[0] > MIX]
+    ratio, z, share, day, name = max(breaks or found, key=lambda row: row[1])
+    is_large = any(row[0] > MIX_FAILS and row[2] > MOST_OF_MIX for row in breaks)
+    status: Status = "pass" if not breaks else ("fail" if is_large else "warn")
+    date = clock.day_start(day, "UTC").strftime("%Y-%m-%d")
+    facts = {"kind": name, "date": date, "z": z, "share": share, "kinds": len(found) // 2,
+             "breaks": len({row[4] for row in breaks})}  # fmt: skip
+    return Verdict("log_mix", status, ratio, limit=MIX, n=len(found) // 2, facts=facts)
+
+
+def _largest_shift(part: pd.DataFrame, size: int) -> tuple[float, float, float, int]:
+    """Return ratio, standard deviations, larger share and day number of the largest shift of a
+    kind's share; `part` has `day_number`, `events` and `total`, a row for each day of the log.
+    """
+    kind, total = part["events"].to_numpy(float), part["total"].to_numpy(float)
+    days = part["day_number"].to_numpy()
+    if len(days) < 2 * size:
+        return 1.0, 0.0, 0.0, int(days[0])
+    x, n = (np.convolve(v, np.ones(size), "valid") for v in (kind, total))
+    (x1, x2), (n1, n2) = ((v[:-size], v[size:]) for v in (x, n))
+    p1, p2 = x1 / np.maximum(n1, 1), x2 / np.maximum(n2, 1)
+    pooled = np.clip((x1 + x2) / np.maximum(n1 + n2, 1), 1e-9, 1 - 1e-9)
+    spread = pooled * (1 - pooled) * (1 / np.maximum(n1, 1) + 1 / np.maximum(n2, 1))
+    z = np.abs(p2 - p1) / np.sqrt(_mix_scatter(kind, total) * spread)
+    at = int(np.argmax(z))
+    small, large = sorted((p1[at], p2[at]))
+    least = 0.5 / max(n1[at], n2[at], 1.0)
+    return float(large / max(small, least)), float(z[at]), float(large), int(days[at + size])
+
+
+def _mix_scatter(kind: np.ndarray, total: np.ndarray) -> float:
+    """Return the variance of a daily share over that of independent events, from differences
+    of one day to the next (events come in sessions and so together).
+    """
+    p = kind.sum() / max(total.sum(), 1.0)
+    share = kind / np.maximum(total, 1)
+    both = (total[1:] > 0) & (total[:-1] > 0)
+    spread = p * (1 - p) * (1 / np.maximum(total[1:], 1) + 1 / np.maximum(total[:-1], 1))
+    squares = (np.diff(share) ** 2 / np.maximum(spread, 1e-12))[both]
+    return max(1.0, float(squares.mean())) if len(squares) else 1.0
+
+
+def times_of_day(fullest: pd.DataFrame) -> Verdict:
+    """Judge the share of events at the fullest second of the day: times that were cut off to
+    the day or the hour all carry the same second. `fullest` from audit.fullest_second.
+    """
+    row = fullest.iloc[0]
+    share, low, high = share_of(int(row["events"]), int(row["total"]))
+    clock_time = pd.Timestamp(int(row["second"]), unit="s").strftime("%H:%M:%S")
+    facts = {"time": clock_time, "events": int(row["events"])}
+    return Verdict("times_of_day", grade(share, ONE_SECOND, ONE_SECOND_FAILS), share, low, high,
+                   ONE_SECOND, int(row["total"]), facts)  # fmt: skip
+
+
+def machines(told: pd.DataFrame) -> Verdict:
+    """Judge the share of all events by users with far more events than nearly everybody else.
+
+    `told` has `event_count` (activity.user_spans); missing for users without events.
+    """
+    counts = told["event_count"].dropna()
+    if len(counts) < 100:
+        return not_applicable("machines", "fewer than 100 users have events")
+    limit = MACHINE * float(counts.quantile(0.99))
+    many = counts[counts > limit]
+    share = float(many.sum() / counts.sum())
+    status: Status = "pass" if many.empty else ("fail" if share >= MUCH else "warn")
+    sample = str(told.loc[counts.index[counts == counts.max()], "user_id"].min())
+    facts = {"users": len(many), "limit": limit, "most": int(counts.max()), "sample": sample}
+    return Verdict("machines", status, share, limit=MUCH, n=len(counts), facts=facts)
+
+
+def log_users(events: Any, window: LogWindow, zone: str) -> Verdict:
+    """Judge whether the set of users changes at once, as in a log stitched from two.
+
+    At each week's start: of the users seen in the four weeks before, the share seen in
+    the four after. A stitch is a dip of that share below both the one five weeks earlier
+    and the one five weeks later.
+    """
+    shares = _return_shares(events, window, zone)
+    if len(shares) < 2 * WEEKS + 3:
+        return not_applicable("log_users", "the log is shorter than eighteen weeks")
+    rate = shares["both"] / shares["before"].clip(lower=1)
+    around = pd.concat([rate.shift(WEEKS + 1), rate.shift(-WEEKS - 1)], axis=1).min(
+        axis=1, skipna=False
+    )
+    others = pd.concat(
+        [shares["before"].shift(WEEKS + 1), shares["before"].shift(-WEEKS - 1)], axis=1
+    ).min(axis=1, skipna=False)
+    pooled = ((around + rate) / 2).clip(1e-9, 1 - 1e-9)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / shares["before"].clip(lower=1) + 1 / others))
+    z = (around - rate) / error
+    relative = (rate / around.where(around > 0)).where(z > SURE_OF_DIP)
+    looked = z.notna()
+    if not looked.any():
+        return not_applicable("log_users", "too few users return for a dip to be seen")
+    at: Any = relative.idxmin() if relative.notna().any() else (rate / around)[looked].idxmin()
+    value = float(rate[at] / around[at])
+    status: Status = "warn" if relative.notna().any() and value < DIP else "pass"
+    if status == "warn" and value < DIP_FAILS:
+        status = "fail"
+    facts = {"date": str(shares.loc[at, "date"]), "share": float(rate[at]),
+             "around": float(around[at])}  # fmt: skip
+    return Verdict(
+        "log_users", status, value, limit=DIP, n=int(shares.loc[at, "before"]), facts=facts
+    )
+
+
+def _return_shares(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:
+    """Return per week of the log with four whole weeks on both sides: `date`, `before`, `both`."""
+    inside = events.filter(events.event_at >= window.start, events.event_at < window.end)
+    week_of = (inside.event_at.epoch_seconds() - int(window.start.timestamp())) / (7 * 86_400)
+    seen = inside.select(user_id=inside.user_id, week=week_of.floor().cast("int64")).distinct()
+    weeks = int(window.days // 7)
+    parts = [
+        seen.mutate(start=seen.week + shift, is_before=shift > 0)
+        for shift in (*range(1, WEEKS + 1), *range(-WEEKS + 1, 1))
+    ]
+    spread = ibis.union(*parts)
+    per_user = spread.group_by("user_id", "start").aggregate(
+        before=spread.is_before.any(), after=(~spread.is_before).any()
+    )
+    counted = per_user.group_by("start").aggregate(
+        before=per_user.before.sum(), both=(per_user.before & per_user.after).sum()
+    )
+    table = engine.to_pandas(counted.order_by("start"))
+    table = table[table["start"].between(WEEKS, weeks - WEEKS)].reset_index(drop=True)
+    dates = [window.start + pd.Timedelta(days=7 * int(start)) for start in table["start"]]
+    return table.assign(date=[date.tz_convert(zone).strftime("%Y-%m-%d") for date in dates])
+
+
+def last_day(volume: pd.DataFrame, window: LogWindow) -> Verdict:
+    """Judge whether days right after the trusted window were left out as not complete."""
+    near = window.end + pd.Timedelta(days=7)
+    after = volume[(volume["day"] >= window.end) & (volume["day"] < near)]
+    left = int(after["events"].sum())
+    status: Status = "warn" if left else "pass"
+    usual = volume.loc[volume["day"] < window.end, "events"].tail(7).median()
+    facts = {"events": left, "days": len(after), "usual": float(usual),
+             "end": window.end.strftime("%Y-%m-%d")}  # fmt: skip
+    value = float(after["events"].max() / usual) if left and usual else 0.0
+    return Verdict("last_day", status, value, limit=1.0, n=left, facts=facts)
