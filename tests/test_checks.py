@@ -127,7 +127,10 @@ def visits(stitched: float, weeks: int = 40, users: int = 400) -> Any:
 
 
 def users_change(stitched: float, weeks: int = 40) -> Verdict:
-    return log.log_users(visits(stitched, weeks), LogWindow(at(0), at(7 * weeks)), "UTC")
+    users = pd.DataFrame(
+        {"user_id": [f"u{n}" for n in range(400)], "signup_date": days([-1] * 400)}
+    )
+    return log.log_users(visits(stitched, weeks), users, LogWindow(at(0), at(7 * weeks)), "UTC")
 
 
 def shifts(before: int, after: int, of: int = 1_000, length: int = 30) -> Verdict:
@@ -438,6 +441,11 @@ CASES = [
     Case("log_volume", "warn", lambda: jump(3_000, 1_000)),
     Case("log_volume", "fail", lambda: jump(3_001, 1_000)),
     Case("log_volume", "fail", lambda: counted([1_000] * 20 + [0] + [1_000] * 20)),
+    Case("log_volume", "warn", lambda: counted([1_000] * 20 + [499] + [1_000] * 20)),
+    Case("log_volume", "pass", lambda: counted([1_000] * 20 + [501] + [1_000] * 20)),
+    Case("log_volume", "warn", lambda: counted([1_000] * 20 + [3_001] + [1_000] * 20)),
+    Case("log_volume", "pass", lambda: counted([1_000] * 20 + [2_999] + [1_000] * 20)),
+    Case("log_volume", "pass", lambda: counted(([1_000] * 5 + [300] * 2) * 8)),  # weekends
     Case("log_volume", "pass", lambda: jump(2, 4)),  # twice as much, but of next to nothing
     Case("log_volume", "pass", lambda: jump(1_000, 1_000, 14)),
     Case("log_volume", "not_applicable", lambda: counted([1_000] * 27)),

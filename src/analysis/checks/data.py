@@ -46,7 +46,7 @@ def run(
         lateness(rules),
         log.log_volume(volume, window),
         log.log_mix(mix),
-        log.log_users(events, window, zone),
+        log.log_users(events, users, window, zone),
         log.last_day(volume, window),
         log.times_of_day(audit.fullest_second(events)),
         log.machines(told),

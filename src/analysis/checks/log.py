@@ -12,12 +12,16 @@ from analysis.logwindow import LogWindow
 
 JUMP, JUMP_FAILS = 1.5, 3.0
 """Ratio of the volume before and after an instant that is a break, and that is a hole."""
+HOLE, SPIKE = 0.5, 3.0
+"""Share of the usual volume below which a day lacks events, and above which it has too many."""
 SURE = 6.0
 """Standard deviations that a break must lie beyond chance, over some 300 places looked at."""
 DIP, DIP_FAILS = 0.85, 0.7
 """Return share at a stitch, relative to a few weeks earlier and later: doubtful, and a break."""
 SURE_OF_DIP = 4.0
 """Standard deviations of a dip beyond chance; clean logs reach 3.0 over all their weeks."""
+SURE_OF_BOTH, BOTH = 3.0, 0.9
+"""The same for a dip seen looking ahead and looking back; clean logs reach 2.2 there."""
 WEEKS = 4
 """Weeks before and after an instant in which a user must be seen to have returned."""
 MIX, MIX_FAILS = 1.5, 5.0
@@ -33,7 +37,8 @@ MUCH = 0.05
 
 
 def log_volume(volume: pd.DataFrame, window: LogWindow) -> Verdict:
-    """Judge the largest jump of the daily volume inside the window, and days without events.
+    """Judge the largest jump of the daily volume inside the window, and single days that stand
+    out: empty ones, ones with less than half of what is usual, ones with more than three times.
 
     Sums over 7, 14 and 28 days before and after each midnight are compared; chance is
     measured by the scatter from one day to the next, so that bursts of events count once.
@@ -46,11 +51,29 @@ def log_volume(volume: pd.DataFrame, window: LogWindow) -> Verdict:
     scatter = _dispersion(days.to_numpy())
     best = max((_largest_jump(days, size, scatter) for size in (7, 14, 28)), key=lambda j: j[1])
     ratio, z, day = best
-    empty = int((days == 0).sum()) if days.median() > 10 * scatter else 0
-    is_break = (z > SURE and ratio > JUMP) or empty > 0
-    status: Status = "pass" if not is_break else ("fail" if ratio > JUMP_FAILS or empty else "warn")
-    facts = {"date": clock.day_start(day, "UTC").strftime("%Y-%m-%d"), "z": z, "empty_days": empty}
+    odd = _odd_days(days, scatter)
+    empty = int((days[odd] == 0).sum())
+    is_break = z > SURE and ratio > JUMP
+    status: Status = "warn" if is_break or len(odd) else "pass"
+    if empty or (is_break and ratio > JUMP_FAILS):
+        status = "fail"
+    facts = {"date": clock.day_start(day, "UTC").strftime("%Y-%m-%d"), "z": z, "empty_days": empty,
+             "odd_days": len(odd), "odd_date": clock.day_start(int(odd[0]), "UTC").strftime(
+                 "%Y-%m-%d") if len(odd) else "none"}  # fmt: skip
     return Verdict("log_volume", status, ratio, limit=JUMP, n=len(days), facts=facts)
+
+
+def _odd_days(days: "pd.Series[float]", scatter: float) -> "pd.Index[int]":
+    """Return the days whose volume is below half, or above three times, of both the days around
+    and the same weekday of the weeks around, and beyond chance.
+    """
+    week = days.rolling(15, center=True, min_periods=8).median()
+    weekday = pd.concat([days.shift(n) for n in (-14, -7, 7, 14)], axis=1).median(axis=1)
+    least, most = np.minimum(week, weekday), np.maximum(week, weekday)
+    is_low = (days < HOLE * least) & (least - days > SURE * np.sqrt(scatter * least))
+    is_low |= (days == 0) & (least > 10 * scatter)
+    is_high = (days > SPIKE * most) & (days - most > SURE * np.sqrt(scatter * most))
+    return days.index[is_low | is_high]
 
 
 def _dispersion(days: np.ndarray) -> float:
@@ -156,63 +179,111 @@ def machines(told: pd.DataFrame) -> Verdict:
     return Verdict("machines", status, share, limit=MUCH, n=len(counts), facts=facts)
 
 
-def log_users(events: Any, window: LogWindow, zone: str) -> Verdict:
+def log_users(events: Any, users: pd.DataFrame, window: LogWindow, zone: str) -> Verdict:
     """Judge whether the set of users changes at once, as in a log stitched from two.
 
-    At each week's start: of the users seen in the four weeks before, the share seen in
-    the four after. A stitch is a dip of that share below both the one five weeks earlier
-    and the one five weeks later.
+    At each week's start: of the users seen in the four weeks before, the share seen in the
+    four after; and looking back, of the users seen in the four weeks after who had signed up
+    before all eight, the share seen in the four before. A stitch is a dip of both, and a set
+    of users who stop or start at once a dip of one, below the share five weeks earlier and
+    the one five weeks later.
     """
-    shares = _return_shares(events, window, zone)
+    shares = _return_shares(events, users, window, zone)
     if len(shares) < 2 * WEEKS + 3:
         return not_applicable("log_users", "the log is shorter than eighteen weeks")
-    rate = shares["both"] / shares["before"].clip(lower=1)
-    around = pd.concat([rate.shift(WEEKS + 1), rate.shift(-WEEKS - 1)], axis=1).min(
-        axis=1, skipna=False
+    ahead = _dips(shares["both"], shares["before"])
+    back = _dips(shares["both_old"], shares["after_old"])
+    together = pd.DataFrame(
+        {
+            "z": (ahead["z"] + back["z"]) / 2**0.5,
+            "relative": np.maximum(ahead["relative"], back["relative"]),
+        }
     )
-    others = pd.concat(
-        [shares["before"].shift(WEEKS + 1), shares["before"].shift(-WEEKS - 1)], axis=1
-    ).min(axis=1, skipna=False)
-    pooled = ((around + rate) / 2).clip(1e-9, 1 - 1e-9)
-    error = np.sqrt(pooled * (1 - pooled) * (1 / shares["before"].clip(lower=1) + 1 / others))
-    z = (around - rate) / error
-    relative = (rate / around.where(around > 0)).where(z > SURE_OF_DIP)
-    looked = z.notna()
-    if not looked.any():
+    looked = [(ahead, SURE_OF_DIP, DIP), (back, SURE_OF_DIP, DIP), (together, SURE_OF_BOTH, BOTH)]
+    if ahead["z"].isna().all():
         return not_applicable("log_users", "too few users return for a dip to be seen")
-    at: Any = relative.idxmin() if relative.notna().any() else (rate / around)[looked].idxmin()
-    value = float(rate[at] / around[at])
-    status: Status = "warn" if relative.notna().any() and value < DIP else "pass"
-    if status == "warn" and value < DIP_FAILS:
+    dips = [
+        part.loc[(part["z"] > sure) & (part["relative"] < limit), ["z", "relative"]]
+        for part, sure, limit in looked
+    ]
+    found = pd.concat([part for part in dips if len(part)] or [dips[0]])
+    status: Status = "warn" if len(found) else "pass"
+    if ((found["z"] > SURE_OF_DIP) & (found["relative"] < DIP_FAILS)).any():
         status = "fail"
-    facts = {"date": str(shares.loc[at, "date"]), "share": float(rate[at]),
-             "around": float(around[at])}  # fmt: skip
-    return Verdict(
-        "log_users", status, value, limit=DIP, n=int(shares.loc[at, "before"]), facts=facts
+    at: Any = found["relative"].idxmin() if len(found) else together["z"].fillna(-9).idxmax()
+    value = float(found["relative"].min() if len(found) else ahead.loc[at, "relative"])
+    own = back if back.loc[at, "relative"] < ahead.loc[at, "relative"] else ahead
+    facts = {"date": str(shares.loc[at, "date"]), "share": float(own.loc[at, "rate"]),
+             "around": float(own.loc[at, "around"]),
+             "side": "after" if own is back else "before",
+             "direction": "had come in the four before" if own is back
+             else "came back in the four after"}  # fmt: skip
+    n = int(shares.loc[at, "before"])
+    return Verdict("log_users", status, value, limit=DIP, n=n, facts=facts)
+
+
+def _dips(part: "pd.Series[int]", whole: "pd.Series[int]") -> pd.DataFrame:
+    """Return per week the share `rate`, the smaller of those five weeks earlier and later
+    (`around`), their ratio `relative`, and how many standard errors the share lies below
+    both (`z`). Missing where a side is missing or empty.
+    """
+    n = whole.where(whole > 0)
+    rate = part / n
+    sides = []
+    for shift in (WEEKS + 1, -WEEKS - 1):
+        other, size = rate.shift(shift), n.shift(shift)
+        pooled = ((other * size + rate * n) / (size + n)).clip(1e-9, 1 - 1e-9)
+        error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / size))
+        sides.append((other, (other - rate) / error))
+    around, z = (
+        pd.concat([first, second], axis=1).min(axis=1, skipna=False)
+        for first, second in zip(*sides, strict=True)
     )
+    relative = rate / around.where(around > 0)
+    return pd.DataFrame({"rate": rate, "around": around, "z": z, "relative": relative})
 
 
-def _return_shares(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:
-    """Return per week of the log with four whole weeks on both sides: `date`, `before`, `both`."""
+def _return_shares(events: Any, users: pd.DataFrame, window: LogWindow, zone: str) -> pd.DataFrame:
+    """Return per week of the log with four whole weeks on both sides: `date`; how many users
+    were seen in the four weeks `before` and how many of them in both (`both`); how many who
+    had signed up before all eight were seen in the four weeks after (`after_old`) and how
+    many of them in both (`both_old`).
+    """
     inside = events.filter(events.event_at >= window.start, events.event_at < window.end)
-    week_of = (inside.event_at.epoch_seconds() - int(window.start.timestamp())) / (7 * 86_400)
-    seen = inside.select(user_id=inside.user_id, week=week_of.floor().cast("int64")).distinct()
+    seen = inside.select(user_id=inside.user_id, week=_week(inside.event_at, window)).distinct()
+    signups = engine.from_pandas(
+        users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
+    )
+    joined = seen.inner_join(
+        signups.select("user_id", signup_week=_week(signups.signup_date, window)), "user_id"
+    )
     weeks = int(window.days // 7)
     parts = [
-        seen.mutate(start=seen.week + shift, is_before=shift > 0)
+        joined.mutate(start=joined.week + shift, is_before=shift > 0)
         for shift in (*range(1, WEEKS + 1), *range(-WEEKS + 1, 1))
     ]
     spread = ibis.union(*parts)
     per_user = spread.group_by("user_id", "start").aggregate(
-        before=spread.is_before.any(), after=(~spread.is_before).any()
+        before=spread.is_before.any(),
+        after=(~spread.is_before).any(),
+        is_old=(spread.signup_week < spread.start - WEEKS).any(),
     )
     counted = per_user.group_by("start").aggregate(
-        before=per_user.before.sum(), both=(per_user.before & per_user.after).sum()
+        before=per_user.before.sum(),
+        both=(per_user.before & per_user.after).sum(),
+        after_old=(per_user.after & per_user.is_old).sum(),
+        both_old=(per_user.before & per_user.after & per_user.is_old).sum(),
     )
     table = engine.to_pandas(counted.order_by("start"))
     table = table[table["start"].between(WEEKS, weeks - WEEKS)].reset_index(drop=True)
     dates = [window.start + pd.Timedelta(days=7 * int(start)) for start in table["start"]]
     return table.assign(date=[date.tz_convert(zone).strftime("%Y-%m-%d") for date in dates])
+
+
+def _week(instant: Any, window: LogWindow) -> Any:
+    """Return the whole weeks since the log's start (Ibis)."""
+    seconds = instant.epoch_seconds() - int(window.start.timestamp())
+    return (seconds / (7 * 86_400)).floor().cast("int64")
 
 
 def last_day(volume: pd.DataFrame, window: LogWindow) -> Verdict:
