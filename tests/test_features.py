@@ -12,6 +12,7 @@ from analysis.features import (
     behaviour,
     describe,
     feature_columns,
+    habits,
     reactivation,
     snapshot_plan,
     snapshot_summary,
@@ -101,7 +102,7 @@ def test_features_of_roles_without_events_are_left_out():
     assert set(numeric) == {
         "tenure_days", "recency_days", "event_count", "active_days", "active_days_last_week",
         "unique_event_types", "recent_share", "sessions_per_week", "plays_per_session",
-        "session_seconds_p95",
+        "session_seconds_p95", "usual_sessions_per_week", "silence_ratio", "usual_session_seconds",
     }  # fmt: skip
 
 
@@ -197,6 +198,40 @@ def test_the_behaviour_of_one_user_by_hand():
         "exit_rate": 1 / 3,
         "failed_intents": 1,
     })  # fmt: skip
+
+
+def usual(signup, window_start="2024-12-01"):
+    """Return the habits of one user with the sessions of ACTS as of 2025-02-01."""
+    users = make_users({"a": signup})
+    window = make_window(window_start, "2025-03-01")
+    events = make_events(
+        [("a", act[0]) for act in ACTS],
+        event_type=[act[1] for act in ACTS],
+        session_id=[act[2] for act in ACTS],
+    )
+    active = activity(events, users, window)
+    return habits(active, users, window, DAY_END, ROLES, 30.0).iloc[0].to_dict()
+
+
+def test_the_habits_of_one_user_by_hand():
+    sessions = {act[2] for act in ACTS if act[0] < "2025-02-01"}
+    per_day = (len(sessions) + 1) / (62 + 14)  # 62 days since the log's start
+    found = usual("2024-11-01")
+    silence = found.pop("silence_ratio")
+    assert found == pytest.approx({
+        "user_id": "a",
+        "usual_sessions_per_week": 7 * per_day,
+        "usual_next_episode_rate": (1 + 1) / (1 + 2),
+        "usual_failed_rate": (1 + 1) / (2 + 2),
+        "usual_session_seconds": (1200 + 0 + 120) / 3,
+    })  # fmt: skip
+    assert silence == pytest.approx((1 - 2 / 1440) * per_day)
+
+
+def test_a_newcomer_is_observed_since_signup():
+    early, late = usual("2024-11-01"), usual("2024-12-22")  # 62 and 41 days
+    ratio = early["usual_sessions_per_week"] / late["usual_sessions_per_week"]
+    assert ratio == pytest.approx((41 + 14) / (62 + 14))
 
 
 def test_without_sessions_and_amounts_silence_ends_sessions_and_each_act_counts_one():

@@ -16,6 +16,7 @@ from analysis.retention import wilson
 
 KEYS = ("user_id", "snapshot_at", "split", "churned")
 DAY_SECONDS = 86_400
+FORTNIGHT = 14  # days
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def _by_session(seen: Any, roles: Mapping[str, str]) -> Any:
 
     return seen.group_by("user_id", "session_key").aggregate(
         seconds=seen.event_at.max().epoch_seconds() - seen.event_at.min().epoch_seconds(),
+        last_second=seen.event_at.max().epoch_seconds(),
         plays=count("play"),
         clicks=count("click"),
         nexts=count("next"),
@@ -122,6 +124,8 @@ NEEDS = {
     "failed_intents": "click",
     "credits_spent": "spend",
     "credits_bought": "purchase",
+    "usual_next_episode_rate": "next",
+    "usual_failed_rate": "click",
 }
 """Features that only exist where events of a role do."""
 
@@ -147,6 +151,47 @@ def behaviour(
     sessions = _session_features(_by_session(seen, roles), lookback / 7)
     joined = events.join(sessions, "user_id").order_by("user_id")
     return engine.to_pandas(joined)
+
+
+def habits(
+    active: Any,
+    users: pd.DataFrame,
+    window: LogWindow,
+    at: pd.Timestamp,
+    roles: Mapping[str, str],
+    gap_minutes: float,
+) -> pd.DataFrame:
+    """Return what is usual for each user, of all that was recorded before `at`: one row per user.
+
+    `usual_sessions_per_week` since signup or the start of the log, whichever is later (one more
+    session and a fortnight more are counted, so that a newcomer's first day sets no pace);
+    `silence_ratio`, the sessions that the silence since the last event would have held at that
+    pace (a silence of k has probability exp(-k) in a user who is still there: the exponential
+    gaps of Schmittlein, Morrison & Colombo 1987); `usual_next_episode_rate` (next episodes per
+    play) and `usual_failed_rate` (sessions with a click and no play per session with a click),
+    each with one more of both outcomes (Laplace's rule); `usual_session_seconds` (mean length).
+    """
+    before = active.filter(active.event_at < at, active.recorded_at < at)
+    sessions = _by_session(with_sessions(before, gap_minutes), roles)
+    clicked, failed = sessions.clicks > 0, (sessions.clicks > 0) & (sessions.plays == 0)
+    sums = sessions.group_by("user_id").aggregate(
+        sessions=sessions.count(),
+        last=sessions.last_second.max(),
+        usual_next_episode_rate=(sessions.nexts.sum() + 1) / (sessions.plays.sum() + 2),
+        usual_failed_rate=(failed.sum() + 1) / (clicked.sum() + 2),
+        usual_session_seconds=sessions.seconds.mean(),
+    )
+    table = engine.to_pandas(sums.order_by("user_id")).merge(
+        users[["user_id", "signup_date"]], on="user_id"
+    )
+    begins = table["signup_date"].where(table["signup_date"] > window.start, window.start)
+    observed: pd.Series[pd.Timedelta] = at - begins
+    days = observed / pd.Timedelta(days=1)
+    per_day = (table.pop("sessions") + 1) / (days + FORTNIGHT)
+    silence = (at.timestamp() - table.pop("last")) / DAY_SECONDS
+    return table.drop(columns="signup_date").assign(
+        usual_sessions_per_week=7 * per_day, silence_ratio=silence * per_day
+    )
 
 
 def absent_roles(active: Any, roles: Mapping[str, str]) -> list[str]:
@@ -196,7 +241,8 @@ def snapshots(
     events recorded before t, and attributes fixed at signup (`static_columns`).
 
     Columns: `user_id`, `snapshot_at` (UTC), `split` (train, calibrate, test, score: see
-    snapshot_plan), `churned`, `tenure_days`, those of behaviour, and the static ones.
+    snapshot_plan), `churned`, `tenure_days`, those of behaviour (over the look back) and of
+    habits (over all that came before), and the static ones.
     Raises ReportError when the log is too short.
     """
     plan = snapshot_plan(window, windows)
@@ -208,7 +254,9 @@ def snapshots(
         part = pd.DataFrame({"user_id": population, "snapshot_at": at, "split": split})
         part["churned"] = outcome(active, population, at, windows, window.end)
         known = behaviour(active, at, windows.lookback, roles, gap_minutes)
+        usual = habits(active, users, window, at, roles, gap_minutes)
         part = part.merge(attributes, on="user_id").merge(known, on="user_id", how="left")
+        part = part.merge(usual, on="user_id", how="left")
         part["tenure_days"] = (at - part["signup_date"]) / pd.Timedelta(days=1)
         parts.append(part.drop(columns=["signup_date", *dropped]))
     table = pd.concat(parts, ignore_index=True)
@@ -241,7 +289,7 @@ def user_features(
     dropped = [name for name, role in NEEDS.items() if role in absent_roles(active, roles)]
     log = behaviour(active, window.end, int(np.ceil(window.days)), roles, gap_minutes)
     late = behaviour(active, window.end, lookback, roles, gap_minutes)
-    log, late = log.drop(columns=dropped), late.drop(columns=dropped)
+    log, late = (part.drop(columns=dropped, errors="ignore") for part in (log, late))
     late = late.rename(columns={name: f"recent_{name}" for name in late.columns.drop("user_id")})
     spans = user_spans(active).drop(columns="event_count")
     table = users.rename(columns={c: f"native_{c}" for c in users if c in log and c != "user_id"})
