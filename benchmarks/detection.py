@@ -1,24 +1,29 @@
 """Does the report find what is wrong, and only that? Faults planted at known strength.
 
-`python -m benchmarks.detection --seeds 100 --users 500 5000` simulates clean companies and
-companies with one fault, judges each with every check of the report, and tells the share of
-runs in which the check meant for the fault fires (warns or fails), and how often any check fires
-on clean data. The result is kept in book/studies/detection.csv, which the appendix shows.
+`python -m benchmarks.detection --users 500 --weak 100 --pairs 100` simulates clean companies,
+companies with one fault and with two, judges each by the checks of the report, and tells the share
+of runs in which the check meant for a fault fires (warns or fails), and how often any check fires
+on clean data. Each size's result is kept in book/studies/detection_<users>.csv, which the
+appendix shows.
 """
 
 import argparse
 import os
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from analysis.checks import Verdict
 from analysis.errors import ReportError
 from analysis.simulate import simulate
 from benchmarks import pipeline
 
-RESULT = pipeline.ROOT / "book" / "studies" / "detection.csv"
+FOLDER = pipeline.ROOT / "book" / "studies"
+CLEAN = "none"
 EXPECTED: dict[str, tuple[str, ...]] = {
     "late_log": ("log_covers_cohort",),
     "immature": ("window_is_mature",),
@@ -28,14 +33,22 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "log_break_users": ("log_users",),
     "log_break_volume": ("log_volume",),
     "partial_last_day": ("last_day",),
+    "event_mix": ("log_mix",),
+    "coarse_times": ("times_of_day",),
+    "double_logging": ("double_logging",),
+    "machine": ("machines",),
     "native_disagrees": ("native_agrees",),
+    "native_counts": ("native_counts",),
     "native_label_copied": ("native_label",),
     "impossible_values": ("impossible_values",),
     "leaky_column": ("leakage_columns",),
     "leaky_date": ("leakage_columns",),
     "identifier_column": ("leakage_columns",),
+    "leaky_feature": ("leakage",),
     "drift": ("drift", "base_rate_drift"),
     "no_signal": ("better_than_chance", "better_than_base_rate", "label_means"),
+    "group_difference": ("group_differences",),
+    "clusters": ("clusters_exist",),
 }
 """Which checks are meant for which fault; any of them counts."""
 STRENGTHS: dict[str, tuple[float, ...]] = {
@@ -47,83 +60,139 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
     "log_break_users": (0.5, 1.0),
     "log_break_volume": (0.5, 1.0),
     "partial_last_day": (0.5, 0.75),
+    "event_mix": (0.5, 1.0),
+    "coarse_times": (0.03, 1.0),
+    "double_logging": (0.001, 0.02),
+    "machine": (0.05, 0.2),
     "native_disagrees": (0.1, 0.88),
+    "native_counts": (0.5, 1.0),
     "native_label_copied": (0.5,),
     "impossible_values": (0.01, 0.07),
     "leaky_column": (0.7, 1.0),
     "leaky_date": (0.7, 1.0),
     "identifier_column": (1.0,),
+    "leaky_feature": (0.7, 1.0),
     "drift": (0.5, 1.0),
     "no_signal": (1.0,),
+    "group_difference": (0.5, 1.0),
+    "clusters": (0.7, 1.0),
 }
-"""Strengths tried; where the case has the fault, one of them is about the case's."""
-Job = tuple[int, int, str, float]
+"""Strengths tried, the last about that of the case where the case has the fault."""
+NULL_COLUMNS = {"country", "gender", "language"}
+"""Columns compared that truly do not matter, unless a difference is planted in country."""
+Job = tuple[int, int, tuple[tuple[str, float], ...]]
+"""Seed, users, and the faults planted with their strengths."""
 
 
-def judge_one(job: Job) -> tuple[str, ...] | None:
-    """Return the checks that fire, as `name:status`, or None when there is no report."""
-    seed, users, fault, strength = job
-    planted = {fault: strength} if fault != "none" else None
+def tell(verdict: Verdict) -> str | None:
+    """Return `check:status` of a verdict that says something: a warning, a failure, or a finding
+    (groups that exist, a difference in a column that may not matter).
+    """
+    if verdict.check == "clusters_exist" and verdict.facts["exists"]:
+        return "clusters_exist:found"
+    if verdict.check == "group_differences":
+        columns = set(str(verdict.facts.get("columns", "")).split(", "))
+        return "group_differences:found" if columns & NULL_COLUMNS else None
+    return f"{verdict.check}:{verdict.status}" if verdict.status in ("warn", "fail") else None
+
+
+def judge_one(job: Job) -> tuple[str, ...]:
+    """Return what the checks tell of one company, as `name:status`."""
+    seed, users, faults = job
     try:
-        verdicts = pipeline.judge(
-            simulate(users, 40, seed, planted, dirt=False), EXPECTED.get(fault, ())
-        )
-    except ReportError as error:
-        return (f"stopped:{type(error).__name__}",)
-    return tuple(f"{v.check}:{v.status}" for v in verdicts if v.status in ("warn", "fail"))
+        simulation = simulate(users, 40, seed, dict(faults), dirt=False)
+        wanted = tuple(check for name, _ in faults for check in EXPECTED[name])
+        verdicts = pipeline.judge(simulation, wanted)
+    except ReportError:
+        return ("stopped:fail",)
+    return tuple(told for v in verdicts if (told := tell(v)))
 
 
-def _share(hits: int, runs: int) -> dict[str, float]:
+def is_found(fault: str, told: Iterable[str]) -> bool:
+    """Say whether a check meant for `fault` is among what was told, or the report was refused."""
+    return bool({t.split(":")[0] for t in told} & {*EXPECTED[fault], "stopped"})
+
+
+def _row(users: int, fault: str, strength: float, told: str, hits: int, runs: int) -> tuple:  # type: ignore[type-arg]
     low, high = proportion_confint(hits, runs, method="wilson")
-    return {"share": hits / runs, "ci_low": low, "ci_high": high}
+    return users, fault, strength, runs, told, hits / runs, low, high
 
 
 def summarise(found: dict[Job, tuple[str, ...]]) -> pd.DataFrame:
-    """Return `users, fault, strength, runs, told, share, ci_low, ci_high`: for a fault, the share
-    of runs in which a check meant for it fires; for clean data, the shares of runs with any
-    `fail` and with any `warn`, and of each check that fired.
+    """Return `users, fault, strength, runs, told, share, ci_low, ci_high`: for a fault alone, the
+    share of runs in which a check meant for it fires; for a fault `with another` the same
+    (strength missing); for clean data, the shares of runs with any `fail` and any `warn`, and of
+    each check that fired.
     """
     rows = []
-    keys = sorted({(users, fault, strength) for _, users, fault, strength in found})
-    for users, fault, strength in keys:
-        runs = [v for (_, u, f, s), v in found.items() if (u, f, s) == (users, fault, strength)]
-        base = {"users": users, "fault": fault, "strength": strength, "runs": len(runs)}
-        if fault == "none":
-            for status in ("fail", "warn"):
-                hits = sum(any(x.endswith(status) for x in fired) for fired in runs)
-                rows.append({**base, "told": f"any {status}", **_share(hits, len(runs))})
-            for name in sorted({x for fired in runs for x in fired}):
-                hits = sum(name in fired for fired in runs)
-                rows.append({**base, "told": name, **_share(hits, len(runs))})
-            continue
-        meant = EXPECTED[fault]
-        hits = sum(any(x.split(":")[0] in (*meant, "stopped") for x in fired) for fired in runs)
-        rows.append({**base, "told": " or ".join(meant), **_share(hits, len(runs))})
-    return pd.DataFrame(rows)
+    for users in sorted({users for _, users, _ in found}):
+        own = {job: told for job, told in found.items() if job[1] == users}
+        clean = [told for (_, _, faults), told in own.items() if not faults]
+        for status in ("fail", "warn") if clean else ():
+            hits = sum(any(t.endswith(status) for t in told) for told in clean)
+            rows.append(_row(users, CLEAN, 0.0, f"any {status}", hits, len(clean)))
+        for name in sorted({t for told in clean for t in told}):
+            hits = sum(name in told for told in clean)
+            rows.append(_row(users, CLEAN, 0.0, name, hits, len(clean)))
+        for fault, meant in EXPECTED.items():
+            for strength in STRENGTHS[fault]:
+                alone = [told for (_, _, f), told in own.items() if f == ((fault, strength),)]
+                if alone:
+                    hits = sum(is_found(fault, told) for told in alone)
+                    name = " or ".join(meant)
+                    rows.append(_row(users, fault, strength, name, hits, len(alone)))
+            pairs = [t for (_, _, f), t in own.items() if len(f) == 2 and fault in dict(f)]
+            if pairs:
+                hits = sum(is_found(fault, told) for told in pairs)
+                rows.append(_row(users, fault, np.nan, "with another", hits, len(pairs)))
+    columns = ["users", "fault", "strength", "runs", "told", "share", "ci_low", "ci_high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def list_jobs(users: int, clean: int, seeds: int, weak: int, pairs: int) -> list[Job]:
+    """Return `clean` companies, companies with one fault (`seeds` at the largest strength, `weak`
+    at each lesser one), and with two drawn at random (each fault in `pairs` of them), all at
+    this many users.
+    """
+    jobs: list[Job] = [(seed, users, ()) for seed in range(clean)]
+    for fault in EXPECTED:
+        *lesser, largest = STRENGTHS[fault]
+        jobs += [(seed, users, ((fault, largest),)) for seed in range(seeds)]
+        jobs += [(seed, users, ((fault, s),)) for s in lesser for seed in range(weak)]
+    rng, names = np.random.default_rng(0), list(EXPECTED)
+    for seed in range(pairs):
+        order = rng.permutation(names)
+        jobs += [
+            (seed, users, tuple((str(n), STRENGTHS[n][-1]) for n in sorted(order[i : i + 2])))
+            for i in range(0, len(order) - 1, 2)
+        ]
+    return jobs
 
 
 def main() -> None:
-    """Run the study and keep its result."""
+    """Run the study at one size and keep its result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=100)
-    parser.add_argument("--users", type=int, nargs="+", default=[500, 5000])
-    parser.add_argument("--faults", nargs="+", default=["none", *EXPECTED])
+    parser.add_argument("--clean", type=int, default=100, help="companies without a fault")
+    parser.add_argument("--seeds", type=int, default=100, help="companies with each fault")
+    parser.add_argument("--pairs", type=int, default=0, help="times each fault is in a pair")
+    parser.add_argument("--users", type=int, default=500)
+    parser.add_argument("--faults", nargs="+", default=[CLEAN, *EXPECTED])
+    parser.add_argument("--weak", type=int, default=0, help="seeds at the lesser strengths")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--out", type=Path)
     given = parser.parse_args()
+    wanted = {*given.faults}
     jobs = [
-        (seed, users, fault, strength)
-        for users in given.users
-        for fault in given.faults
-        for strength in STRENGTHS.get(fault, (0.0,))
-        for seed in range(given.seeds)
+        job
+        for job in list_jobs(given.users, given.clean, given.seeds, given.weak, given.pairs)
+        if {name for name, _ in job[2]} <= wanted and (job[2] or CLEAN in wanted)
     ]
     with ProcessPoolExecutor(given.workers) as pool:
-        fired = list(pool.map(judge_one, jobs, chunksize=2))
-    found = {job: told for job, told in zip(jobs, fired, strict=True) if told is not None}
+        found = dict(zip(jobs, pool.map(judge_one, jobs, chunksize=1), strict=True))
     table = summarise(found).round(4)
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(given.out, index=False, lineterminator="\n")
+    out = given.out or FOLDER / f"detection_{given.users}.csv"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out, index=False, lineterminator="\n")
     print(table.to_string(index=False))
 
 

@@ -81,7 +81,6 @@ def population(users: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     tables = pipeline.prepare(simulation)
     snapshots = pipeline.make_snapshots(tables)
     test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)
-    tables.con.disconnect()
     return test, tables.users, simulation.user_truth
 
 
@@ -178,7 +177,6 @@ def one_run(seed: int, users: int, size: int, draws: int) -> list[Row]:
     snapshots = pipeline.make_snapshots(tables)
     rows = [*_retention_rows(simulation, tables), *_survival_rows(simulation, tables)]
     rows += [*_model_rows(snapshots, draws, size), *_group_rows(snapshots, tables.users, size)]
-    tables.con.disconnect()
     return rows
 
 

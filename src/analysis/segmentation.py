@@ -24,6 +24,8 @@ Floats = npt.NDArray[Any]  # float32 where many tables are held at once
 Labels = npt.NDArray[np.int64]
 
 NULLS = ("permuted", "gaussian", "copula")
+SHAPELESS = ("permuted", "gaussian")
+"""Nulls that keep nothing of the humps that groups leave in a column or between two."""
 MAX_STEPS = 40
 
 
@@ -273,8 +275,9 @@ class ClusterVerdict:
 
     `k`: number of clusters with the largest silhouette. `silhouette_margin`: that silhouette
     less the largest of the nulls' 95th percentiles (each of the best silhouette over all k, so
-    that having chosen k is paid for). `stability_margin`: stability at k less the largest 95th
-    percentile of the nulls at k. `exists`: both are above 0.
+    that having chosen k is paid for). `stability_margin`: stability at k less the larger 95th
+    percentile at k of the nulls `permuted` and `gaussian`; the copula keeps the humps of each
+    column, which true groups make, and so is as stable as they are. `exists`: both are above 0.
     """
 
     exists: bool
@@ -289,7 +292,9 @@ def clusters_exist(selection: pd.DataFrame) -> ClusterVerdict:
     """Return the verdict on the table of select_clusters: see ClusterVerdict."""
     best = selection.iloc[int(selection["silhouette"].to_numpy().argmax())]
     apart = float(best["silhouette"] - max(best[f"null_{name}_max_p95"] for name in NULLS))
-    steady = float(best["stability"] - max(best[f"stability_null_{name}_p95"] for name in NULLS))
+    steady = float(
+        best["stability"] - max(best[f"stability_null_{name}_p95"] for name in SHAPELESS)
+    )
     return ClusterVerdict(
         exists=apart > 0 and steady > 0,
         k=int(best["k"]),

@@ -67,6 +67,8 @@ FAULTS: dict[str, str] = {
     "the last event lies (the future, for a snapshot before it), the rest on noise.",
     "leaky_date": "Adds contract_end_date: last activity plus 30 days, and up to 60 days of noise "
     "times (1 - strength).",
+    "leaky_feature": "Age, an attribute fixed at signup, carries this weight on how late in the "
+    "last 60 days of the log the last event lies, and the rest on the age itself.",
     "identifier_column": "Adds referral_code with strength times users distinct values.",
     "group_difference": "Log hazard ratio of users from Colombia against all others (else 0).",
     "clusters": "Separation of three groups in session rate, episodes per play, watch time and "
@@ -890,6 +892,7 @@ def _make_users(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:
         users[f"top_show_{column}"] = SHOWS[column].to_numpy()[users["top_show"]]
     users["top_show_id"] = np.array(SHOW_IDS)[users["top_show"]]
     users = _mix_up_counts(plan, users)
+    users = _leak_into_age(plan, users)
     users = _make_impossible(plan, users)
     added = _add_columns(plan, users)
     return pd.concat([users[USER_COLUMNS], added], axis=1)
@@ -999,14 +1002,28 @@ def _make_impossible(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
     return users
 
 
+def _lateness(last: pd.Series) -> pd.Series:
+    """Return how late in the last days of the log the last event lies: 0 before them, to 1."""
+    late: pd.Series = 1 - ((_unix(LOG_END) - last) / (LEAK_DAYS * DAY)).clip(upper=1.0)
+    return late
+
+
+def _leak_into_age(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
+    """Return users whose age gives away, by the planted weight, when they were last seen."""
+    weight = plan.strength("leaky_feature")
+    if not weight:
+        return users
+    told = weight * (18 + 57 * _lateness(users["last_at"])) + (1 - weight) * users["age"]
+    return users.assign(age=np.rint(told).astype(np.int64))
+
+
 def _add_columns(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that leak the future or name the user, where they are asked for."""
     n, rng, last = len(users), plan.stream("added_columns"), users["last_at"]
     noise, days, codes = rng.random(n), rng.random(n), rng.permutation(n)
     added = pd.DataFrame(index=users.index)
     if weight := plan.strength("leaky_column"):
-        late = 1 - ((_unix(LOG_END) - last) / (LEAK_DAYS * DAY)).clip(upper=1.0)
-        score = weight * late + (1 - weight) * noise
+        score = weight * _lateness(last) + (1 - weight) * noise
         added["retention_score"] = (100 * score).round(2)
     if weight := plan.strength("leaky_date"):
         extra = np.floor(30 + 60 * (1 - weight) * days).astype(np.int64) * DAY
