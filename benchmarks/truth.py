@@ -1,19 +1,22 @@
 """Do the intervals hold what they promise? The book's figures against a truth that is known.
 
-`python -m benchmarks.truth --runs 300 --users 5000` simulates that many companies, computes the
+`python -m benchmarks.truth --runs 300 --users 3000` simulates that many companies, computes the
 book's intervals for each, and reports how often they hold the truth, how far estimates lie from
 it on average, and how often a null difference is called a difference. The result is kept in
 book/studies/truth.csv, which the appendix shows.
 
-The truth of retention and survival is the model's own, in closed form. That of a fitted model's
-figures is what the same fitted model achieves on users it has never seen: one company of
-`--population` users, simulated once.
+The truth of retention and survival is the model's own, in closed form; only the length of
+sessions, by which a first visit may run past midnight, is taken from the large company. That of a
+fitted model's figures is what the same fitted model achieves on users it has never seen: one
+company of `--population` users, simulated once, each counted by its true probability of churn and
+not by what became of it.
 """
 
 import argparse
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,8 +25,14 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis import activity, evaluation, features, groups, models, retention, survival
-from analysis.simulate import NULL_ATTRIBUTES, Simulation, simulate, true_churn_probability
+from analysis import activity, engine, evaluation, features, groups, models, retention, survival
+from analysis.simulate import (
+    LOG_END,
+    NULL_ATTRIBUTES,
+    Simulation,
+    simulate,
+    true_churn_probability,
+)
 from benchmarks import pipeline
 
 RESULT = pipeline.ROOT / "book" / "studies" / "truth.csv"
@@ -32,7 +41,37 @@ POPULATION_SEED = 999_983
 DAYS = (1, 7, 30)
 SURVIVAL_DAYS = (7, 30, 60)
 METRICS = ("roc_auc", "calibration_slope", "lift_top_decile", "brier")
+MODEL = models.SIMPLEST
 Row = tuple[str, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Population:
+    """One large company: its `test` snapshot with the true `churn_probability`, its users, and
+    how long sessions last (`seconds`, sorted).
+    """
+
+    test: pd.DataFrame
+    users: pd.DataFrame
+    seconds: Any
+
+
+@cache
+def population(users: int) -> Population:
+    """Return a company of this many users, which no run sees."""
+    simulation = simulate(users, 40, POPULATION_SEED, dirt=False)
+    tables = pipeline.prepare(simulation)
+    snapshots = pipeline.make_snapshots(tables)
+    test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)
+    at = test["snapshot_at"].iloc[0]
+    last = pd.Series((at - pd.to_timedelta(test["recency_days"], unit="D")).array, test["user_id"])
+    best = true_churn_probability(simulation.user_truth, at, 0, pipeline.P.horizon_days, last)
+    by_session = tables.active.group_by("session_id").aggregate(
+        seconds=lambda t: t.event_at.max().epoch_seconds() - t.event_at.min().epoch_seconds()
+    )
+    seconds = np.sort(engine.to_pandas(by_session)["seconds"].to_numpy(dtype=float))
+    told = test.assign(churn_probability=test["user_id"].map(best).to_numpy(dtype=float))
+    return Population(told, tables.users, seconds)
 
 
 def _no_session(hazard: Any, rate: Any, start: Any, end: Any) -> Any:
@@ -45,23 +84,23 @@ def _no_session(hazard: Any, rate: Any, start: Any, end: Any) -> Any:
     return gone + ends_inside + np.exp(-hazard * end - rate * (end - start))
 
 
-def true_retention(truth: pd.DataFrame, definition: str, day: int) -> float:
-    """Return the expected share of users retained at `day` by retention.retention_days."""
+def true_retention(truth: pd.DataFrame, definition: str, day: int, seconds: Any) -> float:
+    """Return the expected share of users retained at `day` by retention.retention_days.
+
+    A session counts for the day on which its last event falls: one that began its mean length
+    before midnight counts still, and the first, at signup, does when it runs past midnight.
+    """
     at = pd.to_datetime(truth["signup_at"], utc=True)
     offset = ((at - at.dt.floor("D")).dt.total_seconds() / DAY).to_numpy()
     hazard, rate = (truth[c].to_numpy() for c in ("hazard_per_day", "session_rate_per_day"))
-    start = {"on_day": day, "on_or_after": day, "within": 1}[definition] - offset
+    begins = {"on_day": day, "on_or_after": day, "within": 1}[definition]
+    start = np.maximum(begins - offset - seconds.mean() / DAY, 0.0)
+    longer = 1 - np.searchsorted(seconds, (1 - offset) * DAY) / len(seconds)
+    crosses = longer if begins == 1 else 0.0
+    end = day + 1 - offset
     if definition == "on_or_after":  # the log ends: the share is a bound, judged where it is one
-        left = ((pipeline_end() - at).dt.total_seconds() / DAY).to_numpy()
-        return float((1 - _no_session(hazard, rate, start, left)).mean())
-    return float((1 - _no_session(hazard, rate, start, day + 1 - offset)).mean())
-
-
-def pipeline_end() -> pd.Timestamp:
-    """Return the end of the simulated log."""
-    from analysis.simulate import LOG_END
-
-    return LOG_END
+        end = ((LOG_END - at).dt.total_seconds() / DAY).to_numpy()
+    return float((1 - (1 - crosses) * _no_session(hazard, rate, start, end)).mean())
 
 
 def true_survival(truth: pd.DataFrame, day: int) -> float:
@@ -74,28 +113,18 @@ def true_survival(truth: pd.DataFrame, day: int) -> float:
     return float((np.exp(-hazard * (day - offset)) * rate / (hazard + rate)).mean())
 
 
-@cache
-def population(users: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the test snapshot, the users and the truth of one large company."""
-    simulation = simulate(users, 40, POPULATION_SEED, dirt=False)
-    tables = pipeline.prepare(simulation)
-    snapshots = pipeline.make_snapshots(tables)
-    test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)
-    return test, tables.users, simulation.user_truth
-
-
 def _newcomers(simulation: Simulation, tables: pipeline.Tables) -> pd.DataFrame:
     at = pd.to_datetime(simulation.user_truth["signup_at"], utc=True)
     return simulation.user_truth[at >= tables.window.start]
 
 
-def _retention_rows(simulation: Simulation, tables: pipeline.Tables) -> Iterator[Row]:
+def _retention_rows(simulation: Simulation, tables: pipeline.Tables, seconds: Any) -> Iterator[Row]:
     per_user = retention.user_retention(tables.active, tables.users, tables.window, DAYS)
     table = retention.retention_days(per_user, DAYS, 30)
     truth = _newcomers(simulation, tables).set_index("user_id")
     for row in table.itertuples():
         eligible = per_user.loc[per_user[f"is_eligible_{row.day}"], "user_id"]
-        expected = true_retention(truth.loc[eligible], row.definition, row.day)
+        expected = true_retention(truth.loc[eligible], row.definition, row.day, seconds)
         name = f"retention {row.definition} day {row.day}"
         yield name, row.retention_rate, row.ci_low, row.ci_high, expected
 
@@ -117,57 +146,59 @@ def _survival_rows(simulation: Simulation, tables: pipeline.Tables) -> Iterator[
             yield f"{name} day {day}", *told, true_survival(simulation.user_truth, day)
 
 
-def _model_rows(snapshots: pd.DataFrame, draws: int, users: int) -> Iterator[Row]:
+def _model_rows(snapshots: pd.DataFrame, draws: int, size: int) -> Iterator[Row]:
     numeric, categorical = features.feature_columns(snapshots)
     pipelines = models.candidates(numeric, categorical, 42)
-    name = "logistic_regression"
-    fitted = {name: models.fit_calibrated(pipelines[name], snapshots)}
+    fitted = {MODEL: models.fit_calibrated(pipelines[MODEL], snapshots)}
     scores = models.score_split(fitted, snapshots, "test")
     found = evaluation.evaluate(scores, 0.5, 42, draws).set_index("metric")
-    everyone = population(users)[0]
-    whole = everyone[["user_id", "churned"]].assign(
-        **{name: models.predict(fitted[name], everyone)}
-    )
-    true = evaluation.evaluate(whole, 0.5, 42, 2).set_index("metric")["value"]
+    true = expected_metrics(fitted[MODEL], population(size).test)
     for metric in METRICS:
         row = found.loc[metric]
-        yield metric, row["value"], row["ci_low"], row["ci_high"], float(true[metric])
-    yield from _best_possible(everyone, whole, name, users)
+        yield metric, row["value"], row["ci_low"], row["ci_high"], true[metric]
 
 
-def _best_possible(
-    everyone: pd.DataFrame, whole: pd.DataFrame, name: str, users: int
-) -> Iterator[Row]:
-    """Tell the fitted model's AUC and Brier score beside those of the true probabilities."""
-    truth = population(users)[2]
-    at = everyone["snapshot_at"].iloc[0]
-    last = at - pd.to_timedelta(everyone["recency_days"], unit="D")
-    known = pd.Series(last.to_numpy(), index=everyone["user_id"])
-    best = true_churn_probability(truth, at, 0, pipeline.P.horizon_days, known)
-    proba = everyone["user_id"].map(best).to_numpy(dtype=float)
-    churned = whole["churned"].to_numpy(dtype=float)
-    for metric, score in (("roc_auc", evaluation.roc_auc), ("brier", evaluation.brier)):
-        own = float(score(churned, whole[name].to_numpy(dtype=float))[0])
-        yield f"best possible {metric}", own, np.nan, np.nan, float(score(churned, proba)[0])
+def expected_metrics(model: Any, everyone: pd.DataFrame) -> dict[str, float]:
+    """Return METRICS of `model` on a population, by the users' true probabilities of churn:
+    each user counts as a churner with that weight and as a stayer with the rest.
+    """
+    return metrics_of(models.predict(model, everyone), everyone["churn_probability"].to_numpy())
+
+
+def metrics_of(proba: Any, true: Any) -> dict[str, float]:
+    """Return METRICS of the probabilities `proba` where the true ones are `true`."""
+    churned = np.r_[np.ones(len(true)), np.zeros(len(true))]
+    twice, weights = np.r_[proba, proba], np.r_[true, 1 - true][None]
+    score = evaluation.SCORE_METRICS
+    return {name: float(score[name](churned, twice, weights)[0]) for name in METRICS}
 
 
 def _group_rows(snapshots: pd.DataFrame, users: pd.DataFrame, size: int) -> Iterator[Row]:
     columns = groups.present(users, pipeline.P.group_columns)
     test = groups.with_columns(snapshots[snapshots["split"] == "test"], users, columns)
     found = groups.compare_groups(test, "churned", columns)
-    everyone, all_users, _ = population(size)
-    large = groups.compare_groups(
-        groups.with_columns(everyone, all_users, columns), "churned", columns
-    )
-    true = large.set_index(["column", "group"])["difference"]
+    true = _true_differences(population(size), columns)
     for row in found[found["p_value"].notna()].itertuples():
         is_null = row.column in NULL_ATTRIBUTES
         if row.comparison != "all_groups":
-            expected = 0.0 if is_null else float(true[(row.column, row.group)])
+            expected = 0.0 if is_null else true[(row.column, row.group)]
             bounds = (row.difference_ci_low, row.difference_ci_high)
             yield "group difference", row.difference, *bounds, expected
         if is_null:
             yield "null called different", float(row.is_different), np.nan, np.nan, 0.0
+
+
+def _true_differences(everyone: Population, columns: list[str]) -> dict[tuple[str, str], float]:
+    """Return the mean true probability of churn of each group less that of all others."""
+    told = everyone.test[["user_id", "churn_probability"]].merge(
+        everyone.users[["user_id", *columns]], on="user_id"
+    )
+    found = {}
+    for column in columns:
+        for group, part in told.groupby(column)["churn_probability"]:
+            rest = told.loc[told[column] != group, "churn_probability"]
+            found[(column, str(group))] = float(part.mean() - rest.mean())
+    return found
 
 
 def one_run(seed: int, users: int, size: int, draws: int) -> list[Row]:
@@ -175,7 +206,8 @@ def one_run(seed: int, users: int, size: int, draws: int) -> list[Row]:
     simulation = simulate(users, 40, seed, dirt=False)
     tables = pipeline.prepare(simulation)
     snapshots = pipeline.make_snapshots(tables)
-    rows = [*_retention_rows(simulation, tables), *_survival_rows(simulation, tables)]
+    seconds = population(size).seconds
+    rows = [*_retention_rows(simulation, tables, seconds), *_survival_rows(simulation, tables)]
     rows += [*_model_rows(snapshots, draws, size), *_group_rows(snapshots, tables.users, size)]
     return rows
 
@@ -216,7 +248,7 @@ def main() -> None:
     """Run the study and keep its result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=300)
-    parser.add_argument("--users", type=int, default=5000)
+    parser.add_argument("--users", type=int, default=3000)
     parser.add_argument("--population", type=int, default=100_000)
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
