@@ -200,38 +200,51 @@ def test_the_behaviour_of_one_user_by_hand():
     })  # fmt: skip
 
 
-def usual(signup, window_start="2024-12-01"):
+def usual(signup, lookback=30, recorded=None):
     """Return the habits of one user with the sessions of ACTS as of 2025-02-01."""
     users = make_users({"a": signup})
-    window = make_window(window_start, "2025-03-01")
+    window = make_window("2024-12-01", "2025-03-01")
+    columns = {"recorded_at": recorded} if recorded else {}
     events = make_events(
         [("a", act[0]) for act in ACTS],
         event_type=[act[1] for act in ACTS],
         session_id=[act[2] for act in ACTS],
+        **columns,
     )
     active = activity(events, users, window)
-    return habits(active, users, window, DAY_END, ROLES, 30.0).iloc[0].to_dict()
+    return habits(active, users, window, DAY_END, lookback, ROLES, 30.0).iloc[0].to_dict()
 
 
 def test_the_habits_of_one_user_by_hand():
-    sessions = {act[2] for act in ACTS if act[0] < "2025-02-01"}
-    per_day = (len(sessions) + 1) / (62 + 14)  # 62 days since the log's start
+    per_day = (3 + 1) / (62 + 14)  # 62 days since the log's start, later than 90 days back
     found = usual("2024-11-01")
     silence = found.pop("silence_ratio")
     assert found == pytest.approx({
         "user_id": "a",
         "usual_sessions_per_week": 7 * per_day,
-        "usual_next_episode_rate": (1 + 1) / (1 + 2),
-        "usual_failed_rate": (1 + 1) / (2 + 2),
+        "usual_next_episode_rate": 1 / 1,
+        "usual_failed_rate": 1 / 2,
         "usual_session_seconds": (1200 + 0 + 120) / 3,
     })  # fmt: skip
     assert silence == pytest.approx((1 - 2 / 1440) * per_day)
 
 
-def test_a_newcomer_is_observed_since_signup():
-    early, late = usual("2024-11-01"), usual("2024-12-22")  # 62 and 41 days
-    ratio = early["usual_sessions_per_week"] / late["usual_sessions_per_week"]
-    assert ratio == pytest.approx((41 + 14) / (62 + 14))
+@pytest.mark.parametrize(
+    ("signup", "lookback", "sessions", "days"),
+    [
+        ("2024-12-22", 30, 3, 41),  # a newcomer is observed since signup
+        ("2024-11-01", 8, 3, 24),  # three look backs, from the 8th of January
+        ("2024-11-01", 7, 2, 21),  # from the 11th: the first session lies before
+    ],
+)
+def test_habits_are_told_since_signup_or_over_three_look_backs(signup, lookback, sessions, days):
+    found = usual(signup, lookback)
+    assert found["usual_sessions_per_week"] == pytest.approx(7 * (sessions + 1) / (days + 14))
+
+
+def test_a_habit_knows_nothing_that_was_recorded_later():
+    late = [act[0] if act[2] != "s3" else "2025-02-01" for act in ACTS]
+    assert usual("2024-11-01", recorded=late)["usual_session_seconds"] == pytest.approx(1200 / 2)
 
 
 def test_without_sessions_and_amounts_silence_ends_sessions_and_each_act_counts_one():

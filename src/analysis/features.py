@@ -17,6 +17,8 @@ from analysis.retention import wilson
 KEYS = ("user_id", "snapshot_at", "split", "churned")
 DAY_SECONDS = 86_400
 FORTNIGHT = 14  # days
+HABIT_LOOKBACKS = 3
+"""Look backs over which a habit is told: long enough for a user who comes every other week."""
 
 
 @dataclass(frozen=True)
@@ -158,33 +160,37 @@ def habits(
     users: pd.DataFrame,
     window: LogWindow,
     at: pd.Timestamp,
+    lookback: int,
     roles: Mapping[str, str],
     gap_minutes: float,
 ) -> pd.DataFrame:
-    """Return what is usual for each user, of all that was recorded before `at`: one row per user.
+    """Return what is usual for each user, over three look backs before `at`: one row per user.
 
-    `usual_sessions_per_week` since signup or the start of the log, whichever is later (one more
-    session and a fortnight more are counted, so that a newcomer's first day sets no pace);
-    `silence_ratio`, the sessions that the silence since the last event would have held at that
-    pace (a silence of k has probability exp(-k) in a user who is still there: the exponential
-    gaps of Schmittlein, Morrison & Colombo 1987); `usual_next_episode_rate` (next episodes per
-    play) and `usual_failed_rate` (sessions with a click and no play per session with a click),
-    each with one more of both outcomes (Laplace's rule); `usual_session_seconds` (mean length).
+    `usual_sessions_per_week` since signup, the start of the log or the start of the three look
+    backs, whichever is latest (one more session and a fortnight more are counted, so that a
+    newcomer's first day sets no pace); `silence_ratio`, the sessions that the silence since the
+    last event would have held at that pace (a silence of k has probability exp(-k) in a user
+    who is still there: the exponential gaps of Schmittlein, Morrison & Colombo 1987);
+    `usual_next_episode_rate` (next episodes per play), `usual_failed_rate` (sessions with a click
+    and no play per session with a click) and `usual_session_seconds` (mean length). Bounded, so
+    that snapshots early and late in the log mean the same, and no count of a whole life, which
+    can give away where it ends.
     """
-    before = active.filter(active.event_at < at, active.recorded_at < at)
-    sessions = _by_session(with_sessions(before, gap_minutes), roles)
+    opens = max(window.start, at - HABIT_LOOKBACKS * pd.Timedelta(days=lookback))
+    inside = active.filter(active.event_at >= opens, active.event_at < at, active.recorded_at < at)
+    sessions = _by_session(with_sessions(inside, gap_minutes), roles)
     clicked, failed = sessions.clicks > 0, (sessions.clicks > 0) & (sessions.plays == 0)
     sums = sessions.group_by("user_id").aggregate(
         sessions=sessions.count(),
         last=sessions.last_second.max(),
-        usual_next_episode_rate=(sessions.nexts.sum() + 1) / (sessions.plays.sum() + 2),
-        usual_failed_rate=(failed.sum() + 1) / (clicked.sum() + 2),
+        usual_next_episode_rate=sessions.nexts.sum() / sessions.plays.sum().nullif(0),
+        usual_failed_rate=failed.sum() / clicked.sum().nullif(0),
         usual_session_seconds=sessions.seconds.mean(),
     )
     table = engine.to_pandas(sums.order_by("user_id")).merge(
         users[["user_id", "signup_date"]], on="user_id"
     )
-    begins = table["signup_date"].where(table["signup_date"] > window.start, window.start)
+    begins = table["signup_date"].where(table["signup_date"] > opens, opens)
     observed: pd.Series[pd.Timedelta] = at - begins
     days = observed / pd.Timedelta(days=1)
     per_day = (table.pop("sessions") + 1) / (days + FORTNIGHT)
@@ -242,7 +248,7 @@ def snapshots(
 
     Columns: `user_id`, `snapshot_at` (UTC), `split` (train, calibrate, test, score: see
     snapshot_plan), `churned`, `tenure_days`, those of behaviour (over the look back) and of
-    habits (over all that came before), and the static ones.
+    habits (over three), and the static ones.
     Raises ReportError when the log is too short.
     """
     plan = snapshot_plan(window, windows)
@@ -254,7 +260,7 @@ def snapshots(
         part = pd.DataFrame({"user_id": population, "snapshot_at": at, "split": split})
         part["churned"] = outcome(active, population, at, windows, window.end)
         known = behaviour(active, at, windows.lookback, roles, gap_minutes)
-        usual = habits(active, users, window, at, roles, gap_minutes)
+        usual = habits(active, users, window, at, windows.lookback, roles, gap_minutes)
         part = part.merge(attributes, on="user_id").merge(known, on="user_id", how="left")
         part = part.merge(usual, on="user_id", how="left")
         part["tenure_days"] = (at - part["signup_date"]) / pd.Timedelta(days=1)
