@@ -307,12 +307,15 @@ def test_the_daily_mix_has_a_row_for_each_kind_and_day():
         ("event_type", "play"): [[1, 2], [0, 0], [1, 1]],
         ("device", "iOS"): [[2, 2], [0, 0], [0, 1]],
         ("device", "Android"): [[0, 2], [0, 0], [1, 1]],
+        ("hour", "0 to 6"): [[0, 2], [0, 0], [1, 1]],
+        ("hour", "6 to 12"): [[2, 2], [0, 0], [0, 1]],
     }
 
 
 def test_one_kind_alone_is_no_mix():
     events = make_events([("a", "2025-01-05"), ("b", "2025-01-06")])
-    assert audit.daily_mix(events, USERS, make_window("2025-01-01", "2025-02-01"), "UTC").empty
+    window = make_window("2025-01-01", "2025-02-01")
+    assert audit.daily_mix(events, USERS, window, "UTC").empty  # all at midnight, too
 
 
 def test_native_counts_are_held_against_the_log():

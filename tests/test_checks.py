@@ -62,6 +62,12 @@ def joined_early(early: int, of: int = 100) -> Verdict:
     return data.log_covers_cohort(told, LOG, 30)
 
 
+def piled(signups: int, each: int = 1, on: int = 100) -> Verdict:
+    """Judge `signups` on one day and `each` on each of `on` others."""
+    users = pd.DataFrame({"signup_date": days([0] * signups + list(range(1, on + 1)) * each)})
+    return data.signup_dates(users)
+
+
 def joined_late(late: int, of: int = 100, window: LogWindow = LOG) -> Verdict:
     users = pd.DataFrame({"signup_date": days([271] * late + [270] * (of - late))})
     return data.window_is_mature(users, window, 30)
@@ -419,12 +425,20 @@ def _by_share(check: str, judge: Callable[[int], Verdict], limits: Mapping[str, 
 
 RARE = {"fail": 10, "warn": 1}
 AGES = pd.DataFrame({"age": [30, 40]})
+USERS_WITHOUT_DATE = pd.DataFrame({"signup_date": days([None])})
 CASES = [
     Case("log_covers_cohort", "warn", lambda: joined_early(60)),  # Wilson: from 50.2 %
     Case("log_covers_cohort", "pass", lambda: joined_early(59)),  # from 49.2 %
     Case("log_covers_cohort", "pass", lambda: joined_early(0)),
     Case("log_covers_cohort", "warn", lambda: joined_early(100)),
     Case("log_covers_cohort", "not_applicable", lambda: joined_early(0, 0)),
+    Case("signup_dates", "pass", lambda: piled(10)),  # ten times the usual day
+    Case("signup_dates", "warn", lambda: piled(11)),
+    Case("signup_dates", "pass", lambda: piled(11, on=540)),  # 1.996 % of all
+    Case("signup_dates", "warn", lambda: piled(11, on=539)),
+    Case("signup_dates", "warn", lambda: piled(33)),
+    Case("signup_dates", "fail", lambda: piled(34)),  # 25.4 %
+    Case("signup_dates", "not_applicable", lambda: data.signup_dates(USERS_WITHOUT_DATE)),
     Case("window_is_mature", "warn", lambda: joined_late(16)),
     Case("window_is_mature", "pass", lambda: joined_late(15)),  # as many as in half of 300 days
     Case("window_is_mature", "not_applicable", lambda: joined_late(0, 0)),
@@ -648,6 +662,8 @@ def test_verdicts_as_a_table():
         ([4.0, 3.0, 2.0, 1.0], 1.0),  # in whichever direction
         ([1.0, 1.0, 1.0, 1.0], 0.5),
         (["a", "b", "c", "d"], 0.5),  # an identifier, left out of its own mean
+        ([np.nan, 1.0, 1.0, np.nan], 0.5),
+        ([1.0, 1.0, np.nan, np.nan], 1.0),  # what is missing tells
     ],
 )
 def test_auc_of_a_column_alone(values, auc):
@@ -682,6 +698,7 @@ PLANTED = [
     ("double_logging", 0.02, "double_logging"),
     ("machine", 0.1, "machines"),
     ("native_counts", 1.0, "native_counts"),
+    ("signup_import", 1.0, "signup_dates"),
     ("native_disagrees", 0.5, "native_agrees"),
     ("native_label_copied", 0.5, "native_label"),
     ("impossible_values", 0.5, "impossible_values"),

@@ -434,6 +434,7 @@ def test_a_fault_of_delivery_leaves_the_rest_alone(fault: str) -> None:
         ("log_break_volume", set()),
         ("partial_last_day", set()),
         ("event_mix", set()),
+        ("signup_import", set()),
         ("double_logging", {"views", "credits_spent", "credits_purchased"}),
         ("native_counts", {"views", "likes", "sessions_7d", "credits_spent", "credits_purchased"}),
         ("native_disagrees", {"last_active_date"}),
@@ -551,6 +552,13 @@ def test_native_counts() -> None:
     assert moved.mean() == pytest.approx(0.5, abs=0.05)
     for name in sim.NATIVE_COUNTS:
         assert sorted(clean[name]) == sorted(mixed[name])
+
+
+def test_signup_import() -> None:
+    clean, moved = make().users["signup_date"], make("signup_import", 0.5).users["signup_date"]
+    is_early = clean < "2024-11-15"
+    assert (moved[is_early] == "2024-11-15").mean() == pytest.approx(0.5, abs=0.05)
+    assert (moved[~is_early] == clean[~is_early]).all()
 
 
 def test_native_disagrees() -> None:

@@ -209,6 +209,7 @@ def fullest_second(events: Any) -> pd.DataFrame:
 MIX_OF_EVENTS = ("event_type", "source", "country")
 MIX_OF_USERS = ("device",)
 MOST_KINDS = 30
+QUARTERS = {"0": "0 to 6", "1": "6 to 12", "2": "12 to 18", "3": "18 to 24"}
 
 
 def daily_mix(events: Any, users: pd.DataFrame, window: LogWindow, zone: str) -> pd.DataFrame:
@@ -216,15 +217,17 @@ def daily_mix(events: Any, users: pd.DataFrame, window: LogWindow, zone: str) ->
     `events`, `total` (of all kinds), one row for each day of the log.
 
     Kinds are the values of event_type, source and country of events and of device of users,
-    for each column that has from 2 to 30 of them with at least 1 % of some 28 days.
+    for each column that has from 2 to 30 of them with at least 1 % of some 28 days, and the
+    four quarters of the UTC day (`hour`), which move when a clock or its zone is changed.
     """
     inside = events.filter(events.event_at >= window.start, events.event_at < window.end)
     by_user = [name for name in MIX_OF_USERS if name in users]
     joined = inside.left_join(engine.from_pandas(users[["user_id", *by_user]]), "user_id")
     day = clock.local_day(joined.event_at, zone, window.start, window.end)
-    told = joined.mutate(day_number=day)
+    quarter = (joined.event_at.hour() // 6).cast("int64").cast("string")
+    told = joined.mutate(day_number=day, hour=quarter.substitute(QUARTERS))
     parts = []
-    for name in (*(c for c in MIX_OF_EVENTS if c in events.columns), *by_user):
+    for name in (*(c for c in MIX_OF_EVENTS if c in events.columns), *by_user, "hour"):
         counted = told.group_by(level=told[name], day_number=told.day_number).aggregate(
             events=lambda t: t.count()
         )

@@ -34,6 +34,7 @@ FIRST_SIGNUP_AT = pd.Timestamp("2024-01-01", tz="UTC")
 LOG_START = pd.Timestamp("2025-01-01", tz="UTC")
 LOG_END = pd.Timestamp("2025-10-21", tz="UTC")
 LOG_BREAK = pd.Timestamp("2025-05-28", tz="UTC")  # the middle of the log
+IMPORT_DAY = pd.Timestamp("2024-11-15", tz="UTC")
 GAP_STARTS_AT, GAP_DAYS = pd.Timestamp("2025-05-13", tz="UTC"), 30
 DRIFT_DAYS = 45
 LEAK_DAYS = 60
@@ -56,6 +57,8 @@ FAULTS: dict[str, str] = {
     "coarse_times": "Share of events whose time is cut to midnight UTC.",
     "double_logging": "Share of events logged a second time under another event_uuid.",
     "machine": "Share of all events that one account sends, besides those of the people.",
+    "signup_import": "Share of the users from before 15 November 2024 whose signup date is that "
+    "day, as when accounts were brought over from another system.",
     "native_disagrees": "Share of users whose last_active_date is 2 to 60 days away from their "
     "last event.",
     "native_counts": "Share of users whose native counts and sums are those of another user.",
@@ -884,7 +887,9 @@ def _instant_array(seconds: Array) -> Any:
 def _make_users(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:
     """Return the users table: attributes, and native columns that follow from the log."""
     users = people.join(_sum_log(plan, people, log))
-    users["signup_date"] = _date_text(people["signup"].to_numpy())
+    signup = _import_signups(plan, people["signup"].to_numpy())
+    users["signup_date"] = _date_text(signup)
+    users["last_at"] = np.maximum(users["last_at"], signup)
     users = _disagree(plan, users)
     users["last_active_date"] = _date_text(users["last_at"].to_numpy())
     users["churned_30d"] = _label_natively(plan, users)
@@ -896,6 +901,14 @@ def _make_users(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:
     users = _make_impossible(plan, users)
     added = _add_columns(plan, users)
     return pd.concat([users[USER_COLUMNS], added], axis=1)
+
+
+def _import_signups(plan: _Plan, signup: Array) -> Array:
+    """Return signup instants, the planted share of the early ones on the day of an import."""
+    day, rng = _unix(IMPORT_DAY), plan.stream("signup_import")
+    is_moved = (signup < day) & (rng.random(len(signup)) < plan.strength("signup_import"))
+    moved: Array = np.where(is_moved, day, signup)
+    return moved
 
 
 def _sum_log(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:

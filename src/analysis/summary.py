@@ -12,7 +12,7 @@ from analysis.texts import facts_of, fill
 Metrics = dict[str, dict[str, Any]]
 
 LOG = ("log_volume", "log_users")
-NEWCOMERS = ("retention_eligible", "enough_newcomers", *LOG)
+NEWCOMERS = ("retention_eligible", "enough_newcomers", "signup_dates", *LOG)
 JUDGED = (
     "better_than_chance",
     "leakage",
@@ -106,7 +106,11 @@ def cohort_metrics(by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
     for day in (30, 60, 90):
         row = whole.loc[day] if day in whole.index else None
         found[f"survival_{day}"] = _rate(
-            row, "survival", "at_risk", f"Users still active after {day} days", LOG
+            row,
+            "survival",
+            "at_risk",
+            f"Users still active after {day} days",
+            (*LOG, "signup_dates"),
         )
     return found
 

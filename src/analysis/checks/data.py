@@ -15,6 +15,10 @@ MOST_EARLY = 0.5
 MOST_IMMATURE = 0.15
 """A log of a year with steady signups has 8 % in its last 30 days; twice that is a surge."""
 
+PILE, PILED, PILED_FAILS = 10.0, 0.02, 0.25
+"""Times the 95th percentile of a day's signups that makes a pile, and its share of all users
+from which it is worth a word, and from which tenure is no longer the users' own."""
+
 
 def run(
     told: pd.DataFrame,
@@ -39,6 +43,7 @@ def run(
     return [
         log_covers_cohort(told, window, horizon_days),
         window_is_mature(users, window, horizon_days),
+        signup_dates(users),
         rows_breaking("events_before_signup", rules, ["event is before the user's signup"], 0.01),
         rows_breaking(
             "clock_order", rules, ["received before it happened", "created before received"], 0.01
@@ -94,6 +99,22 @@ def window_is_mature(users: pd.DataFrame, window: LogWindow, horizon_days: int) 
     limit = max(MOST_IMMATURE, 1.5 * expected)
     status: Status = "warn" if low > expected and share > limit else "pass"
     return Verdict("window_is_mature", status, share, low, high, limit, len(inside), facts)
+
+
+def signup_dates(users: pd.DataFrame) -> Verdict:
+    """Judge the share of users who signed up on the fullest day: an import dates all its accounts
+    alike, and their tenure and cohort are then not their own.
+    """
+    known = users["signup_date"].dropna()
+    if known.empty:
+        return not_applicable("signup_dates", "no user has a signup date")
+    by_day = known.value_counts().sort_index()
+    usual = float(by_day.quantile(0.95))
+    share, low, high = share_of(int(by_day.max()), len(known))
+    is_pile = by_day.max() > PILE * usual and share >= PILED
+    status: Status = grade(share, PILED, PILED_FAILS) if is_pile else "pass"
+    facts = {"date": str(by_day.idxmax())[:10], "signups": int(by_day.max()), "usual": usual}
+    return Verdict("signup_dates", status, share, low, high, PILED, len(known), facts)
 
 
 def rows_breaking(check: str, rules: pd.DataFrame, names: Sequence[str], fail: float) -> Verdict:

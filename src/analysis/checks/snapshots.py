@@ -20,6 +20,8 @@ BEYOND_RECENCY = 0.05
 """ROC AUC by which a single column may at most beat the time since the last event."""
 NAMES_USERS = 0.3
 """Distinct values of a text per user from which it names users rather than groups of them."""
+TWENTIETHS = 20
+"""Groups of equal size into which numbers are cut to look for what has no direction."""
 SHIFT, SHIFT_FAILS = 0.25, 0.5
 """Population stability index that is a shift (a usual limit), and a different population."""
 RATE_SHIFT, RATE_SHIFT_FAILS = 0.05, 0.15
@@ -54,24 +56,33 @@ def label_means(back: pd.DataFrame) -> Verdict:
 
 
 def alone(values: "pd.Series[Any]", churned: "pd.Series[float]") -> float:
-    """Return the ROC AUC (0.5 to 1) of one column by itself, in whichever direction.
+    """Return the ROC AUC (0.5 to 1) of one column by itself, in whichever way it tells most.
 
-    Text counts by the churn rate of each value, left-one-out, so that a column of
-    identifiers predicts nothing.
+    Numbers count as they are, in either direction, and cut into twentieths, for a code or a
+    middle that stands out has no direction; missing ones are a group of their own, for what is
+    missing may tell. Groups and texts count by the churn rate of each value, left-one-out, so
+    that a column of identifiers predicts nothing.
     """
     y = np.asarray(churned, dtype=np.float64)
-    if pd.api.types.is_numeric_dtype(values):
-        x = np.asarray(values.astype(float).fillna(values.median()), dtype=np.float64)
-    else:
-        groups = pd.DataFrame({"value": values.fillna("?").astype(str), "y": y}).groupby("value")[
-            "y"
-        ]
-        n, total = groups.transform("size").to_numpy(), groups.transform("sum").to_numpy()
-        x = (total - y + y.mean()) / n
-    if len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
+    if len(np.unique(y)) < 2:
         return 0.5
-    auc = float(roc_auc(y, x)[0])
-    return max(auc, 1 - auc) if pd.api.types.is_numeric_dtype(values) else auc
+    if not pd.api.types.is_numeric_dtype(values):
+        return _auc_of_groups(values.fillna("?").astype(str), y)
+    numbers = values.astype(float)
+    x = np.asarray(numbers.fillna(numbers.median()), dtype=np.float64)
+    auc = 0.5 if len(np.unique(x)) < 2 else float(roc_auc(y, x)[0])
+    groups = numbers
+    if numbers.nunique() > TWENTIETHS:
+        groups = pd.qcut(numbers, TWENTIETHS, labels=False, duplicates="drop")
+    codes = pd.Series(pd.factorize(groups)[0])  # -1 where missing
+    return max(auc, 1 - auc, _auc_of_groups(codes, y))
+
+
+def _auc_of_groups(groups: "pd.Series[Any]", y: np.ndarray) -> float:
+    by = pd.DataFrame({"value": groups.to_numpy(), "y": y}).groupby("value")["y"]
+    n, total = by.transform("size").to_numpy(), by.transform("sum").to_numpy()
+    x = (total - y + y.mean()) / n
+    return float(roc_auc(y, x)[0]) if len(np.unique(x)) > 1 else 0.5
 
 
 def auc_error(auc: float, churned: "pd.Series[float]") -> float:
