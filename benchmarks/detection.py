@@ -82,6 +82,8 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
 """Strengths tried, the last about that of the case where the case has the fault."""
 NULL_COLUMNS = {"country", "gender", "language"}
 """Columns compared that truly do not matter, unless a difference is planted in country."""
+KEEP_EVERY = 100
+"""Companies after which the result so far is kept."""
 Job = tuple[int, int, tuple[tuple[str, float], ...]]
 """Seed, users, and the faults planted with their strengths."""
 
@@ -189,13 +191,15 @@ def main() -> None:
         for job in list_jobs(given.users, given.clean, given.seeds, given.weak, given.pairs)
         if {name for name, _ in job[2]} <= wanted and (job[2] or CLEAN in wanted)
     ]
-    with ProcessPoolExecutor(given.workers) as pool:
-        found = dict(zip(jobs, pool.map(judge_one, jobs, chunksize=1), strict=True))
-    table = summarise(found).round(4)
-    out = given.out or FOLDER / f"detection_{given.users}.csv"
+    jobs.sort(key=lambda job: job[0])  # seed by seed, so that a study cut short is even
+    out, found = given.out or FOLDER / f"detection_{given.users}.csv", {}
     out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out, index=False, lineterminator="\n")
-    print(table.to_string(index=False))
+    with ProcessPoolExecutor(given.workers) as pool:
+        for job, told in zip(jobs, pool.map(judge_one, jobs), strict=True):
+            found[job] = told
+            if len(found) % KEEP_EVERY == 0 or len(found) == len(jobs):
+                summarise(found).round(4).to_csv(out, index=False, lineterminator="\n")
+    print(summarise(found).round(4).to_string(index=False))
 
 
 if __name__ == "__main__":

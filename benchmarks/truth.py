@@ -14,7 +14,7 @@ not by what became of it.
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -28,8 +28,8 @@ from statsmodels.stats.proportion import proportion_confint
 from analysis import activity, engine, evaluation, features, groups, models, retention, survival
 from analysis.simulate import (
     LOG_END,
+    LOG_START,
     NULL_ATTRIBUTES,
-    Simulation,
     simulate,
     true_churn_probability,
 )
@@ -42,17 +42,19 @@ DAYS = (1, 7, 30)
 SURVIVAL_DAYS = (7, 30, 60)
 METRICS = ("roc_auc", "calibration_slope", "lift_top_decile", "brier")
 MODEL = models.SIMPLEST
+PARTS = ("curves", "models")
 Row = tuple[str, float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Population:
-    """One large company: its `test` snapshot with the true `churn_probability`, its users, and
-    how long sessions last (`seconds`, sorted).
+    """One large company: its `test` snapshot with the true `churn_probability`, its users, the
+    `truth` behind each, and how long sessions last (`seconds`, sorted).
     """
 
     test: pd.DataFrame
     users: pd.DataFrame
+    truth: pd.DataFrame
     seconds: Any
 
 
@@ -71,7 +73,7 @@ def population(users: int) -> Population:
     )
     seconds = np.sort(engine.to_pandas(by_session)["seconds"].to_numpy(dtype=float))
     told = test.assign(churn_probability=test["user_id"].map(best).to_numpy(dtype=float))
-    return Population(told, tables.users, seconds)
+    return Population(told, tables.users, simulation.user_truth, seconds)
 
 
 def _no_session(hazard: Any, rate: Any, start: Any, end: Any) -> Any:
@@ -113,23 +115,36 @@ def true_survival(truth: pd.DataFrame, day: int) -> float:
     return float((np.exp(-hazard * (day - offset)) * rate / (hazard + rate)).mean())
 
 
-def _newcomers(simulation: Simulation, tables: pipeline.Tables) -> pd.DataFrame:
-    at = pd.to_datetime(simulation.user_truth["signup_at"], utc=True)
-    return simulation.user_truth[at >= tables.window.start]
+@cache
+def curves_of(size: int) -> dict[tuple[str, int], float]:
+    """Return the true retention by definition and day, and survival by day, of the population
+    that users are drawn from: an interval promises to hold that, not what was in store for the
+    very users of a run.
+    """
+    everyone = population(size)
+    at = pd.to_datetime(everyone.truth["signup_at"], utc=True)
+    found = {}
+    for day in DAYS:
+        ends = at.dt.floor("D") + pd.Timedelta(days=day + 1)
+        eligible = everyone.truth[(at >= LOG_START) & (ends <= LOG_END)]
+        for definition in retention.DEFINITIONS:
+            rate = true_retention(eligible, definition, day, everyone.seconds)
+            found[(definition, day)] = rate
+    for day in SURVIVAL_DAYS:
+        found[("survival", day)] = true_survival(everyone.truth, day)
+    return found
 
 
-def _retention_rows(simulation: Simulation, tables: pipeline.Tables, seconds: Any) -> Iterator[Row]:
+def _retention_rows(tables: pipeline.Tables, size: int) -> Iterator[Row]:
     per_user = retention.user_retention(tables.active, tables.users, tables.window, DAYS)
     table = retention.retention_days(per_user, DAYS, 30)
-    truth = _newcomers(simulation, tables).set_index("user_id")
     for row in table.itertuples():
-        eligible = per_user.loc[per_user[f"is_eligible_{row.day}"], "user_id"]
-        expected = true_retention(truth.loc[eligible], row.definition, row.day, seconds)
+        expected = curves_of(size)[(row.definition, row.day)]
         name = f"retention {row.definition} day {row.day}"
         yield name, row.retention_rate, row.ci_low, row.ci_high, expected
 
 
-def _survival_rows(simulation: Simulation, tables: pipeline.Tables) -> Iterator[Row]:
+def _survival_rows(tables: pipeline.Tables, size: int) -> Iterator[Row]:
     spans, horizon = activity.user_spans(tables.active), pipeline.P.horizon_days
     silence = survival.silence_that_settles(horizon)
     curves = {
@@ -143,7 +158,7 @@ def _survival_rows(simulation: Simulation, tables: pipeline.Tables) -> Iterator[
         for day in SURVIVAL_DAYS:
             row = curve.loc[day]
             told = (row["survival"], row["ci_low"], row["ci_high"])
-            yield f"{name} day {day}", *told, true_survival(simulation.user_truth, day)
+            yield f"{name} day {day}", *told, curves_of(size)[("survival", day)]
 
 
 def _model_rows(snapshots: pd.DataFrame, draws: int, size: int) -> Iterator[Row]:
@@ -201,20 +216,23 @@ def _true_differences(everyone: Population, columns: list[str]) -> dict[tuple[st
     return found
 
 
-def one_run(seed: int, users: int, size: int, draws: int) -> list[Row]:
+def one_run(seed: int, users: int, size: int, draws: int, parts: Sequence[str]) -> list[Row]:
     """Return every figure of one simulated company with its interval and its truth."""
-    simulation = simulate(users, 40, seed, dirt=False)
-    tables = pipeline.prepare(simulation)
-    snapshots = pipeline.make_snapshots(tables)
-    seconds = population(size).seconds
-    rows = [*_retention_rows(simulation, tables, seconds), *_survival_rows(simulation, tables)]
-    rows += [*_model_rows(snapshots, draws, size), *_group_rows(snapshots, tables.users, size)]
+    tables = pipeline.prepare(simulate(users, 40, seed, dirt=False))
+    rows: list[Row] = []
+    if "curves" in parts:
+        rows += [*_retention_rows(tables, size), *_survival_rows(tables, size)]
+    if "models" in parts:
+        snapshots = pipeline.make_snapshots(tables)
+        rows += _model_rows(snapshots, draws, size)
+        rows += _group_rows(snapshots, tables.users, size)
     return rows
 
 
 def summarise(rows: list[Row]) -> pd.DataFrame:
-    """Return per figure: `runs`, `mean_estimate`, `mean_truth`, `bias_in_se` (mean difference in
-    standard errors of one run), `coverage` with its 95 % Wilson interval.
+    """Return per figure: `coverage` with its 95 % Wilson interval `from`, `to`; `bias_in_se` (mean
+    difference to the truth, in standard errors of one run); `mean_estimate`, `mean_truth`; and
+    over how many `intervals`.
     """
     table = pd.DataFrame(rows, columns=["figure", "estimate", "low", "high", "truth"])
     found = []
@@ -232,13 +250,13 @@ def summarise(rows: list[Row]) -> pd.DataFrame:
         found.append(
             {
                 "figure": figure,
-                "intervals": len(part),
+                "coverage": holds.mean() if len(holds) else np.nan,
+                "from": low,
+                "to": high,
+                "bias_in_se": gap.mean() / spread if spread > 0 else 0.0,
                 "mean_estimate": part["estimate"].mean(),
                 "mean_truth": part["truth"].mean(),
-                "bias_in_se": gap.mean() / spread if spread > 0 else 0.0,
-                "coverage": holds.mean() if len(holds) else np.nan,
-                "coverage_low": low,
-                "coverage_high": high,
+                "intervals": len(part),
             }
         )
     return pd.DataFrame(found)
@@ -253,15 +271,17 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     given = parser.parse_args()
-    population(given.population)  # before the workers fork, so that they share it
-    jobs = [(seed, given.users, given.population, given.draws) for seed in range(given.runs)]
+    curves_of(given.population)  # before the workers fork, so that they share it
+    jobs = [
+        (seed, given.users, given.population, given.draws, tuple(given.parts))
+        for seed in range(given.runs)
+    ]
     with ProcessPoolExecutor(given.workers) as pool:
         rows = [row for part in pool.map(one_run, *zip(*jobs, strict=True)) for row in part]
-    table = summarise(rows).round(4)
+    table = summarise(rows).round(4).assign(users=given.users, runs=given.runs)
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    table.insert(0, "users", given.users)
-    table.insert(1, "runs", given.runs)
     table.to_csv(given.out, index=False, lineterminator="\n")
     print(table.to_string(index=False))
 

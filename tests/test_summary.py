@@ -131,13 +131,25 @@ def test_a_calibration_that_passes_is_good():
 def test_expected_leavers_are_the_sum_of_probabilities_with_their_spread():
     scored = pd.DataFrame({"proba_churn": [0.5, 0.5, 0.9, 0.1], "pred_churn": [1, 0, 1, 0]})
     differences = pd.DataFrame({"p_value": [0.01, 0.5, None], "is_different": [True, False, False]})
-    found = summary.score_metrics(scored, differences)
+    found = summary.score_metrics(scored, differences, {"calibrate": 100, "test": 50}, 0.25)
     assert (values(found)["users_scored"], values(found)["expected_churners"]) == (4, 2)
-    # variance 0.25 + 0.25 + 0.09 + 0.09: 1.96 deviations are 1.6
+    # variance 0.25 + 0.25 + 0.09 + 0.09, and 16 x 0.25 / 100: 1.96 deviations are 1.7
     assert (found["expected_churners"]["ci_low"], found["expected_churners"]["ci_high"]) == (0, 4)
     assert (values(found)["flagged_users"], values(found)["flagged_share"]) == (2, 0.5)
     assert values(found)["mean_probability"] == 0.5
     assert (values(found)["groups_compared"], values(found)["group_differences_found"]) == (2, 1)
+
+
+def test_without_a_model_the_last_rate_tells_how_many_leave():
+    scored = pd.DataFrame({"proba_churn": [0.9] * 400, "pred_churn": 1})
+    differences = pd.DataFrame({"p_value": [], "is_different": []})
+    found = summary.score_metrics(scored, differences, {"calibrate": 100, "test": 100}, 0.5)
+    # variance 400 x 0.25 of their own chance, and 400² x 0.25 / 100 of the rate's: 1.96 x 22.4
+    told = found["expected_at_last_rate"]
+    assert (told["value"], told["ci_low"], told["ci_high"]) == (200, 156, 244)
+    # the model's: 400 x 0.09 and 400² x 0.09 / 100: 1.96 x 13.4
+    told = found["expected_churners"]
+    assert (told["value"], told["ci_low"], told["ci_high"]) == (360, 334, 386)
 
 
 @pytest.mark.parametrize(("exists", "word"), [(True, "clusters"), (False, "continuum")])

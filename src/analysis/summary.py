@@ -13,6 +13,7 @@ Metrics = dict[str, dict[str, Any]]
 
 LOG = ("log_volume", "log_users")
 NEWCOMERS = ("retention_eligible", "enough_newcomers", "signup_dates", *LOG)
+LABELLED = ("label_means", "label_calendar", "split_in_time", *LOG)
 JUDGED = (
     "better_than_chance",
     "leakage",
@@ -130,11 +131,10 @@ def label_metrics(snapshots: pd.DataFrame, back: pd.DataFrame) -> Metrics:
     row = back.iloc[0]
     interval = (last["ci_low"], last["ci_high"])
     told = (row["ci_low"], row["ci_high"])
-    checks = ("label_means", "label_calendar", "split_in_time", *LOG)
     rate, n = last["churn_rate"], last["users"]
     label = "Active users who fell silent"
     return {
-        "churn_rate_30d": metric(rate, "share", label, n, interval, checks),
+        "churn_rate_30d": metric(rate, "share", label, n, interval, LABELLED),
         "churn_snapshot": metric(str(last["snapshot_at"]), "date", "Last snapshot with an outcome"),
         "reactivation_rate": metric(
             row["rate"], "share", "Silent users who came back", row["silent"], told, LOG
@@ -182,19 +182,31 @@ def _compare(row: "pd.Series[Any]") -> str:
     return "worse" if row["ci_high"] < 0 else "no_difference"
 
 
-def score_metrics(scored: pd.DataFrame, differences: pd.DataFrame) -> Metrics:
-    """Return who is at risk at the end of the log, and how many groups differ."""
+def score_metrics(
+    scored: pd.DataFrame, differences: pd.DataFrame, rows: Mapping[str, int], rate: float
+) -> Metrics:
+    """Return who is at risk at the end of the log, and how many groups differ.
+
+    `expected_churners` is the sum of the probabilities; its interval holds chance in each user's
+    outcome and in the level that the calibration snapshot set (`rows["calibrate"]` users).
+    `expected_at_last_rate` needs no model: the churn `rate` of the test snapshot (`rows["test"]`
+    users) for everyone, with chance in both counts. `rows` are the model card's.
+    """
     n, p = len(scored), scored["proba_churn"]
     flagged = int(scored["pred_churn"].sum())
-    spread = 1.96 * float((p * (1 - p)).sum()) ** 0.5
-    expected = float(p.sum())
+    expected, mean = float(p.sum()), float(p.mean()) if n else 0.0
+    by_model = float((p * (1 - p)).sum()) + n**2 * mean * (1 - mean) / rows["calibrate"]
+    by_rate = n * rate * (1 - rate) * (1 + n / rows["test"])
     tested = differences[differences["p_value"].notna()]
-    bounds = (max(0.0, expected - spread), min(float(n), expected + spread))
     return {
         "users_scored": metric(n, "count", "Users scored"),
         "expected_churners": metric(
             round(expected), "count", "Expected to fall silent next", n,
-            (round(bounds[0]), round(bounds[1])), SCORED,
+            _bounds(expected, by_model, n), SCORED,
+        ),
+        "expected_at_last_rate": metric(
+            round(n * rate), "count", "Expected at the last rate seen", n,
+            _bounds(n * rate, by_rate, n), LABELLED,
         ),
         "mean_probability": metric(p.mean(), "share", "Mean probability", n, checks=SCORED),
         "flagged_users": metric(
@@ -208,6 +220,12 @@ def score_metrics(scored: pd.DataFrame, differences: pd.DataFrame) -> Metrics:
             int(tested["is_different"].sum()), "count", "Differences beyond chance", len(tested)
         ),
     }  # fmt: skip
+
+
+def _bounds(expected: float, variance: float, n: int) -> tuple[int, int]:
+    """Return the 95 % normal interval of a count of `n` users, in whole users."""
+    spread = 1.959964 * variance**0.5
+    return round(max(0.0, expected - spread)), round(min(float(n), expected + spread))
 
 
 def segment_metrics(selection: pd.DataFrame, verdicts: pd.DataFrame) -> Metrics:
