@@ -121,8 +121,8 @@ def _ratio(row: "pd.Series[Any]", above: str, below: str) -> tuple[float, float,
 
 def latest(kpis: pd.DataFrame) -> pd.DataFrame:
     """Return the last observed month beside the one before: `kpi` (in words), `before`, `month`,
-    `value`, `ci_low`, `ci_high`, and `change` in words: up or down where the two intervals do not overlap
-    (a cautious rule), else `within chance`.
+    `value`, `ci_low`, `ci_high`, and `change` in words: up or down where the two intervals do not
+    overlap (a cautious rule), else `within chance`.
     """
     known = kpis[kpis["value"].notna()]
     months = sorted(known["month"].unique())[-2:]
@@ -131,8 +131,9 @@ def latest(kpis: pd.DataFrame) -> pd.DataFrame:
         own = known[known["kpi"] == name].set_index("month").reindex(months)
         last: Any = own.iloc[-1]
         before: Any = own.iloc[0] if len(months) > 1 else None
-        rows.append((KPIS[name][2], None if before is None else before["value"], months[-1], last["value"],
-                     last["ci_low"], last["ci_high"], _change(before, last)))  # fmt: skip
+        earlier = None if before is None else before["value"]
+        rows.append((KPIS[name][2], earlier, months[-1], last["value"], last["ci_low"],
+                     last["ci_high"], _change(before, last)))  # fmt: skip
     columns = ["kpi", "before", "month", "value", "ci_low", "ci_high", "change"]
     return pd.DataFrame(rows, columns=columns)
 
