@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from handmade import instants, make_users, make_window
@@ -86,13 +87,19 @@ METRICS = (
     "roc_auc_minus_recency",
     "brier_skill",
     "calibration_slope",
+    "calibration_intercept",
+    "ece_debiased",
     "lift_top_decile",
     "base_rate",
 )
 
 
-def make_evaluation(gain=(0.01, 0.05), skill=(0.1, 0.2)):
-    bounds = {"roc_auc_minus_recency": gain, "brier_skill": skill}
+def make_evaluation(gain=(0.01, 0.05), skill=(0.1, 0.2), level=(-0.1, 0.1)):
+    bounds = {
+        "roc_auc_minus_recency": gain,
+        "brier_skill": skill,
+        "calibration_intercept": level,
+    }
     rows = [("forest", "test", m, 0.5, *bounds.get(m, (0.4, 0.6)), 99) for m in METRICS]
     rows += [(model, split, m, -1.0, -2.0, -0.5, 1) for m in METRICS
              for model, split in (("recency", "test"), ("forest", "train"))]  # fmt: skip
@@ -120,17 +127,27 @@ def test_the_word_for_the_model_follows_its_interval(gain, word):
     assert found["calibration_verdict"]["value"] == "poor"
 
 
-def test_a_calibration_that_passes_is_good():
+@pytest.mark.parametrize(
+    ("level", "word"), [((-0.1, 0.1), "good"), ((0.01, 0.2), "level"), ((-0.2, -0.01), "level")]
+)
+def test_a_calibration_that_passes_is_good_unless_its_level_is_off(level, word):
     verdicts = to_table([Verdict("calibration", "pass")])
-    found = summary.model_metrics(
-        make_evaluation(), {"model": "forest", "threshold": 0.3}, verdicts
-    )
-    assert found["calibration_verdict"]["value"] == "good"
+    card = {"model": "forest", "threshold": 0.3}
+    found = summary.model_metrics(make_evaluation(level=level), card, verdicts)
+    assert found["calibration_verdict"]["value"] == word
 
 
 def test_expected_leavers_are_the_sum_of_probabilities_with_their_spread():
     scored = pd.DataFrame({"proba_churn": [0.5, 0.5, 0.9, 0.1], "pred_churn": [1, 0, 1, 0]})
-    differences = pd.DataFrame({"p_value": [0.01, 0.5, None], "is_different": [True, False, False]})
+    differences = pd.DataFrame(
+        {
+            "p_value": [0.01, 0.5, None],
+            "is_different": [True, False, False],
+            "column": "x",
+            "users": 9,
+            "comparison": "all_groups",
+        }
+    )
     found = summary.score_metrics(scored, differences, {"calibrate": 100, "test": 50}, 0.25)
     assert (values(found)["users_scored"], values(found)["expected_churners"]) == (4, 2)
     # variance 0.25 + 0.25 + 0.09 + 0.09, and 16 x 0.25 / 100: 1.96 deviations are 1.7
@@ -142,7 +159,9 @@ def test_expected_leavers_are_the_sum_of_probabilities_with_their_spread():
 
 def test_without_a_model_the_last_rate_tells_how_many_leave():
     scored = pd.DataFrame({"proba_churn": [0.9] * 400, "pred_churn": 1})
-    differences = pd.DataFrame({"p_value": [], "is_different": []})
+    differences = pd.DataFrame(
+        {"p_value": [], "is_different": [], "comparison": [], "column": [], "users": []}
+    )
     found = summary.score_metrics(scored, differences, {"calibrate": 100, "test": 100}, 0.5)
     # variance 400 x 0.25 of their own chance, and 400² x 0.25 / 100 of the rate's: 1.96 x 22.4
     told = found["expected_at_last_rate"]
@@ -223,3 +242,30 @@ def test_checks_that_strike_a_figure_have_an_entry_in_the_book():
 
     book = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))["report"]
     assert {*summary.NEWCOMERS, *summary.JUDGED, *summary.SCORED} <= set(book)
+
+
+def test_what_could_not_have_been_seen_is_told():
+    rows = {"p_value": 0.5, "is_different": False, "comparison": "group_against_rest"}
+    sizes = {"column": ["a", "a", "b", "b"], "users": [300, 300, 10, 590]}
+    found = summary.score_metrics(
+        pd.DataFrame({"proba_churn": [0.5], "pred_churn": [0]}),
+        pd.DataFrame(sizes | rows),
+        {"calibrate": 100, "test": 600},
+        0.3,
+    )
+    # arcsine: 2.8016 standard errors of sqrt(1 / 300 + 1 / 300)
+    angle = np.arcsin(np.sqrt(0.3)) - 2.801585 * np.sqrt(2 / 300) / 2
+    seen = 0.3 - np.sin(angle) ** 2
+    assert found["group_detectable"]["value"] == pytest.approx(seen, abs=1e-6)
+
+
+def test_what_spoils_the_log_strikes_what_rests_on_it_only_when_it_fails():
+    metrics = {
+        "a": summary.metric(1, "count", "A", checks=("log_volume", "log_users")),
+        "b": summary.metric(1, "count", "B", checks=("threshold",)),
+    }
+    judged = pd.DataFrame({"check": ["orphans", "log_mix"], "status": ["fail", "warn"]})
+    found = summary.with_data_faults(metrics, judged)
+    assert found["a"]["checks"] == ["log_volume", "log_users", "orphans"]
+    assert found["b"]["checks"] == ["threshold"]
+    assert metrics["a"]["checks"] == ["log_volume", "log_users"]

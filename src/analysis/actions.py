@@ -169,7 +169,8 @@ def _test(
     told = {
         "size": size, "control": plan.control, "control_share": share, "horizon": horizon,
         "detectable": plan.detectable_difference, "expected": plan.expected_difference,
-        "needed": plan.needed_users, "waves": plan.waves, "duration": plan.duration_days,
+        "saved_share": saved_share, "needed": plan.needed_users, "waves": plan.waves,
+        "duration": plan.duration_days,
     }  # fmt: skip
     if plan.is_measurable:
         return fill(texts["measurable"], told)

@@ -278,7 +278,7 @@ def test_plan(
     effect = proportion_effectsize(churn_rate, lowered)
     per_control = float(solve(effect_size=effect, alpha=alpha, power=power, ratio=ratio))
     needed = int(np.ceil(per_control) + np.ceil(per_control * ratio))
-    found = _detectable(churn_rate, treated, control, power, alpha)
+    found = detectable_fall(churn_rate, treated, control, power, alpha)
     waves = int(np.ceil(needed / n_users)) if n_users else 0
     return PlannedTest(
         treated=treated,
@@ -293,7 +293,13 @@ def test_plan(
     )
 
 
-def _detectable(rate: float, treated: int, control: int, power: float, alpha: float) -> float:
+def detectable_fall(
+    rate: float, treated: int, control: int, power: float = 0.8, alpha: float = 0.05
+) -> float:
+    """Return by how much a rate must fall in one of two groups of these sizes to be seen with
+    `power` at the two-sided level `alpha`; missing where no fall could be. Source: Cohen (1988),
+    arcsine transform.
+    """
     if min(treated, control) < 1:
         return float("nan")
     spread = np.sqrt(1 / treated + 1 / control)

@@ -6,14 +6,18 @@ from typing import Any
 import pandas as pd
 
 from analysis import features, survival
+from analysis.decisions import detectable_fall
 from analysis.logwindow import LogWindow
 from analysis.texts import facts_of, fill
 
 Metrics = dict[str, dict[str, Any]]
 
 LOG = ("log_volume", "log_users")
-NEWCOMERS = ("retention_eligible", "enough_newcomers", "signup_dates", *LOG)
-LABELLED = ("label_means", "label_calendar", "split_in_time", *LOG)
+USERS = ("newcomers_seen", "survivors", "signup_dates")
+NEWCOMERS = ("retention_eligible", "enough_newcomers", *USERS, *LOG)
+SPOILS_THE_LOG = ("orphans", "events_before_signup", "log_mix")
+"""Checks that, when they fail, strike whatever rests on the log; a few such rows strike nothing."""
+LABELLED = ("label_means", "label_calendar", "split_in_time", "population_drift", "survivors", *LOG)
 JUDGED = (
     "better_than_chance",
     "leakage",
@@ -29,6 +33,8 @@ SCORED = (
     "better_than_base_rate",
     "base_rate_drift",
     "drift",
+    "population_drift",
+    "survivors",
     "scoring_equals_training",
     "saturation",
     *JUDGED,
@@ -68,6 +74,13 @@ def run_metrics(
         "log_end": metric(last.strftime("%Y-%m-%d"), "date", "Last whole day of the log"),
         "log_days": metric(round(window.days, 1), "days", "Length of the log"),
         "horizon_days": metric(horizon, "days", "Horizon"),
+        "survival_until": metric(
+            (window.end - pd.Timedelta(days=survival.silence_that_settles(horizon))).strftime(
+                "%Y-%m-%d"
+            ),
+            "date",
+            "Stays are followed until",
+        ),
         "lookback_days": metric(lookback, "days", "Look back"),
         "confidence": metric(0.95, "share", "Level of the intervals"),
         "users_unknown_early": metric(early, "count", "Users from before the log", len(users)),
@@ -111,7 +124,7 @@ def cohort_metrics(by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
             "survival",
             "at_risk",
             f"Users still active after {day} days",
-            (*LOG, "signup_dates"),
+            (*LOG, *USERS),
         )
     return found
 
@@ -156,7 +169,9 @@ def model_metrics(
 
     gain = rows.loc["roc_auc_minus_recency"]
     status = verdicts.set_index("check")["status"]
-    verdict = "good" if status["calibration"] == "pass" else "poor"
+    level = rows.loc["calibration_intercept"]
+    is_off = bool(level["ci_low"] > 0 or level["ci_high"] < 0)
+    verdict = ("level" if is_off else "good") if status["calibration"] == "pass" else "poor"
     return {
         "model_name": metric(name.replace("_", " "), "text", "Model"),
         "threshold": metric(card["threshold"], "share", "Contact from", checks=("threshold",)),
@@ -166,6 +181,10 @@ def model_metrics(
         ),
         "test_brier_skill": told("brier_skill", "score", "Brier skill", JUDGED),
         "calibration_slope": told("calibration_slope", "score", "Calibration slope", JUDGED),
+        "calibration_intercept": told(
+            "calibration_intercept", "score", "Calibration intercept", JUDGED
+        ),
+        "calibration_error": told("ece_debiased", "share", "Calibration error", JUDGED),
         "lift_top_decile": told("lift_top_decile", "ratio", "Lift of the top tenth", JUDGED),
         "test_base_rate": told("base_rate", "share", "Base rate of the test", ()),
         "model_vs_recency": metric(_compare(gain), "text", "Model against recency"),
@@ -215,11 +234,27 @@ def score_metrics(
         "flagged_share": metric(
             flagged / max(n, 1), "share", "Share flagged", n, checks=("threshold",)
         ),
+        "group_detectable": metric(
+            _detectable(tested, rate), "share", "Smallest difference that would be seen"
+        ),
         "groups_compared": metric(len(tested), "count", "Comparisons between groups"),
         "group_differences_found": metric(
             int(tested["is_different"].sum()), "count", "Differences beyond chance", len(tested)
         ),
     }  # fmt: skip
+
+
+def _detectable(tested: pd.DataFrame, rate: float) -> float | None:
+    """Return the fall of the churn rate that the best placed comparison of a group against the
+    rest would show in four of five cases (5 % error, uncorrected); None without a comparison.
+    """
+    against = tested[tested["comparison"] == "group_against_rest"]
+    totals = against.groupby("column")["users"].transform("sum")
+    found = [
+        detectable_fall(rate, int(n), int(total - n))
+        for n, total in zip(against["users"], totals, strict=True)
+    ]
+    return min((value for value in found if pd.notna(value)), default=None)
 
 
 def _bounds(expected: float, variance: float, n: int) -> tuple[int, int]:
@@ -308,6 +343,18 @@ def numbers_table(metrics: Metrics, told: Mapping[str, str]) -> pd.DataFrame:
         for key, entry in metrics.items()
     ]
     return pd.DataFrame(rows, columns=["key", "label", "value", "n"])
+
+
+def with_data_faults(metrics: Metrics, judged: pd.DataFrame) -> Metrics:
+    """Return `metrics`, those that rest on the log also resting on what spoils it: the failing
+    checks of SPOILS_THE_LOG.
+    """
+    spoils = [name for name in failing(judged) if name in SPOILS_THE_LOG]
+    return {
+        key: entry | {"checks": [*entry["checks"], *spoils]}
+        if set(LOG) & set(entry["checks"]) else entry
+        for key, entry in metrics.items()
+    }  # fmt: skip
 
 
 def failing(judged: pd.DataFrame) -> list[str]:

@@ -15,6 +15,13 @@ MOST_EARLY = 0.5
 MOST_IMMATURE = 0.15
 """A log of a year with steady signups has 8 % in its last 30 days; twice that is a surge."""
 
+UNSEEN, UNSEEN_FAILS = 0.1, 0.35
+"""Share of newcomers without any event in their first horizon: signups without use, and a log
+that lacks users or dates that are not theirs."""
+FEW_LEFT, NONE_LEFT = 0.02, 0.005
+"""Share of older users last seen more than a horizon ago, below which leavers are missing."""
+ENOUGH = 30
+"""Users below whom a share of them says nothing."""
 PILE, PILED, PILED_FAILS = 10.0, 0.02, 0.25
 """Times the 95th percentile of a day's signups that makes a pile, and its share of all users
 from which it is worth a word, and from which tenure is no longer the users' own."""
@@ -43,6 +50,8 @@ def run(
     return [
         log_covers_cohort(told, window, horizon_days),
         window_is_mature(users, window, horizon_days),
+        newcomers_seen(told, window, horizon_days),
+        survivors(told, window, horizon_days),
         signup_dates(users),
         rows_breaking("events_before_signup", rules, ["event is before the user's signup"], 0.01),
         rows_breaking(
@@ -99,6 +108,39 @@ def window_is_mature(users: pd.DataFrame, window: LogWindow, horizon_days: int) 
     limit = max(MOST_IMMATURE, 1.5 * expected)
     status: Status = "warn" if low > expected and share > limit else "pass"
     return Verdict("window_is_mature", status, share, low, high, limit, len(inside), facts)
+
+
+def newcomers_seen(told: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+    """Judge the share of users who joined inside the log and have no event in their first
+    `horizon_days`: their events are missing, or their signup date is not theirs.
+    """
+    joined = told["signup_date"]
+    ends = joined + pd.Timedelta(days=horizon_days)
+    known = told[(joined >= window.start) & (ends <= window.end)]
+    if len(known) < ENOUGH:
+        return not_applicable("newcomers_seen", "too few joined inside the log")
+    unseen = int((~(known["first_event_at"] < ends[known.index])).sum())
+    share, low, high = share_of(unseen, len(known))
+    facts = {"unseen": unseen, "newcomers": len(known), "days": horizon_days}
+    status = grade(share, UNSEEN, UNSEEN_FAILS)
+    return Verdict("newcomers_seen", status, share, low, high, UNSEEN, len(known), facts)
+
+
+def survivors(told: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+    """Judge whether users who have left are missing: of those who joined three horizons before
+    the log's end or earlier and were seen, the share last seen more than a horizon before it.
+    """
+    early = told["signup_date"] <= window.end - pd.Timedelta(days=3 * horizon_days)
+    old = told[early & told["last_event_at"].notna()]
+    if len(old) < 4 * ENOUGH:
+        return not_applicable("survivors", "too few joined early enough")
+    gone = int((old["last_event_at"] < window.end - pd.Timedelta(days=horizon_days)).sum())
+    share, low, high = share_of(gone, len(old))
+    facts = {"gone": gone, "users": len(old), "days": horizon_days}
+    status: Status = "pass"
+    if high < FEW_LEFT or share < NONE_LEFT:
+        status = "fail" if share < NONE_LEFT else "warn"
+    return Verdict("survivors", status, share, low, high, FEW_LEFT, len(old), facts)
 
 
 def signup_dates(users: pd.DataFrame) -> Verdict:

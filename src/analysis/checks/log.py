@@ -30,7 +30,7 @@ MOST_OF_MIX = 0.1
 """Share of the volume from which a kind that stops or starts at once is part of every figure."""
 ONE_SECOND, ONE_SECOND_FAILS = 0.02, 0.5
 """Share of events at one second of the day: hours cut off give 1 in 24, dates alone give all."""
-MACHINE = 10.0
+MACHINE = 7.0
 """Times the 99th percentile of users' events beyond which nobody is a person."""
 MUCH = 0.05
 """Share of all events by machines from which they decide averages."""

@@ -12,8 +12,10 @@ from analysis.evaluation import roc_auc
 from analysis.features import KEYS, Windows, feature_columns
 from analysis.retention import wilson
 
-MEANS_SILENT, MEANS_NOTHING = 0.5, 0.75
-"""Share of silent users who come back in the next horizon: half, and three quarters."""
+MEANS_SILENT, MEANS_NOTHING = 0.3, 0.75
+"""Share of silent users who come back in the next horizon: many, and three quarters."""
+FEWER, FAR_FEWER = 1.5, 3.0
+"""Ratio of the users at risk when trained and when scored: a change, and another population."""
 BY_CALENDAR = 0.9
 """ROC AUC of the signup date alone from which the label is a matter of the calendar."""
 BEYOND_RECENCY = 0.05
@@ -39,6 +41,7 @@ def run(
         split_in_time(table, windows),
         drift(table),
         base_rate_drift(table),
+        population_drift(table),
     ]
 
 
@@ -222,3 +225,20 @@ def base_rate_drift(table: pd.DataFrame) -> Verdict:
     facts = {"train": train[0], "test": test[0], "users": test[3]}
     status = grade(beyond, RATE_SHIFT, RATE_SHIFT_FAILS)
     return Verdict("base_rate_drift", status, change, low, high, RATE_SHIFT, test[3], facts)
+
+
+def population_drift(table: pd.DataFrame) -> Verdict:
+    """Judge whether as many users are at risk at the snapshot that is scored as at those that
+    trained the model, on average: a log that fades looks like users who leave.
+    """
+    sizes = table.groupby(["snapshot_at", "split"]).size().reset_index(name="users")
+    trained = sizes.loc[sizes["split"] == "train", "users"]
+    scored = int(sizes.loc[sizes["split"] == "score", "users"].sum())
+    before = float(trained.mean())
+    if min(before, scored) < 1:
+        return not_applicable("population_drift", "nobody is at risk at one of them")
+    ratio = max(before, scored) / min(before, scored)
+    test = int(sizes.loc[sizes["split"] == "test", "users"].sum())
+    facts = {"before": before, "test": test, "scored": scored}
+    status = grade(ratio, FEWER, FAR_FEWER)
+    return Verdict("population_drift", status, ratio, limit=FEWER, n=scored, facts=facts)
