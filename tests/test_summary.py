@@ -77,7 +77,8 @@ def test_churn_is_that_of_the_last_snapshot_whose_outcome_is_known():
     )
     found = summary.label_metrics(make_snapshots(), back)
     assert values(found) == {
-        "churn_rate_30d": 0.25, "churn_snapshot": "2025-09-21", "reactivation_rate": 0.25
+        "churn_rate_30d": 0.25, "churn_snapshot": "2025-09-21", "reactivation_rate": 0.25,
+        "users_at_last_snapshot": 4,
     }  # fmt: skip
     assert (found["churn_rate_30d"]["n"], found["reactivation_rate"]["n"]) == (4, 20)
 

@@ -245,7 +245,6 @@ def test_the_settled_curve_holds_the_truth_of_simulated_users():
         tables = pipeline.prepare(company)
         spans = activity.user_spans(tables.active)
         lives = survival.settled_lifetimes(tables.users, spans, tables.window, 60)
-        tables.con.disconnect()
         curve = survival_table(lives, "all", 60).set_index("day")
         for day in (7, 30, 60):
             row, true = curve.loc[day], truth.true_survival(company.user_truth, day)

@@ -148,6 +148,9 @@ def label_metrics(snapshots: pd.DataFrame, back: pd.DataFrame) -> Metrics:
     label = "Active users who fell silent"
     return {
         "churn_rate_30d": metric(rate, "share", label, n, interval, LABELLED),
+        "users_at_last_snapshot": metric(
+            int(n), "count", "Users active before the last snapshot with an outcome"
+        ),
         "churn_snapshot": metric(str(last["snapshot_at"]), "date", "Last snapshot with an outcome"),
         "reactivation_rate": metric(
             row["rate"], "share", "Silent users who came back", row["silent"], told, LOG

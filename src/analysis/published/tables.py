@@ -195,13 +195,14 @@ def _describe_delay(histogram: Table, name: str) -> "pd.Series[float]":
     known = histogram.filter(histogram[name].notnull())
     counted = known.group_by(micros=known[name]).agg(n=known.n.sum())
     seconds, n = counted.micros / 1e6, counted.n
-    sums = _fetch(counted.agg(n=n.sum(), total=(seconds * n).sum()))
+    sums = _fetch(counted.agg(n=n.sum(), total=(counted.micros * n).sum().cast("float64")))
     count = int(sums["n"].fillna(0).iloc[0])
-    mean = float(sums["total"].iloc[0]) / count if count else np.nan
+    mean = float(sums["total"].iloc[0]) / 1e6 / count if count else np.nan
     squares = ((seconds - mean) * (seconds - mean) * n).sum()
     spread = _fetch(counted.agg(squares=squares, low=seconds.min(), high=seconds.max()))
     deviation, low, high = spread.astype("float64").iloc[0].tolist()
     std = np.sqrt(deviation / (count - 1)) if count > 1 else np.nan
+    std = float(f"{std:.12g}")  # the last digits depend on the order in which threads add up
     figures = {"count": float(count), "mean": mean, "std": std, "min": low}
     return pd.Series({**figures, **_exact_percentiles(counted, count), "max": high})
 
