@@ -116,7 +116,7 @@ def _told(proba: Any, true: Any) -> tuple[float, ...]:
 def one_run(seed: int, users: int, size: int) -> list[tuple[Any, ...]]:
     """Return `model`, whether the report chose it, and TOLD, of each model of one company."""
     tables = pipeline.prepare(simulate.simulate(users, 40, seed, dirt=False))
-    snapshots = pipeline.make_snapshots(tables)
+    snapshots = tables.snapshots
     pipelines = models.candidates(*features.feature_columns(snapshots), pipeline.P.seed)
     chosen, _ = models.choose_model(pipelines, snapshots)
     everyone = truth.population(size).test

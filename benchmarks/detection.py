@@ -8,6 +8,7 @@ appendix shows.
 """
 
 import argparse
+import hashlib
 import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +20,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from analysis.checks import Verdict
 from analysis.errors import ReportError
-from analysis.simulate import simulate
+from analysis.simulate import USERS_FAULTS, draw, tabulate
 from benchmarks import pipeline
 
 FOLDER = pipeline.ROOT / "book" / "studies"
@@ -82,10 +83,11 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
 """Strengths tried, the last about that of the case where the case has the fault."""
 NULL_COLUMNS = {"country", "gender", "language"}
 """Columns compared that truly do not matter, unless a difference is planted in country."""
-KEEP_EVERY = 100
-"""Companies after which the result so far is kept."""
+EVENTS_PER_USER = 40
+RUNS = pipeline.ROOT / "_build" / "studies"
+"""Where single runs are kept, so that a study can be cut short and gone on with."""
 Job = tuple[int, int, tuple[tuple[str, float], ...]]
-"""Seed, users, and the faults planted with their strengths."""
+"""Users, seed, and the faults planted with their strengths."""
 
 
 def tell(verdict: Verdict) -> str | None:
@@ -100,16 +102,35 @@ def tell(verdict: Verdict) -> str | None:
     return f"{verdict.check}:{verdict.status}" if verdict.status in ("warn", "fail") else None
 
 
-def judge_one(job: Job) -> tuple[str, ...]:
-    """Return what the checks tell of one company, as `name:status`."""
-    seed, users, faults = job
-    try:
-        simulation = simulate(users, 40, seed, dict(faults), dirt=False)
-        wanted = tuple(check for name, _ in faults for check in EXPECTED[name])
-        verdicts = pipeline.judge(simulation, wanted)
-    except ReportError:
-        return ("stopped:fail",)
-    return tuple(told for v in verdicts if (told := tell(v)))
+def of_log(job: Job) -> Job:
+    """Return the job whose people and log this one shares."""
+    users, seed, faults = job
+    return users, seed, tuple((name, s) for name, s in faults if name not in USERS_FAULTS)
+
+
+def judge_group(jobs: list[Job]) -> list[tuple[str, ...]]:
+    """Return for each of the jobs with one log what the checks tell, as `name:status`: all of
+    them of a clean company, and of any other those meant for its faults.
+    """
+    users, seed, faults = of_log(jobs[0])
+    drawn = draw(users, EVENTS_PER_USER, seed, dict(faults))
+    log = tables = None
+    found = []
+    for _, _, own in jobs:
+        simulation = tabulate(drawn, dict(own), dirt=False)
+        try:
+            if not own:
+                verdicts = pipeline.judge(pipeline.prepare(simulation))
+            else:
+                log = log or pipeline.keep_log(drawn.events)
+                tables = pipeline.with_users(log, simulation.users, tables)
+                meant = dict.fromkeys(check for name, _ in own for check in EXPECTED[name])
+                verdicts = [pipeline.ONE_BY_ONE[check](tables) for check in meant]
+        except ReportError:
+            found.append(("stopped:fail",))
+        else:
+            found.append(tuple(told for v in verdicts if (told := tell(v))))
+    return found
 
 
 def is_found(fault: str, told: Iterable[str]) -> bool:
@@ -129,8 +150,8 @@ def summarise(found: dict[Job, tuple[str, ...]]) -> pd.DataFrame:
     each check that fired.
     """
     rows = []
-    for users in sorted({users for _, users, _ in found}):
-        own = {job: told for job, told in found.items() if job[1] == users}
+    for users in sorted({users for users, _, _ in found}):
+        own = {job: told for job, told in found.items() if job[0] == users}
         clean = [told for (_, _, faults), told in own.items() if not faults]
         for status in ("fail", "warn") if clean else ():
             hits = sum(any(t.endswith(status) for t in told) for told in clean)
@@ -158,23 +179,54 @@ def list_jobs(users: int, clean: int, seeds: int, weak: int, pairs: int) -> list
     at each lesser one), and with two drawn at random (each fault in `pairs` of them), all at
     this many users.
     """
-    jobs: list[Job] = [(seed, users, ()) for seed in range(clean)]
+    jobs: list[Job] = [(users, seed, ()) for seed in range(clean)]
     for fault in EXPECTED:
         *lesser, largest = STRENGTHS[fault]
-        jobs += [(seed, users, ((fault, largest),)) for seed in range(seeds)]
-        jobs += [(seed, users, ((fault, s),)) for s in lesser for seed in range(weak)]
-    rng, names = np.random.default_rng(0), list(EXPECTED)
+        jobs += [(users, seed, ((fault, largest),)) for seed in range(seeds)]
+        jobs += [(users, seed, ((fault, s),)) for s in lesser for seed in range(weak)]
+    names = list(EXPECTED)
     for seed in range(pairs):
-        order = rng.permutation(names)
+        order = np.random.default_rng(seed).permutation(names)
         jobs += [
-            (seed, users, tuple((str(n), STRENGTHS[n][-1]) for n in sorted(order[i : i + 2])))
+            (users, seed, tuple((str(n), STRENGTHS[n][-1]) for n in sorted(order[i : i + 2])))
             for i in range(0, len(order) - 1, 2)
         ]
     return jobs
 
 
+def code_version() -> str:
+    """Return a digest of the code that is studied."""
+    files = sorted([*(pipeline.ROOT / "src" / "analysis").rglob("*.py"), Path(__file__)])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+
+
+def read_runs(path: Path) -> pd.DataFrame:
+    """Return the runs kept so far: `users`, `seed`, `faults`, `told`, `code`."""
+    columns = ["users", "seed", "faults", "told", "code"]
+    if not path.exists():
+        return pd.DataFrame(columns=columns)
+    return pd.read_csv(path, names=columns, keep_default_na=False)
+
+
+def _write(faults: tuple[tuple[str, float], ...]) -> str:
+    return ";".join(f"{name}={strength}" for name, strength in faults)
+
+
+def _read(faults: str) -> tuple[tuple[str, float], ...]:
+    pairs = (part.split("=") for part in faults.split(";") if part)
+    return tuple((name, float(strength)) for name, strength in pairs)
+
+
+def as_found(runs: pd.DataFrame) -> dict[Job, tuple[str, ...]]:
+    """Return what was told of each job of the runs; the latest run of a job counts."""
+    return {
+        (int(row.users), int(row.seed), _read(row.faults)): tuple(filter(None, row.told.split(";")))
+        for row in runs.itertuples()
+    }
+
+
 def main() -> None:
-    """Run the study at one size and keep its result."""
+    """Run the study at one size, going on from the runs that are kept, and write its result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clean", type=int, default=100, help="companies without a fault")
     parser.add_argument("--seeds", type=int, default=100, help="companies with each fault")
@@ -183,23 +235,31 @@ def main() -> None:
     parser.add_argument("--faults", nargs="+", default=[CLEAN, *EXPECTED])
     parser.add_argument("--weak", type=int, default=0, help="seeds at the lesser strengths")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--again", action="store_true", help="run also what other code has run")
+    parser.add_argument("--runs", type=Path, help="file of single runs")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
+    kept = given.runs or RUNS / f"detection_{given.users}.csv"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    runs, code = read_runs(kept), code_version()
+    done = as_found(runs[runs["code"] == code] if given.again else runs)
     wanted = {*given.faults}
-    jobs = [
-        job
-        for job in list_jobs(given.users, given.clean, given.seeds, given.weak, given.pairs)
-        if {name for name, _ in job[2]} <= wanted and (job[2] or CLEAN in wanted)
-    ]
-    jobs.sort(key=lambda job: job[0])  # seed by seed, so that a study cut short is even
-    out, found = given.out or FOLDER / f"detection_{given.users}.csv", {}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(given.workers) as pool:
-        for job, told in zip(jobs, pool.map(judge_one, jobs), strict=True):
-            found[job] = told
-            if len(found) % KEEP_EVERY == 0 or len(found) == len(jobs):
-                summarise(found).round(4).to_csv(out, index=False, lineterminator="\n")
-    print(summarise(found).round(4).to_string(index=False))
+    groups: dict[Job, list[Job]] = {}
+    for job in list_jobs(given.users, given.clean, given.seeds, given.weak, given.pairs):
+        if {n for n, _ in job[2]} <= wanted and (job[2] or CLEAN in wanted) and job not in done:
+            groups.setdefault(of_log(job), []).append(job)
+    order = sorted(groups.values(), key=lambda jobs: jobs[0][1])  # even, when cut short
+    with ProcessPoolExecutor(given.workers) as pool, kept.open("a", encoding="utf-8") as file:
+        for jobs, told in zip(order, pool.map(judge_group, order), strict=True):
+            for (users, seed, faults), said in zip(jobs, told, strict=True):
+                file.write(f"{users},{seed},{_write(faults)},{';'.join(said)},{code}\n")
+            file.flush()
+    runs = read_runs(kept)
+    table = summarise(as_found(runs)).round(4)
+    table.to_csv(given.out or FOLDER / f"detection_{given.users}.csv", index=False,
+                 lineterminator="\n")  # fmt: skip
+    print(table.to_string(index=False))
+    print(runs["code"].value_counts().to_string())
 
 
 if __name__ == "__main__":

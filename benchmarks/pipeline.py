@@ -1,7 +1,8 @@
 """The stages in one process, without notebooks or files: what the studies repeat many times."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from analysis import (
 from analysis.checks import Verdict
 from analysis.checks import cohorts as cohort_checks
 from analysis.checks import data as data_checks
+from analysis.checks import log as log_checks
 from analysis.checks import model as model_checks
+from analysis.checks import native as native_checks
 from analysis.checks import scores as score_checks
 from analysis.checks import segments as segment_checks
 from analysis.checks import snapshots as snapshot_checks
@@ -42,15 +45,50 @@ WINDOWS = features.Windows(P.lookback_days, P.gap_days, P.horizon_days)
 
 @dataclass(frozen=True)
 class Tables:
-    """The clean tables of a simulation, and what the stages derive from them first."""
+    """The clean tables of a simulation, and what the stages derive from them when asked."""
 
     con: Any
     users: pd.DataFrame
     events: Any
     volume: pd.DataFrame
     window: logwindow.LogWindow
-    active: Any
     qa: tuple[dict[str, Any], dict[str, Any]]
+    before: "Tables | None" = None
+    """Another users table of the same log, whose snapshots may be the same."""
+
+    @cached_property
+    def active(self) -> Any:
+        """The activity, kept inside the engine until that of other tables is asked for."""
+        kept = activity.activity(self.events, self.users, self.window)
+        return self.con.create_table("active", kept, overwrite=True)
+
+    @cached_property
+    def told(self) -> pd.DataFrame:
+        """The users with the span of their events."""
+        return self.users.merge(activity.user_spans(self.events), on="user_id", how="left")
+
+    @cached_property
+    def snapshots(self) -> pd.DataFrame:
+        """features.snapshots of the tables, with the default parameters."""
+        read = [
+            name for name in ("user_id", "signup_date", *P.static_columns) if name in self.users
+        ]
+        if self.before is not None and self.before.users[read].equals(self.users[read]):
+            return self.before.snapshots
+        return features.snapshots(
+            self.active,
+            self.users,
+            self.window,
+            WINDOWS,
+            P.event_types,
+            P.static_columns,
+            P.session_gap_minutes,
+        )
+
+    @cached_property
+    def fitted(self) -> "Fitted":
+        """The simplest model and the baselines on the snapshots."""
+        return fit(self.snapshots, DRAWS)
 
 
 @cache
@@ -88,20 +126,40 @@ def prepare(simulation: Simulation) -> Tables:
     con.drop_table("raw_events")
     volume = logwindow.daily_volume(kept)
     window = logwindow.infer_log_window(volume)
-    active = con.create_table(
-        "active", activity.activity(kept, users.table, window), overwrite=True
+    return Tables(con, users.table, kept, volume, window, (users.counts, events.counts))
+
+
+def keep_log(events: pa.Table) -> tuple[Any, pd.DataFrame, logwindow.LogWindow]:
+    """Return simulated events without dirt as cleaning leaves them (it finds nothing there, and
+    takes most of the time), their daily volume and the log's window.
+    """
+    con = connection()
+    raw = con.create_table("raw_events", typed(events), overwrite=True)
+    kept = con.create_table(
+        "events", clean.slim(raw.rename(event_at="event_timestamp")), overwrite=True
     )
-    return Tables(con, users.table, kept, volume, window, active, (users.counts, events.counts))
+    volume = logwindow.daily_volume(kept)
+    return kept, volume, logwindow.infer_log_window(volume)
+
+
+def with_users(
+    log: tuple[Any, pd.DataFrame, logwindow.LogWindow],
+    raw_users: pd.DataFrame,
+    before: Tables | None = None,
+) -> Tables:
+    """Return the tables of one of several users tables of one log (keep_log)."""
+    con = connection()
+    users = clean.clean_users(con.create_table("raw_users", raw_users, overwrite=True))
+    return Tables(con, users.table, *log, (users.counts, {}), before)
 
 
 def judge_data(t: Tables) -> list[Verdict]:
     """Return the verdicts of 03_audit."""
-    told = t.users.merge(activity.user_spans(t.events), on="user_id", how="left")
     rules = audit.all_rules(
-        told, t.users, t.events, t.window, audit.cleaning_rules(*t.qa), P.lookback_days
+        t.told, t.users, t.events, t.window, audit.cleaning_rules(*t.qa), P.lookback_days
     )
     return data_checks.run(
-        told,
+        t.told,
         t.users,
         t.events,
         t.window,
@@ -114,23 +172,10 @@ def judge_data(t: Tables) -> list[Verdict]:
     )
 
 
-def make_snapshots(t: Tables) -> pd.DataFrame:
-    """Return features.snapshots of the tables, with the default parameters."""
-    return features.snapshots(
-        t.active,
-        t.users,
-        t.window,
-        WINDOWS,
-        P.event_types,
-        P.static_columns,
-        P.session_gap_minutes,
-    )
-
-
-def judge_snapshots(t: Tables, table: pd.DataFrame) -> list[Verdict]:
+def judge_snapshots(t: Tables) -> list[Verdict]:
     """Return the verdicts of 04_features."""
     back = features.reactivation(t.active, t.window, P.horizon_days)
-    return snapshot_checks.run(table, t.users, back, WINDOWS)
+    return snapshot_checks.run(t.snapshots, t.users, back, WINDOWS)
 
 
 def judge_cohorts(t: Tables) -> list[Verdict]:
@@ -210,39 +255,83 @@ def judge_segments(t: Tables, table: pd.DataFrame, draws: int) -> list[Verdict]:
     return segment_checks.run(selection, verdict, segments.later_churn(table, P.min_group))
 
 
-SNAPSHOTS = {"label_means", "label_calendar", "leakage_columns", "drift", "base_rate_drift"}
-"""Checks that need the snapshots and no model."""
-EVALUATED = {
-    "better_than_chance": model_checks.better_than_chance,
-    "better_than_base_rate": model_checks.better_than_base_rate,
+DRAWS = 100
+"""Bootstrap draws of the studies."""
+
+
+def judge(t: Tables) -> list[Verdict]:
+    """Return the verdict of every check of the report on the tables of a simulation."""
+    table = t.snapshots
+    return [
+        *judge_data(t),
+        *judge_snapshots(t),
+        *judge_groups(table, t.users),
+        *judge_segments(t, table, 20),
+        *judge_model(table, t.fitted),
+        *judge_cohorts(t),
+        *judge_scores(table, t.fitted),
+    ]
+
+
+def _by_rule(name: str, rules: pd.DataFrame) -> Verdict:
+    return data_checks.rows_breaking(name, rules)
+
+
+def _by_metric(judge_one: Callable[[pd.DataFrame], Verdict], t: Tables) -> Verdict:
+    metric = t.fitted.evaluation.query("model == @models.SIMPLEST")
+    return judge_one(metric.set_index("metric"))
+
+
+def _label_means(t: Tables) -> Verdict:
+    return snapshot_checks.label_means(features.reactivation(t.active, t.window, P.horizon_days))
+
+
+def _leakage(t: Tables) -> Verdict:
+    fitted = t.fitted
+    test = t.snapshots[t.snapshots["split"] == "test"]
+    importance = models.feature_importance(fitted.chosen, test, P.seed, repeats=2)
+    own = fitted.evaluation.query("model == @models.SIMPLEST and metric == 'roc_auc'")
+    return model_checks.leakage(t.snapshots, fitted.chosen, importance, float(own["value"].iloc[0]))
+
+
+ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
+    "log_covers_cohort": lambda t: data_checks.log_covers_cohort(t.told, t.window, P.horizon_days),
+    "window_is_mature": lambda t: data_checks.window_is_mature(t.users, t.window, P.horizon_days),
+    "newcomers_seen": lambda t: data_checks.newcomers_seen(t.told, t.window, P.horizon_days),
+    "survivors": lambda t: data_checks.survivors(t.told, t.window, P.horizon_days),
+    "signup_dates": lambda t: data_checks.signup_dates(t.users),
+    "events_before_signup": lambda t: _by_rule(
+        "events_before_signup", audit.event_rules(t.events, t.users)
+    ),
+    "clock_order": lambda t: _by_rule("clock_order", audit.event_rules(t.events, t.users)),
+    "double_logging": lambda t: _by_rule("double_logging", audit.repeated_events(t.events)),
+    "lateness": lambda t: data_checks.lateness(audit.event_rules(t.events, t.users)),
+    "impossible_values": lambda t: data_checks.impossible_values(audit.user_rules(t.told)),
+    "log_volume": lambda t: log_checks.log_volume(t.volume, t.window),
+    "log_mix": lambda t: log_checks.log_mix(
+        audit.daily_mix(t.events, t.users, t.window, P.time_zone)
+    ),
+    "log_users": lambda t: log_checks.log_users(t.events, t.users, t.window, P.time_zone),
+    "last_day": lambda t: log_checks.last_day(t.volume, t.window),
+    "times_of_day": lambda t: log_checks.times_of_day(audit.fullest_second(t.events)),
+    "machines": lambda t: log_checks.machines(t.told),
+    "native_agrees": lambda t: native_checks.native_agrees(t.told),
+    "native_counts": lambda t: native_checks.native_counts(
+        audit.native_counts(t.users, t.events, t.window, P.event_types, P.session_gap_minutes)
+    ),
+    "native_label": lambda t: native_checks.native_label(t.told, P.horizon_days),
+    "label_means": _label_means,
+    "leakage_columns": lambda t: snapshot_checks.leakage_columns(t.snapshots, t.users),
+    "drift": lambda t: snapshot_checks.drift(t.snapshots),
+    "base_rate_drift": lambda t: snapshot_checks.base_rate_drift(t.snapshots),
+    "population_drift": lambda t: snapshot_checks.population_drift(t.snapshots),
+    "group_differences": lambda t: judge_groups(t.snapshots, t.users)[0],
+    "clusters_exist": lambda t: judge_segments(t, t.snapshots, 20)[0],
+    "leakage": _leakage,
+    "better_than_chance": lambda t: _by_metric(model_checks.better_than_chance, t),
+    "better_than_base_rate": lambda t: _by_metric(model_checks.better_than_base_rate, t),
 }
-"""Checks that need no more of a model than its evaluation."""
-
-
-def judge(simulation: Simulation, checks: tuple[str, ...] = (), draws: int = 100) -> list[Verdict]:
-    """Return the verdict of every check of the report on `simulation`, or, to save time, of those
-    made together with `checks`.
-    """
-    t = prepare(simulation)
-    found = judge_data(t)
-    left = {*checks} - {v.check for v in found}
-    if checks and not left:
-        return found
-    table = make_snapshots(t)
-    if not checks or left & SNAPSHOTS:
-        found += judge_snapshots(t, table)
-    if not checks or "group_differences" in left:
-        found += judge_groups(table, t.users)
-    if not checks or "clusters_exist" in left:
-        found += judge_segments(t, table, 20)
-    if left and left <= {*SNAPSHOTS, "group_differences", "clusters_exist"}:
-        return found
-    fitted = fit(table, draws)
-    if left and "leakage" not in left:
-        metric = fitted.evaluation.query("model == @models.SIMPLEST").set_index("metric")
-        return found + [judge_one(metric) for name, judge_one in EVALUATED.items() if name in left]
-    found += judge_model(table, fitted)
-    return found if checks else found + judge_cohorts(t) + judge_scores(table, fitted)
+"""Checks by themselves, each as the report makes it: what a study of one fault asks for."""
 
 
 def check_titles() -> dict[str, str]:

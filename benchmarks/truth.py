@@ -63,7 +63,7 @@ def population(users: int) -> Population:
     """Return a company of this many users, which no run sees."""
     simulation = simulate(users, 40, POPULATION_SEED, dirt=False)
     tables = pipeline.prepare(simulation)
-    snapshots = pipeline.make_snapshots(tables)
+    snapshots = tables.snapshots
     test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)
     at = test["snapshot_at"].iloc[0]
     last = pd.Series((at - pd.to_timedelta(test["recency_days"], unit="D")).array, test["user_id"])
@@ -223,7 +223,7 @@ def one_run(seed: int, users: int, size: int, draws: int, parts: Sequence[str]) 
     if "curves" in parts:
         rows += [*_retention_rows(tables, size), *_survival_rows(tables, size)]
     if "models" in parts:
-        snapshots = pipeline.make_snapshots(tables)
+        snapshots = tables.snapshots
         rows += _model_rows(snapshots, draws, size)
         rows += _group_rows(snapshots, tables.users, size)
     return rows

@@ -100,20 +100,12 @@ def rule_rows(rule: str, broken: int, checked: int = 1_000) -> pd.DataFrame:
 
 
 NO_RULES = rule_rows("another rule", 0)
-RULES = {
-    "events_before_signup": ("event is before the user's signup", 0.01),
-    "clock_order": ("received before it happened", 0.01),
-    "orphans": ("user_id is not in the users table", 0.01),
-    "duplicates": ("repeated identifier (one row kept)", 0.05),
-    "double_logging": (audit.TWICE, 0.05),
-}
 
 
 def breaking(check: str, broken: int | None) -> Verdict:
     """Judge `broken` rows of 1,000; None where the rule cannot be asked."""
-    rule, fail = RULES[check]
-    rows = NO_RULES if broken is None else rule_rows(rule, broken)
-    return data.rows_breaking(check, rows, [rule], fail)
+    rows = NO_RULES if broken is None else rule_rows(data.RULED[check][0][0], broken)
+    return data.rows_breaking(check, rows)
 
 
 def late(broken: int) -> Verdict:
@@ -478,7 +470,7 @@ CASES = [
     *_by_share("orphans", partial(breaking, "orphans"), RARE),
     *_by_share("duplicates", partial(breaking, "duplicates"), {"fail": 50, "warn": 1}),
     *_by_share("double_logging", partial(breaking, "double_logging"), {"fail": 50, "warn": 1}),
-    *(Case(check, "not_applicable", partial(breaking, check, None)) for check in RULES),
+    *(Case(check, "not_applicable", partial(breaking, check, None)) for check in data.RULED),
     *_by_share("lateness", late, {"fail": 50, "warn": 5}),
     Case("lateness", "not_applicable", lambda: data.lateness(NO_RULES)),
     Case("log_volume", "pass", lambda: jump(1_000, 1_500)),

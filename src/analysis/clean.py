@@ -232,7 +232,7 @@ def clean_events(raw: Any) -> CleanEvents:
         **unreadable,
     }
     absent = [name for name in names(EVENTS) if name not in raw.columns]
-    return CleanEvents(_slim(unique), counts, absent)
+    return CleanEvents(slim(unique), counts, absent)
 
 
 def _parse_once(raw: Any) -> tuple[Any, Counts]:
@@ -296,7 +296,8 @@ def _earliest(events: Any) -> Any:
     return ranked.filter(ranked.rank_of_uuid == 0).drop("rank_of_uuid")
 
 
-def _slim(events: Any) -> Any:
+def slim(events: Any) -> Any:
+    """Return parsed events with the columns of the contract and `recorded_at` (clean_events)."""
     known = [name for name in names(EVENTS) if name in events.columns and name != "user_id"]
     keep = ["user_id", "event_at", *known]
     recorded = events.event_at

@@ -13,7 +13,7 @@ plants and leaves the rest of the data as they were. All data are invented.
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,21 @@ FAULTS: dict[str, str] = {
     "no_signal": "Share of the hazard and of all differences in hazard and session rate that is "
     "taken away; at 1 silence is luck and the honest AUC is 0.5 (70 % sign up before the log).",
 }
+
+USERS_FAULTS = frozenset(
+    {
+        "native_disagrees",
+        "native_counts",
+        "native_label_copied",
+        "impossible_values",
+        "signup_import",
+        "leaky_column",
+        "leaky_date",
+        "leaky_feature",
+        "identifier_column",
+    }
+)
+"""Faults of the users table alone: they leave people and events as they were."""
 
 BASELINE_HAZARD = 0.0105  # per day, of a user whose every contribution is 0
 EFFECTS: dict[str, dict[str, float]] = {  # log hazard ratios; levels not named have 0
@@ -303,6 +318,16 @@ class _Log:
         return kinds
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """People and what they did, before the users table is made; `events` as in Simulation."""
+
+    plan: _Plan
+    people: pd.DataFrame
+    log: _Log
+    events: pa.Table
+
+
 def simulate(
     users: int = 5000,
     events_per_user: float = 40.0,
@@ -317,20 +342,45 @@ def simulate(
     rows counted in DIRT. The same arguments give the same data.
     Raises ReportError for fewer than 20 users, an unknown fault or a strength outside (0, 1].
     """
-    plan = _Plan(users, events_per_user, seed, dict(faults or {}))
+    given = dict(faults or {})
+    of_log = {name: value for name, value in given.items() if name not in USERS_FAULTS}
+    return tabulate(draw(users, events_per_user, seed, of_log), given, dirt)
+
+
+def draw(users: int, events_per_user: float, seed: int, faults: Mapping[str, float]) -> Drawn:
+    """Return the people and the log of simulate, for one or more users tables (tabulate).
+
+    Raises ReportError as simulate does.
+    """
+    plan = _Plan(users, events_per_user, seed, dict(faults))
     _check_plan(plan)
     people = _draw_people(plan)
     session_user, session_start = _draw_sessions(plan, people)
     log = _draw_events(plan, people, session_user, session_start)
     table = _render_events(plan, people, log, len(session_user))
-    table = _add_events(plan, people, table)
-    frame = _make_users(plan, people, log)
-    counts = _count_truth(frame, table, log)
-    user_truth = _make_user_truth(people)
+    return Drawn(plan, people, log, _add_events(plan, people, table))
+
+
+def tabulate(drawn: Drawn, faults: Mapping[str, float], dirt: bool = True) -> Simulation:
+    """Return the simulation of `faults`: those `drawn` was made with, and any of USERS_FAULTS.
+
+    Raises ReportError as simulate does, and when another fault than those is asked for.
+    """
+    plan = replace(drawn.plan, faults=dict(faults))
+    _check_plan(plan)
+    of_log = {name: value for name, value in faults.items() if name not in USERS_FAULTS}
+    if of_log != {n: v for n, v in drawn.plan.faults.items() if n not in USERS_FAULTS}:
+        raise ReportError(
+            f"simulate: the log was drawn with the faults {sorted(drawn.plan.faults)}, and "
+            f"{sorted(of_log)} are asked for. Draw it again with these."
+        )
+    frame = _make_users(plan, drawn.people, drawn.log)
+    table, counts = drawn.events, _count_truth(frame, drawn.events, drawn.log)
     planted: dict[str, int] = {}
     if dirt:
         frame, table, planted = _add_dirt(plan, frame, table)
-    return Simulation(frame, table, _make_truth(plan, people, counts, planted), user_truth)
+    truth = _make_truth(plan, drawn.people, counts, planted)
+    return Simulation(frame, table, truth, _make_user_truth(drawn.people))
 
 
 def write(simulation: Simulation, folder: Path) -> None:

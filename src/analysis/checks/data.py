@@ -25,6 +25,14 @@ ENOUGH = 30
 PILE, PILED, PILED_FAILS = 10.0, 0.02, 0.25
 """Times the 95th percentile of a day's signups that makes a pile, and its share of all users
 from which it is worth a word, and from which tenure is no longer the users' own."""
+RULED: dict[str, tuple[Sequence[str], float]] = {
+    "events_before_signup": (["event is before the user's signup"], 0.01),
+    "clock_order": (["received before it happened", "created before received"], 0.01),
+    "orphans": (["user_id is not in the users table"], 0.01),
+    "duplicates": (["repeated identifier (one row kept)"], 0.05),
+    "double_logging": ([audit.TWICE], 0.05),
+}
+"""Checks that are rules of the audit: their names, and the share of rows that fails."""
 
 
 def run(
@@ -53,10 +61,8 @@ def run(
         newcomers_seen(told, window, horizon_days),
         survivors(told, window, horizon_days),
         signup_dates(users),
-        rows_breaking("events_before_signup", rules, ["event is before the user's signup"], 0.01),
-        rows_breaking(
-            "clock_order", rules, ["received before it happened", "created before received"], 0.01
-        ),
+        rows_breaking("events_before_signup", rules),
+        rows_breaking("clock_order", rules),
         lateness(rules),
         log.log_volume(volume, window),
         log.log_mix(mix),
@@ -68,9 +74,9 @@ def run(
         native.native_counts(counts),
         native.native_label(told, horizon_days),
         impossible_values(rules),
-        rows_breaking("orphans", rules, ["user_id is not in the users table"], 0.01),
-        rows_breaking("duplicates", rules, ["repeated identifier (one row kept)"], 0.05),
-        rows_breaking("double_logging", rules, [audit.TWICE], 0.05),
+        rows_breaking("orphans", rules),
+        rows_breaking("duplicates", rules),
+        rows_breaking("double_logging", rules),
     ]
 
 
@@ -159,8 +165,9 @@ def signup_dates(users: pd.DataFrame) -> Verdict:
     return Verdict("signup_dates", status, share, low, high, PILED, len(known), facts)
 
 
-def rows_breaking(check: str, rules: pd.DataFrame, names: Sequence[str], fail: float) -> Verdict:
-    """Judge the rows that break any rule of `names`: any is a warning, `fail` of them too many."""
+def rows_breaking(check: str, rules: pd.DataFrame) -> Verdict:
+    """Judge the rows that break a rule of `check` (RULED): any is a warning, a share too many."""
+    names, fail = RULED[check]
     found = rules[rules["rule"].isin(names)]
     if found.empty:
         return not_applicable(check, "the columns it needs are not given")

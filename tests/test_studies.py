@@ -1,0 +1,89 @@
+"""The studies judge a company as the report does, in less time, and go on where they stopped."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from analysis import engine, simulate
+from analysis.checks import Verdict
+from analysis.errors import ReportError
+from benchmarks import detection, pipeline
+
+USERS, SEED = 300, 5
+PLANTED = {"native_counts": 1.0, "events_before_signup": 0.01}
+
+
+@pytest.fixture(scope="module")
+def simulation() -> simulate.Simulation:
+    return simulate.simulate(USERS, 40, SEED, PLANTED, dirt=False)
+
+
+def told(verdict: Verdict) -> tuple[str, str]:
+    """Return the status, and the numbers as text, so that a missing one equals a missing one."""
+    return verdict.status, f"{verdict.value} {verdict.ci_low} {verdict.ci_high} {verdict.n}"
+
+
+def test_a_check_by_itself_says_what_it_says_among_all(simulation: simulate.Simulation) -> None:
+    whole = {v.check: told(v) for v in pipeline.judge(pipeline.prepare(simulation))}
+    tables = pipeline.with_users(pipeline.keep_log(simulation.events), simulation.users)
+    alone = {name: told(judge(tables)) for name, judge in pipeline.ONE_BY_ONE.items()}
+    assert {name: whole[name] for name in alone} == alone
+    assert {"native_counts", "events_before_signup"} <= {
+        name for name, (status, *_) in alone.items() if status != "pass"
+    }
+
+
+def test_cleaning_finds_nothing_in_a_simulated_log_without_dirt(
+    simulation: simulate.Simulation,
+) -> None:
+    order = ["event_uuid"]
+    cleaned = engine.to_pandas(pipeline.prepare(simulation).events.order_by(order))
+    kept = engine.to_pandas(pipeline.keep_log(simulation.events)[0].order_by(order))
+    pd.testing.assert_frame_equal(cleaned, kept)
+
+
+def test_every_fault_has_checks_that_a_study_can_ask_for() -> None:
+    assert set(detection.EXPECTED) == set(detection.STRENGTHS) == set(simulate.FAULTS)
+    meant = {check for checks in detection.EXPECTED.values() for check in checks}
+    assert meant <= set(pipeline.ONE_BY_ONE)
+
+
+@pytest.mark.parametrize("fault", sorted(simulate.USERS_FAULTS))
+def test_faults_of_the_users_table_leave_the_log_as_it_was(fault: str) -> None:
+    clean = simulate.simulate(100, 40, SEED, dirt=False)
+    broken = simulate.simulate(100, 40, SEED, {fault: 1.0}, dirt=False)
+    assert broken.events.equals(clean.events)
+
+
+def test_a_log_drawn_with_other_faults_is_refused() -> None:
+    drawn = simulate.draw(100, 40, SEED, {"late_log": 0.8})
+    with pytest.raises(ReportError, match="Draw it again"):
+        simulate.tabulate(drawn, {"immature": 0.3})
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    folder = tmp_path_factory.mktemp("runs")
+    words = ["--users", "200", "--clean", "0", "--seeds", "1", "--workers", "1"]
+    words += ["--runs", str(folder / "runs.csv"), "--out", str(folder / "out.csv"), "--faults"]
+    for fault in ("machine", "native_counts"):
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.detection", *words, "machine", fault],
+            check=True,
+            cwd=pipeline.ROOT,
+        )
+    return detection.read_runs(folder / "runs.csv")
+
+
+def test_a_study_goes_on_from_the_runs_that_are_kept(runs: pd.DataFrame) -> None:
+    assert runs["faults"].tolist() == ["machine=0.2", "native_counts=1.0"]
+    assert runs["told"].tolist() == ["machines:fail", "native_counts:fail"]
+
+
+def test_a_study_tells_the_share_found(runs: pd.DataFrame) -> None:
+    table = detection.summarise(detection.as_found(runs))
+    assert table["fault"].tolist() == ["machine", "native_counts"]
+    assert table["share"].tolist() == [1.0, 1.0]
+    assert table["runs"].tolist() == [1, 1]
