@@ -304,8 +304,11 @@ ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
         "events_before_signup", audit.event_rules(t.events, t.users)
     ),
     "clock_order": lambda t: _by_rule("clock_order", audit.event_rules(t.events, t.users)),
-    "double_logging": lambda t: _by_rule("double_logging", audit.repeated_events(t.events)),
-    "lateness": lambda t: data_checks.lateness(audit.event_rules(t.events, t.users)),
+    "double_logging": lambda t: data_checks.double_logging(audit.repeated_events(t.events)),
+    "identities": lambda t: data_checks.identities(audit.identity_rules(t.events, t.users)),
+    "lateness": lambda t: data_checks.lateness(
+        audit.event_rules(t.events, t.users), audit.delay_by_kind(t.events, t.users)
+    ),
     "impossible_values": lambda t: data_checks.impossible_values(audit.user_rules(t.told)),
     "log_volume": lambda t: log_checks.log_volume(t.volume, t.window),
     "log_mix": lambda t: log_checks.log_mix(
@@ -315,6 +318,9 @@ ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
     "last_day": lambda t: log_checks.last_day(t.volume, t.window),
     "times_of_day": lambda t: log_checks.times_of_day(audit.fullest_second(t.events)),
     "machines": lambda t: log_checks.machines(t.told),
+    "automatic_events": lambda t: log_checks.automatic_events(
+        audit.kinds_that_go_on(t.events, P.horizon_days), P.horizon_days
+    ),
     "native_agrees": lambda t: native_checks.native_agrees(t.told),
     "native_counts": lambda t: native_checks.native_counts(
         audit.native_counts(t.users, t.events, t.window, P.event_types, P.session_gap_minutes)

@@ -1,10 +1,12 @@
 import pandas as pd
+import pytest
 from handmade import at, make_events, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import engine
 from analysis.activity import activity, user_days, user_spans, with_sessions
+from analysis.errors import ReportError
 
 USERS = make_users(
     {"early": "2024-12-30", "new": "2025-01-02", "undated": None, "never": "2025-01-02"}
@@ -102,3 +104,20 @@ def test_a_given_session_id_is_used_whatever_the_silence():
 def test_sessionizing_keeps_every_event():
     active = make_active()
     assert with_sessions(active, 30).count().execute() == active.count().execute() == 5
+
+
+def test_events_that_the_app_logs_by_itself_are_no_activity():
+    events = make_events(
+        [("new", "2025-01-03"), ("new", "2025-01-05"), ("new", "2025-01-07")],
+        event_type=["play", None, "push"],
+    )
+    active = activity(events, USERS, WINDOW, ["push"])
+    assert user_spans(active).to_dict("split")["data"] == [
+        ["new", at("2025-01-03"), at("2025-01-05"), 2]
+    ]
+
+
+def test_a_passive_type_that_no_event_has_is_named():
+    events = make_events([("new", "2025-01-03")], event_type=["play"])
+    with pytest.raises(ReportError, match=r"names 'pusch', which no event has.*are: play\."):
+        activity(events, USERS, WINDOW, ["pusch"])

@@ -284,6 +284,63 @@ def test_a_repeated_event_differs_in_nothing_but_its_identifier():
     assert row[["checked", "broken", "sample"]].tolist() == [5, 1, "a"]
 
 
+def test_a_near_copy_repeats_the_event_before_within_two_seconds():
+    times = ["10:00:00", "10:00:02", "10:00:05", "10:00:05", "10:00:06"]
+    events = make_events(
+        [("a", f"2025-01-05T{when}") for when in times],
+        event_type=["play", "play", "play", "next", "next"],
+        session_id=["s"] * 5,
+    )
+    row = audit.repeated_events(events).set_index("rule").loc[audit.NEAR]
+    assert row[["checked", "broken", "sample"]].tolist() == [5, 2, "a"]
+
+
+def test_identities_compare_countries_and_count_the_users_of_a_session():
+    events = make_events(
+        [("a", "2025-01-05"), ("a", "2025-01-06"), ("b", "2025-01-05"), ("x", "2025-01-05")],
+        country=["Spain ", "Peru", None, "Peru"],
+        session_id=["s", "s", "s", "t"],
+    )
+    users = USERS.assign(country=["spain", "Chile", "Chile"])
+    table = audit.identity_rules(events, users).set_index("rule")
+    assert table.loc[audit.OTHER_COUNTRY, ["checked", "broken", "sample"]].tolist() == [2, 1, "a"]
+    assert table.loc[audit.SHARED_SESSION, ["checked", "broken"]].tolist() == [2, 1]
+
+
+def test_identities_need_a_country_or_a_session():
+    events = make_events([("a", "2025-01-05")])
+    assert audit.identity_rules(events, USERS).empty
+
+
+def test_a_kind_goes_on_when_it_alone_lasts_beyond_the_horizon():
+    events = make_events(
+        [("a", "2025-01-01"), ("a", "2025-01-05"), ("a", "2025-01-12"),  # 7 days, and no more
+         ("b", "2025-01-01"), ("b", "2025-01-09"),  # 8 days
+         ("c", "2025-01-01"), ("c", "2025-02-01"),  # only pushes, for a month
+         ("d", "2025-01-01")],
+        event_type=["push", "play", "push", "play", "push", "push", "push", "play"],
+    )  # fmt: skip
+    kinds = audit.kinds_that_go_on(events, 7).set_index("kind")
+    assert kinds.loc["push"].tolist() == [5, 4, 2]
+    assert kinds.loc["play"].tolist() == [3, 4, 0]
+
+
+def test_the_delay_of_each_device_is_its_median():
+    events = make_events(
+        [(user, "2025-01-05T10:00") for user in "aaab"],
+        received_at=pd.to_datetime(
+            [f"2025-01-05T{when}Z" for when in ("10:00:00", "11:00:00", "16:00:00", "10:00:03")]
+        ),
+    )
+    users = USERS.assign(device=["iOS", "Android", "iOS"])
+    table = audit.delay_by_kind(events, users)
+    assert table[["level", "events", "total", "median_seconds"]].to_numpy().tolist() == [
+        ["Android", 1, 4, 3.0],
+        ["iOS", 3, 4, 3600.0],
+    ]
+    assert audit.delay_by_kind(make_events([("a", "2025-01-05")]), users).empty
+
+
 def test_the_fullest_second_of_the_day():
     times = ["2025-01-05T10:00:01", "2025-01-06T10:00:01.9", "2025-01-07", "2025-01-08T23:00"]
     events = make_events([("a", when) for when in times])

@@ -108,8 +108,46 @@ def breaking(check: str, broken: int | None) -> Verdict:
     return data.rows_breaking(check, rows)
 
 
-def late(broken: int) -> Verdict:
-    return data.lateness(rule_rows("received more than a day after it happened", broken))
+def late(broken: int, median_seconds: float = 3.0, events: int = 10) -> Verdict:
+    """Judge `broken` of 1,000 events late, and `events` of 1,000 from a device with this delay."""
+    delays = pd.DataFrame(
+        {"column": "device", "level": ["iOS", "Android"], "events": [events, 1_000 - events],
+         "total": 1_000, "median_seconds": [median_seconds, 3.0]}
+    )  # fmt: skip
+    return data.lateness(rule_rows("received more than a day after it happened", broken), delays)
+
+
+def logged_twice(exact: int, near: int = 0) -> Verdict:
+    """Judge `exact` and `near` repeats of 1,000 events."""
+    rows = [rule_rows(audit.TWICE, exact), rule_rows(audit.NEAR, near)]
+    return data.double_logging(pd.concat(rows, ignore_index=True))
+
+
+def mixed_up(events: int, sessions: int = 0) -> Verdict:
+    """Judge so many of 1,000 events of another country, and of 1,000 sessions of several users."""
+    rows = [rule_rows(audit.OTHER_COUNTRY, events), rule_rows(audit.SHARED_SESSION, sessions)]
+    return data.identities(pd.concat(rows, ignore_index=True))
+
+
+def goes_on(users: int, events: int = 500) -> Verdict:
+    """Judge a push (`events` of 1,000) that goes on alone for `users` of 100."""
+    counts = [events, (1_000 - events) // 2, (1_000 - events) // 2]
+    kinds = pd.DataFrame({"kind": ["push", "open", "play"], "events": counts, "users": 100})
+    return log.automatic_events(kinds.assign(going_on=[users, 0, 0]), 30)
+
+
+def only_kinds(*names: str) -> Verdict:
+    kinds = pd.DataFrame({"kind": names, "events": 10, "users": 5, "going_on": 0})
+    return log.automatic_events(kinds, 30)
+
+
+def cut_to(day: str, cut: int, of: int = 400, over: int = 200) -> Verdict:
+    """Judge `cut` of `of` signups, spread over days, moved to the start of their month or week."""
+    dates = pd.Series(days([n * over // of for n in range(of)]))
+    periods = dates.dt.tz_localize(None).dt.to_period(day).dt.start_time.dt.tz_localize("UTC")
+    return data.signup_dates(
+        pd.DataFrame({"signup_date": periods.where(pd.Series(range(of)) * 7 % of < cut, dates)})
+    )
 
 
 def volume(counts: list[int], first: int = 0) -> pd.DataFrame:
@@ -449,7 +487,11 @@ CASES = [
     Case("survivors", "warn", lambda: gone(11)),  # to 1.96 %
     Case("survivors", "warn", lambda: gone(5)),
     Case("survivors", "fail", lambda: gone(4)),
-    Case("survivors", "not_applicable", lambda: gone(0, 119)),
+    Case("survivors", "fail", lambda: gone(0, 73)),  # Wilson: to 4.999 %
+    Case("survivors", "warn", lambda: gone(0, 72)),
+    Case("survivors", "warn", lambda: gone(0, 35)),  # to 9.9 %
+    Case("survivors", "pass", lambda: gone(0, 34)),
+    Case("survivors", "not_applicable", lambda: gone(0, 29)),
     Case("population_drift", "pass", lambda: at_risk(149, 100)),
     Case("population_drift", "warn", lambda: at_risk(150, 100)),
     Case("population_drift", "warn", lambda: at_risk(100, 299)),
@@ -461,6 +503,10 @@ CASES = [
     Case("signup_dates", "warn", lambda: piled(11, on=539)),
     Case("signup_dates", "warn", lambda: piled(33)),
     Case("signup_dates", "fail", lambda: piled(34)),  # 25.4 %
+    Case("signup_dates", "warn", lambda: cut_to("M", 110)),
+    Case("signup_dates", "pass", lambda: cut_to("M", 80)),
+    Case("signup_dates", "warn", lambda: cut_to("W", 280)),
+    Case("signup_dates", "pass", lambda: cut_to("W", 160)),
     Case("signup_dates", "not_applicable", lambda: data.signup_dates(USERS_WITHOUT_DATE)),
     Case("window_is_mature", "warn", lambda: joined_late(16)),
     Case("window_is_mature", "pass", lambda: joined_late(15)),  # as many as in half of 300 days
@@ -469,10 +515,21 @@ CASES = [
     *_by_share("clock_order", partial(breaking, "clock_order"), RARE),
     *_by_share("orphans", partial(breaking, "orphans"), RARE),
     *_by_share("duplicates", partial(breaking, "duplicates"), {"fail": 50, "warn": 1}),
-    *_by_share("double_logging", partial(breaking, "double_logging"), {"fail": 50, "warn": 1}),
+    *_by_share("double_logging", logged_twice, {"fail": 50, "warn": 1}),
+    *_by_share("double_logging", partial(logged_twice, 0), {"fail": 50, "warn": 6}),
+    Case("double_logging", "not_applicable", lambda: data.double_logging(NO_RULES)),
+    *_by_share("identities", mixed_up, {"fail": 300, "warn": 50}),
+    *_by_share("identities", partial(mixed_up, 0), {"fail": 300, "warn": 50}),
+    Case("identities", "not_applicable", lambda: data.identities(NO_RULES)),
+    *_by_share("automatic_events", goes_on, {"fail": 25, "warn": 5}),
+    Case("automatic_events", "pass", lambda: goes_on(100, events=600)),  # what users do
+    Case("automatic_events", "not_applicable", lambda: only_kinds("open", "play")),
     *(Case(check, "not_applicable", partial(breaking, check, None)) for check in data.RULED),
     *_by_share("lateness", late, {"fail": 50, "warn": 5}),
-    Case("lateness", "not_applicable", lambda: data.lateness(NO_RULES)),
+    Case("lateness", "warn", lambda: late(0, median_seconds=3600)),
+    Case("lateness", "pass", lambda: late(0, median_seconds=3599)),
+    Case("lateness", "pass", lambda: late(0, median_seconds=9e9, events=9)),  # below 1 %
+    Case("lateness", "not_applicable", lambda: data.lateness(NO_RULES, pd.DataFrame())),
     Case("log_volume", "pass", lambda: jump(1_000, 1_500)),
     Case("log_volume", "warn", lambda: jump(1_000, 1_501)),
     Case("log_volume", "warn", lambda: jump(3_000, 1_000)),
@@ -722,6 +779,14 @@ PLANTED = [
     ("machine", 0.1, "machines"),
     ("native_counts", 1.0, "native_counts"),
     ("signup_import", 1.0, "signup_dates"),
+    ("coarse_signups", 0.5, "signup_dates"),
+    ("near_copies", 0.02, "double_logging"),
+    ("automatic_events", 0.3, "automatic_events"),
+    ("merged_ids", 0.3, "identities"),
+    ("slow_clocks", 1.0, "lateness"),
+    ("lost_newcomers", 0.3, "newcomers_seen"),
+    ("leavers_deleted", 1.0, "survivors"),
+    ("log_fades", 0.9, "population_drift"),
     ("native_disagrees", 0.5, "native_agrees"),
     ("native_label_copied", 0.5, "native_label"),
     ("impossible_values", 0.5, "impossible_values"),
@@ -777,5 +842,6 @@ def test_nothing_fires_on_consistent_data(wants_snapshots):
 
 @pytest.mark.parametrize(("fault", "strength", "check"), PLANTED)
 def test_a_planted_fault_is_found(fault, strength, check):
-    found = judge({fault: strength}, wants_snapshots=check == "leakage_columns")
+    of_snapshots = {"leakage_columns", "population_drift"}
+    found = judge({fault: strength}, wants_snapshots=check in of_snapshots)
     assert found[check] in ("warn", "fail")

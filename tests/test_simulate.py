@@ -399,19 +399,15 @@ def test_every_fault_is_described_and_kept_in_the_truth() -> None:
     assert set(simulation.truth["faults"]) == set(sim.FAULTS)
 
 
-USER_FAULTS = [
-    "native_disagrees",
-    "native_label_copied",
-    "impossible_values",
-    "leaky_column",
-    "leaky_date",
-    "identifier_column",
-]
-
-
-@pytest.mark.parametrize("fault", USER_FAULTS)
+@pytest.mark.parametrize("fault", sorted(sim.USERS_FAULTS))
 def test_a_fault_of_the_users_table_leaves_the_log_alone(fault: str) -> None:
     assert make(fault, 0.5).events.equals(make().events)
+
+
+def test_a_log_drawn_with_other_faults_is_refused() -> None:
+    drawn = sim.draw(100, 40, 1, {"late_log": 0.8})
+    with pytest.raises(ReportError, match="Draw it again"):
+        sim.tabulate(drawn, {"immature": 0.3})
 
 
 @pytest.mark.parametrize("fault", ["clock_disorder", "late_delivery"])
@@ -435,6 +431,10 @@ def test_a_fault_of_delivery_leaves_the_rest_alone(fault: str) -> None:
         ("partial_last_day", set()),
         ("event_mix", set()),
         ("signup_import", set()),
+        ("coarse_signups", set()),
+        ("leavers_deleted", set()),
+        ("log_fades", set()),
+        ("lost_newcomers", set()),
         ("double_logging", {"views", "credits_spent", "credits_purchased"}),
         ("native_counts", {"views", "likes", "sessions_7d", "credits_spent", "credits_purchased"}),
         ("native_disagrees", {"last_active_date"}),
@@ -539,6 +539,65 @@ def test_double_logging() -> None:
     assert events.duplicated(content).sum() / len(clean) == pytest.approx(0.1, abs=0.005)
 
 
+def test_near_copies() -> None:
+    events = read_events(make("near_copies", 0.1)).sort_values("event_timestamp")
+    content = ["user_id", "session_id", "event_type", "show_id", "properties"]
+    wait = events.groupby(content, dropna=False)["event_timestamp"].diff().dt.total_seconds()
+    assert wait.between(1, 2).mean() == pytest.approx(0.1 / 1.1, abs=0.005)
+    assert events["event_uuid"].is_unique
+
+
+def test_automatic_events() -> None:
+    events = read_events(make("automatic_events", 0.5))
+    pushes = events[events["event_type"] == "push_received"]
+    assert pushes["user_id"].nunique() / 5000 == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(5000))
+    waits = pushes.sort_values("event_timestamp").groupby("user_id")["event_timestamp"].diff()
+    assert set(waits.dropna()) == {7 * DAY}
+    assert (pushes.groupby("user_id")["event_timestamp"].max() >= LOG_END - 7 * DAY).all()
+
+
+def test_merged_ids() -> None:
+    clean, merged = read_events(make()), read_events(make("merged_ids", 0.4))
+    gone = set(clean["user_id"]) - set(merged["user_id"])
+    assert len(gone) / clean["user_id"].nunique() == pytest.approx(0.2, abs=0.03)
+    pd.testing.assert_series_equal(clean["event_timestamp"], merged["event_timestamp"])
+
+
+def test_slow_clocks() -> None:
+    simulation = make("slow_clocks")
+    events = read_events(simulation)
+    device = events["user_id"].map(simulation.users.set_index("user_id")["device"])
+    delay = events["received_at"] - events["event_timestamp"]
+    medians = delay.groupby(device).median().dt.total_seconds() / 3600
+    assert medians["iOS"] == pytest.approx(6, abs=0.01)
+    assert medians["Android"] == pytest.approx(0, abs=0.01)
+
+
+def test_log_fades() -> None:
+    def by_third(simulation: Simulation) -> pd.Series:
+        thirds = pd.date_range(LOG_START, LOG_END, periods=4)
+        return pd.cut(list_days(read_events(simulation)), thirds, right=False).value_counts()
+
+    left = (by_third(make("log_fades", 0.9)) / by_third(make())).sort_index()
+    assert left.to_list() == pytest.approx([0.85, 0.55, 0.25], abs=0.03)
+
+
+def test_lost_newcomers() -> None:
+    simulation = make("lost_newcomers", 0.4)
+    inside = simulation.user_truth["signup_at"] >= LOG_START
+    ids = simulation.user_truth.loc[inside, "user_id"]
+    seen = ids.isin(set(simulation.events["user_id"].to_pylist()))
+    assert seen.mean() == pytest.approx(0.6, abs=4 * 0.5 / np.sqrt(len(ids)))
+
+
+def test_leavers_deleted() -> None:
+    clean, kept = make(), make("leavers_deleted")
+    last = find_last(read_events(clean), LOG_END)
+    stay = set(last.index[last >= LOG_END - 30 * DAY])
+    assert set(kept.users["user_id"]) == stay == set(kept.user_truth["user_id"])
+    assert set(kept.events["user_id"].to_pylist()) == stay
+
+
 def test_machine() -> None:
     events = read_events(make("machine", 0.2))
     shares = events["user_id"].value_counts(normalize=True)
@@ -552,6 +611,11 @@ def test_native_counts() -> None:
     assert moved.mean() == pytest.approx(0.5, abs=0.05)
     for name in sim.NATIVE_COUNTS:
         assert sorted(clean[name]) == sorted(mixed[name])
+
+
+def test_coarse_signups() -> None:
+    signups = make("coarse_signups", 0.6).users["signup_date"]
+    assert signups.str.endswith("-01").mean() == pytest.approx(0.6 + 0.4 / 30, abs=0.03)
 
 
 def test_signup_import() -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from analysis import engine, simulate
 from analysis.checks import Verdict
-from analysis.errors import ReportError
 from benchmarks import detection, pipeline
 
 USERS, SEED = 300, 5
@@ -48,19 +47,6 @@ def test_every_fault_has_checks_that_a_study_can_ask_for() -> None:
     assert set(detection.EXPECTED) == set(detection.STRENGTHS) == set(simulate.FAULTS)
     meant = {check for checks in detection.EXPECTED.values() for check in checks}
     assert meant <= set(pipeline.ONE_BY_ONE)
-
-
-@pytest.mark.parametrize("fault", sorted(simulate.USERS_FAULTS))
-def test_faults_of_the_users_table_leave_the_log_as_it_was(fault: str) -> None:
-    clean = simulate.simulate(100, 40, SEED, dirt=False)
-    broken = simulate.simulate(100, 40, SEED, {fault: 1.0}, dirt=False)
-    assert broken.events.equals(clean.events)
-
-
-def test_a_log_drawn_with_other_faults_is_refused() -> None:
-    drawn = simulate.draw(100, 40, SEED, {"late_log": 0.8})
-    with pytest.raises(ReportError, match="Draw it again"):
-        simulate.tabulate(drawn, {"immature": 0.3})
 
 
 @pytest.fixture(scope="module")

@@ -1,27 +1,49 @@
 """Activity: the events that count, which are a known user's, since signup, inside the log."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import ibis
 import pandas as pd
 
 from analysis import engine
+from analysis.errors import ReportError
 from analysis.logwindow import LogWindow
 
 
-def activity(events: Any, users: pd.DataFrame, window: LogWindow) -> Any:
+def activity(
+    events: Any, users: pd.DataFrame, window: LogWindow, passive: Sequence[str] = ()
+) -> Any:
     """Return the events (Ibis) of known users with a signup date, at or after it, in the log.
 
     Adds `tenure_day` (integer): whole 24-hour periods since `signup_date` at midnight.
     Orphans, events before signup and events outside `window` are no activity; the audit
-    counts them.
+    counts them. Nor are events of the types in `passive`, which no user causes. Raises
+    ReportError when the log has no event of such a type.
     """
     signups = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
-    joined = events.join(engine.from_pandas(signups), "user_id")
+    joined = by_users(events, passive).join(engine.from_pandas(signups), "user_id")
     inside = (joined.event_at >= window.start) & (joined.event_at < window.end)
     since = joined.event_at.epoch_seconds() - joined.signup_date.epoch_seconds()
     kept = joined.mutate(tenure_day=(since / 86_400).floor().cast("int64"))
     return kept.filter(inside, joined.event_at >= joined.signup_date).drop("signup_date")
+
+
+def by_users(events: Any, passive: Sequence[str] = ()) -> Any:
+    """Return the events (Ibis) whose type is not in `passive`: those that users cause.
+
+    Raises ReportError when the log has no event of such a type.
+    """
+    if not passive:
+        return events
+    found = engine.to_pandas(events.select("event_type").distinct())["event_type"].dropna()
+    for name in passive:
+        if name not in set(found):
+            raise ReportError(
+                f"events: passive_event_types names {name!r}, which no event has. The types are: "
+                f"{', '.join(sorted(found))}."
+            )
+    return events.filter(events.event_type.isnull() | events.event_type.notin(list(passive)))
 
 
 def user_days(active: Any) -> Any:

@@ -166,9 +166,14 @@ def event_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
         tests["latency", "received more than a day after it happened"] = late > LATE_SECONDS
     if {"received_at", "created_at"} <= set(events.columns):
         tests["temporal", "created before received"] = joined.created_at < joined.received_at
+    return _count_broken(joined, tests)
+
+
+def _count_broken(table: Any, tests: Mapping[tuple[str, str], Any]) -> pd.DataFrame:
+    """Return how many rows of `table` (Ibis, with user_id) break each test, as in user_rules."""
     sums = {f"n{i}": ibis.coalesce(test.sum(), 0) for i, test in enumerate(tests.values())}
-    firsts = {f"s{i}": joined.user_id.min(where=test) for i, test in enumerate(tests.values())}
-    row = engine.to_pandas(joined.aggregate(total=joined.count(), **sums, **firsts)).iloc[0]
+    firsts = {f"s{i}": table.user_id.min(where=test) for i, test in enumerate(tests.values())}
+    row = engine.to_pandas(table.aggregate(total=table.count(), **sums, **firsts)).iloc[0]
     rows = [
         (dimension, "events", rule, int(row["total"]), int(row[f"n{i}"]), row[f"s{i}"])
         for i, (dimension, rule) in enumerate(tests)
@@ -177,24 +182,97 @@ def event_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
 
 
 TWICE = "repeats another event in all but its identifier"
-CONTENT = ("user_id", "event_type", "event_at", "session_id", "show_id", "episode_id", "properties")
+NEAR = "repeats the event before it within two seconds"
+NEAR_SECONDS = 2
+CONTENT = ("user_id", "event_type", "session_id", "show_id", "episode_id", "properties")
 
 
 def repeated_events(events: Any) -> pd.DataFrame:
-    """Return the rule that no event repeats another in all that it says (who, what, when, which
-    session and content) under an identifier of its own, as one row with the columns of
-    user_rules; `broken` leaves the first of each out.
+    """Return two rules, with the columns of user_rules: that no event repeats another in all that
+    it says (who, what, when, which session and content) under an identifier of its own, and that
+    none repeats the one before it within two seconds. `broken` leaves the first of each out.
     """
-    same = [name for name in CONTENT if name in events.columns]
-    groups = events.group_by(*same).aggregate(n=lambda t: t.count())
-    sums = groups.aggregate(
-        rows=groups.n.sum(),
-        extra=(groups.n - 1).sum(),
-        sample=groups.user_id.min(where=groups.n > 1),
+    same = [events[name] for name in CONTENT if name in events.columns]
+    seconds = events.event_at.epoch_seconds() + events.event_at.millisecond() / 1000
+    wait = seconds - seconds.lag().over(ibis.window(group_by=same, order_by=events.event_at))
+    waits = events.select(user_id=events.user_id, wait=wait)
+    tests = {TWICE: waits.wait == 0, NEAR: (waits.wait > 0) & (waits.wait <= NEAR_SECONDS)}
+    return _count_broken(waits, {("structural", rule): test for rule, test in tests.items()})
+
+
+OTHER_COUNTRY = "country is not that of its user"
+SHARED_SESSION = "session is shared by several users"
+
+
+def identity_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
+    """Return the rules that an event's country is its user's, where both are given, and that all
+    events of a session are of one user, with the columns of user_rules; of the second, `checked`
+    and `broken` are sessions.
+    """
+    parts = []
+    if "country" in events.columns and "country" in users:
+        own = engine.from_pandas(users[["user_id", "country"]].dropna())
+        joined = events.select("user_id", "country").join(own, "user_id", rname="own_{name}")
+        known = joined.filter(joined.country.notnull())
+        other = known.country.strip().lower() != known.own_country.strip().lower()
+        parts.append(_count_broken(known, {("referential", OTHER_COUNTRY): other}))
+    if "session_id" in events.columns:
+        given = events.filter(events.session_id.notnull())
+        sessions = given.group_by("session_id").aggregate(
+            first=given.user_id.min(), last=given.user_id.max()
+        )
+        told = sessions.select(user_id=sessions.first, last=sessions.last)
+        parts.append(
+            _count_broken(told, {("referential", SHARED_SESSION): told.user_id != told.last})
+        )
+    filled = [part for part in parts if part["checked"].sum()]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=RULE_COLUMNS)
+
+
+def kinds_that_go_on(events: Any, horizon_days: int) -> pd.DataFrame:
+    """Return per event_type how many users have it go on after all else: `kind`, `events`,
+    `users` (with any event, of all kinds), `going_on`, those whose events of that kind alone last
+    for more than `horizon_days` after their last of any other kind (their first, without one).
+    """
+    spans = engine.to_pandas(
+        events.group_by("user_id", "event_type")
+        .aggregate(first=events.event_at.min(), last=events.event_at.max(), events=events.count())
+        .order_by("user_id", "event_type")
     )
-    row = engine.to_pandas(sums).iloc[0]
-    told = ("structural", "events", TWICE, int(row["rows"]), int(row["extra"]), row["sample"])
-    return pd.DataFrame([told], columns=RULE_COLUMNS)
+    spans = spans[spans["event_type"].notna()]
+    users = spans["user_id"].nunique()
+    ends = spans.sort_values("last").groupby("user_id")["last"]
+    before = spans.loc[ends.nth(-2).index].set_index("user_id")["last"]
+    latest = spans.loc[ends.idxmax()]
+    since = latest["user_id"].map(before).fillna(latest["first"])
+    is_long = latest["last"] - since > pd.Timedelta(days=horizon_days)
+    counts = spans.groupby("event_type")["events"].sum().rename("events").to_frame()
+    going_on = latest.loc[is_long, "event_type"].value_counts()
+    table = counts.assign(users=users, going_on=going_on).fillna({"going_on": 0})
+    return table.astype({"going_on": "int64"}).rename_axis("kind").reset_index()
+
+
+def delay_by_kind(events: Any, users: pd.DataFrame) -> pd.DataFrame:
+    """Return the median delay from an event to its receipt by source and device: `column`,
+    `level`, `events`, `total`, `median_seconds`. Empty without `received_at`.
+    """
+    columns = ["column", "level", "events", "total", "median_seconds"]
+    if "received_at" not in events.columns:
+        return pd.DataFrame(columns=columns)
+    by_user = [name for name in MIX_OF_USERS if name in users]
+    by_event = [name for name in ("source",) if name in events.columns]
+    joined = events.join(engine.from_pandas(users[["user_id", *by_user]]), "user_id")
+    delay = joined.received_at.epoch_seconds() - joined.event_at.epoch_seconds()
+    told = joined.mutate(delay=delay).filter(lambda t: t.delay.notnull())
+    parts = []
+    for name in (*by_event, *by_user):
+        found = told.group_by(level=told[name]).aggregate(
+            events=told.count(), median_seconds=told.delay.median().cast("float64")
+        )
+        parts.append(engine.to_pandas(found.order_by("level")).assign(column=name))
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    table = table[table["level"].notna()]
+    return table.assign(total=table.groupby("column")["events"].transform("sum"))[columns]
 
 
 def fullest_second(events: Any) -> pd.DataFrame:
@@ -501,6 +579,7 @@ def all_rules(
         user_rules(told),
         event_rules(events, users),
         repeated_events(events),
+        identity_rules(events, users),
         coverage_rules(told, window, lookback_days),
     ]
     filled = [part for part in parts if not part.empty]

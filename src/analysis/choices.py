@@ -1,5 +1,6 @@
 """What the headline figures would be had a reasonable person chosen otherwise."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -51,22 +52,28 @@ def _survival(lives: pd.DataFrame) -> float:
     return float(curve["survival"].iloc[-1])
 
 
-def choices(events: Any, users: pd.DataFrame, window: LogWindow, windows: Windows) -> pd.DataFrame:
+def choices(
+    events: Any,
+    users: pd.DataFrame,
+    window: LogWindow,
+    windows: Windows,
+    passive: Sequence[str] = (),
+) -> pd.DataFrame:
     """Return each headline figure as this book has it and as another choice would: `choice`,
     `figure`, `as_chosen`, `otherwise`, `difference` (shares, 0 to 1).
 
     Retention is within 7 days, churn is of the last snapshot with an outcome, survival is at
-    day 30. `windows` are those of the label.
+    day 30. `windows` are those of the label; `passive` as in activity.activity.
     """
-    active = activity.activity(events, users, window)
+    active = activity.activity(events, users, window, passive)
     spans = activity.user_spans(active)
     day = clock.DAY
     shorter = LogWindow(window.start, window.end - day)
-    less = activity.activity(events, users, shorter)
+    less = activity.activity(events, users, shorter, passive)
     first = users.merge(spans, on="user_id", how="left")
     moved = first.assign(signup_date=first["first_event_at"].where(
         first["signup_date"] >= window.start, first["signup_date"]))  # fmt: skip
-    from_first = activity.activity(events, moved, window)
+    from_first = activity.activity(events, moved, window, passive)
     silence = survival.silence_that_settles(windows.horizon)
     stays = _survival(survival.settled_lifetimes(users, spans, window, silence))
     otherwise = _survival(survival.lifetimes(users, spans, window, windows.horizon))

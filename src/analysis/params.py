@@ -58,6 +58,7 @@ class Params(BaseModel):
     users_columns: dict[str, str] = {}
     events_columns: dict[str, str] = {}
     event_types: dict[str, str]
+    passive_event_types: list[str]
     static_columns: list[str]
     group_columns: list[str]
     simulated_users: Annotated[int, Field(ge=50)]

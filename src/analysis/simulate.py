@@ -39,6 +39,7 @@ GAP_STARTS_AT, GAP_DAYS = pd.Timestamp("2025-05-13", tz="UTC"), 30
 DRIFT_DAYS = 45
 LEAK_DAYS = 60
 MATURE_DAYS = 30
+SLOW_SECONDS = 6 * 3600
 GIFT_CREDITS = 3  # given to every user at the start; not a purchase
 
 FAULTS: dict[str, str] = {
@@ -57,6 +58,18 @@ FAULTS: dict[str, str] = {
     "coarse_times": "Share of events whose time is cut to midnight UTC.",
     "double_logging": "Share of events logged a second time under another event_uuid.",
     "machine": "Share of all events that one account sends, besides those of the people.",
+    "near_copies": "Share of events logged a second time, one or two seconds later, under another "
+    "event_uuid.",
+    "automatic_events": "Share of users to whom the app itself logs a push_received every week, "
+    "from signup to the end of the log, whether or not they are still there.",
+    "merged_ids": "Share of users whose events carry one identifier for two of them.",
+    "slow_clocks": "Share of iOS users whose events are written six hours early, and received "
+    "when they happened.",
+    "log_fades": "Share of sessions missing at the end of the log, growing from none at its start.",
+    "lost_newcomers": "Share of users who signed up inside the log and have no event in it.",
+    "leavers_deleted": "Share of users without an event in the last 30 days of the log who are "
+    "in neither table, as when accounts that leave are deleted.",
+    "coarse_signups": "Share of users whose signup date is the first of its month.",
     "signup_import": "Share of the users from before 15 November 2024 whose signup date is that "
     "day, as when accounts were brought over from another system.",
     "native_disagrees": "Share of users whose last_active_date is 2 to 60 days away from their "
@@ -89,6 +102,7 @@ USERS_FAULTS = frozenset(
         "native_label_copied",
         "impossible_values",
         "signup_import",
+        "coarse_signups",
         "leaky_column",
         "leaky_date",
         "leaky_feature",
@@ -317,6 +331,10 @@ class _Log:
         kinds: Array = SLOTS[self.slot, 0]
         return kinds
 
+    def take(self, rows: Any) -> "_Log":
+        """Return the events at `rows`, positions or one truth value each."""
+        return _Log(*(getattr(self, name)[rows] for name in _Log.__dataclass_fields__))
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -357,8 +375,10 @@ def draw(users: int, events_per_user: float, seed: int, faults: Mapping[str, flo
     people = _draw_people(plan)
     session_user, session_start = _draw_sessions(plan, people)
     log = _draw_events(plan, people, session_user, session_start)
+    people["is_deleted"] = _delete_leavers(plan, log)
+    log = log.take(~people["is_deleted"].to_numpy()[log.user])
     table = _render_events(plan, people, log, len(session_user))
-    return Drawn(plan, people, log, _add_events(plan, people, table))
+    return Drawn(plan, people, log, _add_events(plan, people, log, table))
 
 
 def tabulate(drawn: Drawn, faults: Mapping[str, float], dirt: bool = True) -> Simulation:
@@ -374,13 +394,15 @@ def tabulate(drawn: Drawn, faults: Mapping[str, float], dirt: bool = True) -> Si
             f"simulate: the log was drawn with the faults {sorted(drawn.plan.faults)}, and "
             f"{sorted(of_log)} are asked for. Draw it again with these."
         )
-    frame = _make_users(plan, drawn.people, drawn.log)
+    kept = ~drawn.people["is_deleted"]
+    frame = _make_users(plan, drawn.people, drawn.log)[kept].reset_index(drop=True)
     table, counts = drawn.events, _count_truth(frame, drawn.events, drawn.log)
     planted: dict[str, int] = {}
     if dirt:
         frame, table, planted = _add_dirt(plan, frame, table)
     truth = _make_truth(plan, drawn.people, counts, planted)
-    return Simulation(frame, table, truth, _make_user_truth(drawn.people))
+    people = drawn.people[kept].reset_index(drop=True)
+    return Simulation(frame, table, truth, _make_user_truth(people))
 
 
 def write(simulation: Simulation, folder: Path) -> None:
@@ -420,7 +442,8 @@ def true_churn_probability(
     exp(-mu gap) lambda / (lambda + mu) (1 - exp(-(lambda + mu) horizon)).
 
     Not valid where rates or events were tampered with: the faults drift, log_break_users,
-    log_break_volume, events_before_signup, partial_last_day. Sessions that straddle an edge
+    log_break_volume, log_fades, lost_newcomers, merged_ids, leavers_deleted, automatic_events,
+    slow_clocks, events_before_signup, partial_last_day. Sessions that straddle an edge
     are neglected (minutes, against days between sessions).
     Raises ReportError when a last event is at or after t: that would be the future.
     """
@@ -619,7 +642,7 @@ def _draw_sessions(plan: _Plan, people: pd.DataFrame) -> tuple[Array, Array]:
     is_first = np.r_[np.zeros(len(user), bool), np.ones(len(newcomers), bool)]
     user, at = np.r_[user, newcomers], np.r_[at, signup[newcomers]]
     at = _move_before_signup(plan, signup[user], at, is_first)
-    kept = _lose_sessions(plan, user, at, is_first)
+    kept = _lose_sessions(plan, signup, user, at, is_first)
     user, at = user[kept], at[kept]
     order = np.lexsort((at, user))
     return user[order], at[order]
@@ -637,7 +660,7 @@ def _move_before_signup(plan: _Plan, signup: Array, at: Array, is_first: Array) 
     return moved
 
 
-def _lose_sessions(plan: _Plan, user: Array, at: Array, is_first: Array) -> Array:
+def _lose_sessions(plan: _Plan, signup: Array, user: Array, at: Array, is_first: Array) -> Array:
     """Say of each session whether it is in the log, after drift and breaks."""
     rng, n = plan.stream("losses"), len(at)
     slows = (at >= _unix(LOG_END) - DRIFT_DAYS * DAY) & ~is_first
@@ -648,6 +671,11 @@ def _lose_sessions(plan: _Plan, user: Array, at: Array, is_first: Array) -> Arra
     in_sets = rng.random(plan.users) < plan.strength("log_break_users")
     is_late_set = rng.random(plan.users) < 0.5
     lost |= in_sets[user] & (is_late_set[user] != (at >= _unix(LOG_BREAK)))
+    start, end = _unix(LOG_START), _unix(LOG_END)
+    passed = (at - start) / (end - start)
+    lost |= plan.stream("log_fades").random(n) < plan.strength("log_fades") * passed
+    unlogged = plan.stream("lost_newcomers").random(plan.users) < plan.strength("lost_newcomers")
+    lost |= unlogged[user] & (signup[user] >= start)
     kept: Array = ~lost & (at < _last_instant(plan))
     return kept
 
@@ -674,8 +702,18 @@ def _draw_events(plan: _Plan, people: pd.DataFrame, user: Array, start: Array) -
     amount = np.where(SLOTS[slot, 0] == PURCHASE, people["pack"].to_numpy()[user[session]], 0)
     in_log = (at < _last_instant(plan)) & ~_lose_exits(plan, slot, at)
     at = _cut_times(plan, at)
-    columns = (user[session], session, slot, at, wait, show, episode, amount)
-    return _Log(*(column[in_log] for column in columns))
+    log = _Log(user[session], session, slot, at, wait, show, episode, amount)
+    return log.take(in_log)
+
+
+def _delete_leavers(plan: _Plan, log: _Log) -> Array:
+    """Say of each user whether the account was deleted after leaving."""
+    last = np.full(plan.users, _unix(LOG_START))
+    np.maximum.at(last, log.user, log.at)
+    is_silent = last < _unix(LOG_END) - MATURE_DAYS * DAY
+    draw = plan.stream("leavers_deleted").random(plan.users)
+    deleted: Array = is_silent & (draw < plan.strength("leavers_deleted"))
+    return deleted
 
 
 def _lose_exits(plan: _Plan, slot: Array, at: Array) -> Array:
@@ -766,18 +804,19 @@ def _render_events(plan: _Plan, people: pd.DataFrame, log: _Log, sessions: int) 
     """Return the log with the case's columns."""
     session_ids = _uuid_array(plan.stream("session_id"), sessions)
     received, created = _draw_delays(plan, log.at)
-    names, uuids = _name_users(people), plan.stream("event_uuid")
+    names, uuids = _name_users(plan, people), plan.stream("event_uuid")
+    written = _write_times(plan, people, log)
     chunks = []
     for begin in range(0, len(log.at), ROWS_PER_CHUNK):
         rows = slice(begin, begin + ROWS_PER_CHUNK)
-        part = _Log(*(getattr(log, name)[rows] for name in _Log.__dataclass_fields__))
+        part = log.take(rows)
         event_ids = _uuid_array(uuids, len(part.at))
         columns = {
             **_render_content(part),
             **{name: texts.take(pa.array(part.user)) for name, texts in names.items()},
             "id": event_ids,
             "event_uuid": event_ids,
-            "event_timestamp": _instant_array(part.at),
+            "event_timestamp": _instant_array(written[rows]),
             "received_at": _instant_array(received[rows]),
             "created_at": _instant_array(created[rows]),
             "source": pa.repeat("client", len(part.at)),
@@ -788,25 +827,71 @@ def _render_events(plan: _Plan, people: pd.DataFrame, log: _Log, sessions: int) 
     return pa.concat_tables(chunks) if chunks else EVENT_SCHEMA.empty_table()
 
 
-def _add_events(plan: _Plan, people: pd.DataFrame, events: pa.Table) -> pa.Table:
-    """Return the events and, where asked for, those logged twice and those of a machine."""
+def _write_times(plan: _Plan, people: pd.DataFrame, log: _Log) -> Array:
+    """Return the time that each event is written with, by the clock of its device."""
+    is_slow = plan.stream("slow_clocks").random(plan.users) < plan.strength("slow_clocks")
+    is_slow &= (people["device"] == "iOS").to_numpy()
+    times: Array = log.at - SLOW_SECONDS * is_slow[log.user]
+    return times
+
+
+def _add_events(plan: _Plan, people: pd.DataFrame, log: _Log, events: pa.Table) -> pa.Table:
+    """Return the events and, where asked for, those logged twice, at once or a moment later, those
+    of a machine, and those that the app logs by itself.
+    """
     n, rng = len(events), plan.stream("added_events")
     twice = np.flatnonzero(rng.random(n) < plan.strength("double_logging"))
     share = plan.strength("machine")
     sent = rng.integers(0, max(n, 1), round(min(n * share / max(1 - share, 1e-9), 20 * n)))
     machine = people["user_id"].iloc[int(people["signup"].to_numpy().argmin())]
-    parts = [events]
-    for rows, owner in ((twice, None), (sent, machine)):
-        part, ids = events.take(pa.array(rows)), _uuid_array(rng, len(rows))
-        new = {"id": ids, "event_uuid": ids}
-        if owner:
-            name = pa.repeat(owner, len(rows))
-            new |= {"user_id": name, "session_id": _uuid_array(rng, len(rows))}
-        for column, values in new.items():
-            at = part.schema.get_field_index(column)
-            part = part.set_column(at, EVENT_SCHEMA.field(column), pa.chunked_array([values]))
-        parts.append(part)
+    of_machine = {
+        "user_id": pa.repeat(machine, len(sent)),
+        "session_id": _uuid_array(rng, len(sent)),
+    }
+    parts = [events, _copy_events(rng, events, twice), _copy_events(rng, events, sent, of_machine)]
+    rng = plan.stream("near_copies")
+    again = np.flatnonzero(rng.random(n) < plan.strength("near_copies"))
+    later = _write_times(plan, people, log)[again] + rng.integers(1, 3, len(again))
+    parts.append(_copy_events(rng, events, again, {"event_timestamp": _instant_array(later)}))
+    parts.append(_push_weekly(plan, people, events))
     return pa.concat_tables(parts)
+
+
+def _copy_events(
+    rng: np.random.Generator, events: pa.Table, rows: Array, new: Mapping[str, Any] | None = None
+) -> pa.Table:
+    """Return the events at `rows` under other identifiers, with the columns of `new`."""
+    part, ids = events.take(pa.array(rows)), _uuid_array(rng, len(rows))
+    for column, values in ({"id": ids, "event_uuid": ids} | dict(new or {})).items():
+        at = part.schema.get_field_index(column)
+        part = part.set_column(at, EVENT_SCHEMA.field(column), pa.chunked_array([values]))
+    return part
+
+
+def _push_weekly(plan: _Plan, people: pd.DataFrame, events: pa.Table) -> pa.Table:
+    """Return a push_received a week for the planted share of users, to the end of the log."""
+    rng, week = plan.stream("automatic_events"), 7 * DAY
+    is_sent = rng.random(plan.users) < plan.strength("automatic_events")
+    first = np.maximum(people["signup"].to_numpy(), _unix(LOG_START)) + rng.integers(
+        DAY, week, plan.users
+    )
+    count = np.where(is_sent, np.maximum(0, -(-(_last_instant(plan) - first) // week)), 0)
+    count[people["is_deleted"].to_numpy()] = 0
+    user = np.repeat(np.arange(plan.users), count)
+    at = first[user] + week * (np.arange(len(user)) - np.repeat(np.cumsum(count) - count, count))
+    ids = _uuid_array(rng, len(user))
+    columns = {
+        **{name: texts.take(pa.array(user)) for name, texts in _name_users(plan, people).items()},
+        **dict.fromkeys(("id", "event_uuid"), ids),
+        **dict.fromkeys(("event_timestamp", "received_at", "created_at"), _instant_array(at)),
+        **dict.fromkeys(("show_id", "episode_id"), pa.nulls(len(user), pa.string())),
+        "event_type": pa.repeat("push_received", len(user)),
+        "source": pa.repeat("client", len(user)),
+        "session_id": _uuid_array(rng, len(user)),
+        "schema_version": pa.repeat(1, len(user)),
+        "properties": pa.repeat("{}", len(user)),
+    }
+    return pa.table([columns[name] for name in EVENT_COLUMNS], schema=EVENT_SCHEMA)
 
 
 def _draw_delays(plan: _Plan, at: Array) -> tuple[Array, Array]:
@@ -825,10 +910,14 @@ def _draw_delays(plan: _Plan, at: Array) -> tuple[Array, Array]:
     return received, received + stored
 
 
-def _name_users(people: pd.DataFrame) -> dict[str, Any]:
+def _name_users(plan: _Plan, people: pd.DataFrame) -> dict[str, Any]:
     """Return the text columns of events that depend on the user alone."""
+    rng, owner = plan.stream("merged_ids"), np.arange(plan.users)
+    merged = rng.permutation(np.flatnonzero(rng.random(plan.users) < plan.strength("merged_ids")))
+    half = len(merged) // 2
+    owner[merged[:half]] = merged[half : 2 * half]
     return {
-        "user_id": pa.array(people["user_id"], pa.string()),
+        "user_id": pa.array(people["user_id"].to_numpy()[owner], pa.string()),
         "device_id": pa.array("dev_" + people["user_id"].str[:8], pa.string()),
         "country": pa.array(people["country"], pa.string()),
         "app_version": pa.array(people["app_version"], pa.string()),
@@ -939,7 +1028,8 @@ def _make_users(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:
     users = people.join(_sum_log(plan, people, log))
     signup = _import_signups(plan, people["signup"].to_numpy())
     users["signup_date"] = _date_text(signup)
-    users["last_at"] = np.maximum(users["last_at"], signup)
+    is_seen = np.bincount(log.user, minlength=plan.users) > 0
+    users["last_at"] = np.maximum(users["last_at"].where(is_seen, signup), signup)
     users = _disagree(plan, users)
     users["last_active_date"] = _date_text(users["last_at"].to_numpy())
     users["churned_30d"] = _label_natively(plan, users)
@@ -954,11 +1044,17 @@ def _make_users(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:
 
 
 def _import_signups(plan: _Plan, signup: Array) -> Array:
-    """Return signup instants, the planted share of the early ones on the day of an import."""
+    """Return signup instants, the planted share of the early ones on the day of an import, and of
+    all at the start of their month.
+    """
     day, rng = _unix(IMPORT_DAY), plan.stream("signup_import")
     is_moved = (signup < day) & (rng.random(len(signup)) < plan.strength("signup_import"))
-    moved: Array = np.where(is_moved, day, signup)
-    return moved
+    moved = np.where(is_moved, day, signup)
+    is_coarse = plan.stream("coarse_signups").random(len(signup)) < plan.strength("coarse_signups")
+    months = moved.astype("datetime64[s]").astype("datetime64[M]")
+    firsts = months.astype("datetime64[s]").astype(np.int64)
+    dated: Array = np.where(is_coarse, firsts, moved)
+    return dated
 
 
 def _sum_log(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:

@@ -32,6 +32,10 @@ ONE_SECOND, ONE_SECOND_FAILS = 0.02, 0.5
 """Share of events at one second of the day: hours cut off give 1 in 24, dates alone give all."""
 MACHINE = 7.0
 """Times the 99th percentile of users' events beyond which nobody is a person."""
+GOES_ON, GOES_ON_FAILS = 0.05, 0.25
+"""Share of users for whom one kind of event goes on for a horizon after all else stopped."""
+MAIN = 0.5
+"""Share of all events from which a kind is what users do, and not judged so."""
 MUCH = 0.05
 """Share of all events by machines from which they decide averages."""
 
@@ -177,6 +181,26 @@ def machines(told: pd.DataFrame) -> Verdict:
     sample = str(told.loc[counts.index[counts == counts.max()], "user_id"].min())
     facts = {"users": len(many), "limit": limit, "most": int(counts.max()), "sample": sample}
     return Verdict("machines", status, share, limit=MUCH, n=len(counts), facts=facts)
+
+
+def automatic_events(kinds: pd.DataFrame, horizon_days: int) -> Verdict:
+    """Judge whether one kind of event goes on after users have stopped: a push, a heartbeat or a
+    renewal that the app logs by itself makes users who left look active.
+
+    `kinds` from audit.kinds_that_go_on; a kind with more than half of all events is the log's
+    main activity and is not judged.
+    """
+    most = MAIN * kinds["events"].sum()
+    judged = kinds[kinds["events"] <= most]
+    if judged.empty or len(kinds) < 3:
+        return not_applicable("automatic_events", "there are too few kinds of event to compare")
+    at: Any = judged["going_on"].idxmax()
+    count, users = int(judged.loc[at, "going_on"]), int(judged.loc[at, "users"])
+    share, low, high = share_of(count, users)
+    facts = {"kind": str(judged.loc[at, "kind"]), "going_on": count, "users": users,
+             "days": horizon_days}  # fmt: skip
+    status = grade(share, GOES_ON, GOES_ON_FAILS)
+    return Verdict("automatic_events", status, share, low, high, GOES_ON, users, facts)
 
 
 def log_users(events: Any, users: pd.DataFrame, window: LogWindow, zone: str) -> Verdict:
