@@ -446,8 +446,9 @@ def withdrawn(status: str) -> Verdict:
     """Return the verdict on one action that rests on a check with this status."""
     judged = tell(late(0)).assign(status=status)
     actions = pd.DataFrame({"checks": ["lateness, orphans"]})
-    told = with_claims_check(judged, actions, TEXTS["report"]).iloc[-1]
-    return Verdict("claims", told["status"], facts={"withdrawn": 1, "actions": 1})
+    told = with_claims_check(judged, actions, {}, TEXTS["report"]).iloc[-1]
+    counts = {"withdrawn_actions": 1, "actions": 1, "withdrawn_findings": 0, "findings": 0}
+    return Verdict("claims", told["status"], facts=counts | {"names": "none"})
 
 
 def tell(*verdicts: Verdict) -> pd.DataFrame:

@@ -16,12 +16,11 @@ import pytest
 
 from analysis.params import load_params
 from analysis.runner import KERNEL_ENVIRONMENT, Run
-from analysis.stages import ACTION_TEXTS, RAW_EVENTS, RAW_USERS, STAGES, TEXTS, Stage
+from analysis.stages import OF_PROJECT, RAW_EVENTS, RAW_USERS, STAGES, Stage
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = PROJECT / "notebooks"
 DEFAULT_PATHS = {RAW_USERS: "data/raw/users.csv", RAW_EVENTS: "data/raw/events.parquet"}
-NOT_UNDER_DATA = (TEXTS, ACTION_TEXTS)
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MACHINE = re.compile(
     r"(?<![\w./:])/(?:home|root|tmp|work|var|opt|usr|Users|mnt)/|[A-Za-z]:\\\\|\b0x[0-9a-f]{6,}\b"
@@ -62,9 +61,7 @@ def parameters_of(notebook: Any) -> dict[str, Any]:
 
 
 def default_path(artifact: str) -> str:
-    return (
-        artifact if artifact in NOT_UNDER_DATA else DEFAULT_PATHS.get(artifact, f"data/{artifact}")
-    )
+    return artifact if artifact in OF_PROJECT else DEFAULT_PATHS.get(artifact, f"data/{artifact}")
 
 
 def test_one_notebook_per_stage():

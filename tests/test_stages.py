@@ -6,11 +6,10 @@ from analysis.errors import ReportError
 from analysis.params import Params
 from analysis.runner import check_parameters
 from analysis.stages import (
-    ACTION_TEXTS,
+    OF_PROJECT,
     RAW_EVENTS,
     RAW_USERS,
     STAGES,
-    TEXTS,
     Stage,
     find,
     needs,
@@ -54,7 +53,7 @@ def test_the_artifacts_that_others_read_are_written():
 
 
 def test_every_artifact_read_is_written_by_an_earlier_stage():
-    outside = {RAW_USERS, RAW_EVENTS, TEXTS, ACTION_TEXTS}
+    outside = {RAW_USERS, RAW_EVENTS, *OF_PROJECT}
     written: set[str] = set()
     for stage in STAGES:
         assert set(stage.reads.values()) <= written | outside, stage.name

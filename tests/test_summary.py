@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -7,7 +9,9 @@ from handmade import instants, make_users, make_window
 
 from analysis import summary
 from analysis.checks.verdict import Verdict, to_table
+from analysis.texts import CLAIM, read_texts
 
+PROJECT = Path(__file__).resolve().parents[1]
 WINDOW = make_window("2025-01-01", "2025-10-21")
 
 
@@ -270,3 +274,19 @@ def test_what_spoils_the_log_strikes_what_rests_on_it_only_when_it_fails():
     assert found["a"]["checks"] == ["log_volume", "log_users", "orphans"]
     assert found["b"]["checks"] == ["threshold"]
     assert metrics["a"]["checks"] == ["log_volume", "log_users"]
+
+
+def test_a_check_that_can_fail_strikes_something_or_says_why_not():
+    entries = read_texts((PROJECT / "book" / "checks.yml").read_text(encoding="utf-8"))["report"]
+    can_fail = {name for name, entry in entries.items() if "fail" in entry}
+    page = (PROJECT / "index.md").read_text(encoding="utf-8")
+    of_claims = {
+        name.strip()
+        for claim in CLAIM.finditer(page)
+        for names in re.findall(r":checks: (.*)", claim["options"])
+        for name in names.split(",")
+    }
+    groups = (summary.NEWCOMERS, summary.LABELLED, summary.JUDGED, summary.SCORED)
+    strikes = {*summary.SPOILS_THE_LOG, *of_claims, *(name for group in groups for name in group)}
+    assert can_fail <= strikes | set(summary.INFORMS)
+    assert set(summary.INFORMS) <= can_fail

@@ -17,7 +17,7 @@ TEXTS = {
     },
     "claims": {
         "title": "Actions hold",
-        "evidence": "{withdrawn} of {actions} withdrawn.",
+        "evidence": "{withdrawn_findings} findings, {withdrawn_actions} of {actions} withdrawn.",
         "warn": "Some are.",
         "pass": "None is.",
         "remedy": "Mend.",
@@ -95,20 +95,60 @@ def test_a_fact_wins_over_a_number_of_the_same_name():
     }
 
 
+PAGE = """
+:::{claim} drifting
+:metrics: rate
+:checks: label
+Text.
+:::
+:::{claim} steady
+:when: rate > 0.5
+:metrics: rate
+:checks: label
+:::
+::::{claim} failing
+:when: check.drift == fail and rate.n == 9
+:metrics: rate
+:checks: none
+::::
+"""
+NUMBERS = {"rate": {"value": 0.5, "n": 9, "checks": ["drift"]}}
+JUDGED = pd.DataFrame({"check": ["drift", "label"], "status": ["fail", "pass"]})
+
+
+def test_a_finding_rests_on_its_own_checks_and_on_those_of_its_metrics():
+    found = texts.findings(PAGE, NUMBERS, JUDGED)
+    assert found == {"drifting": {"label", "drift"}, "failing": set()}
+
+
+@pytest.mark.parametrize("key", ["rat", "check.drfit", "rat.n"])
+def test_a_finding_on_what_is_not_there_is_named(key):
+    page = PAGE.replace("rate > 0.5", f"{key} > 0.5")
+    with pytest.raises(ReportError, match=f"'{key}' is neither a metric nor a check"):
+        texts.findings(page, NUMBERS, JUDGED)
+
+
 @pytest.mark.parametrize(
-    ("rests_on", "status", "withdrawn"),
+    ("rests_on", "found", "status", "withdrawn"),
     [
-        (["drift, label", "label"], "warn", 1),
-        (["label", "drifted"], "pass", 0),
-        (["drift", "label,drift"], "warn", 2),
+        (["drift, label", "label"], {}, "warn", (0, 1)),
+        (["label", "drifted"], {"a": {"label"}}, "pass", (0, 0)),
+        (["drift", "label,drift"], {"a": {"drift"}, "b": set()}, "warn", (1, 2)),
     ],
 )
-def test_actions_that_rest_on_a_failing_check_are_counted(rests_on, status, withdrawn):
+def test_what_rests_on_a_failing_check_is_counted(rests_on, found, status, withdrawn):
     verdicts = judge(Verdict("drift", "fail", 0.5, n=9, facts={"name": "x"}))
     judged = texts.tell_checks(verdicts, TEXTS)
-    row = texts.with_claims_check(judged, pd.DataFrame({"checks": rests_on}), TEXTS).iloc[-1]
-    assert row[["check", "status", "value", "n"]].tolist() == ["claims", status, withdrawn, 2]
-    assert row["evidence"] == f"{withdrawn} of 2 withdrawn."
+    plan = pd.DataFrame({"checks": rests_on})
+    row = texts.with_claims_check(judged, plan, found, TEXTS).iloc[-1]
+    expected = ["claims", status, sum(withdrawn), 2 + len(found)]
+    assert row[["check", "status", "value", "n"]].tolist() == expected
+    assert row["evidence"] == f"{withdrawn[0]} findings, {withdrawn[1]} of 2 withdrawn."
+
+
+def test_the_landing_page_states_findings_that_can_be_read():
+    page = (ROOT / "index.md").read_text(encoding="utf-8")
+    assert page.count("{claim}") == len(texts.CLAIM.findall(page)) > 10
 
 
 def test_every_entry_of_the_book_has_what_a_check_needs():

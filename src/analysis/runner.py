@@ -24,12 +24,11 @@ from analysis.engine import list_files
 from analysis.errors import ReportError
 from analysis.params import Params, load_notes, load_params
 from analysis.stages import (
-    ACTION_TEXTS,
     MANIFEST,
+    OF_PROJECT,
     RAW_EVENTS,
     RAW_USERS,
     STAGES,
-    TEXTS,
     Stage,
     find,
     needs,
@@ -74,7 +73,7 @@ class Run:
         raw = self.raw()
         if artifact in raw:
             return raw[artifact]
-        if artifact in (TEXTS, ACTION_TEXTS):
+        if artifact in OF_PROJECT:
             return str(self.project / artifact)
         return str(self.data / artifact)
 

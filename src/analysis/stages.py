@@ -11,8 +11,9 @@ from analysis.errors import ReportError
 
 RAW_USERS, RAW_EVENTS = "raw_users", "raw_events"
 """Inputs that no stage writes: the two tables of the run."""
-TEXTS, ACTION_TEXTS = "book/checks.yml", "book/actions.yml"
-"""The sentences about checks and actions: pages of the book, kept apart from the code."""
+TEXTS, ACTION_TEXTS, PAGE = "book/checks.yml", "book/actions.yml", "index.md"
+"""The sentences about checks and actions, and the findings: pages of the book, not artifacts."""
+OF_PROJECT = (TEXTS, ACTION_TEXTS, PAGE)
 
 TIME = ("time_zone", "log_start", "log_end")
 WINDOWS = ("lookback_days", "gap_days", "horizon_days")
@@ -210,6 +211,7 @@ STAGES: tuple[Stage, ...] = (
         reads={
             "texts_file": TEXTS,
             "action_texts": ACTION_TEXTS,
+            "findings_page": PAGE,
             **BOTH,
             **QA,
             "quality": "audit/quality.csv",

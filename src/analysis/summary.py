@@ -15,8 +15,30 @@ Metrics = dict[str, dict[str, Any]]
 LOG = ("log_volume", "log_users")
 USERS = ("newcomers_seen", "survivors", "signup_dates")
 NEWCOMERS = ("retention_eligible", "enough_newcomers", *USERS, *LOG)
-SPOILS_THE_LOG = ("orphans", "events_before_signup", "log_mix")
+SPOILS_THE_LOG = (
+    "orphans",
+    "events_before_signup",
+    "log_mix",
+    "automatic_events",
+    "identities",
+)
 """Checks that, when they fail, strike whatever rests on the log; a few such rows strike nothing."""
+INFORMS = {
+    "clock_order": "days are counted by the event's own time, which is off by less",
+    "lateness": "features and tests already leave out what had not arrived",
+    "times_of_day": "every headline figure counts days",
+    "machines": "an account counts as one user, however much it sends",
+    "native_agrees": "no figure is made from the users table's own dates",
+    "native_counts": "no figure is made from the users table's own counts",
+    "native_label": "no figure is made from the users table's own label",
+    "impossible_values": "the columns that can hold one are in no headline figure",
+    "duplicates": "one row of each is kept",
+    "double_logging": "who was active when stays as it is, and headline figures count users",
+    "retention_cells": "it judges the cells of the cohort table, and headline figures use none of them",
+    "better_than_recency": "the summary says then that the last visit ranks better",
+    "clusters_exist": "without clusters the summary says so, and segments are stated rules",
+}
+"""Checks whose failing strikes no headline figure, and why."""
 LABELLED = ("label_means", "label_calendar", "split_in_time", "population_drift", "survivors", *LOG)
 JUDGED = (
     "better_than_chance",
@@ -36,6 +58,7 @@ SCORED = (
     "population_drift",
     "survivors",
     "scoring_equals_training",
+    "scored_range",
     "saturation",
     *JUDGED,
 )

@@ -1,6 +1,7 @@
 """Fill the sentences of the book's text files with computed facts."""
 
 import json
+import re
 from collections.abc import Mapping
 from string import Formatter
 from typing import Any
@@ -10,6 +11,10 @@ import yaml
 
 from analysis.checks.verdict import Status, Verdict, to_table
 from analysis.errors import ReportError
+from analysis.site.conditions import holds
+from analysis.site.store import split_names
+
+Named = dict[str, set[str]]
 
 
 class _Told(Formatter):
@@ -77,17 +82,53 @@ def _sentences(row: Mapping[Any, Any], text: Mapping[str, Any]) -> dict[str, str
     return {"evidence": told, "consequence": text[row["status"]], "remedy": remedy}
 
 
+CLAIM = re.compile(r"^:{3,}\{claim\} *(?P<name>\S+) *\n(?P<options>(?::\w+:.*\n)*)", re.MULTILINE)
+OPTION = re.compile(r"^:(\w+): *(.*?) *$", re.MULTILINE)
+
+
+def findings(page: str, numbers: Mapping[str, Mapping[str, Any]], judged: pd.DataFrame) -> Named:
+    """Return the findings that `page` states of these results, each with the checks it rests on:
+    its own and those of its metrics.
+
+    `page` is Markdown with `claim` directives; `numbers` are the metrics; `judged` holds `check`
+    and `status`. Raises ReportError for a condition on something that is not there.
+    """
+    status = dict(zip(judged["check"], judged["status"], strict=True))
+
+    def lookup(key: str) -> object:
+        name, _, field = key.partition(".")
+        found = status if name == "check" else {key: numbers.get(name, {}).get(field or "value")}
+        place = field if name == "check" else key
+        if place not in found or (name != "check" and name not in numbers):
+            raise ReportError(f"{key!r} is neither a metric nor a check of this run")
+        return found[place]
+
+    told: Named = {}
+    for claim in CLAIM.finditer(page):
+        options = dict(OPTION.findall(claim["options"]))
+        if "when" in options and not holds(options["when"], lookup):
+            continue
+        own = split_names(options["checks"])
+        keys = split_names(options["metrics"]) if own else []
+        told[claim["name"]] = {*own, *(c for key in keys for c in numbers[key]["checks"])}
+    return told
+
+
 def with_claims_check(
-    judged: pd.DataFrame, actions: pd.DataFrame, texts: Mapping[str, Any]
+    judged: pd.DataFrame, actions: pd.DataFrame, found: Named, texts: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """Return `judged` with the check on the actions themselves: how many are withdrawn for
-    resting on a failing check.
+    """Return `judged` with the check on the sentences themselves: how many findings (`found`, from
+    findings) and actions are withdrawn for resting on a failing check.
     """
     failing = set(judged.loc[judged["status"] == "fail", "check"])
-    rests = [{name.strip() for name in str(named).split(",")} for named in actions["checks"]]
-    withdrawn = sum(bool(names & failing) for names in rests)
-    facts = {"withdrawn": withdrawn, "actions": len(actions)}
+    rests = [set(split_names(str(named))) for named in actions["checks"]]
+    of_actions = sum(bool(names & failing) for names in rests)
+    of_findings = [name for name, names in found.items() if names & failing]
+    facts = {"withdrawn_actions": of_actions, "actions": len(actions),
+             "withdrawn_findings": len(of_findings), "findings": len(found),
+             "names": ", ".join(of_findings) or "none"}  # fmt: skip
+    withdrawn, n = of_actions + len(of_findings), len(actions) + len(found)
     status: Status = "warn" if withdrawn else "pass"
-    verdict = to_table([Verdict("claims", status, float(withdrawn), n=len(actions), facts=facts)])
+    verdict = to_table([Verdict("claims", status, float(withdrawn), n=n, facts=facts)])
     own = tell_checks(verdict.assign(stage="10_summary"), texts)
     return pd.concat([judged, own], ignore_index=True)
