@@ -34,7 +34,7 @@ INFORMS = {
     "impossible_values": "the columns that can hold one are in no headline figure",
     "duplicates": "one row of each is kept",
     "double_logging": "who was active when stays as it is, and headline figures count users",
-    "retention_cells": "it judges the cells of the cohort table, and headline figures use none of them",
+    "retention_cells": "it judges the cells of the cohort table, which headline figures do not use",
     "better_than_recency": "the summary says then that the last visit ranks better",
     "clusters_exist": "without clusters the summary says so, and segments are stated rules",
 }
