@@ -68,7 +68,8 @@ def audiences(
         if key == "failed_intent" and seen["gap_low"] <= 0 <= seen["gap_high"]:
             name = "failed_intent_no_difference"
         found.append((name, {**common, **more, **seen, "size": int((mask & now).sum())}))
-    return found + _by_group(differences, common)
+    churned = snapshots.loc[snapshots["split"] == "test", "churned"]
+    return found + _by_group(differences, {**common, "overall": float(churned.mean())})
 
 
 def _failed(snapshots: pd.DataFrame) -> "pd.Series[bool]":
@@ -97,7 +98,9 @@ def _by_group(differences: pd.DataFrame, common: Facts) -> list[tuple[str, Facts
         return []
     real = tested[tested["is_different"] & (tested["comparison"] != "all_groups")]
     if real.empty:
-        return [("not_by_group", {**common, "size": None, "compared": len(tested)})]
+        seen = decisions.smallest_seen(tested, common["overall"])
+        facts = {"size": None, "compared": len(tested), "detectable": seen}
+        return [("not_by_group", {**common, **facts})]
     largest: Any = real["difference"].idxmax()
     worst = real.loc[largest]
     facts = {

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import features, survival
-from analysis.decisions import detectable_fall
+from analysis.decisions import smallest_seen
 from analysis.logwindow import LogWindow
 from analysis.texts import facts_of, fill
 
@@ -261,26 +261,13 @@ def score_metrics(
             flagged / max(n, 1), "share", "Share flagged", n, checks=("threshold",)
         ),
         "group_detectable": metric(
-            _detectable(tested, rate), "share", "Smallest difference that would be seen"
+            smallest_seen(tested, rate), "share", "Smallest difference that would be seen"
         ),
         "groups_compared": metric(len(tested), "count", "Comparisons between groups"),
         "group_differences_found": metric(
             int(tested["is_different"].sum()), "count", "Differences beyond chance", len(tested)
         ),
     }  # fmt: skip
-
-
-def _detectable(tested: pd.DataFrame, rate: float) -> float | None:
-    """Return the fall of the churn rate that the best placed comparison of a group against the
-    rest would show in four of five cases (5 % error, uncorrected); None without a comparison.
-    """
-    against = tested[tested["comparison"] == "group_against_rest"]
-    totals = against.groupby("column")["users"].transform("sum")
-    found = [
-        detectable_fall(rate, int(n), int(total - n))
-        for n, total in zip(against["users"], totals, strict=True)
-    ]
-    return min((value for value in found if pd.notna(value)), default=None)
 
 
 def _bounds(expected: float, variance: float, n: int) -> tuple[int, int]:

@@ -216,17 +216,23 @@ def small_print(metrics: Sequence[Metric], checks: Sequence[Check], panel: str) 
     )
 
 
+def join_names(names: Sequence[str]) -> str:
+    """Return names as in `a, b and c`."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def withdrawn(metrics: Sequence[Metric], checks: Sequence[Check]) -> str:
     """Return what stands in the place of a sentence that a failing check withdraws."""
-    subject = " and ".join(f"“{metric.label}”" for metric in metrics)
+    subject = join_names([f"“{metric.label}”" for metric in metrics])
     reasons = "; ".join(
-        f"check “{check.title}” fails: {check.consequence or check.evidence}"
+        f"check “{check.title}” fails: {(check.consequence or check.evidence).rstrip('.')}"
         for check in checks
         if check.status == "fail"
     )
     return (
         f'<p class="cb-withdrawn">{badge("fail", "Withdrawn")}: nothing is said about '
-        f"{esc(subject)}, because {esc(reasons)}</p>"
+        f"{esc(subject)}, because {esc(reasons)}.</p>"
     )
 
 
