@@ -234,22 +234,24 @@ def kinds_that_go_on(events: Any, horizon_days: int) -> pd.DataFrame:
     `users` (with any event, of all kinds), `going_on`, those whose events of that kind alone last
     for more than `horizon_days` after their last of any other kind (their first, without one).
     """
-    spans = engine.to_pandas(
-        events.group_by("user_id", "event_type")
-        .aggregate(first=events.event_at.min(), last=events.event_at.max(), events=events.count())
-        .order_by("user_id", "event_type")
+    typed = events.filter(events.event_type.notnull())
+    spans = typed.group_by("user_id", "event_type").aggregate(
+        first=typed.event_at.min(), last=typed.event_at.max(), events=typed.count()
     )
-    spans = spans[spans["event_type"].notna()]
-    users = spans["user_id"].nunique()
-    ends = spans.sort_values("last").groupby("user_id")["last"]
-    before = spans.loc[ends.nth(-2).index].set_index("user_id")["last"]
-    latest = spans.loc[ends.idxmax()]
-    since = latest["user_id"].map(before).fillna(latest["first"])
-    is_long = latest["last"] - since > pd.Timedelta(days=horizon_days)
-    counts = spans.groupby("event_type")["events"].sum().rename("events").to_frame()
-    going_on = latest.loc[is_long, "event_type"].value_counts()
-    table = counts.assign(users=users, going_on=going_on).fillna({"going_on": 0})
-    return table.astype({"going_on": "int64"}).rename_axis("kind").reset_index()
+    latest_first = ibis.window(
+        group_by=spans.user_id, order_by=[ibis.desc("last"), spans.event_type]
+    )
+    ranked = spans.mutate(
+        rank=ibis.row_number().over(latest_first), other=spans["last"].lead().over(latest_first)
+    )
+    since = ibis.coalesce(ranked.other, ranked["first"]).epoch_seconds()
+    is_long = ranked["last"].epoch_seconds() - since > horizon_days * 86_400
+    counted = ranked.group_by(kind=ranked.event_type).aggregate(
+        events=ranked.events.sum(), going_on=((ranked["rank"] == 0) & is_long).sum()
+    )
+    table = engine.to_pandas(counted.order_by("kind"))
+    users = int(typed.user_id.nunique().execute())
+    return table.assign(users=users)[["kind", "events", "users", "going_on"]]
 
 
 def delay_by_kind(events: Any, users: pd.DataFrame) -> pd.DataFrame:
