@@ -25,7 +25,17 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis import activity, engine, evaluation, features, groups, models, retention, survival
+from analysis import (
+    activity,
+    clock,
+    engine,
+    evaluation,
+    features,
+    groups,
+    models,
+    retention,
+    survival,
+)
 from analysis.simulate import (
     LOG_END,
     LOG_START,
@@ -69,7 +79,7 @@ def population(users: int) -> Population:
     last = pd.Series((at - pd.to_timedelta(test["recency_days"], unit="D")).array, test["user_id"])
     best = true_churn_probability(simulation.user_truth, at, 0, pipeline.P.horizon_days, last)
     by_session = tables.active.group_by("session_id").aggregate(
-        seconds=lambda t: t.event_at.max().epoch_seconds() - t.event_at.min().epoch_seconds()
+        seconds=lambda t: clock.seconds(t.event_at.max()) - clock.seconds(t.event_at.min())
     )
     seconds = np.sort(engine.to_pandas(by_session)["seconds"].to_numpy(dtype=float))
     told = test.assign(churn_probability=test["user_id"].map(best).to_numpy(dtype=float))

@@ -199,6 +199,11 @@ def test_actions_that_advise_against_something_need_no_test():
 
 
 def test_sizes_are_whole_or_missing():
-    table = tell([("not_by_group", {"compared": 3, "size": None, "detectable": 0.1}), *list(keys().items())[:1]])
+    table = tell(
+        [
+            ("not_by_group", {"compared": 3, "size": None, "detectable": 0.1}),
+            *list(keys().items())[:1],
+        ]
+    )
     assert table["size"].isna().tolist() == [True, False]
     assert str(table["size"].dtype) == "Int64"

@@ -1,4 +1,8 @@
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 import pytest
 from handmade import ROLES, at, instants, make_events, make_users, make_window
 from hypothesis import given, settings
@@ -19,6 +23,8 @@ from analysis.features import (
     snapshots,
     user_features,
 )
+from analysis.simulate import simulate
+from benchmarks import pipeline
 
 WINDOW = make_window("2025-01-01", "2025-01-17")
 WINDOWS = Windows(lookback=4, gap=1, horizon=3)
@@ -397,3 +403,19 @@ def test_features_are_described_by_their_kind():
         "category",
         "iOS",
     )
+
+
+def test_times_with_fractions_of_a_second_are_read():
+    """Instants to the millisecond are common in logs, and Ibis takes their seconds for whole."""
+    company = simulate(150, 40, 3, dirt=False)
+    times = pc.replace_substring(company.events["event_timestamp"], "-06:00", ".255-06:00")
+    at = company.events.schema.get_field_index("event_timestamp")
+    fractions = company.events.set_column(at, "event_timestamp", times)
+    exact, told = (
+        pipeline.prepare(replace(company, events=events)).snapshots
+        for events in (company.events, fractions)
+    )
+    pd.testing.assert_frame_equal(
+        told[["user_id", "snapshot_at", "churned"]], exact[["user_id", "snapshot_at", "churned"]]
+    )
+    assert np.allclose(told["recency_days"], exact["recency_days"], atol=1e-4)

@@ -6,7 +6,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from analysis import engine
+from analysis import clock, engine
 from analysis.errors import ReportError
 from analysis.logwindow import LogWindow
 
@@ -24,7 +24,7 @@ def activity(
     signups = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
     joined = by_users(events, passive).join(engine.from_pandas(signups), "user_id")
     inside = (joined.event_at >= window.start) & (joined.event_at < window.end)
-    since = joined.event_at.epoch_seconds() - joined.signup_date.epoch_seconds()
+    since = clock.seconds(joined.event_at) - clock.seconds(joined.signup_date)
     kept = joined.mutate(tenure_day=(since / 86_400).floor().cast("int64"))
     return kept.filter(inside, joined.event_at >= joined.signup_date).drop("signup_date")
 
@@ -69,12 +69,12 @@ def with_sessions(active: Any, gap_minutes: float) -> Any:
     `gap_minutes` pass without an event of that user (the field's usual rule).
     """
     if "session_id" in active.columns:
-        day = (active.event_at.epoch_seconds() / 86_400).floor().cast("int64").cast("string")
+        day = (clock.whole_seconds(active.event_at) / 86_400).floor().cast("int64").cast("string")
         key = ibis.coalesce(active.session_id, ibis.literal("none-") + day)
         return active.mutate(session_key=key)
     order = [active.event_at, active.event_type]
     by_user = ibis.window(group_by=active.user_id, order_by=order)
-    seconds = active.event_at.epoch_seconds()
+    seconds = clock.seconds(active.event_at)
     pause = seconds - seconds.lag().over(by_user)
     starts = active.mutate(is_start=(pause.isnull() | (pause > gap_minutes * 60)).cast("int64"))
     running = ibis.cumulative_window(

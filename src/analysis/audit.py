@@ -161,7 +161,7 @@ def event_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
         ("structural", "event_type is missing"): joined.event_type.isnull(),
     }
     if "received_at" in events.columns:
-        late = joined.received_at.epoch_seconds() - joined.event_at.epoch_seconds()
+        late = clock.seconds(joined.received_at) - clock.seconds(joined.event_at)
         tests["temporal", "received before it happened"] = joined.received_at < joined.event_at
         tests["latency", "received more than a day after it happened"] = late > LATE_SECONDS
     if {"received_at", "created_at"} <= set(events.columns):
@@ -193,7 +193,7 @@ def repeated_events(events: Any) -> pd.DataFrame:
     none repeats the one before it within two seconds. `broken` leaves the first of each out.
     """
     same = [events[name] for name in CONTENT if name in events.columns]
-    seconds = events.event_at.epoch_seconds() + events.event_at.millisecond() / 1000
+    seconds = clock.seconds(events.event_at)
     wait = seconds - seconds.lag().over(ibis.window(group_by=same, order_by=events.event_at))
     waits = events.select(user_id=events.user_id, wait=wait)
     tests = {TWICE: waits.wait == 0, NEAR: (waits.wait > 0) & (waits.wait <= NEAR_SECONDS)}
@@ -244,8 +244,8 @@ def kinds_that_go_on(events: Any, horizon_days: int) -> pd.DataFrame:
     ranked = spans.mutate(
         rank=ibis.row_number().over(latest_first), other=spans["last"].lead().over(latest_first)
     )
-    since = ibis.coalesce(ranked.other, ranked["first"]).epoch_seconds()
-    is_long = ranked["last"].epoch_seconds() - since > horizon_days * 86_400
+    since = clock.seconds(ibis.coalesce(ranked.other, ranked["first"]))
+    is_long = clock.seconds(ranked["last"]) - since > horizon_days * 86_400
     counted = ranked.group_by(kind=ranked.event_type).aggregate(
         events=ranked.events.sum(), going_on=((ranked["rank"] == 0) & is_long).sum()
     )
@@ -264,7 +264,7 @@ def delay_by_kind(events: Any, users: pd.DataFrame) -> pd.DataFrame:
     by_user = [name for name in MIX_OF_USERS if name in users]
     by_event = [name for name in ("source",) if name in events.columns]
     joined = events.join(engine.from_pandas(users[["user_id", *by_user]]), "user_id")
-    delay = joined.received_at.epoch_seconds() - joined.event_at.epoch_seconds()
+    delay = clock.seconds(joined.received_at) - clock.seconds(joined.event_at)
     told = joined.mutate(delay=delay).filter(lambda t: t.delay.notnull())
     parts = []
     for name in (*by_event, *by_user):
@@ -279,7 +279,7 @@ def delay_by_kind(events: Any, users: pd.DataFrame) -> pd.DataFrame:
 
 def fullest_second(events: Any) -> pd.DataFrame:
     """Return the second of the (UTC) day with the most events: `second`, `events`, `total`."""
-    second = events.event_at.epoch_seconds().floor().cast("int64") % 86_400
+    second = clock.whole_seconds(events.event_at) % 86_400
     counted = events.select(second=second).group_by("second").aggregate(events=lambda t: t.count())
     total = counted.events.sum().over(ibis.window())
     ranked = counted.mutate(total=total).order_by(ibis.desc("events"), "second")
@@ -481,7 +481,7 @@ def delay_histogram(events: Any) -> pd.DataFrame:
 
 
 def _millis(instants: Any) -> Any:
-    return instants.epoch_seconds().floor() * 1000 + instants.millisecond()
+    return clock.whole_seconds(instants) * 1000 + instants.millisecond()
 
 
 def latency_table(histogram: pd.DataFrame) -> pd.DataFrame:

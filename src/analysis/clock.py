@@ -25,17 +25,30 @@ def _offset_changes(zone: str, start: pd.Timestamp, end: pd.Timestamp) -> list[t
     return changes
 
 
+def seconds(instants: Any) -> Any:
+    """Return an Ibis column of instants as seconds since 1970, with their fractions."""
+    return instants.epoch_seconds().cast("float64")  # DuckDB gives fractions, Ibis says whole
+
+
+def whole_seconds(instants: Any) -> Any:
+    """Return an Ibis column of instants as whole seconds since 1970 (integer), cut down.
+
+    Their sums are exact in any order, and so the same however many threads add them up.
+    """
+    return seconds(instants).floor().cast("int64")
+
+
 def local_seconds(instants: Any, zone: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
     """Return the wall clock of `zone` for an Ibis column of instants, as whole seconds since 1970.
 
     Exact for instants in [start, end]; the same on every engine, for it uses no zone of theirs.
     """
-    seconds = instants.epoch_seconds().floor()  # DuckDB gives fractions where Ibis says whole
+    whole = whole_seconds(instants)
     changes = _offset_changes(zone, start, end)
     if len(changes) == 1:
-        return seconds + changes[0][1]
-    branches = [(seconds < later, offset) for (_, offset), (later, _) in pairwise(changes)]
-    return seconds + ibis.cases(*branches, else_=changes[-1][1])
+        return whole + changes[0][1]
+    branches = [(whole < later, offset) for (_, offset), (later, _) in pairwise(changes)]
+    return whole + ibis.cases(*branches, else_=changes[-1][1])
 
 
 def local_day(instants: Any, zone: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:

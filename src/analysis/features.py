@@ -8,7 +8,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from analysis import engine
+from analysis import clock, engine
 from analysis.activity import amount, user_spans, with_sessions
 from analysis.errors import ReportError
 from analysis.logwindow import LogWindow
@@ -72,8 +72,8 @@ def _by_session(seen: Any, roles: Mapping[str, str]) -> Any:
         return (seen.event_type == roles.get(role, "")).sum()
 
     return seen.group_by("user_id", "session_key").aggregate(
-        seconds=seen.event_at.max().epoch_seconds() - seen.event_at.min().epoch_seconds(),
-        last_second=seen.event_at.max().epoch_seconds(),
+        seconds=clock.whole_seconds(seen.event_at.max()) - clock.whole_seconds(seen.event_at.min()),
+        last_second=clock.whole_seconds(seen.event_at.max()),
         plays=count("play"),
         clicks=count("click"),
         nexts=count("next"),
@@ -98,7 +98,7 @@ def _session_features(sessions: Any, weeks: float) -> Any:
 
 def _event_features(seen: Any, at: pd.Timestamp, lookback: int, roles: Mapping[str, str]) -> Any:
     """Return per user what the look back holds, before sessions."""
-    age = (int(at.timestamp()) - seen.event_at.epoch_seconds()) / DAY_SECONDS
+    age = (int(at.timestamp()) - clock.whole_seconds(seen.event_at)) / DAY_SECONDS
     day = age.ceil() - 1  # day k is [at - k - 1, at - k): its first instant belongs to it
     given = amount(seen)
 

@@ -97,7 +97,7 @@ def _check_k(k_range: Sequence[int], rows: int) -> None:
     if min(k_range) < 2 or 20 * max(k_range) > rows:
         raise ReportError(
             f"clusters: k from {min(k_range)} to {max(k_range)} asked for {rows} users; k must "
-            "be 2 or more, with at least 20 users per cluster. Change k_max in params.yml."
+            "be 2 or more, with at least 20 users per cluster. Change max_clusters in params.yml."
         )
 
 

@@ -306,7 +306,7 @@ def _return_shares(events: Any, users: pd.DataFrame, window: LogWindow, zone: st
 
 def _week(instant: Any, window: LogWindow) -> Any:
     """Return the whole weeks since the log's start (Ibis)."""
-    seconds = instant.epoch_seconds() - int(window.start.timestamp())
+    seconds = clock.seconds(instant) - int(window.start.timestamp())
     return (seconds / (7 * 86_400)).floor().cast("int64")
 
 
