@@ -299,6 +299,10 @@ ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
     "window_is_mature": lambda t: data_checks.window_is_mature(t.users, t.window, P.horizon_days),
     "newcomers_seen": lambda t: data_checks.newcomers_seen(t.told, t.window, P.horizon_days),
     "survivors": lambda t: data_checks.survivors(t.told, t.window, P.horizon_days),
+    "early_users_seen": lambda t: data_checks.early_users_seen(t.told, t.window, P.horizon_days),
+    "signup_flow": lambda t: data_checks.signup_flow(t.users, t.window),
+    "missing_values": lambda t: data_checks.missing_values(audit.user_rules(t.told)),
+    "capped_histories": lambda t: log_checks.capped_histories(t.told),
     "signup_dates": lambda t: data_checks.signup_dates(t.users),
     "events_before_signup": lambda t: _by_rule(
         "events_before_signup", audit.event_rules(t.events, t.users)

@@ -260,7 +260,7 @@ def test_all_rules_stand_in_one_table_in_a_fixed_order():
         "user_id is missing (left out)",
         "has no event in the log",
     ]
-    assert audit.TWICE in set(table["rule"])
+    assert "user_id is not in the users table" in set(table["rule"])
     assert table["broken"].notna().all()
 
 
@@ -274,14 +274,15 @@ def test_the_days_between_two_sources_carry_no_sign():
 
 
 def test_a_repeated_event_differs_in_nothing_but_its_identifier():
+    others = [("c", f"2025-01-05T10:00:0{n}") for n in range(1, 6)]
     events = make_events(
-        [("a", "2025-01-05")] * 4 + [("b", "2025-01-05")],
-        event_uuid=["1", "2", "3", "4", "5"],
-        session_id=["s", "s", "s", "t", "s"],
-        event_type=["play", "play", "next", "play", "play"],
+        [("a", "2025-01-05")] * 4 + [("b", "2025-01-05")] + others,
+        event_uuid=[str(n) for n in range(10)],
+        session_id=["s", "s", "s", "t", "s", *"uvwxy"],
+        event_type=["play", "play", "next", "play", "play", *["play"] * 5],
     )
-    row = audit.repeated_events(events).iloc[0]
-    assert row[["checked", "broken", "sample"]].tolist() == [5, 1, "a"]
+    row = audit.repeated_events(events).set_index("rule").loc[audit.TWICE]
+    assert row[["checked", "broken", "sample"]].tolist() == [10, 1, "a"]
 
 
 def test_a_near_copy_repeats_the_event_before_within_two_seconds():
@@ -293,6 +294,29 @@ def test_a_near_copy_repeats_the_event_before_within_two_seconds():
     )
     row = audit.repeated_events(events).set_index("rule").loc[audit.NEAR]
     assert row[["checked", "broken", "sample"]].tolist() == [5, 2, "a"]
+
+
+def test_a_copy_some_half_hours_later_is_told():
+    times = ["10:00:00", "16:00:00", "16:10:00", "16:40:01"]
+    events = make_events(
+        [("a", f"2025-01-05T{when}") for when in times],
+        event_type=["play"] * 4,
+        session_id=["s"] * 4,
+    )
+    row = audit.repeated_events(events).set_index("rule").loc[audit.SHIFTED]
+    assert row[["checked", "broken"]].tolist() == [4, 1]
+
+
+def test_repeats_are_not_asked_of_taps_nor_of_dates():
+    taps = make_events([("a", "2025-01-05T10:00:00"), ("a", "2025-01-05T10:00:01")])
+    assert audit.repeated_events(taps)["rule"].tolist() == [audit.TWICE]
+    dates = make_events([("a", "2025-01-05"), ("a", "2025-01-06")], session_id=["s", "s"])
+    assert audit.repeated_events(dates).empty
+
+
+def test_countries_written_otherwise_in_both_tables_are_not_compared():
+    events = make_events([("a", "2025-01-05")], country=["ES"])
+    assert audit.identity_rules(events, USERS.assign(country="Spain")).empty
 
 
 def test_identities_compare_countries_and_count_the_users_of_a_session():

@@ -117,9 +117,10 @@ def late(broken: int, median_seconds: float = 3.0, events: int = 10) -> Verdict:
     return data.lateness(rule_rows("received more than a day after it happened", broken), delays)
 
 
-def logged_twice(exact: int, near: int = 0) -> Verdict:
-    """Judge `exact` and `near` repeats of 1,000 events."""
-    rows = [rule_rows(audit.TWICE, exact), rule_rows(audit.NEAR, near)]
+def logged_twice(exact: int, near: int = 0, shifted: int = 0) -> Verdict:
+    """Judge repeats of 1,000 events: at once, a moment later, and some half hours later."""
+    counts = {audit.TWICE: exact, audit.NEAR: near, audit.SHIFTED: shifted}
+    rows = [rule_rows(rule, count) for rule, count in counts.items()]
     return data.double_logging(pd.concat(rows, ignore_index=True))
 
 
@@ -129,11 +130,35 @@ def mixed_up(events: int, sessions: int = 0) -> Verdict:
     return data.identities(pd.concat(rows, ignore_index=True))
 
 
-def goes_on(users: int, events: int = 500) -> Verdict:
+def at_the_cap(users: int, of: int = 1_000, most: int = 50) -> Verdict:
+    """Judge users with exactly the most events, and the others with one less."""
+    counts = [most] * users + [most - 1] * (of - users)
+    return log.capped_histories(pd.DataFrame({"event_count": counts}))
+
+
+def early_users(seen: int, of: int = 100) -> Verdict:
+    """Judge users of ten days before the log, and 600 of 1,000 newcomers seen after a month."""
+    told = pd.DataFrame({"signup_date": days([-10] * of + [10] * 1_000)})
+    told["last_event_at"] = days([50] * seen + [None] * (of - seen) + [40] * 600 + [39] * 400)
+    return data.early_users_seen(told, LOG, 30)
+
+
+def signups(counts: list[int], before: int = 0) -> Verdict:
+    """Judge so many signups in each 28 days of the log, and before it."""
+    dates = [28 * n + 1 for n, count in enumerate(counts) for _ in range(count)]
+    return data.signup_flow(pd.DataFrame({"signup_date": days(dates + [-1] * before)}), LOG)
+
+
+def missing(events: int) -> Verdict:
+    rows = [rule_rows("event_type is missing", events), rule_rows("signup_date is missing", 0)]
+    return data.missing_values(pd.concat(rows, ignore_index=True))
+
+
+def goes_on(users: int, events: int = 500, others: int = 0) -> Verdict:
     """Judge a push (`events` of 1,000) that goes on alone for `users` of 100."""
     counts = [events, (1_000 - events) // 2, (1_000 - events) // 2]
     kinds = pd.DataFrame({"kind": ["push", "open", "play"], "events": counts, "users": 100})
-    return log.automatic_events(kinds.assign(going_on=[users, 0, 0]), 30)
+    return log.automatic_events(kinds.assign(going_on=[users, others, 0]), 30)
 
 
 def only_kinds(*names: str) -> Verdict:
@@ -287,10 +312,13 @@ def splits_at(gap: int = 30, repeated: bool = False) -> Verdict:
     return snapshots.split_in_time(table, WINDOWS)
 
 
-def drifted(shift: float, scored: int = 1_000) -> Verdict:
+def drifted(shift: float, scored: int = 1_000, swings: float = 0.0) -> Verdict:
+    """Judge visits that shift, and that swing between two training snapshots."""
     rng = np.random.default_rng(1)
     before, after = rng.normal(size=1_000), rng.normal(size=scored) + shift
-    train = table_of("train", [0.0] * 1_000, visits=before, country="X")
+    is_second = np.arange(1_000) % 2 == 1
+    train = table_of("train", [0.0] * 1_000, visits=before + swings * is_second, country="X")
+    train.loc[is_second & (swings > 0), "snapshot_at"] = at(60)
     score = table_of("score", [np.nan] * scored, visits=after, country="X")
     return snapshots.drift(pd.concat([train, score], ignore_index=True))
 
@@ -496,7 +524,8 @@ CASES = [
     Case("population_drift", "pass", lambda: at_risk(149, 100)),
     Case("population_drift", "warn", lambda: at_risk(150, 100)),
     Case("population_drift", "warn", lambda: at_risk(100, 299)),
-    Case("population_drift", "fail", lambda: at_risk(100, 300)),
+    Case("population_drift", "warn", lambda: at_risk(100, 300)),  # it grows
+    Case("population_drift", "fail", lambda: at_risk(300, 100)),
     Case("population_drift", "not_applicable", lambda: at_risk(100, 0)),
     Case("signup_dates", "pass", lambda: piled(10)),  # ten times the usual day
     Case("signup_dates", "warn", lambda: piled(11)),
@@ -518,10 +547,31 @@ CASES = [
     *_by_share("duplicates", partial(breaking, "duplicates"), {"fail": 50, "warn": 1}),
     *_by_share("double_logging", logged_twice, {"fail": 50, "warn": 1}),
     *_by_share("double_logging", partial(logged_twice, 0), {"fail": 50, "warn": 6}),
+    *_by_share("double_logging", partial(logged_twice, 0, 0), {"fail": 50, "warn": 11}),
     Case("double_logging", "not_applicable", lambda: data.double_logging(NO_RULES)),
-    *_by_share("identities", mixed_up, {"fail": 300, "warn": 50}),
-    *_by_share("identities", partial(mixed_up, 0), {"fail": 300, "warn": 50}),
+    *_by_share("identities", mixed_up, {"fail": 500, "warn": 50}),
+    *_by_share("identities", partial(mixed_up, 0), {"fail": 500, "warn": 50}),
     Case("identities", "not_applicable", lambda: data.identities(NO_RULES)),
+    *_by_share("capped_histories", at_the_cap, {"fail": 100, "warn": 20}),
+    Case("capped_histories", "pass", lambda: at_the_cap(4, of=100)),
+    Case("capped_histories", "not_applicable", lambda: at_the_cap(50, of=99)),
+    Case("capped_histories", "not_applicable", lambda: at_the_cap(50, most=9)),
+    Case("early_users_seen", "pass", lambda: early_users(60)),
+    Case("early_users_seen", "warn", lambda: early_users(30)),  # z = 5.0
+    Case("early_users_seen", "pass", lambda: early_users(42)),  # z = 3.5
+    Case("early_users_seen", "not_applicable", lambda: early_users(0, of=29)),
+    Case("signup_flow", "pass", lambda: signups([40] * 10, before=100)),
+    Case("signup_flow", "warn", lambda: signups([40] * 4 + [5] * 3 + [40] * 3, before=100)),
+    Case("signup_flow", "pass", lambda: signups([40] * 4 + [13] * 3 + [40] * 3, before=100)),
+    Case("signup_flow", "pass", lambda: signups([2**n for n in range(10)], before=1)),  # growth
+    Case("signup_flow", "warn", lambda: signups([81] + [40] * 9)),
+    Case("signup_flow", "pass", lambda: signups([80] + [40] * 9)),
+    Case("signup_flow", "pass", lambda: signups([81] + [40] * 9, before=1)),
+    Case("signup_flow", "not_applicable", lambda: signups([9] * 10)),
+    *_by_share("missing_values", missing, {"fail": 200, "warn": 10}),
+    Case("missing_values", "not_applicable", lambda: data.missing_values(NO_RULES)),
+    Case("automatic_events", "pass", lambda: goes_on(59, others=20)),
+    Case("automatic_events", "fail", lambda: goes_on(60, others=20)),
     *_by_share("automatic_events", goes_on, {"fail": 25, "warn": 5}),
     Case("automatic_events", "pass", lambda: goes_on(100, events=600)),  # what users do
     Case("automatic_events", "not_applicable", lambda: only_kinds("open", "play")),
@@ -536,6 +586,8 @@ CASES = [
     Case("log_volume", "warn", lambda: jump(3_000, 1_000)),
     Case("log_volume", "fail", lambda: jump(3_001, 1_000)),
     Case("log_volume", "fail", lambda: counted([1_000] * 20 + [0] + [1_000] * 20)),
+    Case("log_volume", "warn", lambda: counted([1_000] * 40 + [0] + [1_000] * 40)),  # a holiday
+    Case("log_volume", "fail", lambda: counted([1_000] * 60 + [0, 0] + [1_000] * 60)),
     Case("log_volume", "warn", lambda: counted([1_000] * 20 + [499] + [1_000] * 20)),
     Case("log_volume", "pass", lambda: counted([1_000] * 20 + [501] + [1_000] * 20)),
     Case("log_volume", "warn", lambda: counted([1_000] * 20 + [3_001] + [1_000] * 20)),
@@ -594,12 +646,19 @@ CASES = [
     Case("leakage_columns", "warn", lambda: brought([f"code {n % 120}" for n in range(400)])),
     Case("leakage_columns", "pass", lambda: brought([f"code {n % 119}" for n in range(400)])),
     Case("leakage_columns", "fail", lambda: brought(HALF, is_used=True)),
+    Case("leakage_columns", "warn", lambda: brought(["price"] * 30 + [None] * 370)),
+    Case("leakage_columns", "pass", lambda: brought(["price"] * 19 + [None] * 381)),
+    Case("leakage_columns", "warn", lambda: brought([1.5 * n for n in range(30)] + [None] * 370)),
+    Case("leakage_columns", "warn", lambda: brought([None] * 320 + [9] * 80)),  # stayers alone
+    Case("leakage_columns", "pass", lambda: brought([None] * 185 + ["b"] * 30 + [None] * 185)),
     Case("split_in_time", "pass", lambda: splits_at(30)),
     Case("split_in_time", "fail", lambda: splits_at(29)),
     Case("split_in_time", "fail", lambda: splits_at(30, repeated=True)),
     Case("drift", "pass", lambda: drifted(0.3)),
     Case("drift", "warn", lambda: drifted(0.6)),
     Case("drift", "fail", lambda: drifted(1.0)),
+    Case("drift", "pass", lambda: drifted(1.0, swings=2.0)),
+    Case("drift", "fail", lambda: drifted(2.0, swings=1.0)),
     Case("drift", "not_applicable", lambda: drifted(1.0, scored=29)),
     Case("base_rate_drift", "pass", lambda: rates(0.30, 0.36)),  # 4.2 points beyond chance
     Case("base_rate_drift", "warn", lambda: rates(0.30, 0.37)),
@@ -782,6 +841,13 @@ PLANTED = [
     ("signup_import", 1.0, "signup_dates"),
     ("coarse_signups", 0.5, "signup_dates"),
     ("near_copies", 0.02, "double_logging"),
+    ("imported_again", 0.05, "double_logging"),
+    ("capped_histories", 0.05, "capped_histories"),
+    ("lost_early_users", 0.7, "early_users_seen"),
+    ("signups_deleted", 1.0, "signup_flow"),
+    ("signup_first_event", 1.0, "signup_flow"),
+    ("missing_signups", 0.05, "missing_values"),
+    ("leavers_column", 0.6, "leakage_columns"),
     ("automatic_events", 0.3, "automatic_events"),
     ("merged_ids", 0.3, "identities"),
     ("slow_clocks", 1.0, "lateness"),

@@ -547,6 +547,64 @@ def test_near_copies() -> None:
     assert events["event_uuid"].is_unique
 
 
+def test_imported_again() -> None:
+    clean, events = read_events(make()), read_events(make("imported_again", 0.1))
+    content = ["user_id", "session_id", "event_type", "show_id", "properties"]
+    wait = events.sort_values("event_timestamp").groupby(content, dropna=False)["event_timestamp"]
+    is_copy = wait.diff() == pd.Timedelta(hours=6)
+    assert is_copy.sum() / len(clean) == pytest.approx(0.1, abs=0.005)
+    assert events["event_timestamp"].max() < LOG_END
+
+
+def test_capped_histories() -> None:
+    clean, cut = (read_events(make(*fault)) for fault in ((), ("capped_histories", 0.3)))
+    counts, full = (table["user_id"].value_counts() for table in (cut, clean))
+    assert (counts == counts.max()).mean() == pytest.approx(0.3 / len(counts) * 5000, abs=0.03)
+    heavy = full.index[full > counts.max()]
+    left = cut[cut["user_id"].isin(heavy)].groupby("user_id")["event_timestamp"]
+    whole = clean[clean["user_id"].isin(heavy)].groupby("user_id")["event_timestamp"]
+    assert (left.max() == whole.max()).all()
+    assert (left.min() > whole.min()).mean() > 0.9
+
+
+def test_lost_early_users() -> None:
+    simulation = make("lost_early_users", 0.5)
+    early = simulation.user_truth["signup_at"] < LOG_START
+    seen = simulation.user_truth["user_id"].isin(set(simulation.events["user_id"].to_pylist()))
+    usual = make().user_truth["user_id"].isin(set(make().events["user_id"].to_pylist()))
+    assert seen[~early].all()
+    assert seen[early].mean() / usual[early].mean() == pytest.approx(0.5, abs=0.06)
+
+
+def test_signups_deleted() -> None:
+    kept = make("signups_deleted").users["signup_date"]
+    assert not kept.between("2025-03-01", "2025-05-31").any()
+    usual = make().users["signup_date"]
+    assert len(kept) == (~usual.between("2025-03-01", "2025-05-31")).sum()
+
+
+def test_signup_first_event() -> None:
+    simulation = make("signup_first_event")
+    first = read_events(simulation).groupby("user_id")["event_timestamp"].min()
+    dates = simulation.users.set_index("user_id")["signup_date"]
+    assert dates.min() == LOG_START.strftime("%Y-%m-%d")
+    assert (first.dt.strftime("%Y-%m-%d") == dates.reindex(first.index)).all()
+
+
+def test_missing_signups() -> None:
+    missing = make("missing_signups", 0.3).users["signup_date"].isna()
+    assert missing.mean() == pytest.approx(0.3, abs=4 * 0.46 / np.sqrt(5000))
+
+
+def test_leavers_column() -> None:
+    simulation = make("leavers_column", 0.6)
+    last = find_last(read_events(simulation), LOG_END)
+    gone = ~simulation.users["user_id"].isin(last.index[last >= LOG_END - 30 * DAY])
+    given = simulation.users["cancel_reason"].notna()
+    assert not given[~gone].any()
+    assert given[gone].mean() == pytest.approx(0.6, abs=0.04)
+
+
 def test_automatic_events() -> None:
     events = read_events(make("automatic_events", 0.5))
     pushes = events[events["event_type"] == "push_received"]

@@ -183,20 +183,32 @@ def _count_broken(table: Any, tests: Mapping[tuple[str, str], Any]) -> pd.DataFr
 
 TWICE = "repeats another event in all but its identifier"
 NEAR = "repeats the event before it within two seconds"
-NEAR_SECONDS = 2
+SHIFTED = "repeats the event before it some whole half hours later"
+NEAR_SECONDS, ZONE_SECONDS = 2, 14 * 3600
+MOST_AT_ONCE = 0.5
+"""Share of events at one second of the day from which times are dates."""
 CONTENT = ("user_id", "event_type", "session_id", "show_id", "episode_id", "properties")
 
 
 def repeated_events(events: Any) -> pd.DataFrame:
-    """Return two rules, with the columns of user_rules: that no event repeats another in all that
+    """Return the rules, with the columns of user_rules, that no event repeats another in all that
     it says (who, what, when, which session and content) under an identifier of its own, and that
-    none repeats the one before it within two seconds. `broken` leaves the first of each out.
+    none repeats the one before it within two seconds, or a whole number of half hours later, as
+    when a log is loaded again in another zone. `broken` leaves the first of each out.
+
+    The last two are asked only where events say more than who and what, for a tap may follow a
+    tap; none where most times are dates, for then events of a day look alike.
     """
+    if fullest_second(events)["events"].iloc[0] > MOST_AT_ONCE * events.count().execute():
+        return pd.DataFrame(columns=RULE_COLUMNS)
     same = [events[name] for name in CONTENT if name in events.columns]
     seconds = clock.seconds(events.event_at)
     wait = seconds - seconds.lag().over(ibis.window(group_by=same, order_by=events.event_at))
     waits = events.select(user_id=events.user_id, wait=wait)
-    tests = {TWICE: waits.wait == 0, NEAR: (waits.wait > 0) & (waits.wait <= NEAR_SECONDS)}
+    tests = {TWICE: waits.wait == 0}
+    if len(same) > 2:
+        shifted = (waits.wait > 0) & (waits.wait <= ZONE_SECONDS) & (waits.wait % 1800 == 0)
+        tests |= {NEAR: (waits.wait > 0) & (waits.wait <= NEAR_SECONDS), SHIFTED: shifted}
     return _count_broken(waits, {("structural", rule): test for rule, test in tests.items()})
 
 
@@ -214,8 +226,10 @@ def identity_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
         own = engine.from_pandas(users[["user_id", "country"]].dropna())
         joined = events.select("user_id", "country").join(own, "user_id", rname="own_{name}")
         known = joined.filter(joined.country.notnull())
-        other = known.country.strip().lower() != known.own_country.strip().lower()
-        parts.append(_count_broken(known, {("referential", OTHER_COUNTRY): other}))
+        name, own_name = known.country.strip().lower(), known.own_country.strip().lower()
+        shared = name.isin(users["country"].dropna().str.strip().str.lower().unique().tolist())
+        if known.filter(shared).count().execute():  # else both tables write countries differently
+            parts.append(_count_broken(known, {("referential", OTHER_COUNTRY): name != own_name}))
     if "session_id" in events.columns:
         given = events.filter(events.session_id.notnull())
         sessions = given.group_by("session_id").aggregate(

@@ -40,6 +40,7 @@ DRIFT_DAYS = 45
 LEAK_DAYS = 60
 MATURE_DAYS = 30
 SLOW_SECONDS = 6 * 3600
+HOLE_STARTS_AT, HOLE_ENDS_AT = (pd.Timestamp(day, tz="UTC") for day in ("2025-03-01", "2025-06-01"))
 GIFT_CREDITS = 3  # given to every user at the start; not a purchase
 
 FAULTS: dict[str, str] = {
@@ -69,6 +70,18 @@ FAULTS: dict[str, str] = {
     "lost_newcomers": "Share of users who signed up inside the log and have no event in it.",
     "leavers_deleted": "Share of users without an event in the last 30 days of the log who are "
     "in neither table, as when accounts that leave are deleted.",
+    "imported_again": "Share of events logged a second time, six hours later, under another "
+    "event_uuid, as when a log is loaded again in another zone.",
+    "capped_histories": "Share of users of whose events only the latest are there, as many as the "
+    "others have at most.",
+    "lost_early_users": "Share of users from before the log who have no event in it.",
+    "signups_deleted": "Share of users who signed up from March to May 2025 who are in neither "
+    "table.",
+    "signup_first_event": "Share of users from before the log whose signup date is the day of "
+    "their first event in it, or its first day.",
+    "missing_signups": "Share of users without a signup date.",
+    "leavers_column": "Adds cancel_reason, given for this share of the users without an event in "
+    "the last 30 days of the log, and for nobody else.",
     "coarse_signups": "Share of users whose signup date is the first of its month.",
     "signup_import": "Share of the users from before 15 November 2024 whose signup date is that "
     "day, as when accounts were brought over from another system.",
@@ -103,6 +116,9 @@ USERS_FAULTS = frozenset(
         "impossible_values",
         "signup_import",
         "coarse_signups",
+        "signup_first_event",
+        "missing_signups",
+        "leavers_column",
         "leaky_column",
         "leaky_date",
         "leaky_feature",
@@ -375,8 +391,9 @@ def draw(users: int, events_per_user: float, seed: int, faults: Mapping[str, flo
     people = _draw_people(plan)
     session_user, session_start = _draw_sessions(plan, people)
     log = _draw_events(plan, people, session_user, session_start)
-    people["is_deleted"] = _delete_leavers(plan, log)
+    people["is_deleted"] = _delete_leavers(plan, log) | _delete_signups(plan, people)
     log = log.take(~people["is_deleted"].to_numpy()[log.user])
+    log = log.take(_is_within_cap(plan, log))
     table = _render_events(plan, people, log, len(session_user))
     return Drawn(plan, people, log, _add_events(plan, people, log, table))
 
@@ -676,6 +693,10 @@ def _lose_sessions(plan: _Plan, signup: Array, user: Array, at: Array, is_first:
     lost |= plan.stream("log_fades").random(n) < plan.strength("log_fades") * passed
     unlogged = plan.stream("lost_newcomers").random(plan.users) < plan.strength("lost_newcomers")
     lost |= unlogged[user] & (signup[user] >= start)
+    unlogged = plan.stream("lost_early_users").random(plan.users) < plan.strength(
+        "lost_early_users"
+    )
+    lost |= unlogged[user] & (signup[user] < start)
     kept: Array = ~lost & (at < _last_instant(plan))
     return kept
 
@@ -714,6 +735,27 @@ def _delete_leavers(plan: _Plan, log: _Log) -> Array:
     draw = plan.stream("leavers_deleted").random(plan.users)
     deleted: Array = is_silent & (draw < plan.strength("leavers_deleted"))
     return deleted
+
+
+def _delete_signups(plan: _Plan, people: pd.DataFrame) -> Array:
+    """Say of each user whether the account is missing for the day on which it was made."""
+    draw = plan.stream("signups_deleted").random(plan.users)
+    signup = people["signup"].to_numpy()
+    is_inside = (signup >= _unix(HOLE_STARTS_AT)) & (signup < _unix(HOLE_ENDS_AT))
+    deleted: Array = is_inside & (draw < plan.strength("signups_deleted"))
+    return deleted
+
+
+def _is_within_cap(plan: _Plan, log: _Log) -> Array:
+    """Say of each event whether it is among the latest of its user that an export holds."""
+    counts = np.bincount(log.user, minlength=plan.users)
+    share = plan.strength("capped_histories")
+    cap = np.quantile(counts, 1 - share, method="higher") if share else counts.max(initial=0)
+    order = np.lexsort((-log.at, log.user))
+    rank = np.empty(len(log.at), np.int64)
+    rank[order] = np.arange(len(order)) - np.searchsorted(log.user[order], log.user[order])
+    kept: Array = rank < cap
+    return kept
 
 
 def _lose_exits(plan: _Plan, slot: Array, at: Array) -> Array:
@@ -852,6 +894,11 @@ def _add_events(plan: _Plan, people: pd.DataFrame, log: _Log, events: pa.Table) 
     rng = plan.stream("near_copies")
     again = np.flatnonzero(rng.random(n) < plan.strength("near_copies"))
     later = _write_times(plan, people, log)[again] + rng.integers(1, 3, len(again))
+    parts.append(_copy_events(rng, events, again, {"event_timestamp": _instant_array(later)}))
+    rng = plan.stream("imported_again")
+    again = np.flatnonzero(rng.random(n) < plan.strength("imported_again"))
+    later = _write_times(plan, people, log)[again] + SLOW_SECONDS
+    later = np.where(later < _last_instant(plan), later, later - 2 * SLOW_SECONDS)
     parts.append(_copy_events(rng, events, again, {"event_timestamp": _instant_array(later)}))
     parts.append(_push_weekly(plan, people, events))
     return pa.concat_tables(parts)
@@ -1027,6 +1074,7 @@ def _make_users(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:
     """Return the users table: attributes, and native columns that follow from the log."""
     users = people.join(_sum_log(plan, people, log))
     signup = _import_signups(plan, people["signup"].to_numpy())
+    signup = _sign_up_at_first_event(plan, log, signup)
     users["signup_date"] = _date_text(signup)
     is_seen = np.bincount(log.user, minlength=plan.users) > 0
     users["last_at"] = np.maximum(users["last_at"].where(is_seen, signup), signup)
@@ -1040,7 +1088,20 @@ def _make_users(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:
     users = _leak_into_age(plan, users)
     users = _make_impossible(plan, users)
     added = _add_columns(plan, users)
+    missing = plan.stream("missing_signups").random(plan.users) < plan.strength("missing_signups")
+    users["signup_date"] = users["signup_date"].mask(missing)
     return pd.concat([users[USER_COLUMNS], added], axis=1)
+
+
+def _sign_up_at_first_event(plan: _Plan, log: _Log, signup: Array) -> Array:
+    """Return signup instants, the planted share of those before the log at their first event."""
+    first = np.full(plan.users, np.iinfo(np.int64).max)
+    np.minimum.at(first, log.user, log.at)
+    start = _unix(LOG_START)
+    draw = plan.stream("signup_first_event").random(plan.users)
+    is_moved = (signup < start) & (draw < plan.strength("signup_first_event"))
+    moved: Array = np.where(is_moved, np.where(first < _unix(LOG_END), first, start), signup)
+    return moved
 
 
 def _import_signups(plan: _Plan, signup: Array) -> Array:
@@ -1187,6 +1248,11 @@ def _add_columns(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
     if weight := plan.strength("leaky_date"):
         extra = np.floor(30 + 60 * (1 - weight) * days).astype(np.int64) * DAY
         added["contract_end_date"] = _date_text(last.to_numpy() + extra)
+    if share := plan.strength("leavers_column"):
+        draw = plan.stream("leavers_column")
+        is_told = (last < _unix(LOG_END) - MATURE_DAYS * DAY) & (draw.random(n) < share)
+        reasons = np.array(["price", "content", "bugs", "other"])[draw.integers(0, 4, n)]
+        added["cancel_reason"] = pd.Series(reasons, users.index, dtype="str").where(is_told)
     if share := plan.strength("identifier_column"):
         distinct = max(round(share * n), 1)
         added["referral_code"] = [f"R{code % distinct:07d}" for code in codes]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis import activity, audit, clock
@@ -24,11 +25,18 @@ SURELY_FEW, PERHAPS_FEW = 0.05, 0.1
 """Upper end of that share's interval up to which none seen means none, and may mean it."""
 ENOUGH = 30
 """Users below whom a share of them says nothing."""
-NEAR, TWICE_FAILS = 0.005, 0.05
-"""Share of events repeated within seconds that no thumb explains, and of repeats that distorts."""
-MIXED, MIXED_FAILS = 0.05, 0.3
+ALMOST, TWICE_FAILS = {audit.NEAR: 0.005, audit.SHIFTED: 0.01}, 0.05
+"""Share of events repeated so that chance and thumbs do not explain, and that distorts."""
+MIXED, MIXED_FAILS = 0.05, 0.5
 """Share of events of another country, or sessions of several users: more than travellers bring,
 and identifiers that are not persons."""
+SURELY_FEWER, FEWER_SEEN = 4.0, 0.8
+"""Standard errors, and ratio, by which users from just before the log are seen too rarely."""
+SPAN_DAYS, HOLE, CROWD = 28, 0.3, 2.0
+"""Length of a span of signups; its ratio to both beside it that is a hole, and that of the first
+to the usual one that is a crowd."""
+MISSING, MISSING_FAILS = 0.01, 0.2
+"""Share of rows without a needed value that is worth a word, and that makes figures partial."""
 SLOW_SECONDS = 3600
 """Median delay of a whole source or device that is a clock or a nightly load, not a network."""
 ONE_DAY_OF_MONTH, ONE_DAY_OF_WEEK = 0.25, 0.6
@@ -72,7 +80,10 @@ def run(
         window_is_mature(users, window, horizon_days),
         newcomers_seen(told, window, horizon_days),
         survivors(told, window, horizon_days),
+        early_users_seen(told, window, horizon_days),
+        signup_flow(users, window),
         signup_dates(users),
+        missing_values(rules),
         rows_breaking("events_before_signup", rules),
         rows_breaking("clock_order", rules),
         lateness(rules, audit.delay_by_kind(events, users)),
@@ -82,6 +93,7 @@ def run(
         log.last_day(volume, window),
         log.times_of_day(audit.fullest_second(events)),
         log.machines(told),
+        log.capped_histories(told),
         log.automatic_events(kinds, horizon_days),
         native.native_agrees(told),
         native.native_counts(counts),
@@ -163,6 +175,78 @@ def survivors(told: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdi
     return Verdict("survivors", status, share, low, high, FEW_LEFT, len(old), facts)
 
 
+def early_users_seen(told: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+    """Judge whether users who joined in the horizon before the log are in it as often as newcomers
+    are after theirs: fewer of them seen means that the log lacks users, not that they left.
+    """
+    span = pd.Timedelta(days=horizon_days)
+    joined, last = told["signup_date"], told["last_event_at"]
+    is_early = (joined >= window.start - span) & (joined < window.start)
+    is_new = (joined >= window.start) & (joined + 2 * span <= window.end)
+    seen, stayed = last[is_early].notna(), last[is_new] >= joined[is_new] + span
+    if min(len(seen), len(stayed)) < ENOUGH:
+        return not_applicable("early_users_seen", "too few joined just before and inside the log")
+    share, low, high = share_of(int(seen.sum()), len(seen))
+    rate = float(stayed.mean())
+    pooled = (seen.sum() + stayed.sum()) / (len(seen) + len(stayed))
+    error = (pooled * (1 - pooled) * (1 / len(seen) + 1 / len(stayed))) ** 0.5
+    z = (rate - share) / error if error else 0.0
+    status: Status = "warn" if z > SURELY_FEWER and share < FEWER_SEEN * rate else "pass"
+    facts = {"early": len(seen), "newcomers": len(stayed), "rate": rate, "days": horizon_days}
+    limit = FEWER_SEEN * rate
+    return Verdict("early_users_seen", status, share, low, high, limit, len(seen), facts)
+
+
+def signup_flow(users: pd.DataFrame, window: LogWindow) -> Verdict:
+    """Judge whether signups run on through the log: a time without any between times with many
+    lacks users, and a crowd at the log's start with nobody before it has the date of its first
+    event there for its signup. Spans of 28 days are compared, each with the lesser of the
+    fullest before it and the fullest after it.
+    """
+    known = users["signup_date"].dropna()
+    inside = known[(known >= window.start) & (known < window.end)]
+    periods = int(window.days // SPAN_DAYS)
+    if periods < 4 or len(inside) < 10 * periods:
+        return not_applicable("signup_flow", "too few signups inside the log")
+    number = (inside - window.start) // pd.Timedelta(days=SPAN_DAYS)
+    counts = number.value_counts().reindex(range(periods), fill_value=0).sort_index()
+    later = counts[::-1].cummax()[::-1].shift(-1)
+    beside = np.minimum(counts.cummax().shift(1), later)
+    ratio: pd.Series[float] = counts / beside
+    usual = float(counts.iloc[1:].median())
+    start = float(counts.iloc[0] / max(usual, 1.0))
+    lowest: Any = ratio.idxmin()
+    lacking = beside[lowest] - counts[lowest]
+    is_sure = lacking > SURELY_FEWER * (beside[lowest] + counts[lowest]) ** 0.5
+    is_hole = bool(ratio[lowest] < HOLE and is_sure)
+    is_crowd = not (known < window.start).any() and start > CROWD
+    date = window.start + pd.Timedelta(days=SPAN_DAYS * int(lowest))
+    facts = {"first": int(counts.iloc[0]), "usual": usual, "least": int(counts[lowest]),
+             "date": date.strftime("%Y-%m-%d"), "days": SPAN_DAYS,
+             "before": int((known < window.start).sum())}  # fmt: skip
+    status: Status = "warn" if is_hole or is_crowd else "pass"
+    return Verdict(
+        "signup_flow", status, float(ratio.min()), limit=HOLE, n=len(inside), facts=facts
+    )
+
+
+def missing_values(rules: pd.DataFrame) -> Verdict:
+    """Judge the rows without the two values that every figure needs: the day of signup, and what
+    an event was.
+    """
+    found = rules[rules["rule"].isin(["signup_date is missing", "event_type is missing"])]
+    if found.empty:
+        return not_applicable("missing_values", "the rules were not asked")
+    largest: Any = (found["broken"] / found["checked"].clip(lower=1)).idxmax()
+    worst = found.loc[largest]
+    share, low, high = share_of(int(worst["broken"]), int(worst["checked"]))
+    facts = {"broken": int(worst["broken"]), "rows": int(worst["checked"]), "rule": worst["rule"]}
+    status = grade(share, MISSING, MISSING_FAILS)
+    return Verdict(
+        "missing_values", status, share, low, high, MISSING, int(worst["checked"]), facts
+    )
+
+
 def signup_dates(users: pd.DataFrame) -> Verdict:
     """Judge the share of users who signed up on the fullest day: an import dates all its accounts
     alike, and their tenure and cohort are then not their own. The same of one day of the month,
@@ -207,16 +291,18 @@ def rows_breaking(check: str, rules: pd.DataFrame) -> Verdict:
 
 def double_logging(rules: pd.DataFrame) -> Verdict:
     """Judge the events that repeat another in all but their identifier, and those that repeat
-    the one before within two seconds, of which a few are a user's own.
+    the one before within two seconds or some half hours later, of which a few are a user's own.
     """
-    found = rules[rules["rule"].isin([audit.TWICE, audit.NEAR])].set_index("rule")
+    found = rules[rules["rule"].isin([audit.TWICE, *ALMOST])].set_index("rule")
     if found.empty:
-        return not_applicable("double_logging", "the rules were not asked")
-    share = found["broken"] / found["checked"].clip(lower=1)
-    name = audit.NEAR if share[audit.NEAR] > share[audit.TWICE] else audit.TWICE
+        return not_applicable("double_logging", "times are dates: events of a day look alike")
+    share: pd.Series[float] = found["broken"] / found["checked"].clip(lower=1)
+    name = str(share.idxmax())
     broken, checked = int(found["broken"].loc[name]), int(found["checked"].loc[name])
     value, low, high = share_of(broken, checked)
-    is_odd = found["broken"].loc[audit.TWICE] > 0 or share[audit.NEAR] > NEAR
+    is_odd = found["broken"].loc[audit.TWICE] > 0 or any(
+        share[rule] > limit for rule, limit in ALMOST.items() if rule in share
+    )
     status: Status = "warn" if is_odd else "pass"
     if value >= TWICE_FAILS:
         status = "fail"

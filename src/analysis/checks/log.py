@@ -12,6 +12,8 @@ from analysis.logwindow import LogWindow
 
 JUMP, JUMP_FAILS = 1.5, 3.0
 """Ratio of the volume before and after an instant that is a break, and that is a hole."""
+RARELY = 0.02
+"""Share of days that may be empty one at a time, as public holidays are."""
 HOLE, SPIKE = 0.5, 3.0
 """Share of the usual volume below which a day lacks events, and above which it has too many."""
 SURE = 6.0
@@ -32,8 +34,12 @@ ONE_SECOND, ONE_SECOND_FAILS = 0.02, 0.5
 """Share of events at one second of the day: hours cut off give 1 in 24, dates alone give all."""
 MACHINE = 7.0
 """Times the 99th percentile of users' events beyond which nobody is a person."""
+CAPPED, CAPPED_FAILS, LEAST_CAP = 0.02, 0.1, 10
+"""Share of users with exactly the most events that is a cap, and that distorts; the least cap."""
 GOES_ON, GOES_ON_FAILS = 0.05, 0.25
 """Share of users for whom one kind of event goes on for a horizon after all else stopped."""
+APART = 3
+"""Times as many users as for any other kind, from which a kind goes on by itself."""
 MAIN = 0.5
 """Share of all events from which a kind is what users do, and not judged so."""
 MUCH = 0.05
@@ -57,14 +63,21 @@ def log_volume(volume: pd.DataFrame, window: LogWindow) -> Verdict:
     ratio, z, day = best
     odd = _odd_days(days, scatter)
     empty = int((days[odd] == 0).sum())
+    is_hole = empty > RARELY * len(days) or _longest_run(odd[days[odd] == 0]) > 1
     is_break = z > SURE and ratio > JUMP
     status: Status = "warn" if is_break or len(odd) else "pass"
-    if empty or (is_break and ratio > JUMP_FAILS):
+    if is_hole or (is_break and ratio > JUMP_FAILS):
         status = "fail"
     facts = {"date": clock.day_start(day, "UTC").strftime("%Y-%m-%d"), "z": z, "empty_days": empty,
              "odd_days": len(odd), "odd_date": clock.day_start(int(odd[0]), "UTC").strftime(
                  "%Y-%m-%d") if len(odd) else "none"}  # fmt: skip
     return Verdict("log_volume", status, ratio, limit=JUMP, n=len(days), facts=facts)
+
+
+def _longest_run(days: "pd.Index[int]") -> int:
+    """Return the most days in a row among `days`, which are sorted."""
+    runs = pd.Series(days).diff().ne(1).cumsum()
+    return int(runs.value_counts().max()) if len(runs) else 0
 
 
 def _odd_days(days: "pd.Series[float]", scatter: float) -> "pd.Index[int]":
@@ -183,9 +196,24 @@ def machines(told: pd.DataFrame) -> Verdict:
     return Verdict("machines", status, share, limit=MUCH, n=len(counts), facts=facts)
 
 
+def capped_histories(told: pd.DataFrame) -> Verdict:
+    """Judge the share of users who have exactly the most events: an export of the first or the
+    last so many events of each user cuts histories there. `told` has `event_count`.
+    """
+    counts = told["event_count"].dropna()
+    if len(counts) < 100 or counts.max() < LEAST_CAP:
+        return not_applicable("capped_histories", "too few users have many events")
+    at_most = int((counts == counts.max()).sum())
+    share, low, high = share_of(at_most, len(counts))
+    status: Status = grade(share, CAPPED, CAPPED_FAILS) if at_most >= 5 else "pass"
+    facts = {"at_most": at_most, "users": len(counts), "most": int(counts.max())}
+    return Verdict("capped_histories", status, share, low, high, CAPPED, len(counts), facts)
+
+
 def automatic_events(kinds: pd.DataFrame, horizon_days: int) -> Verdict:
     """Judge whether one kind of event goes on after users have stopped: a push, a heartbeat or a
-    renewal that the app logs by itself makes users who left look active.
+    renewal that the app logs by itself makes users who left look active. It must do so for three
+    times as many users as any other kind: with rare visits, each kind is the last one of some.
 
     `kinds` from audit.kinds_that_go_on; a kind with more than half of all events is the log's
     main activity and is not judged.
@@ -199,7 +227,9 @@ def automatic_events(kinds: pd.DataFrame, horizon_days: int) -> Verdict:
     share, low, high = share_of(count, users)
     facts = {"kind": str(judged.loc[at, "kind"]), "going_on": count, "users": users,
              "days": horizon_days}  # fmt: skip
-    status = grade(share, GOES_ON, GOES_ON_FAILS)
+    others = judged.loc[judged.index != at, "going_on"]
+    is_alone = count >= APART * max(others.max(), 1) if len(others) else True
+    status: Status = grade(share, GOES_ON, GOES_ON_FAILS) if is_alone else "pass"
     return Verdict("automatic_events", status, share, low, high, GOES_ON, users, facts)
 
 

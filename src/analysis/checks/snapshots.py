@@ -22,6 +22,11 @@ BEYOND_RECENCY = 0.05
 """ROC AUC by which a single column may at most beat the time since the last event."""
 NAMES_USERS = 0.3
 """Distinct values of a text per user from which it names users rather than groups of them."""
+PURE_STAYERS, PURE_LEAVERS, PART = 0.1, 0.85, 0.6
+"""Part of the rate of all below which a level of a column tells who stayed; share of leavers, and
+part of the way from the rate of all to 1, above which it tells who left."""
+ENOUGH, MOST_LEVELS = 20, 50
+"""Users whom such a level must hold, and values a column may have to be read as levels."""
 TWENTIETHS = 20
 """Groups of equal size into which numbers are cut to look for what has no direction."""
 SHIFT, SHIFT_FAILS = 0.25, 0.5
@@ -111,7 +116,8 @@ def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     """Judge the columns that came with the users and that no contract describes.
 
     One that predicts the label of the test snapshot better by itself than the time since
-    the last event does must have seen the outcome; one with a value for nearly every user
+    the last event does must have seen the outcome, and so must one that is given, missing or
+    of one value for leavers alone, or for stayers alone; one with a value for nearly every user
     identifies them. A leak fails when the model uses it and warns when it does not.
     """
     extra = [c for c in users.columns if c not in names(USERS)]
@@ -122,6 +128,7 @@ def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
         users[["user_id", *extra]], on="user_id"
     )
     recency = alone(known["recency_days"], known["churned"])
+    bounds = _pure_beyond(known["recency_days"], known["churned"])
     error = auc_error(recency, known["churned"])
     found: list[tuple[str, float, str]] = []
     for name in extra:
@@ -129,6 +136,8 @@ def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
         auc = alone(values, known["churned"])
         if auc > recency + BEYOND_RECENCY and auc - recency > 3 * error:
             found.append((name, auc, "predicts the outcome"))
+        elif level := _pure_level(values, known["churned"], *bounds):
+            found.append((name, auc, f"gives the outcome away where it is {level}"))
         elif not pd.api.types.is_numeric_dtype(values) and users[
             name
         ].nunique() >= NAMES_USERS * len(users):
@@ -141,6 +150,38 @@ def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     return Verdict(
         "leakage_columns", status, worst, limit=recency + BEYOND_RECENCY, n=len(known), facts=facts
     )
+
+
+def _pure_beyond(recency: "pd.Series[float]", churned: "pd.Series[float]") -> tuple[float, float]:
+    """Return the share of leavers below which, and above which, a level tells who left: far from
+    the rate of all, and purer than any twentieth of the time since the last event (its interval).
+    """
+    groups = pd.qcut(recency, TWENTIETHS, labels=False, duplicates="drop")
+    counted = churned.groupby(groups).agg(["sum", "size"])
+    low, high = wilson(counted["sum"], counted["size"])
+    rate = float(churned.mean())
+    above = max(PURE_LEAVERS, rate + PART * (1 - rate), float(np.max(low)))
+    return min(PURE_STAYERS * rate, float(np.min(high))), above
+
+
+def _pure_level(
+    values: "pd.Series[Any]", churned: "pd.Series[float]", below: float, above: float
+) -> str:
+    """Return a level of the column (a value, `given` or `missing`) with leavers alone or stayers
+    alone, by the 95 % Wilson interval of its churn rate; an empty text without one.
+    """
+    told = values.astype("object").where(values.notna(), "missing")
+    if values.nunique() > MOST_LEVELS or pd.api.types.is_float_dtype(values):
+        told = told.where(values.isna(), "given")
+    frames = [told, pd.Series(np.where(values.notna(), "given", "missing"), values.index)]
+    for levels in frames:
+        counted = churned.groupby(levels.astype(str)).agg(["sum", "size"])
+        counted = counted[(counted["size"] >= ENOUGH) & (counted["size"] < len(churned))]
+        low, high = wilson(counted["sum"], counted["size"])
+        pure = counted.index[(np.asarray(low) > above) | (np.asarray(high) < below)]
+        if len(pure):
+            return str(pure[0])
+    return ""
 
 
 def _as_numbers(values: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -197,18 +238,34 @@ def stability_index(before: "pd.Series[Any]", after: "pd.Series[Any]", bins: int
 
 
 def drift(table: pd.DataFrame) -> Verdict:
-    """Judge whether the users to be scored still look like those the model was trained on."""
+    """Judge whether the users to be scored still look like those the model was trained on: a
+    feature's stability index is beyond the limit, and beyond what it is between the training
+    snapshots themselves.
+    """
     numeric, categorical = feature_columns(table)
     train, scored = table[table["split"] == "train"], table[table["split"] == "score"]
     if len(scored) < 30:
         return not_applicable("drift", "fewer than 30 users are scored")
     looked = [c for c in (*numeric, *categorical) if c not in ("tenure_days", *KEYS)]
     index = {name: stability_index(train[name], scored[name]) for name in looked}
-    worst = max(index, key=lambda name: index[name])
-    shifted = sorted(name for name, value in index.items() if value >= SHIFT)
-    facts = {"feature": worst, "shifted": ", ".join(shifted) or "none", "features": len(looked)}
-    status = grade(index[worst], SHIFT, SHIFT_FAILS)
+    usual = {name: _usual_shift(train, name) for name in looked}
+    shifted = sorted(n for n, value in index.items() if value >= max(SHIFT, usual[n]))
+    worst = max(shifted or looked, key=lambda name: index[name])
+    facts = {"feature": worst, "shifted": ", ".join(shifted) or "none", "features": len(looked),
+             "usual": usual[worst]}  # fmt: skip
+    status: Status = grade(index[worst], SHIFT, SHIFT_FAILS) if shifted else "pass"
     return Verdict("drift", status, index[worst], limit=SHIFT, n=len(scored), facts=facts)
+
+
+def _usual_shift(train: pd.DataFrame, name: str) -> float:
+    """Return the largest shift of a feature between one training snapshot and the others: a
+    weekly rhythm or a season moves it without making the model wrong.
+    """
+    instants = train["snapshot_at"].unique()
+    if len(instants) < 2:
+        return 0.0
+    parts = [(train["snapshot_at"] == at) for at in instants]
+    return max(stability_index(train.loc[~own, name], train.loc[own, name]) for own in parts)
 
 
 def base_rate_drift(table: pd.DataFrame) -> Verdict:
@@ -241,4 +298,6 @@ def population_drift(table: pd.DataFrame) -> Verdict:
     test = int(sizes.loc[sizes["split"] == "test", "users"].sum())
     facts = {"before": before, "test": test, "scored": scored}
     status = grade(ratio, FEWER, FAR_FEWER)
+    if scored > before and status == "fail":
+        status = "warn"  # a product may grow so fast; a log that lost most users is no product
     return Verdict("population_drift", status, ratio, limit=FEWER, n=scored, facts=facts)
