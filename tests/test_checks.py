@@ -567,6 +567,8 @@ CASES = [
     Case("signup_flow", "warn", lambda: signups([81] + [40] * 9)),
     Case("signup_flow", "pass", lambda: signups([80] + [40] * 9)),
     Case("signup_flow", "pass", lambda: signups([81] + [40] * 9, before=1)),
+    Case("signup_flow", "pass", lambda: signups([200, 150] + [0] * 8)),  # a closed cohort
+    Case("signup_flow", "pass", lambda: signups([200] + [0] * 9)),
     Case("signup_flow", "not_applicable", lambda: signups([9] * 10)),
     *_by_share("missing_values", missing, {"fail": 200, "warn": 10}),
     Case("missing_values", "not_applicable", lambda: data.missing_values(NO_RULES)),

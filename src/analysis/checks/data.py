@@ -212,14 +212,14 @@ def signup_flow(users: pd.DataFrame, window: LogWindow) -> Verdict:
     counts = number.value_counts().reindex(range(periods), fill_value=0).sort_index()
     later = counts[::-1].cummax()[::-1].shift(-1)
     beside = np.minimum(counts.cummax().shift(1), later)
-    ratio: pd.Series[float] = counts / beside
+    ratio: pd.Series[float] = (counts / beside).fillna(1.0)  # nothing on one side
     usual = float(counts.iloc[1:].median())
     start = float(counts.iloc[0] / max(usual, 1.0))
     lowest: Any = ratio.idxmin()
     lacking = beside[lowest] - counts[lowest]
     is_sure = lacking > SURELY_FEWER * (beside[lowest] + counts[lowest]) ** 0.5
     is_hole = bool(ratio[lowest] < HOLE and is_sure)
-    is_crowd = not (known < window.start).any() and start > CROWD
+    is_crowd = not (known < window.start).any() and usual >= 10 and start > CROWD
     date = window.start + pd.Timedelta(days=SPAN_DAYS * int(lowest))
     facts = {"first": int(counts.iloc[0]), "usual": usual, "least": int(counts[lowest]),
              "date": date.strftime("%Y-%m-%d"), "days": SPAN_DAYS,
