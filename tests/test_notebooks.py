@@ -16,7 +16,7 @@ import pytest
 
 from analysis.params import load_params
 from analysis.runner import KERNEL_ENVIRONMENT, Run
-from analysis.stages import OF_PROJECT, RAW_EVENTS, RAW_USERS, STAGES, Stage
+from analysis.stages import OF_PROJECT, PAGE, RAW_EVENTS, RAW_USERS, STAGES, Stage
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = PROJECT / "notebooks"
@@ -155,12 +155,13 @@ def test_shown_cells_are_saved_with_what_they_show(stage):
 def lay_out(notebooks: Path, run: Run, folder: Path) -> None:
     """Make `folder` a place where notebooks run with their own defaults.
 
-    nbval runs a notebook in its own folder, so there stand data/, book/ and params.yml; it
+    nbval runs a notebook in its own folder, so there stand data/, book/ and the two files; it
     compares only cells with an execution count, which the tracked notebooks need not have.
     """
     shutil.copytree(run.data, folder / "data", ignore=shutil.ignore_patterns(".state"))
     shutil.copytree(PROJECT / "book", folder / "book", ignore=shutil.ignore_patterns("chapters"))
-    shutil.copy2(PROJECT / "params.yml", folder)
+    for name in ("params.yml", PAGE):
+        shutil.copy2(PROJECT / name, folder)
     for stage in STAGES:
         notebook = read(stage, notebooks)
         for number, cell in enumerate(code_cells(notebook), start=1):
