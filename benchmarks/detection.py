@@ -114,8 +114,8 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
 NULL_COLUMNS = {"country", "gender", "language"}
 """Columns compared that truly do not matter, unless a difference is planted in country."""
 EVENTS_PER_USER = 40
-RUNS = pipeline.ROOT / "_build" / "studies"
-"""Where single runs are kept, so that a study can be cut short and gone on with."""
+RUNS = pipeline.ROOT / "benchmarks" / "runs"
+"""Where single runs are kept, so that a study can be cut short, gone on with and recounted."""
 Job = tuple[int, int, tuple[tuple[str, float], ...]]
 """Users, seed, and the faults planted with their strengths."""
 
