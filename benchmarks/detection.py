@@ -265,14 +265,13 @@ def main() -> None:
     parser.add_argument("--faults", nargs="+", default=[CLEAN, *EXPECTED])
     parser.add_argument("--weak", type=int, default=0, help="seeds at the lesser strengths")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--again", action="store_true", help="run also what other code has run")
     parser.add_argument("--runs", type=Path, help="file of single runs")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     kept = given.runs or RUNS / f"detection_{given.users}.csv"
     kept.parent.mkdir(parents=True, exist_ok=True)
     runs, code = read_runs(kept), code_version()
-    done = as_found(runs[runs["code"] == code] if given.again else runs)
+    done = as_found(runs)
     wanted = {*given.faults}
     groups: dict[Job, list[Job]] = {}
     for job in list_jobs(given.users, given.clean, given.seeds, given.weak, given.pairs):
