@@ -182,9 +182,9 @@ def _count_broken(table: Any, tests: Mapping[tuple[str, str], Any]) -> pd.DataFr
 
 
 TWICE = "repeats another event in all but its identifier"
-NEAR = "repeats the event before it within two seconds"
-SHIFTED = "repeats the event before it some whole half hours later"
 NEAR_SECONDS, ZONE_SECONDS = 2, 14 * 3600
+NEAR = f"repeats the event before it within {NEAR_SECONDS} seconds"
+SHIFTED = "repeats the event before it some whole half hours later"
 MOST_AT_ONCE = 0.5
 """Share of events at one second of the day from which times are dates."""
 CONTENT = ("user_id", "event_type", "session_id", "show_id", "episode_id", "properties")

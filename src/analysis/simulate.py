@@ -691,12 +691,10 @@ def _lose_sessions(plan: _Plan, signup: Array, user: Array, at: Array, is_first:
     start, end = _unix(LOG_START), _unix(LOG_END)
     passed = (at - start) / (end - start)
     lost |= plan.stream("log_fades").random(n) < plan.strength("log_fades") * passed
-    unlogged = plan.stream("lost_newcomers").random(plan.users) < plan.strength("lost_newcomers")
-    lost |= unlogged[user] & (signup[user] >= start)
-    unlogged = plan.stream("lost_early_users").random(plan.users) < plan.strength(
-        "lost_early_users"
-    )
-    lost |= unlogged[user] & (signup[user] < start)
+    is_new = signup >= start
+    for fault, of_fault in (("lost_newcomers", is_new), ("lost_early_users", ~is_new)):
+        unlogged = plan.stream(fault).random(plan.users) < plan.strength(fault)
+        lost |= (unlogged & of_fault)[user]
     kept: Array = ~lost & (at < _last_instant(plan))
     return kept
 

@@ -192,7 +192,13 @@ def machines(told: pd.DataFrame) -> Verdict:
     share = float(many.sum() / counts.sum())
     status: Status = "pass" if many.empty else ("fail" if share >= MUCH else "warn")
     sample = str(told.loc[counts.index[counts == counts.max()], "user_id"].min())
-    facts = {"users": len(many), "limit": limit, "most": int(counts.max()), "sample": sample}
+    facts = {
+        "users": len(many),
+        "limit": limit,
+        "times": MACHINE,
+        "most": int(counts.max()),
+        "sample": sample,
+    }
     return Verdict("machines", status, share, limit=MUCH, n=len(counts), facts=facts)
 
 
