@@ -20,7 +20,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from analysis.checks import Verdict
 from analysis.errors import ReportError
-from analysis.simulate import USERS_FAULTS, draw, tabulate
+from analysis.simulate import EVENT_COLUMNS, USERS_FAULTS, draw, tabulate
 from benchmarks import pipeline
 
 FOLDER = pipeline.ROOT / "book" / "studies"
@@ -143,7 +143,8 @@ def judge_group(jobs: list[Job]) -> list[tuple[str, ...]]:
     them of a clean company, and of any other those meant for its faults.
     """
     users, seed, faults = of_log(jobs[0])
-    drawn = draw(users, EVENTS_PER_USER, seed, dict(faults))
+    columns = pipeline.READ if all(own for _, _, own in jobs) else EVENT_COLUMNS
+    drawn = draw(users, EVENTS_PER_USER, seed, dict(faults), columns)
     log = tables = None
     found = []
     for _, _, own in jobs:

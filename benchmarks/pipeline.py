@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pandas as pd
 import pyarrow as pa
 import yaml
@@ -36,7 +37,7 @@ from analysis.checks import native as native_checks
 from analysis.checks import scores as score_checks
 from analysis.checks import segments as segment_checks
 from analysis.checks import snapshots as snapshot_checks
-from analysis.simulate import Simulation
+from analysis.simulate import EVENT_COLUMNS, IDENTIFIERS, Simulation
 
 ROOT = Path(__file__).resolve().parents[1]
 P = params.load_params(ROOT / "params.yml")
@@ -100,6 +101,8 @@ def connection() -> Any:
 
 
 UNREAD = ["id", "device_id", "os", "app_version", "schema_version"]
+READ = [name for name in EVENT_COLUMNS if name not in {*UNREAD, *IDENTIFIERS}]
+"""Columns that some check reads once the log is clean."""
 TIMES = ["event_timestamp", "received_at", "created_at"]
 
 
@@ -107,7 +110,7 @@ def typed(events: pa.Table) -> pa.Table:
     """Return simulated events with their times as instants, without columns nobody reads: what
     a Parquet export holds, and read in half the time.
     """
-    kept = events.drop_columns(UNREAD)
+    kept = events.drop_columns([name for name in UNREAD if name in events.column_names])
     for name in TIMES:
         at = kept.schema.get_field_index(name)
         kept = kept.set_column(at, name, kept[name].cast(pa.timestamp("us", "UTC")))
@@ -134,10 +137,8 @@ def keep_log(events: pa.Table) -> tuple[Any, pd.DataFrame, logwindow.LogWindow]:
     takes most of the time), their daily volume and the log's window.
     """
     con = connection()
-    raw = con.create_table("raw_events", typed(events), overwrite=True)
-    kept = con.create_table(
-        "events", clean.slim(raw.rename(event_at="event_timestamp")), overwrite=True
-    )
+    raw = ibis.memtable(typed(events)).rename(event_at="event_timestamp")
+    kept = con.create_table("events", clean.slim(raw), overwrite=True)
     volume = logwindow.daily_volume(kept)
     return kept, volume, logwindow.infer_log_window(volume)
 

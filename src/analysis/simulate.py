@@ -12,7 +12,7 @@ plants and leaves the rest of the data as they were. All data are invented.
 
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -257,6 +257,8 @@ EVENT_SCHEMA = pa.schema(
     [(name, pa.int64() if name == "schema_version" else pa.string()) for name in EVENT_COLUMNS]
 )
 
+IDENTIFIERS = ("id", "event_uuid")
+"""Columns that name the event itself."""
 EVENT_TYPES = [
     "app_open",
     "poster_click",
@@ -381,9 +383,16 @@ def simulate(
     return tabulate(draw(users, events_per_user, seed, of_log), given, dirt)
 
 
-def draw(users: int, events_per_user: float, seed: int, faults: Mapping[str, float]) -> Drawn:
+def draw(
+    users: int,
+    events_per_user: float,
+    seed: int,
+    faults: Mapping[str, float],
+    columns: Sequence[str] = EVENT_COLUMNS,
+) -> Drawn:
     """Return the people and the log of simulate, for one or more users tables (tabulate).
 
+    `columns` of EVENT_COLUMNS are written, in that order: most of the time goes into text.
     Raises ReportError as simulate does.
     """
     plan = _Plan(users, events_per_user, seed, dict(faults))
@@ -394,7 +403,7 @@ def draw(users: int, events_per_user: float, seed: int, faults: Mapping[str, flo
     people["is_deleted"] = _delete_leavers(plan, log) | _delete_signups(plan, people)
     log = log.take(~people["is_deleted"].to_numpy()[log.user])
     log = log.take(_is_within_cap(plan, log))
-    table = _render_events(plan, people, log, len(session_user))
+    table = _render_events(plan, people, log, len(session_user), columns)
     return Drawn(plan, people, log, _add_events(plan, people, log, table))
 
 
@@ -746,9 +755,11 @@ def _delete_signups(plan: _Plan, people: pd.DataFrame) -> Array:
 
 def _is_within_cap(plan: _Plan, log: _Log) -> Array:
     """Say of each event whether it is among the latest of its user that an export holds."""
-    counts = np.bincount(log.user, minlength=plan.users)
     share = plan.strength("capped_histories")
-    cap = np.quantile(counts, 1 - share, method="higher") if share else counts.max(initial=0)
+    if not share:
+        return np.ones(len(log.at), bool)
+    counts = np.bincount(log.user, minlength=plan.users)
+    cap = np.quantile(counts, 1 - share, method="higher")
     order = np.lexsort((-log.at, log.user))
     rank = np.empty(len(log.at), np.int64)
     rank[order] = np.arange(len(order)) - np.searchsorted(log.user[order], log.user[order])
@@ -840,8 +851,11 @@ def _sum_within(values: Array, is_start: Array) -> Array:
 # --- the event log as text -----------------------------------------------------------------
 
 
-def _render_events(plan: _Plan, people: pd.DataFrame, log: _Log, sessions: int) -> pa.Table:
-    """Return the log with the case's columns."""
+def _render_events(
+    plan: _Plan, people: pd.DataFrame, log: _Log, sessions: int, columns: Sequence[str]
+) -> pa.Table:
+    """Return the log with `columns` of the case's."""
+    wanted, schema = {*columns}, pa.schema([EVENT_SCHEMA.field(name) for name in columns])
     session_ids = _uuid_array(plan.stream("session_id"), sessions)
     received, created = _draw_delays(plan, log.at)
     names, uuids = _name_users(plan, people), plan.stream("event_uuid")
@@ -850,21 +864,21 @@ def _render_events(plan: _Plan, people: pd.DataFrame, log: _Log, sessions: int) 
     for begin in range(0, len(log.at), ROWS_PER_CHUNK):
         rows = slice(begin, begin + ROWS_PER_CHUNK)
         part = log.take(rows)
-        event_ids = _uuid_array(uuids, len(part.at))
-        columns = {
+        told = {
             **_render_content(part),
-            **{name: texts.take(pa.array(part.user)) for name, texts in names.items()},
-            "id": event_ids,
-            "event_uuid": event_ids,
+            **{name: texts.take(pa.array(part.user)) for name, texts in names.items()
+               if name in wanted},
             "event_timestamp": _instant_array(written[rows]),
             "received_at": _instant_array(received[rows]),
             "created_at": _instant_array(created[rows]),
             "source": pa.repeat("client", len(part.at)),
             "session_id": session_ids.take(pa.array(part.session)),
             "schema_version": pa.repeat(1, len(part.at)),
-        }
-        chunks.append(pa.table([columns[name] for name in EVENT_COLUMNS], schema=EVENT_SCHEMA))
-    return pa.concat_tables(chunks) if chunks else EVENT_SCHEMA.empty_table()
+        }  # fmt: skip
+        if wanted & {*IDENTIFIERS}:
+            told |= dict.fromkeys(IDENTIFIERS, _uuid_array(uuids, len(part.at)))
+        chunks.append(pa.table([told[name] for name in columns], schema=schema))
+    return pa.concat_tables(chunks) if chunks else schema.empty_table()
 
 
 def _write_times(plan: _Plan, people: pd.DataFrame, log: _Log) -> Array:
@@ -906,10 +920,12 @@ def _copy_events(
     rng: np.random.Generator, events: pa.Table, rows: Array, new: Mapping[str, Any] | None = None
 ) -> pa.Table:
     """Return the events at `rows` under other identifiers, with the columns of `new`."""
+    if not len(rows):
+        return events.slice(0, 0)
     part, ids = events.take(pa.array(rows)), _uuid_array(rng, len(rows))
-    for column, values in ({"id": ids, "event_uuid": ids} | dict(new or {})).items():
-        at = part.schema.get_field_index(column)
-        part = part.set_column(at, EVENT_SCHEMA.field(column), pa.chunked_array([values]))
+    for column, values in (dict.fromkeys(IDENTIFIERS, ids) | dict(new or {})).items():
+        if (at := part.schema.get_field_index(column)) >= 0:
+            part = part.set_column(at, EVENT_SCHEMA.field(column), pa.chunked_array([values]))
     return part
 
 
@@ -927,7 +943,7 @@ def _push_weekly(plan: _Plan, people: pd.DataFrame, events: pa.Table) -> pa.Tabl
     ids = _uuid_array(rng, len(user))
     columns = {
         **{name: texts.take(pa.array(user)) for name, texts in _name_users(plan, people).items()},
-        **dict.fromkeys(("id", "event_uuid"), ids),
+        **dict.fromkeys(IDENTIFIERS, ids),
         **dict.fromkeys(("event_timestamp", "received_at", "created_at"), _instant_array(at)),
         **dict.fromkeys(("show_id", "episode_id"), pa.nulls(len(user), pa.string())),
         "event_type": pa.repeat("push_received", len(user)),
@@ -936,7 +952,7 @@ def _push_weekly(plan: _Plan, people: pd.DataFrame, events: pa.Table) -> pa.Tabl
         "schema_version": pa.repeat(1, len(user)),
         "properties": pa.repeat("{}", len(user)),
     }
-    return pa.table([columns[name] for name in EVENT_COLUMNS], schema=EVENT_SCHEMA)
+    return pa.table([columns[name] for name in events.column_names], schema=events.schema)
 
 
 def _draw_delays(plan: _Plan, at: Array) -> tuple[Array, Array]:
