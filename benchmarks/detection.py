@@ -53,6 +53,13 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "signup_first_event": ("signup_flow",),
     "missing_signups": ("missing_values",),
     "leavers_column": ("leakage_columns",),
+    "stray_times": ("stray_times",),
+    "shard_ends": ("log_edges",),
+    "constant_sessions": ("sessions",),
+    "amount_units": ("log_amounts",),
+    "spellings": ("spellings",),
+    "extreme_values": ("extreme_values",),
+    "copied_users": ("copied_users",),
     "signup_import": ("signup_dates",),
     "native_disagrees": ("native_agrees",),
     "native_counts": ("native_counts",),
@@ -96,6 +103,13 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
     "signup_first_event": (1.0,),
     "missing_signups": (0.05, 0.3),
     "leavers_column": (0.6, 1.0),
+    "stray_times": (0.001, 0.005),
+    "shard_ends": (0.25, 0.5),
+    "constant_sessions": (0.2, 1.0),
+    "amount_units": (0.5, 1.0),
+    "spellings": (0.02, 0.3),
+    "extreme_values": (0.002, 0.02),
+    "copied_users": (0.02, 0.1),
     "signup_import": (0.5, 1.0),
     "native_disagrees": (0.1, 0.88),
     "native_counts": (0.5, 1.0),
@@ -143,7 +157,11 @@ def judge_group(jobs: list[Job]) -> list[tuple[str, ...]]:
     them of a clean company, and of any other those meant for its faults.
     """
     users, seed, faults = of_log(jobs[0])
-    columns = pipeline.READ if all(own for _, _, own in jobs) else EVENT_COLUMNS
+    columns = EVENT_COLUMNS
+    if all(own for _, _, own in jobs):
+        columns = pipeline.columns_read(
+            c for _, _, own in jobs for n, _ in own for c in EXPECTED[n]
+        )
     drawn = draw(users, EVENTS_PER_USER, seed, dict(faults), columns)
     log = tables = None
     found = []

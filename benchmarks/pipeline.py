@@ -1,12 +1,11 @@
 """The stages in one process, without notebooks or files: what the studies repeat many times."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import ibis
 import pandas as pd
 import pyarrow as pa
 import yaml
@@ -37,6 +36,7 @@ from analysis.checks import native as native_checks
 from analysis.checks import scores as score_checks
 from analysis.checks import segments as segment_checks
 from analysis.checks import snapshots as snapshot_checks
+from analysis.checks import values as value_checks
 from analysis.simulate import EVENT_COLUMNS, IDENTIFIERS, Simulation
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,8 +101,33 @@ def connection() -> Any:
 
 
 UNREAD = ["id", "device_id", "os", "app_version", "schema_version"]
-READ = [name for name in EVENT_COLUMNS if name not in {*UNREAD, *IDENTIFIERS}]
+READ = tuple(name for name in EVENT_COLUMNS if name not in {*UNREAD, *IDENTIFIERS})
 """Columns that some check reads once the log is clean."""
+READS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("log_covers_cohort", "window_is_mature", "newcomers_seen", "survivors", "signup_flow",
+         "early_users_seen", "capped_histories", "log_volume", "log_users", "log_edges",
+         "stray_times", "last_day", "times_of_day", "machines"),
+        (),
+    ),
+    "events_before_signup": ("event_type",),
+    "clock_order": ("event_type", "received_at", "created_at"),
+    "lateness": ("event_type", "received_at", "source"),
+    "log_mix": ("event_type", "source", "country"),
+    "automatic_events": ("event_type",),
+    "identities": ("country", "session_id"),
+    "sessions": ("session_id",),
+    "log_amounts": ("event_type", "properties"),
+}  # fmt: skip
+"""Columns of events that a check reads besides who and when; of a check not named here, all."""
+
+
+def columns_read(checks: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns of events that these checks read, in their usual order."""
+    read = {"user_id", "event_timestamp"}.union(*(READS.get(check, READ) for check in checks))
+    return tuple(name for name in READ if name in read)
+
+
 TIMES = ["event_timestamp", "received_at", "created_at"]
 
 
@@ -111,7 +136,7 @@ def typed(events: pa.Table) -> pa.Table:
     a Parquet export holds, and read in half the time.
     """
     kept = events.drop_columns([name for name in UNREAD if name in events.column_names])
-    for name in TIMES:
+    for name in [name for name in TIMES if name in kept.column_names]:
         at = kept.schema.get_field_index(name)
         kept = kept.set_column(at, name, kept[name].cast(pa.timestamp("us", "UTC")))
     return kept
@@ -137,8 +162,10 @@ def keep_log(events: pa.Table) -> tuple[Any, pd.DataFrame, logwindow.LogWindow]:
     takes most of the time), their daily volume and the log's window.
     """
     con = connection()
-    raw = ibis.memtable(typed(events)).rename(event_at="event_timestamp")
+    con.con.register("written", typed(events))  # a memtable would be kept until the process ends
+    raw = con.table("written").rename(event_at="event_timestamp")
     kept = con.create_table("events", clean.slim(raw), overwrite=True)
+    con.con.unregister("written")
     volume = logwindow.daily_volume(kept)
     return kept, volume, logwindow.infer_log_window(volume)
 
@@ -325,6 +352,19 @@ ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
     "machines": lambda t: log_checks.machines(t.told),
     "automatic_events": lambda t: log_checks.automatic_events(
         audit.kinds_that_go_on(t.events, P.horizon_days), P.horizon_days
+    ),
+    "log_edges": lambda t: log_checks.log_edges(
+        audit.returns_at_edges(t.events, t.users, t.window)
+    ),
+    "stray_times": lambda t: log_checks.stray_times(t.volume, t.window),
+    "copied_users": lambda t: value_checks.copied_users(t.users),
+    "spellings": lambda t: value_checks.spellings(
+        t.users, audit.kinds_that_go_on(t.events, P.horizon_days)
+    ),
+    "extreme_values": lambda t: value_checks.extreme_values(t.users),
+    "sessions": lambda t: value_checks.sessions(audit.session_lengths(t.events)),
+    "log_amounts": lambda t: value_checks.log_amounts(
+        audit.daily_amounts(t.events, t.window, P.time_zone)
     ),
     "native_agrees": lambda t: native_checks.native_agrees(t.told),
     "native_counts": lambda t: native_checks.native_counts(

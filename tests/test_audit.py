@@ -365,6 +365,62 @@ def test_the_delay_of_each_device_is_its_median():
     assert audit.delay_by_kind(make_events([("a", "2025-01-05")]), users).empty
 
 
+def test_sessions_longer_than_a_day_and_of_one_event_are_counted():
+    events = make_events(
+        [("a", "2025-01-05T10:00"), ("a", "2025-01-06T10:00"),  # a day, and no more
+         ("b", "2025-01-05T10:00"), ("b", "2025-01-05T11:00"), ("b", "2025-01-06T10:00:01"),
+         ("c", "2025-01-05T10:00"), ("c", "2025-01-05T10:00"), ("c", "2025-01-09")],
+        session_id=["s1", "s1", "s2", "s2", "s2", "s2", "s3", None],
+    )  # fmt: skip
+    row = audit.session_lengths(events).iloc[0]
+    assert row.to_dict() == {
+        "sessions": 4, "events": 7, "long_events": 3, "single": 2, "user_days": 5
+    }  # fmt: skip
+    assert audit.session_lengths(make_events([("a", "2025-01-05")])).empty
+
+
+def test_amounts_are_summed_by_kind_and_day():
+    events = make_events(
+        [("a", "2025-01-05T10:00"), ("b", "2025-01-05T11:00"), ("a", "2025-01-07"),
+         ("a", "2025-01-07"), ("a", "2025-01-07"), ("a", "2025-03-07")],
+        event_type=["buy", "buy", "buy", "gift", "buy", "buy"],
+        properties=['{"amount": 10}', '{"amount":"2.5"}', '{"amount":-4}', '{"amount":8}', "{}",
+                    '{"amount":99}'],
+    )  # fmt: skip
+    table = audit.daily_amounts(events, make_window("2025-01-05", "2025-02-01"), "UTC")
+    assert set(table.columns) == {
+        "event_type", "day_number", "events", "log_sum", "log_squares", "total", "largest"
+    }  # fmt: skip
+    by_kind = dict(iter(table.groupby("event_type")))
+    assert by_kind["buy"][["events", "total", "largest"]].to_numpy().tolist() == [
+        [2, 12.5, 10], [0, 0, 0], [0, 0, 0]
+    ]  # fmt: skip
+    assert by_kind["buy"]["log_sum"].iloc[0] == pytest.approx(np.log(25))
+    squares = np.log(10) ** 2 + np.log(2.5) ** 2
+    assert by_kind["buy"]["log_squares"].iloc[0] == pytest.approx(squares)
+    assert by_kind["gift"]["total"].tolist() == [0, 0, 8]
+    nothing = make_events([("a", "2025-01-05")])
+    assert audit.daily_amounts(nothing, make_window("2025-01-05", "2025-02-01"), "UTC").empty
+
+
+def test_returns_at_the_edges_by_hand():
+    """A log of 120 days; "a" is seen on all, "b" on days 100 to 109, "new" joins on day 2."""
+    at_day = [f"{pd.Timestamp('2025-01-01') + pd.Timedelta(days=n):%Y-%m-%d}" for n in range(120)]
+    events = make_events(
+        [("a", day) for day in at_day] + [("b", day) for day in at_day[100:110]]
+        + [("new", day) for day in at_day[2:]]
+    )  # fmt: skip
+    users = make_users({"a": "2024-12-01", "b": "2024-12-01", "new": "2025-01-03"})
+    window = make_window("2025-01-01", "2025-05-01")
+    table = audit.returns_at_edges(events, users, window).set_index(["edge", "days", "shift"])
+    assert table.loc[("end", 7, 0)].tolist() == [3, 2]  # b on days 106 to 109, and not again
+    assert table.loc[("end", 11, 0)].tolist() == [3, 3]  # on day 109
+    assert table.loc[("end", 9, 28)].tolist() == [2, 2]
+    assert table.loc[("start", 7, 0)].tolist() == [1, 1]  # new is not from before the log
+    assert not any(days + shift > 120 - 7 - 56 for _, days, shift in table.index)
+    assert audit.returns_at_edges(events, users, make_window("2025-01-01", "2025-03-01")).empty
+
+
 def test_the_fullest_second_of_the_day():
     times = ["2025-01-05T10:00:01", "2025-01-06T10:00:01.9", "2025-01-07", "2025-01-08T23:00"]
     events = make_events([("a", when) for when in times])

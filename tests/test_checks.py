@@ -25,6 +25,7 @@ from analysis.checks import (
     segments,
     snapshots,
     to_table,
+    values,
 )
 from analysis.checks.verdict import STATUSES, grade, not_applicable
 from analysis.errors import ReportError
@@ -479,6 +480,66 @@ def withdrawn(status: str) -> Verdict:
     return Verdict("claims", told["status"], facts=counts | {"names": "none"})
 
 
+# --- the values ---------------------------------------------------------------------------
+
+
+def twice(copies: int, of: int = 2_000) -> Verdict:
+    """Judge `of` accounts of which so many equal another."""
+    rng = np.random.default_rng(0)
+    own = pd.DataFrame(rng.integers(1, 1_000, (of - copies, 3)), columns=["views", "likes", "age"])
+    users = pd.concat([own, own.head(copies)], ignore_index=True)
+    return values.copied_users(users.assign(user_id=[f"u{n}" for n in range(of)]))
+
+
+ALIKE = pd.DataFrame({"user_id": range(200), "a": 1, "b": [1, 2] * 100, "c": 1}).astype(
+    {"user_id": "str"}
+)
+"""Accounts that say so little that most are alike by coincidence."""
+
+
+def written(*countries: str, kinds: tuple[str, ...] = ("play", "exit")) -> Verdict:
+    users = pd.DataFrame({"user_id": [f"u{n}" for n in range(len(countries))]})
+    kinds_seen = pd.DataFrame({"kind": kinds, "events": 10})
+    return values.spellings(users.assign(country=pd.Series(countries, dtype="str")), kinds_seen)
+
+
+def stands_apart(top: int, others: int = 1, of: int = 99) -> Verdict:
+    """Judge `of` views up to 100 and `others` of `top`."""
+    views = [*np.linspace(1, 100, of), *([top] * others)]
+    return values.extreme_values(pd.DataFrame({"views": [0, *views]}))
+
+
+NO_SESSIONS = audit.session_lengths(ibis.memtable({"user_id": ["a"]}))
+
+
+def lasting(long_events: int, single: int = 0, of: int = 300, user_days: int = 300) -> Verdict:
+    row = {"sessions": of, "events": 1_000, "long_events": long_events, "single": single}
+    return values.sessions(pd.DataFrame([row | {"user_days": user_days}]))
+
+
+def priced(after: int, largest: int = 0, days_each: int = 30) -> Verdict:
+    """Judge ten purchases of 10 a day and then of `after`, and one of `largest` besides."""
+    amounts = np.repeat([10.0, after], days_each)
+    table = pd.DataFrame({"day_number": range(20_000, 20_000 + 2 * days_each), "events": 10})
+    table["log_sum"], table["log_squares"] = 10 * np.log(amounts), 10 * np.log(amounts) ** 2
+    table["total"], table["largest"] = 10 * amounts, amounts
+    table.loc[0, ["total", "largest"]] = [100 + largest, max(largest, 10)]
+    return values.log_amounts(table.assign(event_type="buy"))
+
+
+def edge_dip(both: int, of: int = 1_000, usual: int = 600) -> Verdict:
+    """Judge how many of `of` are seen again before the end, against `usual` of 1,000."""
+    rows = [("end", 7, 0, of, both), ("end", 7, 28, 1_000, usual)]
+    return log.log_edges(pd.DataFrame(rows, columns=["edge", "days", "shift", "seen", "both"]))
+
+
+def far_out(days_away: int) -> Verdict:
+    """Judge one event so many days before (negative) or after a log of 20 days."""
+    far = volume([1], first=days_away if days_away < 0 else 19 + days_away)
+    table = pd.concat([volume([100] * 20), far]).sort_values("day_number", ignore_index=True)
+    return log.stray_times(table, LogWindow(at(0), at(20)))
+
+
 def tell(*verdicts: Verdict) -> pd.DataFrame:
     return tell_checks(to_table(verdicts).assign(stage="a stage"), TEXTS["report"])
 
@@ -722,6 +783,42 @@ CASES = [
     Case("segments_separate", "pass", lambda: later(0.049)),
     Case("segments_separate", "warn", lambda: later(0.05)),
     Case("segments_separate", "not_applicable", lambda: later(0.01, groups=1)),
+    *_by_share("copied_users", twice, {"fail": 200, "warn": 10}),
+    Case("copied_users", "not_applicable", lambda: twice(0, of=99)),
+    Case("copied_users", "pass", lambda: values.copied_users(ALIKE)),
+    Case("spellings", "warn", lambda: written("Mexico", "MEXICO")),
+    Case("spellings", "warn", lambda: written("M\u00e9xico", "Mexico ")),
+    Case("spellings", "warn", lambda: written("google_ads", "Google Ads", "google-ads")),
+    Case("spellings", "pass", lambda: written("A", "A+", "A-", "B")),
+    Case("spellings", "warn", lambda: written("a", "b", kinds=("play", "Play"))),
+    Case("extreme_values", "warn", lambda: stands_apart(2_000)),
+    Case("extreme_values", "pass", lambda: stands_apart(1_999)),
+    Case("extreme_values", "warn", lambda: stands_apart(2_000, others=12)),
+    Case("extreme_values", "pass", lambda: stands_apart(2_000, others=13)),  # over a tenth
+    Case("extreme_values", "not_applicable", lambda: stands_apart(2_000, of=98)),
+    *_by_share("sessions", lasting, {"warn": 50}),
+    Case("sessions", "warn", lambda: lasting(0, single=991, of=1_000)),
+    Case("sessions", "pass", lambda: lasting(0, single=990, of=1_000)),
+    Case("sessions", "pass", lambda: lasting(0, single=991, of=1_000, user_days=667)),
+    Case("sessions", "not_applicable", lambda: values.sessions(NO_SESSIONS)),
+    Case("log_amounts", "pass", lambda: priced(14)),
+    Case("log_amounts", "warn", lambda: priced(16)),
+    Case("log_amounts", "warn", lambda: priced(6)),
+    Case("log_amounts", "warn", lambda: priced(49)),
+    Case("log_amounts", "fail", lambda: priced(51)),
+    Case("log_amounts", "warn", lambda: priced(10, largest=1_600)),
+    Case("log_amounts", "pass", lambda: priced(10, largest=1_400)),
+    Case("log_amounts", "not_applicable", lambda: priced(100, days_each=9)),
+    Case("log_edges", "pass", lambda: edge_dip(510)),
+    Case("log_edges", "warn", lambda: edge_dip(509)),
+    Case("log_edges", "warn", lambda: edge_dip(420)),
+    Case("log_edges", "fail", lambda: edge_dip(419)),
+    Case("log_edges", "pass", lambda: edge_dip(12, of=30, usual=600)),  # z = 2.2
+    Case("log_edges", "not_applicable", lambda: edge_dip(0, of=29)),
+    Case("stray_times", "pass", lambda: far_out(28)),
+    Case("stray_times", "warn", lambda: far_out(29)),
+    Case("stray_times", "warn", lambda: far_out(-29)),
+    Case("log_volume", "warn", lambda: counted(([1_000] * 5 + [0] * 2) * 9)),  # no weekends
     Case("claims", "pass", lambda: withdrawn("warn")),
     Case("claims", "warn", lambda: withdrawn("fail")),
 ]  # fmt: skip
@@ -851,6 +948,13 @@ PLANTED = [
     ("missing_signups", 0.05, "missing_values"),
     ("leavers_column", 0.6, "leakage_columns"),
     ("automatic_events", 0.3, "automatic_events"),
+    ("stray_times", 0.002, "stray_times"),
+    ("shard_ends", 0.5, "log_edges"),
+    ("constant_sessions", 0.2, "sessions"),
+    ("amount_units", 1.0, "log_amounts"),
+    ("spellings", 0.02, "spellings"),
+    ("extreme_values", 0.001, "extreme_values"),
+    ("copied_users", 0.02, "copied_users"),
     ("merged_ids", 0.3, "identities"),
     ("slow_clocks", 1.0, "lateness"),
     ("lost_newcomers", 0.3, "newcomers_seen"),

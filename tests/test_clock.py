@@ -42,6 +42,15 @@ def test_local_days_follow_the_clock_change():
     assert days_of(late, LISBON) == expected
 
 
+def test_a_placeholder_far_away_has_a_day_and_costs_no_rules():
+    events = ["1900-01-01T12:00", "2025-07-01T23:30", "9999-12-31T12:00"]
+    assert days_of(events[1:2] + events[:1], LISBON) == ["1900-01-01", "2025-07-02"]
+    span = pd.Timestamp("1900-01-01", tz="UTC"), pd.Timestamp("9999-12-31", tz="UTC")
+    rules = clock._offset_changes(LISBON, *span)
+    assert len(rules) < 300
+    assert rules == clock._offset_changes(LISBON, clock.FIRST, clock.LAST)
+
+
 def test_local_seconds_jump_at_the_change_and_nowhere_else():
     events = make_events([("a", text) for text in SPRING])
     shown = clock.local_seconds(events.event_at, LISBON, at(SPRING[0]), at(SPRING[-1]))

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from handmade import at, make_events
 
-from analysis import logwindow
+from analysis import clock, logwindow
 from analysis.errors import ReportError
 
 FIRST = at("2025-01-01")
@@ -100,6 +100,23 @@ def test_a_stray_event_years_away_says_nothing(far):
     daily = pd.concat([steady, stray]).sort_values("day_number", ignore_index=True)
     window = logwindow.infer_log_window(daily)
     assert (window.start, window.end) == (FIRST, at("2025-01-31"))
+
+
+@pytest.mark.parametrize(
+    ("share", "gap", "is_out"), [(0.009, 30, True), (0.011, 30, False), (0.009, 25, False)]
+)
+@pytest.mark.parametrize("is_late", [True, False])
+def test_few_events_beyond_weeks_without_any_are_no_part_of_the_log(share, gap, is_out, is_late):
+    steady, few = [100] * 60, [round(share * 6_000 / 3)] * 3
+    between = [0] * (gap - 1)
+    counts = [*steady, *between, *few] if is_late else [*few, *between, *steady]
+    daily = make_daily(counts)
+    daily["day"] = [clock.day_start(number, "UTC") for number in daily["day_number"]]
+    window = logwindow.infer_log_window(daily)
+    days = (window.start - FIRST).days, (window.end - FIRST).days
+    first = 0 if is_late else gap + 2
+    assert (days == (first, first + 60)) == is_out
+    assert logwindow.is_apart(daily, window).sum() == (3 if is_out else 0)
 
 
 def test_given_ends_are_used_as_they_are():

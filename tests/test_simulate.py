@@ -410,6 +410,14 @@ def test_a_log_drawn_with_other_faults_is_refused() -> None:
         sim.tabulate(drawn, {"immature": 0.3})
 
 
+@pytest.mark.parametrize("fault", ["", "double_logging", "automatic_events", "machine"])
+def test_a_log_drawn_with_fewer_columns_is_the_same(fault: str) -> None:
+    faults = {fault: 0.2} if fault else {}
+    columns = ["user_id", "event_type", "event_timestamp", "properties"]
+    part = sim.draw(300, 40, 1, faults, columns).events
+    assert part.equals(sim.draw(300, 40, 1, faults).events.select(columns))
+
+
 @pytest.mark.parametrize("fault", ["clock_disorder", "late_delivery"])
 def test_a_fault_of_delivery_leaves_the_rest_alone(fault: str) -> None:
     faulty, clean = make(fault, 0.1), make()
@@ -435,6 +443,15 @@ def test_a_fault_of_delivery_leaves_the_rest_alone(fault: str) -> None:
         ("leavers_deleted", set()),
         ("log_fades", set()),
         ("lost_newcomers", set()),
+        ("shard_ends", set()),
+        ("constant_sessions", {"sessions_7d"}),
+        ("amount_units", {"credits_purchased"}),
+        ("spellings", set()),
+        ("extreme_values", set()),
+        (
+            "copied_users",
+            {"last_active_date", "sessions_7d", "views", "credits_spent", "credits_purchased"},
+        ),
         ("double_logging", {"views", "credits_spent", "credits_purchased"}),
         ("native_counts", {"views", "likes", "sessions_7d", "credits_spent", "credits_purchased"}),
         ("native_disagrees", {"last_active_date"}),
@@ -674,6 +691,66 @@ def test_native_counts() -> None:
 def test_coarse_signups() -> None:
     signups = make("coarse_signups", 0.6).users["signup_date"]
     assert signups.str.endswith("-01").mean() == pytest.approx(0.6 + 0.4 / 30, abs=0.03)
+
+
+def test_stray_times() -> None:
+    events = read_events(make("stray_times", 0.01))
+    is_stray = events["event_timestamp"] >= LOG_END
+    assert is_stray.mean() == pytest.approx(0.01, abs=0.001)
+    assert (events["event_timestamp"][is_stray] >= LOG_START + 6 * 365 * DAY).all()
+    assert (events["received_at"] < LOG_END + DAY).all()
+
+
+def test_shard_ends() -> None:
+    def seen(simulation: Simulation, first: int, last: int) -> set[str]:
+        days = list_days(read_events(simulation))
+        is_in = (days >= LOG_END - first * DAY) & (days < LOG_END - last * DAY)
+        return set(read_events(simulation)["user_id"][is_in])
+
+    clean, cut = make(), make("shard_ends", 0.4)
+    assert len(seen(cut, 12, 0)) / len(seen(clean, 12, 0)) == pytest.approx(0.6, abs=0.06)
+    assert seen(cut, 300, 13) == seen(clean, 300, 13)
+
+
+def test_constant_sessions() -> None:
+    clean, kept = read_events(make()), read_events(make("constant_sessions", 0.4))
+    one = kept.groupby("user_id")["session_id"].nunique() == 1
+    before = clean.groupby("user_id")["session_id"].nunique() == 1
+    assert one[~before].mean() == pytest.approx(0.4, abs=0.04)
+    assert set(kept["session_id"]) <= set(clean["session_id"])
+
+
+def test_amount_units() -> None:
+    clean, moved = read_events(make()), read_events(make("amount_units"))
+    is_bought = clean["event_type"] == "credits_purchase"
+    amounts = [
+        table.loc[is_bought, "properties"].str.extract(r'"amount":(\d+)}')[0].astype(int)
+        for table in (clean, moved)
+    ]
+    is_late = clean.loc[is_bought, "event_timestamp"] >= sim.LOG_BREAK
+    assert set(amounts[1] / amounts[0]) == {1.0, 100.0}
+    assert ((amounts[1] / amounts[0] == 100) == is_late).all()
+
+
+def test_spellings() -> None:
+    clean, loud = make().users["country"], make("spellings", 0.3).users["country"]
+    assert (loud == clean.str.upper()).mean() == pytest.approx(0.3, abs=4 * 0.46 / np.sqrt(5000))
+    assert (loud.str.title() == clean).all()
+
+
+@pytest.mark.parametrize(("strength", "count"), [(0.02, 100), (0.0001, 1)])
+def test_extreme_values(strength: float, count: int) -> None:
+    watched = make("extreme_values", strength).users["avg_watch_time_sec"]
+    assert (watched == 99_999).sum() == count
+    assert (watched.drop(watched.index[watched == 99_999]) < 5_000).all()
+
+
+def test_copied_users() -> None:
+    users, clean = make("copied_users", 0.1).users, make().users
+    assert len(users) / len(clean) - 1 == pytest.approx(0.1, abs=0.02)
+    assert users["user_id"].is_unique
+    added = users.iloc[len(clean) :].drop(columns="user_id")
+    assert len(added.merge(clean.drop(columns="user_id").drop_duplicates())) == len(added)
 
 
 def test_signup_import() -> None:

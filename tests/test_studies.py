@@ -34,6 +34,17 @@ def test_a_check_by_itself_says_what_it_says_among_all(simulation: simulate.Simu
     }
 
 
+@pytest.mark.parametrize("check", sorted(pipeline.READS))
+def test_a_check_says_the_same_of_the_columns_it_reads(
+    simulation: simulate.Simulation, check: str
+) -> None:
+    def alone(columns: list[str]) -> tuple[str, str]:
+        log = pipeline.keep_log(simulation.events.select(columns))
+        return told(pipeline.ONE_BY_ONE[check](pipeline.with_users(log, simulation.users)))
+
+    assert alone(list(pipeline.columns_read([check]))) == alone(list(pipeline.READ))
+
+
 def test_cleaning_finds_nothing_in_a_simulated_log_without_dirt(
     simulation: simulate.Simulation,
 ) -> None:

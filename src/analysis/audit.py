@@ -1,5 +1,6 @@
 """The data audit: every rule the two tables must keep, and how many rows break it."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -241,6 +242,124 @@ def identity_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
         )
     filled = [part for part in parts if part["checked"].sum()]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=RULE_COLUMNS)
+
+
+def extra_numbers(users: pd.DataFrame) -> list[str]:
+    """Return the columns outside the contract that hold numbers."""
+    known = names(USERS)
+    numbers = users.select_dtypes("number").columns
+    return [str(name) for name in numbers if name not in known]
+
+
+def session_lengths(events: Any) -> pd.DataFrame:
+    """Return one row: how many `sessions` and `events` carry a session_id, the events in those
+    that last for more than a day (`long_events`), the sessions of one event (`single`), and
+    the days on which users have such events (`user_days`). Empty without one.
+    """
+    columns = ["sessions", "events", "long_events", "single", "user_days"]
+    if "session_id" not in events.columns:
+        return pd.DataFrame(columns=columns)
+    given = events.filter(events.session_id.notnull())
+    spans = given.group_by("user_id", "session_id").aggregate(
+        first=given.event_at.min(), last=given.event_at.max(), events=given.count()
+    )
+    seconds = clock.seconds(spans["last"]) - clock.seconds(spans["first"])
+    found = engine.to_pandas(
+        spans.aggregate(
+            sessions=spans.count(),
+            events=ibis.coalesce(spans.events.sum(), 0),
+            long_events=ibis.coalesce(spans.events.sum(where=seconds > 86_400), 0),
+            single=ibis.coalesce((spans.events == 1).sum(), 0),
+        )
+    )
+    day = (clock.whole_seconds(given.event_at) / 86_400).floor()
+    days = given.select(user_id=given.user_id, day=day).distinct().count().execute()
+    return found[found["sessions"] > 0].assign(user_days=int(days))[columns]
+
+
+EDGE_DAYS = (7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27)
+"""Days from the log's start or end at which returns are compared."""
+EDGE_SHIFTS = (0, 28, 56)
+"""Days by which the comparison lies further inside."""
+
+
+def returns_at_edges(events: Any, users: pd.DataFrame, window: LogWindow) -> pd.DataFrame:
+    """Return how many users seen in one week are seen again near the log's ends: `edge` (start
+    or end), `days` from it, `shift` (0, or days further inside), `seen` (users seen in the week
+    before that day, or at the start in the week after it, of those who joined before the log)
+    and `both` (of them, those seen in the `days` after, or before). Of the log's lengths that
+    it holds.
+    """
+    day = _days_since(events.event_at, window)
+    old = users.loc[users["signup_date"] < window.start, ["user_id"]].assign(is_old=True)
+    inside = events.filter(events.event_at >= window.start, events.event_at < window.end)
+    seen = inside.select(user_id=inside.user_id, day=day).distinct()
+    joined = seen.left_join(engine.from_pandas(old), "user_id").select(
+        "user_id", "day", is_old=lambda t: t.is_old.fill_null(False)
+    )
+    length = int(window.days)
+    places, flags = [], {}
+    for days, shift in itertools.product(EDGE_DAYS, EDGE_SHIFTS):
+        if shift + days + 7 + max(EDGE_SHIFTS) > length:
+            continue
+        at = length - days - shift
+        spans = {"end": ((at - 7, at), (at, at + days))}
+        at = days + shift
+        spans["start"] = ((at, at + 7), (at - days, at))
+        for edge, parts in spans.items():
+            key = f"{edge}_{days}_{shift}"
+            places.append((edge, days, shift, key))
+            for name, (first, after) in zip(("seen", "again"), parts, strict=True):
+                flags[f"{name}_{key}"] = ((joined.day >= first) & (joined.day < after)).any()
+    columns = ["edge", "days", "shift", "seen", "both"]
+    if not places:
+        return pd.DataFrame(columns=columns)
+    per_user = joined.group_by("user_id", "is_old").aggregate(**flags)
+    sums = {}
+    for edge, _, _, key in places:
+        is_seen = per_user[f"seen_{key}"]
+        if edge == "start":
+            is_seen &= per_user.is_old
+        sums[f"seen_{key}"] = is_seen.sum()
+        sums[f"both_{key}"] = (is_seen & per_user[f"again_{key}"]).sum()
+    row = engine.to_pandas(per_user.aggregate(**sums)).fillna(0).iloc[0]
+    found = [(*place, int(row[f"seen_{key}"]), int(row[f"both_{key}"])) for *place, key in places]
+    return pd.DataFrame(found, columns=columns)
+
+
+def _days_since(instant: Any, window: LogWindow) -> Any:
+    """Return the whole days since the log's start (Ibis)."""
+    seconds = clock.seconds(instant) - int(window.start.timestamp())
+    return (seconds / 86_400).floor().cast("int64")
+
+
+def daily_amounts(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:
+    """Return the amounts above 0 that events' properties name, by kind and day: `event_type`,
+    `day_number`, `events` (that carry one), `log_sum` and `log_squares` (of their natural
+    logarithms), `total` and `largest`; one row for each day of the log, 0 where there is none.
+    """
+    columns = ["events", "log_sum", "log_squares", "total", "largest"]
+    inside = events.filter(events.event_at >= window.start, events.event_at < window.end)
+    told = inside.mutate(
+        amount=activity.amount(inside),
+        day_number=clock.local_day(inside.event_at, zone, window.start, window.end),
+    ).filter(lambda t: t.amount > 0)
+    # by amount first: there are few, and their sums are then exact in any order
+    counted = engine.to_pandas(
+        told.group_by("event_type", "day_number", "amount").aggregate(n=lambda t: t.count())
+    )
+    if counted.empty:
+        return pd.DataFrame(columns=["event_type", "day_number", *columns])
+    ordered = counted.sort_values(["event_type", "day_number", "amount"])
+    n, log = ordered["n"], np.log(ordered["amount"])
+    parts = ordered.assign(events=n, log_sum=n * log, log_squares=n * log**2,
+                           total=n * ordered["amount"], largest=ordered["amount"])  # fmt: skip
+    how = dict.fromkeys(columns[:-1], "sum") | {"largest": "max"}
+    daily = parts.groupby(["event_type", "day_number"]).agg(how)
+    days = range(int(ordered["day_number"].min()), int(ordered["day_number"].max()) + 1)
+    kinds = ordered["event_type"].dropna().unique()
+    whole = pd.MultiIndex.from_product([kinds, days], names=daily.index.names)
+    return daily.reindex(whole, fill_value=0).reset_index()
 
 
 def kinds_that_go_on(events: Any, horizon_days: int) -> pd.DataFrame:

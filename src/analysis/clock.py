@@ -1,6 +1,7 @@
 """Days and months of a time zone, for instants kept in UTC."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,11 +10,14 @@ import ibis
 import pandas as pd
 
 DAY = pd.Timedelta(days=1)
+FIRST, LAST = (pd.Timestamp(day, tz="UTC") for day in ("1970-01-01", "2100-01-01"))
+"""Between which a zone's rules are followed: what lies outside is a placeholder or a slip."""
 
 
+@lru_cache(maxsize=64)
 def _offset_changes(zone: str, start: pd.Timestamp, end: pd.Timestamp) -> list[tuple[int, int]]:
     """List (first second since 1970, offset in seconds) of the zone's rules in the span."""
-    rules = ZoneInfo(zone)
+    rules, start, end = ZoneInfo(zone), min(max(start, FIRST), LAST), max(min(end, LAST), FIRST)
     at = start.to_pydatetime().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     changes: list[tuple[int, int]] = []
     while at <= end:
@@ -41,7 +45,8 @@ def whole_seconds(instants: Any) -> Any:
 def local_seconds(instants: Any, zone: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
     """Return the wall clock of `zone` for an Ibis column of instants, as whole seconds since 1970.
 
-    Exact for instants in [start, end]; the same on every engine, for it uses no zone of theirs.
+    Exact for instants in [start, end] from 1970 to 2100; the same on every engine, for it uses
+    no zone of theirs.
     """
     whole = whole_seconds(instants)
     changes = _offset_changes(zone, start, end)

@@ -18,6 +18,9 @@ PARTIAL = 0.5
 """An edge day below this share of its neighbours' median is taken as not fully covered."""
 STRAY = 0.0005
 """Share of events at either end that may be stray (a clock set wrong) and say nothing."""
+APART_DAYS, FEW_APART = 28, 0.01
+"""Days without an event that set what lies beyond them apart, and its share of all events below
+which it is stray."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def _steady(daily: pd.DataFrame) -> tuple[int, int]:
     """Return first and last day number between which the volume is steady."""
     counts = daily.set_index("day_number")["events"]
     total = counts.cumsum() / counts.sum()
-    core = counts[(total >= STRAY) & (total.shift(fill_value=0) <= 1 - STRAY)]
+    core = _main_part(counts[(total >= STRAY) & (total.shift(fill_value=0) <= 1 - STRAY)])
     days = counts.reindex(range(int(core.index[0]), int(core.index[-1]) + 1), fill_value=0)
     table = daily.set_index("day_number").reindex(days.index)
     closing = 86_400 - table["last_second"]
@@ -76,6 +79,27 @@ def _steady(daily: pd.DataFrame) -> tuple[int, int]:
             break
         last -= 1
     return int(days.index[first]), int(days.index[last])
+
+
+def _main_part(counts: "pd.Series[int]") -> "pd.Series[int]":
+    """Return the days (index: day number) without those at either end that are few and lie beyond
+    weeks without an event.
+    """
+    part = pd.Series(counts.index, counts.index).diff().gt(APART_DAYS).cumsum()
+    sizes = counts.groupby(part).sum() / counts.sum()
+    large = sizes.index[sizes >= FEW_APART]
+    return counts[part.between(large.min(), large.max())]
+
+
+def is_apart(daily: pd.DataFrame, window: LogWindow) -> "pd.Series[bool]":
+    """Say of each day of daily_volume whether it lies outside the window beyond 28 days without
+    an event.
+    """
+    numbers = daily["day_number"]
+    inside = (daily["day"] >= window.start) & (daily["day"] < window.end)
+    part = numbers.diff().gt(APART_DAYS).cumsum()
+    apart: pd.Series[bool] = ~part.isin(part[inside])
+    return apart
 
 
 def _scatter(days: "pd.Series[int]") -> float:
@@ -110,11 +134,11 @@ def infer_log_window(
     """Return the window [L, E) in which the log covers every day in full.
 
     `daily` is the result of daily_volume. The window runs from the first to the last
-    day of steady volume: the outermost 0.05 % of events are ignored as stray, and a
-    day at either edge is left out while it holds less than half of the median of the
-    seven days next to it, and less by more than four usual deviations, and the
-    last day also while it ends in a silence six times the usual one. A given
-    `log_start` or `log_end` is used as it is. Source: this project's rule.
+    day of steady volume: the outermost 0.05 % of events are ignored as stray, and up to
+    1 % that lies beyond 28 days without an event. A day at either edge is left out while it
+    holds less than half of the median of the seven days next to it, and less by more than
+    four usual deviations, and the last day also while it ends in a silence six times the
+    usual one. A given `log_start` or `log_end` is used as it is. Source: this project's rule.
     Raises ReportError when the window is empty.
     """
     first, last = _steady(daily)

@@ -14,7 +14,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -40,7 +40,10 @@ DRIFT_DAYS = 45
 LEAK_DAYS = 60
 MATURE_DAYS = 30
 SLOW_SECONDS = 6 * 3600
+STRAY_DAYS = 6 * 365
+SHARD_DAYS = 12
 HOLE_STARTS_AT, HOLE_ENDS_AT = (pd.Timestamp(day, tz="UTC") for day in ("2025-03-01", "2025-06-01"))
+PLACEHOLDER = 99_999  # what stands for a watch time that is not known
 GIFT_CREDITS = 3  # given to every user at the start; not a purchase
 
 FAULTS: dict[str, str] = {
@@ -99,6 +102,14 @@ FAULTS: dict[str, str] = {
     "leaky_feature": "Age, an attribute fixed at signup, carries this weight on how late in the "
     "last 60 days of the log the last event lies, and the rest on the age itself.",
     "identifier_column": "Adds referral_code with strength times users distinct values.",
+    "stray_times": "Share of events written with a time six years later than it was.",
+    "shard_ends": "Share of users whose events of the last 12 days are not in the log.",
+    "constant_sessions": "Share of users all of whose events carry one session_id.",
+    "amount_units": "Share of purchases from the middle of the log on whose amount is in cents.",
+    "spellings": "Share of users whose country is written in capitals.",
+    "extreme_values": "Share of users whose avg_watch_time_sec is 99,999 (at least one).",
+    "copied_users": "Share of users who are in the users table a second time, under another "
+    "user_id that the log does not have.",
     "group_difference": "Log hazard ratio of users from Colombia against all others (else 0).",
     "clusters": "Separation of three groups in session rate, episodes per play, watch time and "
     "share of sessions with an exit event; hazards stay as they were.",
@@ -123,6 +134,9 @@ USERS_FAULTS = frozenset(
         "leaky_date",
         "leaky_feature",
         "identifier_column",
+        "spellings",
+        "extreme_values",
+        "copied_users",
     }
 )
 """Faults of the users table alone: they leave people and events as they were."""
@@ -174,6 +188,7 @@ SHARES: dict[str, dict[str, float]] = {
 }
 PAYER_SHARES = {"none": 0.3, "basic": 0.7, "premium": 0.9}
 PACKS = (5, 10, 20)  # credits in one purchase, always the same for one user
+CENTS = 100
 
 SHOWS = pd.DataFrame(  # in order of launch; the first four are older than any user
     [
@@ -234,7 +249,7 @@ USER_COLUMNS = [
     "top_show_launch_date",
     "top_show_episode_count",
 ]
-EVENT_COLUMNS = [
+EVENT_COLUMNS: tuple[str, ...] = (
     "id",
     "event_uuid",
     "user_id",
@@ -252,7 +267,7 @@ EVENT_COLUMNS = [
     "schema_version",
     "created_at",
     "properties",
-]
+)
 EVENT_SCHEMA = pa.schema(
     [(name, pa.int64() if name == "schema_version" else pa.string()) for name in EVENT_COLUMNS]
 )
@@ -422,6 +437,7 @@ def tabulate(drawn: Drawn, faults: Mapping[str, float], dirt: bool = True) -> Si
         )
     kept = ~drawn.people["is_deleted"]
     frame = _make_users(plan, drawn.people, drawn.log)[kept].reset_index(drop=True)
+    frame = _copy_accounts(plan, frame)
     table, counts = drawn.events, _count_truth(frame, drawn.events, drawn.log)
     planted: dict[str, int] = {}
     if dirt:
@@ -700,6 +716,8 @@ def _lose_sessions(plan: _Plan, signup: Array, user: Array, at: Array, is_first:
     start, end = _unix(LOG_START), _unix(LOG_END)
     passed = (at - start) / (end - start)
     lost |= plan.stream("log_fades").random(n) < plan.strength("log_fades") * passed
+    is_shard = plan.stream("shard_ends").random(plan.users) < plan.strength("shard_ends")
+    lost |= is_shard[user] & (at >= end - SHARD_DAYS * DAY)
     is_new = signup >= start
     for fault, of_fault in (("lost_newcomers", is_new), ("lost_early_users", ~is_new)):
         unlogged = plan.stream(fault).random(plan.users) < plan.strength(fault)
@@ -860,24 +878,23 @@ def _render_events(
     received, created = _draw_delays(plan, log.at)
     names, uuids = _name_users(plan, people), plan.stream("event_uuid")
     written = _write_times(plan, people, log)
+    log = replace(log, session=_write_sessions(plan, log), amount=_write_amounts(plan, log))
     chunks = []
     for begin in range(0, len(log.at), ROWS_PER_CHUNK):
         rows = slice(begin, begin + ROWS_PER_CHUNK)
         part = log.take(rows)
-        told = {
-            **_render_content(part),
-            **{name: texts.take(pa.array(part.user)) for name, texts in names.items()
-               if name in wanted},
-            "event_timestamp": _instant_array(written[rows]),
-            "received_at": _instant_array(received[rows]),
-            "created_at": _instant_array(created[rows]),
-            "source": pa.repeat("client", len(part.at)),
-            "session_id": session_ids.take(pa.array(part.session)),
-            "schema_version": pa.repeat(1, len(part.at)),
+        of_user = {name: partial(texts.take, pa.array(part.user)) for name, texts in names.items()}
+        told = _render_content(part) | of_user | {
+            "event_timestamp": partial(_instant_array, written[rows]),
+            "received_at": partial(_instant_array, received[rows]),
+            "created_at": partial(_instant_array, created[rows]),
+            "source": partial(pa.repeat, "client", len(part.at)),
+            "session_id": partial(session_ids.take, pa.array(part.session)),
+            "schema_version": partial(pa.repeat, 1, len(part.at)),
         }  # fmt: skip
         if wanted & {*IDENTIFIERS}:
-            told |= dict.fromkeys(IDENTIFIERS, _uuid_array(uuids, len(part.at)))
-        chunks.append(pa.table([told[name] for name in columns], schema=schema))
+            told |= dict.fromkeys(IDENTIFIERS, lru_cache(partial(_uuid_array, uuids, len(part.at))))
+        chunks.append(pa.table([told[name]() for name in columns], schema=schema))
     return pa.concat_tables(chunks) if chunks else schema.empty_table()
 
 
@@ -885,8 +902,28 @@ def _write_times(plan: _Plan, people: pd.DataFrame, log: _Log) -> Array:
     """Return the time that each event is written with, by the clock of its device."""
     is_slow = plan.stream("slow_clocks").random(plan.users) < plan.strength("slow_clocks")
     is_slow &= (people["device"] == "iOS").to_numpy()
-    times: Array = log.at - SLOW_SECONDS * is_slow[log.user]
+    is_stray = plan.stream("stray_times").random(len(log.at)) < plan.strength("stray_times")
+    times: Array = log.at - SLOW_SECONDS * is_slow[log.user] + STRAY_DAYS * DAY * is_stray
     return times
+
+
+def _write_sessions(plan: _Plan, log: _Log) -> Array:
+    """Return the session whose identifier each event is written with: a user's first, where one
+    identifier is kept for all.
+    """
+    kept = plan.stream("constant_sessions").random(plan.users) < plan.strength("constant_sessions")
+    first = np.full(plan.users, np.iinfo(np.int64).max)
+    np.minimum.at(first, log.user, log.session)
+    sessions: Array = np.where(kept[log.user], first[log.user], log.session)
+    return sessions
+
+
+def _write_amounts(plan: _Plan, log: _Log) -> Array:
+    """Return the amount that each event is written with, in credits or in cents of them."""
+    draw = plan.stream("amount_units").random(len(log.at))
+    is_cents = (log.at >= _unix(LOG_BREAK)) & (draw < plan.strength("amount_units"))
+    amounts: Array = log.amount * np.where(is_cents, CENTS, 1)
+    return amounts
 
 
 def _add_events(plan: _Plan, people: pd.DataFrame, log: _Log, events: pa.Table) -> pa.Table:
@@ -986,19 +1023,18 @@ def _name_users(plan: _Plan, people: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _render_content(part: _Log) -> dict[str, Any]:
-    """Return event_type, show_id, episode_id and properties (JSON)."""
+def _render_content(part: _Log) -> dict[str, Callable[[], Any]]:
+    """Return what makes event_type, show_id, episode_id and properties (JSON)."""
     kind = part.kind
     no_show = np.isin(kind, [OPEN, EXIT, PURCHASE])
     no_episode = no_show | (kind == CLICK)
-    show = pa.array(part.show, mask=no_show)
     episode_ids, offsets = _list_episodes()
-    episode = pa.array(offsets[part.show] + part.episode, mask=no_episode)
+    episode = offsets[part.show] + part.episode
     return {
-        "event_type": pa.array(EVENT_TYPES).take(pa.array(kind)),
-        "show_id": pa.array(SHOW_IDS).take(show),
-        "episode_id": episode_ids.take(episode),
-        "properties": _render_properties(part, kind, no_show, no_episode),
+        "event_type": lambda: pa.array(EVENT_TYPES).take(pa.array(kind)),
+        "show_id": lambda: pa.array(SHOW_IDS).take(pa.array(part.show, mask=no_show)),
+        "episode_id": lambda: episode_ids.take(pa.array(episode, mask=no_episode)),
+        "properties": lambda: _render_properties(part, kind, no_show, no_episode),
     }
 
 
@@ -1027,7 +1063,7 @@ def _render_properties(part: _Log, kind: Array, no_show: Array, no_episode: Arra
     head = np.where(no_show, len(of_show) + len(of_episode), head)
     is_pause, is_spend = kind == PAUSE, kind == SPEND
     longest = int(part.wait[is_pause].max(initial=0))
-    tails = ["}", ',"credits":1}', *(f'"amount":{pack}}}' for pack in range(max(PACKS) + 1))]
+    tails = ["}", ',"credits":1}', *(f'"amount":{n}}}' for n in range(CENTS * max(PACKS) + 1))]
     base = len(tails)
     tails += [f',"position_sec":{second}}}' for second in range(longest + 1)]
     tails_of = [np.ones_like(kind), 2 + part.amount, base + part.wait]
@@ -1064,7 +1100,7 @@ _OFFSET_SECONDS, _OFFSET_TEXT = -6 * 3600, "-06:00"  # the zone in which the cas
 @lru_cache(maxsize=1)
 def _list_clock() -> tuple[int, Array, Array]:
     """Return the first day (since 1970), its days and the seconds of a day as ASCII rows."""
-    days = pd.date_range("2023-12-01", "2026-12-31")
+    days = pd.date_range("2023-12-01", "2032-12-31")
     dates = np.frombuffer("".join(days.strftime("%Y-%m-%d ")).encode(), np.uint8).reshape(-1, 11)
     times = "".join(f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in range(DAY))
     return _unix(days[0]) // DAY, dates, np.frombuffer(times.encode(), np.uint8).reshape(-1, 8)
@@ -1101,6 +1137,7 @@ def _make_users(plan: _Plan, people: pd.DataFrame, log: _Log) -> pd.DataFrame:
     users = _mix_up_counts(plan, users)
     users = _leak_into_age(plan, users)
     users = _make_impossible(plan, users)
+    users = _write_otherwise(plan, users)
     added = _add_columns(plan, users)
     missing = plan.stream("missing_signups").random(plan.users) < plan.strength("missing_signups")
     users["signup_date"] = users["signup_date"].mask(missing)
@@ -1234,6 +1271,27 @@ def _make_impossible(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
         users.loc[late, f"top_show_{column}"] = newest[column]
     users.loc[late, "top_show_id"] = SHOW_IDS[-1]
     return users
+
+
+def _write_otherwise(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
+    """Return users, some of them with a country in capitals or a placeholder for watch time."""
+    users, rank = users.copy(), plan.stream("extreme_values").permutation(len(users))
+    loud = plan.stream("spellings").random(len(users)) < plan.strength("spellings")
+    users["country"] = users["country"].mask(loud, users["country"].str.upper())
+    share = plan.strength("extreme_values")
+    count = max(round(share * len(users)), 1) if share else 0
+    users["avg_watch_time_sec"] = users["avg_watch_time_sec"].mask(rank < count, PLACEHOLDER)
+    return users
+
+
+def _copy_accounts(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
+    """Return users and, after them, copies of the planted share under identifiers of their own."""
+    rng = plan.stream("copied_users")
+    copies = users[rng.random(len(users)) < plan.strength("copied_users")]
+    if copies.empty:
+        return users
+    copies = copies.assign(user_id=_uuid_array(rng, len(copies)).to_pylist())
+    return pd.concat([users, copies.astype(users.dtypes)], ignore_index=True)
 
 
 def _lateness(last: pd.Series) -> pd.Series:

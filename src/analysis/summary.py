@@ -12,8 +12,8 @@ from analysis.texts import facts_of, fill
 
 Metrics = dict[str, dict[str, Any]]
 
-LOG = ("log_volume", "log_users")
-USERS = ("newcomers_seen", "survivors", "signup_dates")
+LOG = ("log_volume", "log_users", "log_edges")
+USERS = ("newcomers_seen", "survivors", "signup_dates", "copied_users")
 NEWCOMERS = ("retention_eligible", "enough_newcomers", *USERS, *LOG)
 SPOILS_THE_LOG = (
     "orphans",
@@ -28,6 +28,7 @@ SPOILS_THE_LOG = (
 INFORMS = {
     "clock_order": "days are counted by the event's own time, which is off by less",
     "lateness": "features and tests already leave out what had not arrived",
+    "log_amounts": "no headline figure counts money, and scores are judged as they are",
     "times_of_day": "every headline figure counts days",
     "machines": "an account counts as one user, however much it sends",
     "native_agrees": "no figure is made from the users table's own dates",

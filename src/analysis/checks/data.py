@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import activity, audit, clock
-from analysis.checks import log, native
+from analysis.checks import log, native, values
 from analysis.checks.verdict import Status, Verdict, grade, not_applicable, share_of
 from analysis.logwindow import LogWindow
 
@@ -90,6 +90,8 @@ def run(
         log.log_volume(volume, window),
         log.log_mix(mix),
         log.log_users(events, users, window, zone),
+        log.log_edges(audit.returns_at_edges(events, users, window)),
+        log.stray_times(volume, window),
         log.last_day(volume, window),
         log.times_of_day(audit.fullest_second(events)),
         log.machines(told),
@@ -103,6 +105,11 @@ def run(
         rows_breaking("duplicates", rules),
         double_logging(rules),
         identities(rules),
+        values.copied_users(users),
+        values.spellings(users, kinds),
+        values.extreme_values(users),
+        values.sessions(audit.session_lengths(events)),
+        values.log_amounts(audit.daily_amounts(events, window, zone)),
     ]
 
 

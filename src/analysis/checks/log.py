@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis import clock, engine
 from analysis.checks.verdict import Status, Verdict, grade, not_applicable, share_of
-from analysis.logwindow import LogWindow
+from analysis.logwindow import LogWindow, is_apart
 
 JUMP, JUMP_FAILS = 1.5, 3.0
 """Ratio of the volume before and after an instant that is a break, and that is a hole."""
@@ -24,6 +24,8 @@ SURE_OF_DIP = 4.0
 """Standard deviations of a dip beyond chance; clean logs reach 3.0 over all their weeks."""
 SURE_OF_BOTH, BOTH = 3.0, 0.9
 """The same for a dip seen looking ahead and looking back; clean logs reach 2.2 there."""
+LEAST_SEEN = 30
+"""Users that a comparison near the log's ends must rest on; clean logs reach 3.1 there."""
 WEEKS = 4
 """Weeks before and after an instant in which a user must be seen to have returned."""
 MIX, MIX_FAILS = 1.5, 5.0
@@ -62,10 +64,12 @@ def log_volume(volume: pd.DataFrame, window: LogWindow) -> Verdict:
     best = max((_largest_jump(days, size, scatter) for size in (7, 14, 28)), key=lambda j: j[1])
     ratio, z, day = best
     odd = _odd_days(days, scatter)
-    empty = int((days[odd] == 0).sum())
-    is_hole = empty > RARELY * len(days) or _longest_run(odd[days[odd] == 0]) > 1
+    missing = odd[days[odd] == 0]
+    is_hole = len(missing) > RARELY * len(days) or _longest_run(missing) > 1
+    is_dense = days[days > 0].median() > 10 * scatter
+    empty = int((days == 0).sum()) if is_dense else len(missing)  # whole weekends are not odd
     is_break = z > SURE and ratio > JUMP
-    status: Status = "warn" if is_break or len(odd) else "pass"
+    status: Status = "warn" if is_break or len(odd) or empty else "pass"
     if is_hole or (is_break and ratio > JUMP_FAILS):
         status = "fail"
     facts = {"date": clock.day_start(day, "UTC").strftime("%Y-%m-%d"), "z": z, "empty_days": empty,
@@ -344,6 +348,57 @@ def _week(instant: Any, window: LogWindow) -> Any:
     """Return the whole weeks since the log's start (Ibis)."""
     seconds = clock.seconds(instant) - int(window.start.timestamp())
     return (seconds / (7 * 86_400)).floor().cast("int64")
+
+
+def log_edges(returns: pd.DataFrame) -> Verdict:
+    """Judge whether a set of users stops some days before the log ends, or starts some days after
+    it begins, which a comparison of months cannot see. Of the users seen in one week, the share
+    seen again in the days up to the log's end is held against the same four and eight weeks
+    earlier; and from the log's start on the other way about.
+
+    `returns` from audit.returns_at_edges.
+    """
+    own = returns[returns["shift"] == 0].set_index(["edge", "days"])
+    other = returns[returns["shift"] > 0].groupby(["edge", "days"])[["seen", "both"]].sum()
+    table = own.join(other, rsuffix="_other")
+    table = table[(table["seen"] >= LEAST_SEEN) & (table["seen_other"] >= LEAST_SEEN)]
+    if table.empty:
+        return not_applicable("log_edges", "too few users near the log's start and end")
+    n, m = table["seen"], table["seen_other"]
+    rate, usual = table["both"] / n, table["both_other"] / m
+    pooled = ((table["both"] + table["both_other"]) / (n + m)).clip(1e-9, 1 - 1e-9)
+    z = (usual - rate) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    relative = rate / usual.where(usual > 0)
+    is_dip = (z > SURE_OF_DIP) & (relative < DIP)
+    at: Any = (relative.where(is_dip) if is_dip.any() else -z).idxmin()
+    edge, days = at
+    status: Status = "pass"
+    if is_dip.any():
+        status = "fail" if relative[at] < DIP_FAILS else "warn"
+    facts = {"edge": "end" if edge == "end" else "start", "days": int(days),
+             "when": f"{days} days before the log ends" if edge == "end"
+             else f"{days} days after the log begins",
+             "share": float(rate[at]), "usual": float(usual[at]), "z": float(z[at]),
+             "direction": "seen again before the end" if edge == "end"
+             else "seen before, since the start"}  # fmt: skip
+    return Verdict("log_edges", status, float(relative[at]), limit=DIP, n=int(n[at]), facts=facts)
+
+
+def stray_times(volume: pd.DataFrame, window: LogWindow) -> Verdict:
+    """Judge the events that lie far outside the log, beyond weeks without any: clocks set wrong,
+    and dates that stand for "unknown". `volume` from logwindow.daily_volume.
+    """
+    stray = volume[is_apart(volume, window)]
+    total, count = int(volume["events"].sum()), int(stray["events"].sum())
+    share, low, high = share_of(count, total)
+    first, last = (
+        (stray["day"].min().strftime("%Y-%m-%d"), stray["day"].max().strftime("%Y-%m-%d"))
+        if count
+        else ("none", "none")
+    )
+    facts = {"events": count, "rows": total, "first": first, "last": last}
+    status: Status = "warn" if count else "pass"
+    return Verdict("stray_times", status, share, low, high, 0.0, total, facts)
 
 
 def last_day(volume: pd.DataFrame, window: LogWindow) -> Verdict:
