@@ -24,8 +24,12 @@ SURE_OF_DIP = 4.0
 """Standard deviations of a dip beyond chance; clean logs reach 3.0 over all their weeks."""
 SURE_OF_BOTH, BOTH = 3.0, 0.9
 """The same for a dip seen looking ahead and looking back; clean logs reach 2.2 there."""
-LEAST_SEEN = 30
-"""Users that a comparison near the log's ends must rest on; clean logs reach 3.1 there."""
+MOST_DAYS = 0.9
+"""Quantile of the days looked at that tells the trend: a set of users that stops spoils many."""
+SURE_OF_EDGE, LEAST_SEEN = 3.5, 30
+"""Standard deviations of a dip near the log's ends, of which clean logs reach 3.0 over all days
+looked at; users that a comparison must rest on.
+"""
 WEEKS = 4
 """Weeks before and after an instant in which a user must be seen to have returned."""
 MIX, MIX_FAILS = 1.5, 5.0
@@ -354,7 +358,8 @@ def log_edges(returns: pd.DataFrame) -> Verdict:
     """Judge whether a set of users stops some days before the log ends, or starts some days after
     it begins, which a comparison of months cannot see. Of the users seen in one week, the share
     seen again in the days up to the log's end is held against the same four and eight weeks
-    earlier; and from the log's start on the other way about.
+    earlier; and from the log's start on the other way about. Where most days' shares are lower
+    than then, by how much is a trend, and only what lies below it a dip.
 
     `returns` from audit.returns_at_edges.
     """
@@ -366,10 +371,12 @@ def log_edges(returns: pd.DataFrame) -> Verdict:
         return not_applicable("log_edges", "too few users near the log's start and end")
     n, m = table["seen"], table["seen_other"]
     rate, usual = table["both"] / n, table["both_other"] / m
-    pooled = ((table["both"] + table["both_other"]) / (n + m)).clip(1e-9, 1 - 1e-9)
+    trend = (rate / usual).groupby("edge").quantile(MOST_DAYS).clip(upper=1.0)
+    usual *= trend.reindex(table.index.get_level_values("edge")).to_numpy()
+    pooled = ((rate * n + usual * m) / (n + m)).clip(1e-9, 1 - 1e-9)
     z = (usual - rate) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
     relative = rate / usual.where(usual > 0)
-    is_dip = (z > SURE_OF_DIP) & (relative < DIP)
+    is_dip = (z > SURE_OF_EDGE) & (relative < DIP)
     at: Any = (relative.where(is_dip) if is_dip.any() else -z).idxmin()
     edge, days = at
     status: Status = "pass"
