@@ -107,7 +107,7 @@ READS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("log_covers_cohort", "window_is_mature", "newcomers_seen", "survivors", "signup_flow",
          "early_users_seen", "capped_histories", "log_volume", "log_users", "log_edges",
-         "stray_times", "last_day", "times_of_day", "machines"),
+         "groups_seen", "stray_times", "last_day", "times_of_day", "machines"),
         (),
     ),
     "events_before_signup": ("event_type",),
@@ -357,6 +357,7 @@ ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
         audit.returns_at_edges(t.events, t.users, t.window)
     ),
     "stray_times": lambda t: log_checks.stray_times(t.volume, t.window),
+    "groups_seen": lambda t: value_checks.groups_seen(t.told, t.window, P.horizon_days),
     "copied_users": lambda t: value_checks.copied_users(t.users),
     "spellings": lambda t: value_checks.spellings(
         t.users, audit.kinds_that_go_on(t.events, P.horizon_days)

@@ -96,6 +96,15 @@ def test_the_event_rules_by_hand():
     assert samples["user_id is not in the users table"] == "x"
 
 
+def test_a_negative_amount_of_an_event_is_impossible():
+    events = make_events(
+        [(user, "2025-01-05") for user in "aabc"],
+        properties=['{"amount":5}', '{"amount":-5}', '{"amount": "-0.5"}', "{}"],
+    )
+    rules = audit.event_rules(events, USERS).set_index("rule")
+    assert rules.loc[audit.NEGATIVE, ["checked", "broken", "sample"]].tolist() == [4, 2, "a"]
+
+
 def test_event_rules_without_the_optional_columns():
     events = make_events([("a", "2025-01-09")])
     assert broken_by(audit.event_rules(events, USERS)) == {

@@ -497,6 +497,16 @@ ALIKE = pd.DataFrame({"user_id": range(200), "a": 1, "b": [1, 2] * 100, "c": 1})
 """Accounts that say so little that most are alike by coincidence."""
 
 
+def group_with(seen: int, of: int = 100, others: float = 0.9, people: int = 1_000) -> Verdict:
+    """Judge a group of newcomers, and all others of whom a share is seen."""
+    told = pd.DataFrame({"device": ["iOS"] * of + ["Android"] * people, "signup_date": at(10)})
+    known = round(others * people)
+    told["first_event_at"] = days(
+        [11] * seen + [None] * (of - seen) + [11] * known + [50] * (people - known)
+    )
+    return values.groups_seen(told.astype({"device": "str"}), LOG, 30)
+
+
 def written(*countries: str, kinds: tuple[str, ...] = ("play", "exit")) -> Verdict:
     users = pd.DataFrame({"user_id": [f"u{n}" for n in range(len(countries))]})
     kinds_seen = pd.DataFrame({"kind": kinds, "events": 10})
@@ -790,6 +800,11 @@ CASES = [
     *_by_share("copied_users", twice, {"fail": 200, "warn": 10}),
     Case("copied_users", "not_applicable", lambda: twice(0, of=99)),
     Case("copied_users", "pass", lambda: values.copied_users(ALIKE)),
+    Case("groups_seen", "warn", lambda: group_with(44)),
+    Case("groups_seen", "pass", lambda: group_with(45)),  # half of 90 %
+    Case("groups_seen", "pass", lambda: group_with(4, of=10, others=0.6)),  # z = 1.3
+    Case("groups_seen", "warn", lambda: group_with(0, of=10)),
+    Case("groups_seen", "not_applicable", lambda: group_with(0, of=9, people=9)),
     Case("spellings", "warn", lambda: written("Mexico", "MEXICO")),
     Case("spellings", "warn", lambda: written("M\u00e9xico", "Mexico ")),
     Case("spellings", "warn", lambda: written("google_ads", "Google Ads", "google-ads")),
@@ -955,6 +970,7 @@ PLANTED = [
     ("automatic_events", 0.3, "automatic_events"),
     ("stray_times", 0.002, "stray_times"),
     ("shard_ends", 0.5, "log_edges"),
+    ("lost_group", 0.7, "groups_seen"),
     ("constant_sessions", 0.2, "sessions"),
     ("amount_units", 1.0, "log_amounts"),
     ("spellings", 0.02, "spellings"),

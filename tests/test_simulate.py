@@ -444,6 +444,7 @@ def test_a_fault_of_delivery_leaves_the_rest_alone(fault: str) -> None:
         ("log_fades", set()),
         ("lost_newcomers", set()),
         ("shard_ends", set()),
+        ("lost_group", set()),
         ("constant_sessions", {"sessions_7d"}),
         ("amount_units", {"credits_purchased"}),
         ("spellings", set()),
@@ -710,6 +711,15 @@ def test_shard_ends() -> None:
     clean, cut = make(), make("shard_ends", 0.4)
     assert len(seen(cut, 12, 0)) / len(seen(clean, 12, 0)) == pytest.approx(0.6, abs=0.06)
     assert seen(cut, 300, 13) == seen(clean, 300, 13)
+
+
+def test_lost_group() -> None:
+    simulation = make("lost_group")
+    seen = simulation.users["user_id"].isin(set(simulation.events["user_id"].to_pylist()))
+    clean = make().users["user_id"].isin(set(make().events["user_id"].to_pylist()))
+    is_group = simulation.users["country"] == "Spain"
+    assert not seen[is_group].any()
+    assert seen[~is_group].equals(clean[~is_group])
 
 
 def test_constant_sessions() -> None:

@@ -147,6 +147,7 @@ def user_rules(users: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=RULE_COLUMNS)
 
 
+NEGATIVE = "amount of an event is negative"
 RULE_COLUMNS = ["dimension", "table", "rule", "checked", "broken", "sample"]
 
 
@@ -161,6 +162,8 @@ def event_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
         ("temporal", "event is before the user's signup"): joined.event_at < joined.signup_date,
         ("structural", "event_type is missing"): joined.event_type.isnull(),
     }
+    if "properties" in events.columns:
+        tests["structural", NEGATIVE] = activity.amount(joined) < 0
     if "received_at" in events.columns:
         late = clock.seconds(joined.received_at) - clock.seconds(joined.event_at)
         tests["temporal", "received before it happened"] = joined.received_at < joined.event_at

@@ -42,6 +42,7 @@ MATURE_DAYS = 30
 SLOW_SECONDS = 6 * 3600
 STRAY_DAYS = 6 * 365
 SHARD_DAYS = 12
+LOST_COUNTRY = "Spain"
 HOLE_STARTS_AT, HOLE_ENDS_AT = (pd.Timestamp(day, tz="UTC") for day in ("2025-03-01", "2025-06-01"))
 PLACEHOLDER = 99_999  # what stands for a watch time that is not known
 GIFT_CREDITS = 3  # given to every user at the start; not a purchase
@@ -103,6 +104,7 @@ FAULTS: dict[str, str] = {
     "last 60 days of the log the last event lies, and the rest on the age itself.",
     "identifier_column": "Adds referral_code with strength times users distinct values.",
     "stray_times": "Share of events written with a time six years later than it was.",
+    "lost_group": "Share of users from Spain who have no event in the log.",
     "shard_ends": "Share of users whose events of the last 12 days are not in the log.",
     "constant_sessions": "Share of users all of whose events carry one session_id.",
     "amount_units": "Share of purchases from the middle of the log on whose amount is in cents.",
@@ -684,7 +686,7 @@ def _draw_sessions(plan: _Plan, people: pd.DataFrame) -> tuple[Array, Array]:
     is_first = np.r_[np.zeros(len(user), bool), np.ones(len(newcomers), bool)]
     user, at = np.r_[user, newcomers], np.r_[at, signup[newcomers]]
     at = _move_before_signup(plan, signup[user], at, is_first)
-    kept = _lose_sessions(plan, signup, user, at, is_first)
+    kept = _lose_sessions(plan, people, user, at, is_first)
     user, at = user[kept], at[kept]
     order = np.lexsort((at, user))
     return user[order], at[order]
@@ -702,8 +704,11 @@ def _move_before_signup(plan: _Plan, signup: Array, at: Array, is_first: Array) 
     return moved
 
 
-def _lose_sessions(plan: _Plan, signup: Array, user: Array, at: Array, is_first: Array) -> Array:
+def _lose_sessions(
+    plan: _Plan, people: pd.DataFrame, user: Array, at: Array, is_first: Array
+) -> Array:
     """Say of each session whether it is in the log, after drift and breaks."""
+    signup = people["signup"].to_numpy()
     rng, n = plan.stream("losses"), len(at)
     slows = (at >= _unix(LOG_END) - DRIFT_DAYS * DAY) & ~is_first
     lost = slows & (rng.random(n) < 0.8 * plan.strength("drift"))
@@ -718,8 +723,9 @@ def _lose_sessions(plan: _Plan, signup: Array, user: Array, at: Array, is_first:
     lost |= plan.stream("log_fades").random(n) < plan.strength("log_fades") * passed
     is_shard = plan.stream("shard_ends").random(plan.users) < plan.strength("shard_ends")
     lost |= is_shard[user] & (at >= end - SHARD_DAYS * DAY)
-    is_new = signup >= start
-    for fault, of_fault in (("lost_newcomers", is_new), ("lost_early_users", ~is_new)):
+    is_new, is_group = signup >= start, (people["country"] == LOST_COUNTRY).to_numpy()
+    lost_sets = {"lost_newcomers": is_new, "lost_early_users": ~is_new, "lost_group": is_group}
+    for fault, of_fault in lost_sets.items():
         unlogged = plan.stream(fault).random(plan.users) < plan.strength(fault)
         lost |= (unlogged & of_fault)[user]
     kept: Array = ~lost & (at < _last_instant(plan))

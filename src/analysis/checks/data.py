@@ -106,6 +106,7 @@ def run(
         double_logging(rules),
         identities(rules),
         values.copied_users(users),
+        values.groups_seen(told, window, horizon_days),
         values.spellings(users, kinds),
         values.extreme_values(users),
         values.sessions(audit.session_lengths(events)),
@@ -359,7 +360,8 @@ def lateness(rules: pd.DataFrame, delays: pd.DataFrame) -> Verdict:
 
 def impossible_values(rules: pd.DataFrame) -> Verdict:
     """Judge the rule about single values that most users break."""
-    wanted = rules["rule"].isin([rule.name for rule in audit.USER_RULES if rule.is_impossible])
+    known = [rule.name for rule in audit.USER_RULES if rule.is_impossible]
+    wanted = rules["rule"].isin([*known, audit.NEGATIVE])
     found = rules[wanted]
     if found.empty:
         return not_applicable("impossible_values", "no column that could hold one is given")
@@ -370,5 +372,5 @@ def impossible_values(rules: pd.DataFrame) -> Verdict:
     status: Status = "fail" if share >= 0.01 else ("warn" if broken else "pass")
     counts = zip(found["rule"], found["broken"], strict=True)
     told = [f"{rule} ({count:,})" for rule, count in counts if count]
-    facts = {"rules": "; ".join(told), "broken": int(found["broken"].sum()), "users": checked}
+    facts = {"rules": "; ".join(told), "broken": int(found["broken"].sum()), "rows": checked}
     return Verdict("impossible_values", status, share, low, high, 0.01, checked, facts)

@@ -9,9 +9,14 @@ import pandas as pd
 
 from analysis import audit, clock
 from analysis.checks.verdict import Status, Verdict, grade, not_applicable, share_of
+from analysis.logwindow import LogWindow
 
 MOST_LEVELS = 200
 """Distinct values up to which a text column is a list of kinds."""
+HALF, SURE_OF_GROUP, LEAST_OF_GROUP = 0.5, 4.0, 10
+"""Ratio of the newcomers seen in a group to those seen in all others from which its events are
+missing, standard deviations that it must lie below, and the least newcomers to tell.
+"""
 LEAST_VALUES, LEAST_AMOUNTS = 100, 20
 """Values below which nothing is said of their spread, and amounts, of their unit."""
 GAP = 20.0
@@ -53,6 +58,34 @@ def spellings(users: pd.DataFrame, kinds: pd.DataFrame) -> Verdict:
              "columns": len(counts), "kinds": sum(map(len, counts.values()))}  # fmt: skip
     status: Status = "warn" if found else "pass"
     return Verdict("spellings", status, share, low, high, 0.0, total, facts)
+
+
+def groups_seen(told: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+    """Judge whether the events of a whole group are missing (one country, one device): for each
+    kind of each text column, the share of newcomers with an event in their first `horizon_days`
+    against that of all others. `told` is users with the log's `first_event_at`.
+    """
+    ends = told["signup_date"] + pd.Timedelta(days=horizon_days)
+    new = told[(told["signup_date"] >= window.start) & (ends <= window.end)]
+    seen = new["first_event_at"] < ends[new.index]
+    found = []
+    for name in [name for name in new if _is_list(new[name])]:
+        table = seen.groupby(new[name]).agg(["sum", "size"])
+        for level, (count, size) in table[table["size"] >= LEAST_OF_GROUP].iterrows():
+            others = len(new) - size
+            rate, usual = count / size, (seen.sum() - count) / max(others, 1)
+            pooled = seen.mean()
+            error = (pooled * (1 - pooled) * (1 / size + 1 / max(others, 1))) ** 0.5
+            z = (usual - rate) / error if error else 0.0
+            found.append((rate / usual if usual else 1.0, z, f"{name} {level}", size, rate, usual))
+    if not found:
+        return not_applicable("groups_seen", "too few newcomers of any kind")
+    missing = [row for row in found if row[0] < HALF and row[1] > SURE_OF_GROUP]
+    ratio, z, kind, size, rate, usual = min(missing or found)
+    facts = {"kind": kind, "newcomers": int(size), "rate": float(rate), "usual": float(usual),
+             "kinds": len(found), "found": len(missing), "days": horizon_days}  # fmt: skip
+    status: Status = "warn" if missing else "pass"
+    return Verdict("groups_seen", status, float(ratio), limit=HALF, n=len(new), facts=facts)
 
 
 def _is_list(column: "pd.Series[Any]") -> bool:
