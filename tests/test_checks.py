@@ -537,13 +537,15 @@ def priced(after: int, largest: int = 0, days_each: int = 30) -> Verdict:
     return values.log_amounts(table.assign(event_type="buy"))
 
 
-def edge_dip(both: int, of: int = 1_000, usual: int = 600, others: int = 600) -> Verdict:
+def edge_dip(
+    both: int, of: int = 1_000, usual: int = 600, others: int = 600, edge: str = "end"
+) -> Verdict:
     """Judge how many of `of` are seen again in the last week, against `usual` of 1,000 before, and
     `others` on the days further from the end.
     """
-    rows = [("end", 7, 0, of, both), ("end", 7, 28, 1_000, usual)]
+    rows = [(edge, 7, 0, of, both), (edge, 7, 28, 1_000, usual)]
     for day in audit.EDGE_DAYS[1:]:
-        rows += [("end", day, 0, of, others * of // 1_000), ("end", day, 28, 1_000, usual)]
+        rows += [(edge, day, 0, of, others * of // 1_000), (edge, day, 28, 1_000, usual)]
     return log.log_edges(pd.DataFrame(rows, columns=["edge", "days", "shift", "seen", "both"]))
 
 
@@ -832,6 +834,7 @@ CASES = [
     Case("log_edges", "warn", lambda: edge_dip(509)),
     Case("log_edges", "warn", lambda: edge_dip(420)),
     Case("log_edges", "fail", lambda: edge_dip(419)),
+    Case("log_edges", "fail", lambda: edge_dip(419, edge="start")),
     Case("log_edges", "pass", lambda: edge_dip(12, of=30, usual=600)),  # z = 2.2
     Case("log_edges", "pass", lambda: edge_dip(300, others=300)),  # a product that fades
     Case("log_edges", "not_applicable", lambda: edge_dip(0, of=29)),

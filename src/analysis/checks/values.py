@@ -142,7 +142,7 @@ def copied_users(users: pd.DataFrame) -> Verdict:
     if len(own) < LEAST_VALUES:
         return not_applicable("copied_users", "too few accounts have three numbers to compare")
     rng = np.random.default_rng(0)
-    shuffled = pd.DataFrame({name: own[name].to_numpy()[rng.permutation(len(own))] for name in own})
+    shuffled = pd.DataFrame({n: own[n].take(rng.permutation(len(own))).array for n in own})
     copies, chance = int(own.duplicated().sum()), int(shuffled.duplicated().sum())
     share, low, high = share_of(copies, len(own))
     is_more = copies > MUCH_MORE * max(chance, 1)
