@@ -585,6 +585,13 @@ def test_capped_histories() -> None:
     assert (left.min() > whole.min()).mean() > 0.9
 
 
+def test_histories_are_capped_at_the_length_of_those_that_are_left() -> None:
+    faults = {"capped_histories": 0.3, "leavers_deleted": 1.0}
+    simulation = simulate(500, 40, 18, faults, dirt=False)
+    counts = read_events(simulation)["user_id"].value_counts()
+    assert (counts == counts.max()).mean() == pytest.approx(0.3, abs=0.05)
+
+
 def test_lost_early_users() -> None:
     simulation = make("lost_early_users", 0.5)
     early = simulation.user_truth["signup_at"] < LOG_START

@@ -419,7 +419,7 @@ def draw(
     log = _draw_events(plan, people, session_user, session_start)
     people["is_deleted"] = _delete_leavers(plan, log) | _delete_signups(plan, people)
     log = log.take(~people["is_deleted"].to_numpy()[log.user])
-    log = log.take(_is_within_cap(plan, log))
+    log = log.take(_is_within_cap(plan, people, log))
     table = _render_events(plan, people, log, len(session_user), columns)
     return Drawn(plan, people, log, _add_events(plan, people, log, table))
 
@@ -777,13 +777,16 @@ def _delete_signups(plan: _Plan, people: pd.DataFrame) -> Array:
     return deleted
 
 
-def _is_within_cap(plan: _Plan, log: _Log) -> Array:
-    """Say of each event whether it is among the latest of its user that an export holds."""
+def _is_within_cap(plan: _Plan, people: pd.DataFrame, log: _Log) -> Array:
+    """Say of each event whether it is among the latest of its user that an export holds; the
+    cap is that of users whose accounts are there.
+    """
     share = plan.strength("capped_histories")
     if not share:
         return np.ones(len(log.at), bool)
     counts = np.bincount(log.user, minlength=plan.users)
-    cap = np.quantile(counts, 1 - share, method="higher")
+    there = counts[~people["is_deleted"].to_numpy()]
+    cap = np.quantile(there, 1 - share, method="higher")
     order = np.lexsort((-log.at, log.user))
     rank = np.empty(len(log.at), np.int64)
     rank[order] = np.arange(len(order)) - np.searchsorted(log.user[order], log.user[order])
