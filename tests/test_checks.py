@@ -837,6 +837,7 @@ CASES = [
     Case("log_edges", "fail", lambda: edge_dip(419, edge="start")),
     Case("log_edges", "pass", lambda: edge_dip(12, of=30, usual=600)),  # z = 2.2
     Case("log_edges", "pass", lambda: edge_dip(300, others=300)),  # a product that fades
+    Case("log_edges", "pass", lambda: edge_dip(0, usual=0, others=0)),  # nobody ever returns
     Case("log_edges", "not_applicable", lambda: edge_dip(0, of=29)),
     Case("stray_times", "pass", lambda: far_out(28)),
     Case("stray_times", "warn", lambda: far_out(29)),

@@ -119,6 +119,10 @@ def test_few_events_beyond_weeks_without_any_are_no_part_of_the_log(share, gap, 
     assert logwindow.is_apart(daily, window).sum() == (3 if is_out else 0)
 
 
+def test_a_log_of_many_small_parts_is_a_log():
+    assert window_days(([1] + [0] * 30) * 120 + [1]) == (0, 31 * 120 + 1)
+
+
 def test_given_ends_are_used_as_they_are():
     start, end = at("2025-01-03T06:00"), at("2025-01-09")
     window = logwindow.infer_log_window(make_daily([100] * 20), "UTC", start, end)

@@ -293,7 +293,7 @@ def returns_at_edges(events: Any, users: pd.DataFrame, window: LogWindow) -> pd.
     and `both` (of them, those seen in the `days` after, or before). Of the log's lengths that
     it holds.
     """
-    day = _days_since(events.event_at, window)
+    day = clock.days_since(events.event_at, window.start)
     old = users.loc[users["signup_date"] < window.start, ["user_id"]].assign(is_old=True)
     inside = events.filter(events.event_at >= window.start, events.event_at < window.end)
     seen = inside.select(user_id=inside.user_id, day=day).distinct()
@@ -328,12 +328,6 @@ def returns_at_edges(events: Any, users: pd.DataFrame, window: LogWindow) -> pd.
     row = engine.to_pandas(per_user.aggregate(**sums)).fillna(0).iloc[0]
     found = [(*place, int(row[f"seen_{key}"]), int(row[f"both_{key}"])) for *place, key in places]
     return pd.DataFrame(found, columns=columns)
-
-
-def _days_since(instant: Any, window: LogWindow) -> Any:
-    """Return the whole days since the log's start (Ibis)."""
-    seconds = clock.seconds(instant) - int(window.start.timestamp())
-    return (seconds / 86_400).floor().cast("int64")
 
 
 def daily_amounts(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:

@@ -42,6 +42,11 @@ def whole_seconds(instants: Any) -> Any:
     return seconds(instants).floor().cast("int64")
 
 
+def days_since(instants: Any, start: pd.Timestamp) -> Any:
+    """Return the whole days from `start` to each instant of an Ibis column (integer)."""
+    return ((seconds(instants) - int(start.timestamp())) / 86_400).floor().cast("int64")
+
+
 def local_seconds(instants: Any, zone: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
     """Return the wall clock of `zone` for an Ibis column of instants, as whole seconds since 1970.
 

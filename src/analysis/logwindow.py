@@ -87,7 +87,7 @@ def _main_part(counts: "pd.Series[int]") -> "pd.Series[int]":
     """
     part = pd.Series(counts.index, counts.index).diff().gt(APART_DAYS).cumsum()
     sizes = counts.groupby(part).sum() / counts.sum()
-    large = sizes.index[sizes >= FEW_APART]
+    large = sizes.index[sizes >= min(FEW_APART, sizes.max())]
     return counts[part.between(large.min(), large.max())]
 
 

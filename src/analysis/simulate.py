@@ -882,7 +882,7 @@ def _render_events(
     plan: _Plan, people: pd.DataFrame, log: _Log, sessions: int, columns: Sequence[str]
 ) -> pa.Table:
     """Return the log with `columns` of the case's."""
-    wanted, schema = {*columns}, pa.schema([EVENT_SCHEMA.field(name) for name in columns])
+    schema = pa.schema([EVENT_SCHEMA.field(name) for name in columns])
     session_ids = _uuid_array(plan.stream("session_id"), sessions)
     received, created = _draw_delays(plan, log.at)
     names, uuids = _name_users(plan, people), plan.stream("event_uuid")
@@ -901,8 +901,7 @@ def _render_events(
             "session_id": partial(session_ids.take, pa.array(part.session)),
             "schema_version": partial(pa.repeat, 1, len(part.at)),
         }  # fmt: skip
-        if wanted & {*IDENTIFIERS}:
-            told |= dict.fromkeys(IDENTIFIERS, lru_cache(partial(_uuid_array, uuids, len(part.at))))
+        told |= dict.fromkeys(IDENTIFIERS, lru_cache(partial(_uuid_array, uuids, len(part.at))))
         chunks.append(pa.table([told[name]() for name in columns], schema=schema))
     return pa.concat_tables(chunks) if chunks else schema.empty_table()
 

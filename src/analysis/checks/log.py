@@ -350,8 +350,7 @@ def _return_shares(events: Any, users: pd.DataFrame, window: LogWindow, zone: st
 
 def _week(instant: Any, window: LogWindow) -> Any:
     """Return the whole weeks since the log's start (Ibis)."""
-    seconds = clock.seconds(instant) - int(window.start.timestamp())
-    return (seconds / (7 * 86_400)).floor().cast("int64")
+    return (clock.days_since(instant, window.start) / 7).floor().cast("int64")
 
 
 def log_edges(returns: pd.DataFrame) -> Verdict:
@@ -371,7 +370,7 @@ def log_edges(returns: pd.DataFrame) -> Verdict:
         return not_applicable("log_edges", "too few users near the log's start and end")
     n, m = table["seen"], table["seen_other"]
     rate, usual = table["both"] / n, table["both_other"] / m
-    trend = (rate / usual).groupby("edge").quantile(MOST_DAYS).clip(upper=1.0)
+    trend = (rate / usual).groupby("edge").quantile(MOST_DAYS).clip(upper=1.0).fillna(1.0)
     usual *= trend.reindex(table.index.get_level_values("edge")).to_numpy()
     pooled = ((rate * n + usual * m) / (n + m)).clip(1e-9, 1 - 1e-9)
     z = (usual - rate) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
@@ -382,8 +381,7 @@ def log_edges(returns: pd.DataFrame) -> Verdict:
     status: Status = "pass"
     if is_dip.any():
         status = "fail" if relative[at] < DIP_FAILS else "warn"
-    facts = {"edge": "end" if edge == "end" else "start", "days": int(days),
-             "when": f"{days} days before the log ends" if edge == "end"
+    facts = {"when": f"{days} days before the log ends" if edge == "end"
              else f"{days} days after the log begins",
              "share": float(rate[at]), "usual": float(usual[at]), "z": float(z[at]),
              "direction": "seen again before the end" if edge == "end"
