@@ -10,7 +10,7 @@ appendix shows.
 import argparse
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -71,11 +71,11 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "identifier_column": ("leakage_columns",),
     "leaky_feature": ("leakage",),
     "drift": ("drift", "base_rate_drift"),
-    "no_signal": ("better_than_chance", "better_than_base_rate", "label_means"),
+    "no_signal": ("label_means", "better_than_chance", "better_than_base_rate"),
     "group_difference": ("group_differences",),
     "clusters": ("clusters_exist",),
 }
-"""Which checks are meant for which fault; any of them counts."""
+"""Which checks are meant for which fault; any of them counts, and they are asked in this order."""
 STRENGTHS: dict[str, tuple[float, ...]] = {
     "late_log": (0.83,),
     "immature": (0.1, 0.3),
@@ -154,6 +154,20 @@ def of_log(job: Job) -> Job:
     return users, seed, tuple((name, s) for name, s in faults if name not in USERS_FAULTS)
 
 
+def judge_meant(
+    faults: tuple[tuple[str, float], ...], tables: pipeline.Tables
+) -> Iterator[Verdict]:
+    """Yield the verdicts of the checks meant for each fault, up to the first that fires."""
+    asked: dict[str, Verdict] = {}
+    for name, _ in faults:
+        for check in EXPECTED[name]:
+            if check not in asked:
+                asked[check] = pipeline.ONE_BY_ONE[check](tables)
+                yield asked[check]
+            if tell(asked[check]):
+                break
+
+
 def judge_group(jobs: list[Job]) -> list[tuple[str, ...]]:
     """Return for each of the jobs with one log what the checks tell, as `name:status`: all of
     them of a clean company, and of any other those meant for its faults.
@@ -175,8 +189,7 @@ def judge_group(jobs: list[Job]) -> list[tuple[str, ...]]:
             else:
                 log = log or pipeline.keep_log(drawn.events)
                 tables = pipeline.with_users(log, simulation.users, tables)
-                meant = dict.fromkeys(check for name, _ in own for check in EXPECTED[name])
-                verdicts = [pipeline.ONE_BY_ONE[check](tables) for check in meant]
+                verdicts = list(judge_meant(own, tables))
         except ReportError:
             found.append(("stopped:fail",))
         else:

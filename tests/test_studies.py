@@ -60,6 +60,18 @@ def test_every_fault_has_checks_that_a_study_can_ask_for() -> None:
     assert meant <= set(pipeline.ONE_BY_ONE)
 
 
+def test_the_checks_meant_are_asked_up_to_the_first_that_fires(
+    simulation: simulate.Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = pipeline.with_users(pipeline.keep_log(simulation.events), simulation.users)
+    faults = (("events_before_signup", 0.01), ("machine", 0.2))
+    monkeypatch.setitem(detection.EXPECTED, "events_before_signup",
+                        ("events_before_signup", "lateness"))  # fmt: skip
+    monkeypatch.setitem(detection.EXPECTED, "machine", ("machines", "sessions"))
+    asked = [verdict.check for verdict in detection.judge_meant(faults, tables)]
+    assert asked == ["events_before_signup", "machines", "sessions"]  # of no machine, both
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     folder = tmp_path_factory.mktemp("runs")
