@@ -362,6 +362,9 @@ ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
     "spellings": lambda t: value_checks.spellings(
         t.users, audit.kinds_that_go_on(t.events, P.horizon_days)
     ),
+    "placeholders": lambda t: value_checks.placeholders(
+        t.users, audit.kinds_that_go_on(t.events, P.horizon_days)
+    ),
     "extreme_values": lambda t: value_checks.extreme_values(t.users),
     "sessions": lambda t: value_checks.sessions(audit.session_lengths(t.events)),
     "log_amounts": lambda t: value_checks.log_amounts(

@@ -88,6 +88,15 @@ def piled(signups: int, each: int = 1, on: int = 100) -> Verdict:
     return data.signup_dates(users)
 
 
+def apart(few: int, years_before: int, many: int = 500) -> Verdict:
+    """Judge `many` signups on as many days and `few` that many years before the first (after the
+    last, if negative).
+    """
+    first = -365 * years_before if years_before > 0 else many - 365 * years_before
+    users = pd.DataFrame({"signup_date": days([*range(many), *range(first - few, first)])})
+    return data.signup_dates(users)
+
+
 def joined_late(late: int, of: int = 100, window: LogWindow = LOG) -> Verdict:
     users = pd.DataFrame({"signup_date": days([271] * late + [270] * (of - late))})
     return data.window_is_mature(users, window, 30)
@@ -513,6 +522,13 @@ def written(*countries: str, kinds: tuple[str, ...] = ("play", "exit")) -> Verdi
     return values.spellings(users.assign(country=pd.Series(countries, dtype="str")), kinds_seen)
 
 
+def without(*countries: str | None, kinds: tuple[str, ...] = ("play",)) -> Verdict:
+    """Judge users of these countries, and events of these kinds."""
+    users = pd.DataFrame({"user_id": [f"u{n}" for n in range(len(countries))]})
+    kinds_seen = pd.DataFrame({"kind": kinds, "events": 10})
+    return values.placeholders(users.assign(country=pd.Series(countries, dtype="str")), kinds_seen)
+
+
 def stands_apart(top: int, others: int = 1, of: int = 99) -> Verdict:
     """Judge `of` views up to 100 and `others` of `top`."""
     views = [*np.linspace(1, 100, of), *([top] * others)]
@@ -614,6 +630,10 @@ CASES = [
     Case("signup_dates", "pass", lambda: cut_to("M", 80)),
     Case("signup_dates", "warn", lambda: cut_to("W", 280)),
     Case("signup_dates", "pass", lambda: cut_to("W", 160)),
+    Case("signup_dates", "warn", lambda: apart(1, years_before=3)),
+    Case("signup_dates", "warn", lambda: apart(1, years_before=-3)),
+    Case("signup_dates", "pass", lambda: apart(1, years_before=1)),
+    Case("signup_dates", "pass", lambda: apart(20, years_before=3)),  # over 1 %: a second launch
     Case("signup_dates", "not_applicable", lambda: data.signup_dates(USERS_WITHOUT_DATE)),
     Case("window_is_mature", "warn", lambda: joined_late(16)),
     Case("window_is_mature", "pass", lambda: joined_late(15)),  # as many as in half of 300 days
@@ -812,6 +832,10 @@ CASES = [
     Case("spellings", "warn", lambda: written("google_ads", "Google Ads", "google-ads")),
     Case("spellings", "pass", lambda: written("A", "A+", "A-", "B")),
     Case("spellings", "warn", lambda: written("a", "b", kinds=("play", "Play"))),
+    Case("placeholders", "warn", lambda: without("NULL")),
+    Case("placeholders", "warn", lambda: without("\\N")),
+    Case("placeholders", "warn", lambda: without("a", kinds=("play", "N/A"))),
+    Case("placeholders", "pass", lambda: without("NA", "none", "unknown", "N", None)),
     Case("extreme_values", "warn", lambda: stands_apart(2_000)),
     Case("extreme_values", "pass", lambda: stands_apart(1_999)),
     Case("extreme_values", "warn", lambda: stands_apart(2_000, others=12)),
@@ -979,6 +1003,8 @@ PLANTED = [
     ("amount_units", 1.0, "log_amounts"),
     ("spellings", 0.02, "spellings"),
     ("extreme_values", 0.001, "extreme_values"),
+    ("placeholders", 0.02, "placeholders"),
+    ("stray_signups", 0.002, "signup_dates"),
     ("copied_users", 0.02, "copied_users"),
     ("merged_ids", 0.3, "identities"),
     ("slow_clocks", 1.0, "lateness"),

@@ -449,6 +449,8 @@ def test_a_fault_of_delivery_leaves_the_rest_alone(fault: str) -> None:
         ("amount_units", {"credits_purchased"}),
         ("spellings", set()),
         ("extreme_values", set()),
+        ("placeholders", set()),
+        ("stray_signups", {"last_active_date"}),  # of those never seen, the day they signed up
         (
             "copied_users",
             {"last_active_date", "sessions_7d", "views", "credits_spent", "credits_purchased"},
@@ -753,6 +755,19 @@ def test_spellings() -> None:
     clean, loud = make().users["country"], make("spellings", 0.3).users["country"]
     assert (loud == clean.str.upper()).mean() == pytest.approx(0.3, abs=4 * 0.46 / np.sqrt(5000))
     assert (loud.str.title() == clean).all()
+
+
+def test_placeholders() -> None:
+    clean, unnamed = make().users["country"], make("placeholders", 0.1).users["country"]
+    is_null = unnamed == "NULL"
+    assert is_null.mean() == pytest.approx(0.1, abs=4 * 0.3 / np.sqrt(5000))
+    assert (unnamed[~is_null] == clean[~is_null]).all()
+
+
+@pytest.mark.parametrize(("strength", "count"), [(0.02, 100), (0.0001, 1)])
+def test_stray_signups(strength: float, count: int) -> None:
+    clean, moved = make().users["signup_date"], make("stray_signups", strength).users["signup_date"]
+    assert (moved == "1970-01-01").sum() == (moved != clean).sum() == count
 
 
 @pytest.mark.parametrize(("strength", "count"), [(0.02, 100), (0.0001, 1)])

@@ -109,6 +109,8 @@ FAULTS: dict[str, str] = {
     "constant_sessions": "Share of users all of whose events carry one session_id.",
     "amount_units": "Share of purchases from the middle of the log on whose amount is in cents.",
     "spellings": "Share of users whose country is written in capitals.",
+    "placeholders": "Share of users whose country is the text NULL.",
+    "stray_signups": "Share of users whose signup date is the first day of 1970 (at least one).",
     "extreme_values": "Share of users whose avg_watch_time_sec is 99,999 (at least one).",
     "copied_users": "Share of users who are in the users table a second time, under another "
     "user_id that the log does not have.",
@@ -137,6 +139,8 @@ USERS_FAULTS = frozenset(
         "leaky_feature",
         "identifier_column",
         "spellings",
+        "placeholders",
+        "stray_signups",
         "extreme_values",
         "copied_users",
     }
@@ -1282,14 +1286,28 @@ def _make_impossible(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
 
 
 def _write_otherwise(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
-    """Return users, some of them with a country in capitals or a placeholder for watch time."""
-    users, rank = users.copy(), plan.stream("extreme_values").permutation(len(users))
+    """Return users, some of them with a country in capitals or none, a placeholder for watch
+    time, or a signup date that stands for none.
+    """
+    users = users.copy()
     loud = plan.stream("spellings").random(len(users)) < plan.strength("spellings")
     users["country"] = users["country"].mask(loud, users["country"].str.upper())
-    share = plan.strength("extreme_values")
-    count = max(round(share * len(users)), 1) if share else 0
-    users["avg_watch_time_sec"] = users["avg_watch_time_sec"].mask(rank < count, PLACEHOLDER)
+    unnamed = plan.stream("placeholders").random(len(users)) < plan.strength("placeholders")
+    users["country"] = users["country"].mask(unnamed, "NULL")
+    is_extreme, is_stray = (
+        _choose_some(plan, name) for name in ("extreme_values", "stray_signups")
+    )
+    users["avg_watch_time_sec"] = users["avg_watch_time_sec"].mask(is_extreme, PLACEHOLDER)
+    users["signup_date"] = users["signup_date"].mask(is_stray, "1970-01-01")
     return users
+
+
+def _choose_some(plan: _Plan, fault: str) -> Array:
+    """Say of each user whether the fault is theirs: of the planted share, or of one at least."""
+    share = plan.strength(fault)
+    count = max(round(share * plan.users), 1) if share else 0
+    chosen: Array = plan.stream(fault).permutation(plan.users) < count
+    return chosen
 
 
 def _copy_accounts(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis import activity, audit, clock
 from analysis.checks import log, native, values
 from analysis.checks.verdict import Status, Verdict, grade, not_applicable, share_of
-from analysis.logwindow import LogWindow
+from analysis.logwindow import FEW_APART, LogWindow
 
 MOST_EARLY = 0.5
 """Above this share of users from before the log, figures on newcomers speak for a minority."""
@@ -41,6 +41,8 @@ SLOW_SECONDS = 3600
 """Median delay of a whole source or device that is a clock or a nightly load, not a network."""
 ONE_DAY_OF_MONTH, ONE_DAY_OF_WEEK = 0.25, 0.6
 """Share of signups on one day of the month, or of the week, that means dates were cut to it."""
+FAR_APART = pd.Timedelta(days=730)
+"""Time without a signup beyond which a few dates are no early accounts but stand for none."""
 PILE, PILED, PILED_FAILS = 10.0, 0.02, 0.25
 """Times the 95th percentile of a day's signups that makes a pile, and its share of all users
 from which it is worth a word, and from which tenure is no longer the users' own."""
@@ -108,6 +110,7 @@ def run(
         values.copied_users(users),
         values.groups_seen(told, window, horizon_days),
         values.spellings(users, kinds),
+        values.placeholders(users, kinds),
         values.extreme_values(users),
         values.sessions(audit.session_lengths(events)),
         values.log_amounts(audit.daily_amounts(events, window, zone)),
@@ -258,7 +261,8 @@ def missing_values(rules: pd.DataFrame) -> Verdict:
 def signup_dates(users: pd.DataFrame) -> Verdict:
     """Judge the share of users who signed up on the fullest day: an import dates all its accounts
     alike, and their tenure and cohort are then not their own. The same of one day of the month,
-    or of the week, to which dates may have been cut.
+    or of the week, to which dates may have been cut, and of the few that lie years from all others,
+    as those do that stand for none (1970).
     """
     known = users["signup_date"].dropna()
     if known.empty:
@@ -275,11 +279,22 @@ def signup_dates(users: pd.DataFrame) -> Verdict:
         cut = f"day {of_month.idxmax()} of the month ({of_month.max() / len(known):.0%} of users)"
     elif days >= 60 and of_week.max() > ONE_DAY_OF_WEEK * len(known):
         cut = f"{of_week.idxmax()} ({of_week.max() / len(known):.0%} of users)"
-    if cut != "none" and status == "pass":
+    apart, example = _far_from_others(by_day)
+    if (cut != "none" or apart) and status == "pass":
         status = "warn"
     facts = {"date": str(by_day.idxmax())[:10], "signups": int(by_day.max()), "usual": usual,
-             "cut": cut}  # fmt: skip
+             "cut": cut, "apart": apart, "example": example}  # fmt: skip
     return Verdict("signup_dates", status, share, low, high, PILED, len(known), facts)
+
+
+def _far_from_others(by_day: "pd.Series[int]") -> tuple[int, str]:
+    """Return how many lie years without anybody from the many, and one of their days ("none" when
+    there is none). `by_day` counts users, in the order of its days.
+    """
+    part = (by_day.index.to_series().diff() > FAR_APART).cumsum()
+    sizes = by_day.groupby(part).sum()
+    few = by_day[part.isin(sizes.index[sizes < FEW_APART * by_day.sum()])]
+    return int(few.sum()), str(few.index[0])[:10] if len(few) else "none"
 
 
 def rows_breaking(check: str, rules: pd.DataFrame) -> Verdict:

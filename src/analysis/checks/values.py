@@ -34,6 +34,12 @@ ONE_PURCHASE = 0.2
 """Share of all that was paid, of a hundred amounts or more, that one amount cannot be."""
 LONG = 0.05
 """Share of events in sessions longer than a day from which sessions are no visits."""
+PLACEHOLDERS = frozenset((
+    "null", "(null)", "<null>", "\\n", "nan", "nat", "<na>", "n/a", "#n/a", "nil", "undefined",
+    "-", "--", "?", ".",
+))  # fmt: skip
+"""Texts, in any case, by which programs write that there is no value. Not `none`, `na` and
+`unknown`, which are also kinds: no plan, Namibia, a gender that was not told."""
 SINGLE, SEVERAL = 0.99, 1.5
 """Share of sessions with one event, with so many events a user and day, that are no visits."""
 
@@ -58,6 +64,26 @@ def spellings(users: pd.DataFrame, kinds: pd.DataFrame) -> Verdict:
              "columns": len(counts), "kinds": sum(map(len, counts.values()))}  # fmt: skip
     status: Status = "warn" if found else "pass"
     return Verdict("spellings", status, share, low, high, 0.0, total, facts)
+
+
+def placeholders(users: pd.DataFrame, kinds: pd.DataFrame) -> Verdict:
+    """Judge whether a missing value is written as a text (NULL, N/A), which then counts as a kind
+    of its own: a country, a plan. `kinds` from audit.kinds_that_go_on.
+    """
+    counts = {name: users[name].value_counts() for name in users if _is_text(users[name])}
+    counts["event_type"] = kinds.set_index("kind")["events"]
+    found = []
+    for name, count in counts.items():
+        part = count[count.index.astype(str).str.casefold().isin(PLACEHOLDERS)]
+        if len(part):
+            found.append((part.sum() / count.sum(), int(part.sum()), int(count.sum()), name,
+                          ", ".join(sorted(map(str, part.index)))))  # fmt: skip
+    _, other, total, name, written = max(found, default=(0.0, 0, len(users), "any", "none"))
+    share, low, high = share_of(other, total)
+    facts = {"column": name, "written": written, "other": other, "found": len(found),
+             "columns": len(counts)}  # fmt: skip
+    status: Status = "warn" if found else "pass"
+    return Verdict("placeholders", status, share, low, high, 0.0, total, facts)
 
 
 def groups_seen(told: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
@@ -88,9 +114,13 @@ def groups_seen(told: pd.DataFrame, window: LogWindow, horizon_days: int) -> Ver
     return Verdict("groups_seen", status, float(ratio), limit=HALF, n=len(new), facts=facts)
 
 
+def _is_text(column: "pd.Series[Any]") -> bool:
+    return isinstance(column.dtype, pd.StringDtype) or column.dtype == object
+
+
 def _is_list(column: "pd.Series[Any]") -> bool:
-    is_text = isinstance(column.dtype, pd.StringDtype) or column.dtype == object
-    return is_text and column.name != "user_id" and 1 < column.nunique() <= MOST_LEVELS
+    is_kind = column.name != "user_id" and 1 < column.nunique() <= MOST_LEVELS
+    return _is_text(column) and is_kind
 
 
 def _plain(text: Any) -> str:
