@@ -19,13 +19,18 @@ def make_snapshots(silent_churn=0.9, failed_churn=0.5, size=200):
             is_silent, is_failed, place = n % 2, (n // 2) % 2, n // 4
             share = silent_churn if is_silent else 0.5 if not is_failed else failed_churn
             churned = float(place < share * size / 4) if split == "test" else None
-            rows.append((split, 20.0 if is_silent else 3.0, float(is_failed), churned))
-    return pd.DataFrame(rows, columns=["split", "recency_days", "failed_intents", "churned"])
+            rows.append((f"u{n}", split, 20.0 if is_silent else 3.0, float(is_failed), churned))
+    columns = ["user_id", "split", "recency_days", "failed_intents", "churned"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def make_scored(proba, contacted):
-    names = ["contact" if c else "none" for c in contacted]
-    return pd.DataFrame({"proba_churn": proba, "recommended_action": names})
+def make_scored(proba, done, size=200):
+    """Return the first users scored as given, and all others at 0.1 with nothing done."""
+    table = pd.DataFrame({"user_id": [f"u{n}" for n in range(size)], "proba_churn": 0.1})
+    table["recommended_action"] = "none"
+    table.loc[: len(proba) - 1, "proba_churn"] = proba
+    table.loc[: len(done) - 1, "recommended_action"] = done
+    return table
 
 
 def make_differences(*rows):
@@ -39,7 +44,7 @@ NO_DIFFERENCE = make_differences(
     ("device", "against_rest", "iOS", 50, 0.5, 0.1, -0.1, 0.3, 0.3, 0.8, False),
     ("gender", "against_rest", "F", 50, 0.5, 0.3, 0.1, 0.5, 0.01, 0.02, True),
 )
-SCORED = make_scored([0.9, 0.7, 0.2], [True, True, False])
+SCORED = make_scored([0.9, 0.7, 0.8, 0.2], ["contact", "contact", "hold_out"])
 
 
 def keys(snapshots=None, scored=SCORED, differences=NO_DIFFERENCE):
@@ -73,31 +78,55 @@ def test_listed_users_are_contacted_and_what_it_may_bring_is_computed():
         pytest.approx(0.8),
     )
     assert (facts["saved"], facts["profit"]) == (pytest.approx(0.16), pytest.approx(profit))
+    assert (facts["held"], facts["flagged"]) == (1, 3)
+    # at a saved share s, 1.6 (57 s - 0.5) - 0.4 x 3.5: 0 at s = 2.2 / 91.2
+    assert facts["profit_half"] == pytest.approx(1.6 * (57 * 0.05 - 0.5) - 1.4)
+    assert facts["profit_twice"] == pytest.approx(1.6 * (57 * 0.2 - 0.5) - 1.4)
+    assert facts["pays_from"] == pytest.approx(2.2 / 91.2)
 
 
 def test_with_nobody_listed_nobody_is_contacted():
-    found = keys(scored=make_scored([0.3, 0.2], [False, False]))
+    found = keys(scored=make_scored([0.3, 0.2], []))
     assert found["nobody_worth_contact"]["size"] == 0
     assert "contact_at_risk" not in found
 
 
-def test_the_audience_counted_is_the_one_of_today():
-    facts = keys()["remind_silent"]
-    assert (facts["size"], facts["since"], facts["rate"]) == (100, 15, 0.9)
+def test_the_audience_counted_is_the_one_of_today_without_the_list_and_its_holdout():
+    facts = keys()["remind_silent"]  # 100 with odd numbers; u1 is on the list
+    assert (facts["size"], facts["elsewhere"], facts["since"], facts["rate"]) == (99, 1, 15, 0.9)
+    assert facts["risk"] == pytest.approx((0.2 + 98 * 0.1) / 99)
+
+
+def test_nobody_is_in_two_audiences_or_in_one_and_in_the_holdout():
+    table = make_snapshots(silent_churn=0.9, failed_churn=1.0)
+    table["failed_intents"] = table["failed_intents"].where(table["recency_days"] < 15, 1.0)
+    facts = keys(table)["failed_intent"]  # 150 failed, 100 of them silent, u2 held out
+    assert (facts["size"], facts["elsewhere"]) == (49, 101)
+    alone = make_scored([0.9] * 200, ["contact", "hold_out"] * 100)
+    assert not {"remind_silent", "failed_intent"} & set(keys(table, alone))
 
 
 def test_silence_of_half_the_look_back_begins_with_its_day():
     table = make_snapshots().assign(recency_days=15.0)
     table.loc[::2, "recency_days"] = 14.99
-    assert keys(table)["remind_silent"]["size"] == 100
+    assert keys(table)["remind_silent"]["size"] == 99
 
 
-def test_failed_intents_are_acted_on_only_when_they_differ():
+@pytest.mark.parametrize(
+    ("churn", "name"),
+    [(0.9, "remind_silent"), (0.5, "remind_silent_no_difference"), (0.1, "remind_silent_leave_less")],
+)  # fmt: skip
+def test_silent_users_are_reminded_only_when_they_leave_more_often(churn, name):
+    assert [key for key in keys(make_snapshots(churn)) if key.startswith("remind")] == [name]
+
+
+def test_failed_intents_are_acted_on_only_when_such_users_leave_more_often():
     assert "failed_intent_no_difference" in keys(make_snapshots(failed_churn=0.5))
     strong = make_snapshots(silent_churn=0.5, failed_churn=1.0)
     assert "failed_intent" in keys(strong)
-    assert not {"failed_intent", "failed_intent_no_difference"} & set(
-        keys(strong.drop(columns="failed_intents"))
+    assert "failed_intent_leave_less" in keys(make_snapshots(silent_churn=0.5, failed_churn=0.0))
+    assert not any(
+        key.startswith("failed_intent") for key in keys(strong.drop(columns="failed_intents"))
     )
 
 
@@ -163,7 +192,10 @@ def test_every_action_of_the_book_can_be_told():
     )
     judged = make_judged(("03_audit", "a", "fail", "Clocks agree"))
     found = [*keys().items(), *keys(strong, differences=real).items()]
-    found += keys(scored=make_scored([0.1], [False])).items()
+    found += keys(scored=make_scored([0.1], [])).items()
+    found += keys(make_snapshots(0.5)).items()
+    found += keys(make_snapshots(0.1, failed_churn=0.0)).items()
+    found += keys(make_snapshots(0.5, failed_churn=0.0)).items()
     found += actions.others(METRICS, USERS, at("2025-10-21"), 30, judged)
     assert {key for key, _ in found} == set(BOOK["actions"])
     table = tell(found)
@@ -176,22 +208,34 @@ def test_every_action_of_the_book_can_be_told():
     )
 
 
+def plan_of(size, **more):
+    facts = {**keys()["contact_at_risk"], "flagged": size, "held": size // 10, "rate": 0.5}
+    return tell([("contact_at_risk", {**facts, **more})]).loc[0, "test"]
+
+
 def test_an_action_with_an_audience_names_the_test_that_would_prove_it():
-    facts = keys()["contact_at_risk"]
-    row = tell([("contact_at_risk", {**facts, "size": 20_000, "rate": 0.5})]).iloc[0]
-    assert row["test"].startswith("Leave 2,000 of 20,000 at random without it (10%).")
-    assert (
-        tell([("contact_at_risk", {**facts, "size": 20, "rate": 0.5})])
-        .loc[0, "test"]
-        .startswith("Cannot be measured with this audience: 20 users")
-    )
-    middle = tell([("contact_at_risk", {**facts, "size": 5000, "rate": 0.5})]).loc[0, "test"]
-    assert "waves or" in middle
+    assert plan_of(20_000).startswith("Leave 2,000 of 20,000 at random without it (10%).")
+    assert "waves or" in plan_of(5_000)
+    # 0.5 to 0.45 needs 3,130 users half and half, 8,654 with a tenth left alone
+    assert plan_of(300).startswith("Leave 150 of 300 at random without it (50%).")
+    assert "holdout_share to 0.5" in plan_of(300)
+    assert plan_of(20).startswith("Cannot be measured with this audience: 20 users")
+
+
+def test_without_a_holdout_half_of_the_audience_is_left_alone():
+    found = [("contact_at_risk", {**keys()["contact_at_risk"], "flagged": 4_000, "held": 0})]
+    test = actions.table(found, BOOK, saved_share=0.1, control_share=0.0, horizon=30).loc[0, "test"]
+    assert test.startswith("Leave 2,000 of 4,000 at random without it (50%).")
+
+
+def test_with_nothing_saved_there_is_nothing_to_test():
+    found = [("remind_silent", keys()["remind_silent"])]
+    assert actions.table(found, BOOK, 0.0, 0.1, 30).loc[0, "test"] == ""
 
 
 def test_actions_that_advise_against_something_need_no_test():
     found = [(key, facts) for key, facts in keys().items() if key in ("not_by_group",)]
-    found += keys(scored=make_scored([0.1], [False])).items()
+    found += keys(scored=make_scored([0.1], [])).items()
     table = tell(found).set_index("action")
     against = table[table["trigger"] == "None"]
     assert len(against) >= 2

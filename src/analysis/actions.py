@@ -1,6 +1,7 @@
 """What to do: audience, size, expected effect with its grade, and the test that would prove it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,8 @@ Facts = dict[str, Any]
 
 MOST_WAVES = 12
 """An experiment that takes more horizons than this is not one that will be run."""
+ADVISE_AGAINST = ("no_difference", "leave_less", "not_by_group")
+"""Ends of the keys of actions that need no test."""
 COLUMNS = [
     "action",
     "audience",
@@ -52,24 +55,45 @@ def audiences(
     lookback: int,
     horizon: int,
 ) -> list[tuple[str, Facts]]:
-    """Return each action's key in book/actions.yml with its facts: `size` and what is told."""
+    """Return each action's key in book/actions.yml with its facts: `size` and what is told.
+
+    A user is in one audience only, the first that holds them, and nobody of the holdout is in
+    any: two campaigns on one user would tell nothing of either. `scored` has a row for each row
+    of `snapshots` of the split `score`.
+    """
     common = {"lookback": lookback, "horizon": horizon, "threshold": card["threshold"]}
     now = snapshots["split"] == "score"
     found = [_by_score(scored, economics, common)]
+    risk = snapshots.loc[now, "user_id"].map(scored.set_index("user_id")["proba_churn"])
+    taken = scored.loc[scored["recommended_action"] != "none", "user_id"]
+    free = now & ~snapshots["user_id"].isin(taken)
     since = lookback // 2
-    for key, mask, more in (
+    kinds: list[tuple[str, pd.Series[bool], Facts]] = [
         ("remind_silent", snapshots["recency_days"] >= since, {"since": since}),
         ("failed_intent", _failed(snapshots), {}),
-    ):
+    ]
+    for key, mask, more in kinds:
         seen = compare_audience(snapshots, mask)
         if seen is None:
             continue
-        name = key
-        if key == "failed_intent" and seen["gap_low"] <= 0 <= seen["gap_high"]:
-            name = "failed_intent_no_difference"
-        found.append((name, {**common, **more, **seen, "size": int((mask & now).sum())}))
+        name, own = key + _direction(seen), mask & now
+        size = int(own.sum())
+        if name == key:
+            own &= free
+            free &= ~own
+            more = {**more, "risk": float(risk[own].mean()), "elsewhere": size - int(own.sum())}
+            size = int(own.sum())
+        if size:
+            found.append((name, {**common, **more, **seen, "size": size}))
     churned = snapshots.loc[snapshots["split"] == "test", "churned"]
     return found + _by_group(differences, {**common, "overall": float(churned.mean())})
+
+
+def _direction(seen: Facts) -> str:
+    """Return what follows the key of an action: nothing where its audience leaves more often."""
+    if seen["gap_low"] > 0:
+        return ""
+    return "_leave_less" if seen["gap_high"] < 0 else "_no_difference"
 
 
 def _failed(snapshots: pd.DataFrame) -> "pd.Series[bool]":
@@ -80,14 +104,22 @@ def _failed(snapshots: pd.DataFrame) -> "pd.Series[bool]":
 
 def _by_score(scored: pd.DataFrame, economics: Economics, common: Facts) -> tuple[str, Facts]:
     listed = scored[scored["recommended_action"] == "contact"]
+    held = int((scored["recommended_action"] == "hold_out").sum())
     if listed.empty:
         return "nobody_worth_contact", {**common, "size": 0}
     proba = listed["proba_churn"].to_numpy(dtype=float)
-    leavers = float(proba.sum())
+    leavers, saved = float(proba.sum()), economics.saved_share
+
+    def earned(share: float) -> float:
+        return float(decisions.gain_of(proba, replace(economics, saved_share=share)).sum())
+
     return "contact_at_risk", {
-        **common, "size": len(listed), "leavers": leavers, "saved_share": economics.saved_share,
-        "saved": leavers * economics.saved_share, "rate": float(proba.mean()),
-        "profit": float(decisions.gain_of(proba, economics).sum()),
+        **common, "size": len(listed), "held": held, "flagged": len(listed) + held,
+        "leavers": leavers, "saved_share": saved, "saved": leavers * saved,
+        "rate": float(proba.mean()), "profit": earned(saved), "half": saved / 2,
+        "profit_half": earned(saved / 2), "twice": min(2 * saved, 1.0),
+        "profit_twice": earned(min(2 * saved, 1.0)),
+        "pays_from": -earned(0.0) / (earned(1.0) - earned(0.0)),
     }  # fmt: skip
 
 
@@ -139,7 +171,7 @@ def table(
     for key, facts in found:
         text = texts["actions"][key]
         told = {
-            name: fill(text[name], facts)
+            name: fill(text[name], _with_points(facts))
             for name in ("action", "audience", "trigger", "expected_effect")
         }
         test = _test(key, facts, texts["test"], saved_share, control_share, horizon)
@@ -147,6 +179,13 @@ def table(
                      "checks": text["checks"], "metrics": text["metrics"]})  # fmt: skip
     result = pd.DataFrame(rows, columns=COLUMNS)
     return result.astype({"size": "Int64"})
+
+
+def _with_points(facts: Facts) -> Facts:
+    """Return the facts, differences between shares also in percentage points."""
+    differences = {"gap_low", "gap_high", "difference", "detectable", "expected"} & {*facts}
+    points = {n: None if facts[n] is None else 100 * facts[n] for n in differences}
+    return {**facts, **{f"{name}_points": value for name, value in points.items()}}
 
 
 def _test(
@@ -157,28 +196,33 @@ def _test(
     control_share: float,
     horizon: int,
 ) -> str:
-    size, rate = facts.get("size"), facts.get("rate")
-    if (
-        not size
-        or rate is None
-        or (key.endswith(("no_difference", "by_group")) and key != "by_group")
-    ):
+    """Return the test that would prove the action: with the control share that is set, or with
+    half of the audience where that one would take more than MOST_WAVES.
+    """
+    size, rate = facts.get("flagged", facts.get("size")), facts.get("risk", facts.get("rate"))
+    if not size or rate is None or key.endswith(ADVISE_AGAINST):
         return ""
-    share = 0.5 if key == "first_week" else control_share
     churn = 1 - rate if key == "first_week" else rate
-    if not 0 < churn < 1:
+    if not (0 < churn < 1 and 0 < saved_share < 1):
         return ""
-    plan = decisions.test_plan(size, churn, saved_share, share, horizon_days=horizon)
-    told = {
-        "size": size, "control": plan.control, "control_share": share, "horizon": horizon,
-        "detectable": plan.detectable_difference, "expected": plan.expected_difference,
-        "saved_share": saved_share, "needed": plan.needed_users, "waves": plan.waves,
-        "duration": plan.duration_days,
-    }  # fmt: skip
-    if plan.is_measurable:
-        return fill(texts["measurable"], told)
-    if plan.waves <= MOST_WAVES and not pd.isna(plan.detectable_difference):
-        return fill(texts["waves"], told)
+    usual = facts["held"] / size if facts.get("held") else control_share
+    for share in (0.5,) if key == "first_week" or not usual else (usual, 0.5):
+        plan = decisions.test_plan(size, churn, saved_share, share, horizon_days=horizon)
+        told = _with_points({
+            "size": size, "control": plan.control, "control_share": share, "horizon": horizon,
+            "detectable": plan.detectable_difference, "expected": plan.expected_difference,
+            "saved_share": saved_share, "needed": plan.needed_users, "waves": plan.waves,
+            "duration": plan.duration_days,
+        })  # fmt: skip
+        how = (
+            " " + fill(texts["how_half"], told)
+            if key == "contact_at_risk" and share != usual
+            else ""
+        )
+        if plan.is_measurable:
+            return fill(texts["measurable"], told) + how
+        if plan.waves <= MOST_WAVES and not pd.isna(plan.detectable_difference):
+            return fill(texts["waves"], told) + how
     return fill(texts["impossible"], told)
 
 
