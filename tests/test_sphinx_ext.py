@@ -50,6 +50,7 @@ def plain(text: str) -> str:
         (0.7812, "score", "0.781"),
         (-0.0001, "score", "0.000"),
         (2.314, "ratio", "2.31 times"),
+        (-0.1674, "points", "\N{MINUS SIGN}16.7 points"),
         (12.5, "money", "12.50"),
         (1234.5, "money", "1,234"),
         ("better", "text", "better"),

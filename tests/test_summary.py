@@ -129,7 +129,17 @@ def test_the_word_for_the_model_follows_its_interval(gain, word):
     assert found["model_vs_recency"]["value"] == word
     assert found["test_auc"]["value"] == 0.5
     assert (found["test_auc"]["n"], found["threshold"]["value"]) == (99, 0.3)
-    assert found["calibration_verdict"]["value"] == "poor"
+
+
+def test_a_calibration_that_warns_is_off_and_one_that_fails_is_poor():
+    card = {"model": "forest", "threshold": 0.3}
+    words = [
+        summary.model_metrics(make_evaluation(), card, to_table([Verdict("calibration", status)]))[
+            "calibration_verdict"
+        ]["value"]
+        for status in ("warn", "fail")
+    ]
+    assert words == ["off", "poor"]
 
 
 @pytest.mark.parametrize(
@@ -247,6 +257,27 @@ def test_checks_that_strike_a_figure_have_an_entry_in_the_book():
 
     book = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))["report"]
     assert {*summary.NEWCOMERS, *summary.JUDGED, *summary.SCORED} <= set(book)
+
+
+def test_groups_that_differ_are_named_the_largest_first():
+    rows = [
+        ("device", "iOS", 0.05, True),
+        ("channel", "a", -0.2, True),
+        ("channel", "b", 0.3, False),
+    ]
+    table = pd.DataFrame(rows, columns=["column", "group", "difference", "is_different"]).assign(
+        comparison="group_against_rest", p_value=0.01, users=100
+    )
+    whole = pd.DataFrame({"comparison": ["all_groups"], "is_different": True, "p_value": 0.01})
+    scored = pd.DataFrame({"proba_churn": [0.5], "pred_churn": [0]})
+    counts = {"calibrate": 100, "test": 100}
+    found = summary.score_metrics(scored, pd.concat([whole, table]), counts, 0.3)
+    assert found["group_differences_found"]["value"] == 3
+    named = found["group_differences_named"]["value"]
+    assert named == "channel a (-20.0 points), device iOS (+5.0 points)"
+    assert "log_volume" in found["group_differences_named"]["checks"]
+    alone = summary.score_metrics(scored, pd.concat([whole, table.iloc[2:]]), counts, 0.3)
+    assert alone["group_differences_named"]["value"] == "none by itself"
 
 
 def test_what_could_not_have_been_seen_is_told():

@@ -45,6 +45,7 @@ INFORMS = {
 LABELLED = ("label_means", "label_calendar", "split_in_time", "population_drift", "survivors", *LOG)
 JUDGED = (
     "better_than_chance",
+    "enough_data",
     "leakage",
     "leakage_columns",
     "preprocessing",
@@ -66,6 +67,8 @@ SCORED = (
     *JUDGED,
 )
 DAYS_TOLD = (1, 7, 30)
+MOST_NAMED = 4
+"""Groups named in one sentence."""
 
 
 def metric(
@@ -78,8 +81,8 @@ def metric(
 ) -> dict[str, Any]:
     """Return one entry of metrics.json: `value, unit, n, ci_low, ci_high, label, checks`.
 
-    Units: share (0 to 1), count, days, score, ratio, money, date, text. `checks` are those
-    whose failing strikes the figure.
+    Units: share or points (0 to 1), count, days, score, ratio, money, date, text. `checks` are
+    those whose failing strikes the figure.
     """
     low, high = (None if pd.isna(bound) else bound for bound in interval)
     kept = None if value is None or (not isinstance(value, str) and pd.isna(value)) else value
@@ -200,7 +203,8 @@ def model_metrics(
     status = verdicts.set_index("check")["status"]
     level = rows.loc["calibration_intercept"]
     is_off = bool(level["ci_low"] > 0 or level["ci_high"] < 0)
-    verdict = ("level" if is_off else "good") if status["calibration"] == "pass" else "poor"
+    usual = "level" if is_off else "good"
+    verdict = {"fail": "poor", "warn": "off"}.get(status["calibration"], usual)
     return {
         "model_name": metric(name.replace("_", " "), "text", "Model"),
         "threshold": metric(card["threshold"], "share", "Contact from", checks=("threshold",)),
@@ -213,9 +217,8 @@ def model_metrics(
         "calibration_intercept": told(
             "calibration_intercept", "score", "Calibration intercept", JUDGED
         ),
-        "calibration_error": told("ece_debiased", "share", "Calibration error", JUDGED),
+        "calibration_error": told("ece_debiased", "points", "Calibration error", JUDGED),
         "lift_top_decile": told("lift_top_decile", "ratio", "Lift of the top tenth", JUDGED),
-        "test_base_rate": told("base_rate", "share", "Base rate of the test", ()),
         "model_vs_recency": metric(_compare(gain), "text", "Model against recency"),
         "model_vs_base": metric(
             _compare(rows.loc["brier_skill"]), "text", "Model against base rate"
@@ -261,16 +264,40 @@ def score_metrics(
             flagged, "count", "Users worth a contact", n, checks=("threshold", *SCORED)
         ),
         "flagged_share": metric(
-            flagged / max(n, 1), "share", "Share flagged", n, checks=("threshold",)
+            flagged / max(n, 1), "share", "Share flagged", n, checks=("threshold", *SCORED)
         ),
         "group_detectable": metric(
-            smallest_seen(tested, rate), "share", "Smallest difference that would be seen"
+            smallest_seen(tested, rate), "points", "Smallest difference that would be seen",
+            checks=LABELLED,
         ),
-        "groups_compared": metric(len(tested), "count", "Comparisons between groups"),
+        "groups_compared": metric(
+            len(tested), "count", "Comparisons between groups", checks=LABELLED
+        ),
         "group_differences_found": metric(
-            int(tested["is_different"].sum()), "count", "Differences beyond chance", len(tested)
+            int(tested["is_different"].sum()), "count", "Differences beyond chance", len(tested),
+            checks=LABELLED,
+        ),
+        "group_differences_named": metric(
+            _name_groups(tested), "text", "Groups that differ from the rest", checks=LABELLED
         ),
     }  # fmt: skip
+
+
+def _name_groups(tested: pd.DataFrame) -> str:
+    """Return the groups that differ from the rest, the largest difference first, as text."""
+    real = tested[tested["is_different"] & (tested["comparison"] == "group_against_rest")]
+    if real.empty:
+        return "none by itself"
+    order = real["difference"].abs().sort_values(ascending=False, kind="stable").index
+    first = real.loc[order].head(MOST_NAMED)
+    named = [
+        f"{column} {group} ({100 * difference:+.1f} points)"
+        for column, group, difference in zip(
+            first["column"], first["group"], first["difference"].astype(float), strict=True
+        )
+    ]
+    more = f" and {len(real) - MOST_NAMED} more" if len(real) > MOST_NAMED else ""
+    return ", ".join(named) + more
 
 
 def _bounds(expected: float, variance: float, n: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis.errors import ReportError
 
-UNITS = ("share", "count", "days", "score", "money", "text", "date", "ratio")
+UNITS = ("share", "count", "days", "score", "money", "text", "date", "ratio", "points")
 NOT_AVAILABLE = "not available"
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -122,6 +122,7 @@ def format_value(value: object, unit: str, currency: str = "") -> str:
         "count": _format_count(number),
         "days": f"{_fixed(number, 0 if number == round(number) else 1)}{SPACE}days",
         "score": _fixed(number, 3),
+        "points": f"{_percent(number, 1)}{SPACE}points",
         "ratio": f"{_fixed(number, 2)}{SPACE}times",
         "money": _format_money(number, currency),
     }
@@ -143,6 +144,8 @@ def format_interval(metric: Metric) -> str:
         return f"{_percent(low, decimals)} to {_percent(high, decimals)}{SPACE}%"
     if metric.unit == "days":
         return f"{_fixed(low, 1)} to {_fixed(high, 1)}{SPACE}days"
+    if metric.unit == "points":
+        return f"{_percent(low, 1)} to {_percent(high, 1)}{SPACE}points"
     if metric.unit == "ratio":
         return f"{_fixed(low, 2)} to {_fixed(high, 2)}"
     return " to ".join(format_value(end, metric.unit, metric.currency) for end in (low, high))

@@ -16,7 +16,7 @@ WORDS = {
     "not_applicable": "not applicable",
 }
 COUNTED = {"fail": "fail", "warn": "caution", "pass": "pass", "not_applicable": "not applicable"}
-NUMERIC = ("share", "count", "days", "score", "money", "ratio")
+NUMERIC = ("share", "count", "days", "score", "money", "ratio", "points")
 
 
 def hidden(text: str) -> str:
