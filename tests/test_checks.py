@@ -11,6 +11,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from handmade import make_events
 
 from analysis import activity, audit, clean, contract, engine, features, logwindow, models
 from analysis import simulate as simulation
@@ -232,11 +233,25 @@ def shifts(before: int, after: int, of: int = 1_000, length: int = 30) -> Verdic
         for level, counts in (("exit", kind), ("play", [of - n for n in kind]))
     ]
     days_of = [part.assign(day_number=range(start, start + 2 * length), total=of) for part in parts]
-    return log.log_mix(pd.concat(days_of, ignore_index=True))
+    return log.log_mix(pd.concat(days_of, ignore_index=True).assign(least=0.0))
+
+
+def office_hours(moved: int = 0, zone: str = "America/Los_Angeles", told: str = "UTC") -> Verdict:
+    """Judge six events an hour from 8 to 17 in `zone`, over the change to summer time, the second
+    half moved by so many hours; days are told in `told`.
+    """
+    hours = pd.date_range("2025-02-01", "2025-04-12", freq="h", tz=zone, inclusive="left")
+    worked = hours[(hours.hour >= 8) & (hours.hour < 17)].repeat(6)
+    late = worked >= pd.Timestamp("2025-03-08", tz=zone)
+    at = worked.tz_convert("UTC") + pd.to_timedelta(moved * late, unit="h")
+    events = make_events([("a", str(when)) for when in at])
+    window = LogWindow(at.min().floor("D"), at.max().ceil("D"))
+    users = pd.DataFrame({"user_id": ["a"]})
+    return log.log_mix(audit.daily_mix(events, users, window, told))
 
 
 def one_kind() -> Verdict:
-    empty = ["column", "level", "day_number", "events", "total"]
+    empty = ["column", "level", "day_number", "events", "total", "least"]
     return log.log_mix(pd.DataFrame(columns=empty))
 
 
@@ -708,6 +723,11 @@ CASES = [
     Case("log_mix", "warn", lambda: shifts(99, 0)),  # a rare kind ends
     Case("log_mix", "fail", lambda: shifts(101, 0)),
     Case("log_mix", "pass", lambda: shifts(1, 3, of=20)),  # three times as much, but by chance
+    Case("log_mix", "pass", office_hours),  # summer time
+    Case("log_mix", "pass", lambda: office_hours(zone="Europe/Berlin")),
+    Case("log_mix", "pass", lambda: office_hours(told="America/Los_Angeles")),
+    Case("log_mix", "warn", lambda: office_hours(moved=6)),
+    Case("log_mix", "warn", lambda: office_hours(moved=-6, told="America/Los_Angeles")),
     Case("log_mix", "not_applicable", one_kind),
     *_by_share("times_of_day", at_one_second, {"fail": 50, "warn": 2}),
     Case("machines", "pass", lambda: busiest(70)),

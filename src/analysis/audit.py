@@ -419,31 +419,47 @@ def fullest_second(events: Any) -> pd.DataFrame:
 MIX_OF_EVENTS = ("event_type", "source", "country")
 MIX_OF_USERS = ("device",)
 MOST_KINDS = 30
-QUARTERS = {"0": "0 to 6", "1": "6 to 12", "2": "12 to 18", "3": "18 to 24"}
+QUARTERS = {0: "0 to 6", 1: "6 to 12", 2: "12 to 18", 3: "18 to 24"}
+SUMMER_TIME = 1.5
+"""Times the fullest hour's share by which a quarter of the day must change: summer time moves it by
+one hour, a clock or its zone by more."""
 
 
 def daily_mix(events: Any, users: pd.DataFrame, window: LogWindow, zone: str) -> pd.DataFrame:
     """Return how many of each day's events are of each kind: `column`, `level`, `day_number`,
-    `events`, `total` (of all kinds), one row for each day of the log.
+    `events`, `total` (of all kinds), one row for each day of the log; and `least`, the change of
+    a kind's share up to which nothing is wrong.
 
     Kinds are the values of event_type, source and country of events and of device of users,
     for each column that has from 2 to 30 of them with at least 1 % of some 28 days, and the
-    four quarters of the UTC day (`hour`), which move when a clock or its zone is changed.
+    four quarters of the day in `zone` (`hour`), which move when a clock or its zone is changed.
     """
     inside = events.filter(events.event_at >= window.start, events.event_at < window.end)
     by_user = [name for name in MIX_OF_USERS if name in users]
     joined = inside.left_join(engine.from_pandas(users[["user_id", *by_user]]), "user_id")
     day = clock.local_day(joined.event_at, zone, window.start, window.end)
-    quarter = (joined.event_at.hour() // 6).cast("int64").cast("string")
-    told = joined.mutate(day_number=day, hour=quarter.substitute(QUARTERS))
+    second = clock.local_seconds(joined.event_at, zone, window.start, window.end)
+    hour = (second % 86_400 / 3_600).floor().cast("int64")
+    told = joined.mutate(day_number=day, hour=hour)
     parts = []
     for name in (*(c for c in MIX_OF_EVENTS if c in events.columns), *by_user, "hour"):
         counted = told.group_by(level=told[name], day_number=told.day_number).aggregate(
             events=lambda t: t.count()
         )
-        parts.append(_kinds_by_day(engine.to_pandas(counted.order_by("level", "day_number")), name))
-    columns = ["column", "level", "day_number", "events", "total"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+        table, least = engine.to_pandas(counted.order_by("level", "day_number")), 0.0
+        if name == "hour":
+            table, least = _by_quarter(table)
+        parts.append(_kinds_by_day(table, name).assign(least=least))
+    columns = ["column", "level", "day_number", "events", "total", "least"]
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+
+
+def _by_quarter(hours: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+    """Return the counts by quarter of the day, and the change of a share that summer time is."""
+    fullest = hours.groupby("level")["events"].sum().max() / max(hours["events"].sum(), 1)
+    by = [(hours["level"] // 6).map(QUARTERS), "day_number"]
+    return hours.groupby(by)["events"].sum().reset_index(), SUMMER_TIME * float(fullest)
 
 
 def _kinds_by_day(counted: pd.DataFrame, name: str) -> pd.DataFrame:
