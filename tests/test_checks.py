@@ -83,6 +83,22 @@ def at_risk(train: int, score: int) -> Verdict:
     return snapshots.population_drift(pd.concat(parts, ignore_index=True))
 
 
+def over_years(
+    judge: Callable[[pd.DataFrame], Verdict], users: float, churn: float, months: int = 60
+) -> Verdict:
+    """Judge monthly snapshots of 5,000 users, or so many times as many each month, of whom a
+    fifth leaves, or so much more each month.
+    """
+    parts = []
+    for n in range(months):
+        split = {months - 3: "test", months - 2: "unknown", months - 1: "score"}.get(n, "train")
+        size = round(5_000 * users**n)
+        leave = round(size * (0.2 + churn * n))
+        churned = [1.0] * leave + [0.0] * (size - leave)
+        parts.append(pd.DataFrame({"snapshot_at": at(30 * n), "split": split, "churned": churned}))
+    return judge(pd.concat(parts, ignore_index=True))
+
+
 def piled(signups: int, each: int = 1, on: int = 100) -> Verdict:
     """Judge `signups` on one day and `each` on each of `on` others."""
     users = pd.DataFrame({"signup_date": days([0] * signups + list(range(1, on + 1)) * each)})
@@ -160,8 +176,8 @@ def signups(counts: list[int], before: int = 0) -> Verdict:
     return data.signup_flow(pd.DataFrame({"signup_date": days(dates + [-1] * before)}), LOG)
 
 
-def missing(events: int) -> Verdict:
-    rows = [rule_rows("event_type is missing", events), rule_rows("signup_date is missing", 0)]
+def missing(events: int, rule: str = "event_type is missing") -> Verdict:
+    rows = [rule_rows(rule, events), rule_rows("signup_date is missing", 0)]
     return data.missing_values(pd.concat(rows, ignore_index=True))
 
 
@@ -610,6 +626,7 @@ def _by_share(check: str, judge: Callable[[int], Verdict], limits: Mapping[str, 
 
 
 RARE = {"fail": 10, "warn": 1}
+MISSING = {"fail": 200, "warn": 10}
 AGES = pd.DataFrame({"age": [30, 40]})
 USERS_WITHOUT_DATE = pd.DataFrame({"signup_date": days([None])})
 CASES = [
@@ -634,6 +651,12 @@ CASES = [
     Case("population_drift", "warn", lambda: at_risk(100, 299)),
     Case("population_drift", "warn", lambda: at_risk(100, 300)),  # it grows
     Case("population_drift", "fail", lambda: at_risk(300, 100)),
+    Case("population_drift", "pass", lambda: at_risk(30, 18)),  # by chance
+    Case("population_drift", "pass", lambda: over_years(snapshots.population_drift, 0.97, 0)),
+    Case("population_drift", "pass", lambda: over_years(snapshots.population_drift, 1.015, 0)),
+    Case("population_drift", "warn", lambda: over_years(snapshots.population_drift, 0.9, 0, 12)),
+    Case("base_rate_drift", "pass", lambda: over_years(snapshots.base_rate_drift, 1, 0.004)),
+    Case("base_rate_drift", "warn", lambda: over_years(snapshots.base_rate_drift, 1, 0.02, 30)),
     Case("population_drift", "not_applicable", lambda: at_risk(100, 0)),
     Case("signup_dates", "pass", lambda: piled(10)),  # ten times the usual day
     Case("signup_dates", "warn", lambda: piled(11)),
@@ -682,7 +705,11 @@ CASES = [
     Case("signup_flow", "pass", lambda: signups([200, 150] + [0] * 8)),  # a closed cohort
     Case("signup_flow", "pass", lambda: signups([200] + [0] * 9)),
     Case("signup_flow", "not_applicable", lambda: signups([9] * 10)),
-    *_by_share("missing_values", missing, {"fail": 200, "warn": 10}),
+    *_by_share("missing_values", missing, MISSING),
+    *_by_share("missing_values", partial(missing, rule=audit.CLEANING["null_event_uuid"]), MISSING),
+    *_by_share("missing_values", partial(missing, rule=audit.CLEANING["null_user_id"]), MISSING),
+    Case("missing_values", "fail",
+         lambda: missing(200, rule=audit.CLEANING["null_event_timestamp"])),
     Case("missing_values", "not_applicable", lambda: data.missing_values(NO_RULES)),
     Case("automatic_events", "pass", lambda: goes_on(59, others=20)),
     Case("automatic_events", "fail", lambda: goes_on(60, others=20)),

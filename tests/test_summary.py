@@ -44,6 +44,9 @@ def test_the_audit_counts_the_events_set_aside():
     assert (found["rules_checked"], found["rules_kept"]) == (3, 1)
     assert (found["orphan_events"], found["events_before_signup"]) == (3, 4)
     assert found["data_issues_found"] == 12
+    more = {"duplicates_removed": 5, "dropped_incomplete": 30}
+    found = values(summary.audit_metrics(rules, more))
+    assert (found["incomplete_events"], found["data_issues_found"]) == (30, 42)
     unknown = values(summary.audit_metrics(rules, {"duplicates_removed": None}))
     assert (unknown["duplicate_events"], unknown["data_issues_found"]) == (None, 7)
 

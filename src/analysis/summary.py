@@ -122,14 +122,18 @@ def audit_metrics(rules: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metrics:
     duplicates = events_qa.get("duplicates_removed")
     orphans = int(counts.get("user_id is not in the users table", 0))
     before = int(counts.get("event is before the user's signup", 0))
+    dropped = int(events_qa.get("dropped_incomplete") or 0)
     return {
         "rules_checked": metric(len(rules), "count", "Rules checked"),
         "rules_kept": metric(int((rules["broken"] == 0).sum()), "count", "Rules that hold"),
         "duplicate_events": metric(duplicates, "count", "Repeated events"),
         "orphan_events": metric(orphans, "count", "Events of unknown users"),
         "events_before_signup": metric(before, "count", "Events before signup"),
+        "incomplete_events": metric(
+            dropped, "count", "Events without a user, an identifier or a readable time"
+        ),
         "data_issues_found": metric(
-            (duplicates or 0) + orphans + before, "count", "Events set aside"
+            (duplicates or 0) + orphans + before + dropped, "count", "Events set aside"
         ),
     }
 

@@ -37,6 +37,12 @@ SPAN_DAYS, HOLE, CROWD = 28, 0.3, 2.0
 to the usual one that is a crowd."""
 MISSING, MISSING_FAILS = 0.01, 0.2
 """Share of rows without a needed value that is worth a word, and that makes figures partial."""
+NEEDED = (
+    "signup_date is missing",
+    "event_type is missing",
+    *(audit.CLEANING[f"null_{name}"] for name in ("user_id", "event_uuid", "event_timestamp")),
+)
+"""Rules about values that every figure needs."""
 SLOW_SECONDS = 3600
 """Median delay of a whole source or device that is a clock or a nightly load, not a network."""
 ONE_DAY_OF_MONTH, ONE_DAY_OF_WEEK = 0.25, 0.6
@@ -242,10 +248,10 @@ def signup_flow(users: pd.DataFrame, window: LogWindow) -> Verdict:
 
 
 def missing_values(rules: pd.DataFrame) -> Verdict:
-    """Judge the rows without the two values that every figure needs: the day of signup, and what
-    an event was.
+    """Judge the rows without a value that every figure needs: the day of signup, what an event
+    was, and who, when and which it was, without which cleaning leaves the row out.
     """
-    found = rules[rules["rule"].isin(["signup_date is missing", "event_type is missing"])]
+    found = rules[rules["rule"].isin(NEEDED)]
     if found.empty:
         return not_applicable("missing_values", "the rules were not asked")
     largest: Any = (found["broken"] / found["checked"].clip(lower=1)).idxmax()

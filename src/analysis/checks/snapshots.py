@@ -16,6 +16,8 @@ MEANS_SILENT, MEANS_NOTHING = 0.3, 0.75
 """Share of silent users who come back in the next horizon: many, and three quarters."""
 FEWER, FAR_FEWER = 1.5, 3.0
 """Ratio of the users at risk when trained and when scored: a change, and another population."""
+LAST = 6
+"""Training snapshots, the newest ones, with which later ones are compared."""
 BY_CALENDAR = 0.9
 """ROC AUC of the signup date alone from which the label is a matter of the calendar."""
 BEYOND_RECENCY = 0.05
@@ -268,11 +270,18 @@ def _usual_shift(train: pd.DataFrame, name: str) -> float:
     return max(stability_index(train.loc[~own, name], train.loc[own, name]) for own in parts)
 
 
+def _last_trained(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the last training snapshots: years before, a product was another one."""
+    train = table[table["split"] == "train"]
+    return train[train["snapshot_at"].isin(train["snapshot_at"].drop_duplicates().nlargest(LAST))]
+
+
 def base_rate_drift(table: pd.DataFrame) -> Verdict:
-    """Judge whether the churn rate of the test snapshot is still that of the training ones."""
+    """Judge whether the churn rate of the test snapshot is still that of the last training ones."""
     rates = {}
-    for split in ("train", "test"):
-        churned = table.loc[table["split"] == split, "churned"]
+    parts = {"train": _last_trained(table), "test": table[table["split"] == "test"]}
+    for split, part in parts.items():
+        churned = part["churned"]
         lows, highs = wilson(pd.Series([churned.sum()]), pd.Series([len(churned)]))
         rates[split] = (float(churned.mean()), float(lows[0]), float(highs[0]), len(churned))
     train, test = rates["train"], rates["test"]
@@ -285,11 +294,12 @@ def base_rate_drift(table: pd.DataFrame) -> Verdict:
 
 
 def population_drift(table: pd.DataFrame) -> Verdict:
-    """Judge whether as many users are at risk at the snapshot that is scored as at those that
-    trained the model, on average: a log that fades looks like users who leave.
+    """Judge whether as many users are at risk at the snapshot that is scored as at the last of
+    those that trained the model, on average: a log that fades looks like users who leave. What
+    chance explains (three standard errors of the ratio of two counts) is no change.
     """
     sizes = table.groupby(["snapshot_at", "split"]).size().reset_index(name="users")
-    trained = sizes.loc[sizes["split"] == "train", "users"]
+    trained = _last_trained(table).groupby("snapshot_at").size()
     scored = int(sizes.loc[sizes["split"] == "score", "users"].sum())
     before = float(trained.mean())
     if min(before, scored) < 1:
@@ -297,7 +307,8 @@ def population_drift(table: pd.DataFrame) -> Verdict:
     ratio = max(before, scored) / min(before, scored)
     test = int(sizes.loc[sizes["split"] == "test", "users"].sum())
     facts = {"before": before, "test": test, "scored": scored}
-    status = grade(ratio, FEWER, FAR_FEWER)
+    is_sure = np.log(ratio) > 3 * (1 / before + 1 / scored) ** 0.5
+    status = grade(ratio, FEWER, FAR_FEWER) if is_sure else "pass"
     if scored > before and status == "fail":
         status = "warn"  # a product may grow so fast; a log that lost most users is no product
     return Verdict("population_drift", status, ratio, limit=FEWER, n=scored, facts=facts)
