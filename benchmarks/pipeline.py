@@ -328,10 +328,10 @@ ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
     "newcomers_seen": lambda t: data_checks.newcomers_seen(t.told, t.window, P.horizon_days),
     "survivors": lambda t: data_checks.survivors(t.told, t.window, P.horizon_days),
     "early_users_seen": lambda t: data_checks.early_users_seen(t.told, t.window, P.horizon_days),
-    "signup_flow": lambda t: data_checks.signup_flow(t.users, t.window),
+    "signup_flow": lambda t: data_checks.signup_flow(t.users, t.window, P.time_zone),
     "missing_values": lambda t: data_checks.missing_values(audit.user_rules(t.told)),
     "capped_histories": lambda t: log_checks.capped_histories(t.told),
-    "signup_dates": lambda t: data_checks.signup_dates(t.users),
+    "signup_dates": lambda t: data_checks.signup_dates(t.users, P.time_zone),
     "events_before_signup": lambda t: _by_rule(
         "events_before_signup", audit.event_rules(t.events, t.users)
     ),
@@ -347,7 +347,7 @@ ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
         audit.daily_mix(t.events, t.users, t.window, P.time_zone)
     ),
     "log_users": lambda t: log_checks.log_users(t.events, t.users, t.window, P.time_zone),
-    "last_day": lambda t: log_checks.last_day(t.volume, t.window),
+    "last_day": lambda t: log_checks.last_day(t.volume, t.window, P.time_zone),
     "times_of_day": lambda t: log_checks.times_of_day(audit.fullest_second(t.events)),
     "machines": lambda t: log_checks.machines(t.told),
     "automatic_events": lambda t: log_checks.automatic_events(

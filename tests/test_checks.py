@@ -102,7 +102,7 @@ def over_years(
 def piled(signups: int, each: int = 1, on: int = 100) -> Verdict:
     """Judge `signups` on one day and `each` on each of `on` others."""
     users = pd.DataFrame({"signup_date": days([0] * signups + list(range(1, on + 1)) * each)})
-    return data.signup_dates(users)
+    return data.signup_dates(users, "UTC")
 
 
 def apart(few: int, years_before: int, many: int = 500) -> Verdict:
@@ -111,7 +111,7 @@ def apart(few: int, years_before: int, many: int = 500) -> Verdict:
     """
     first = -365 * years_before if years_before > 0 else many - 365 * years_before
     users = pd.DataFrame({"signup_date": days([*range(many), *range(first - few, first)])})
-    return data.signup_dates(users)
+    return data.signup_dates(users, "UTC")
 
 
 def joined_late(late: int, of: int = 100, window: LogWindow = LOG) -> Verdict:
@@ -173,7 +173,7 @@ def early_users(seen: int, of: int = 100) -> Verdict:
 def signups(counts: list[int], before: int = 0) -> Verdict:
     """Judge so many signups in each 28 days of the log, and before it."""
     dates = [28 * n + 1 for n, count in enumerate(counts) for _ in range(count)]
-    return data.signup_flow(pd.DataFrame({"signup_date": days(dates + [-1] * before)}), LOG)
+    return data.signup_flow(pd.DataFrame({"signup_date": days(dates + [-1] * before)}), LOG, "UTC")
 
 
 def missing(events: int, rule: str = "event_type is missing") -> Verdict:
@@ -197,9 +197,8 @@ def cut_to(day: str, cut: int, of: int = 400, over: int = 200) -> Verdict:
     """Judge `cut` of `of` signups, spread over days, moved to the start of their month or week."""
     dates = pd.Series(days([n * over // of for n in range(of)]))
     periods = dates.dt.tz_localize(None).dt.to_period(day).dt.start_time.dt.tz_localize("UTC")
-    return data.signup_dates(
-        pd.DataFrame({"signup_date": periods.where(pd.Series(range(of)) * 7 % of < cut, dates)})
-    )
+    moved = periods.where(pd.Series(range(of)) * 7 % of < cut, dates)
+    return data.signup_dates(pd.DataFrame({"signup_date": moved}), "UTC")
 
 
 def volume(counts: list[int], first: int = 0) -> pd.DataFrame:
@@ -283,7 +282,7 @@ def busiest(events: int, people: int = 999, each: int = 10) -> Verdict:
 
 
 def ends(extra: list[int]) -> Verdict:
-    return log.last_day(volume([100] * 20 + extra), LogWindow(at(0), at(20)))
+    return log.last_day(volume([100] * 20 + extra), LogWindow(at(0), at(20)), "UTC")
 
 
 def active_dates(differ: int, by: int = 2, of: int = 100) -> Verdict:
@@ -672,7 +671,7 @@ CASES = [
     Case("signup_dates", "warn", lambda: apart(1, years_before=-3)),
     Case("signup_dates", "pass", lambda: apart(1, years_before=1)),
     Case("signup_dates", "pass", lambda: apart(20, years_before=3)),  # over 1 %: a second launch
-    Case("signup_dates", "not_applicable", lambda: data.signup_dates(USERS_WITHOUT_DATE)),
+    Case("signup_dates", "not_applicable", lambda: data.signup_dates(USERS_WITHOUT_DATE, "UTC")),
     Case("window_is_mature", "warn", lambda: joined_late(16)),
     Case("window_is_mature", "pass", lambda: joined_late(15)),  # as many as in half of 300 days
     Case("window_is_mature", "not_applicable", lambda: joined_late(0, 0)),
@@ -913,7 +912,10 @@ CASES = [
     Case("stray_times", "pass", lambda: far_out(28)),
     Case("stray_times", "warn", lambda: far_out(29)),
     Case("stray_times", "warn", lambda: far_out(-29)),
-    Case("log_volume", "warn", lambda: counted(([1_000] * 5 + [0] * 2) * 9)),  # no weekends
+    Case("log_volume", "warn", lambda: counted(([1_000] * 5 + [0] * 2) * 9)),  # Monday, Tuesday
+    Case("log_volume", "pass",
+         lambda: counted([1_000] * 3 + ([0] * 2 + [1_000] * 5) * 9)),  # weekends at work
+    Case("log_volume", "warn", lambda: counted([1_000] * 4 + ([0] + [1_000] * 6) * 9)),  # Sundays
     Case("claims", "pass", lambda: withdrawn("warn")),
     Case("claims", "warn", lambda: withdrawn("fail")),
 ]  # fmt: skip

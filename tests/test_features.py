@@ -374,7 +374,7 @@ def test_a_log_without_three_horizons_says_nothing_about_coming_back():
 
 
 def test_the_summary_of_snapshots_leaves_the_unobserved_blank():
-    table = snapshot_summary(shoot())
+    table = snapshot_summary(shoot(), "UTC")
     assert table[["snapshot_at", "split", "users"]].to_numpy().tolist() == [
         ["2025-01-05", "train", 1], ["2025-01-09", "calibrate", 4], ["2025-01-13", "test", 4],
         ["2025-01-17", "score", 2],

@@ -64,6 +64,20 @@ def test_a_last_day_below_half_of_its_neighbours_is_left_out(edge, ends):
     assert window_days([100] * 20 + [edge]) == (0, ends)
 
 
+WEEK = [1_000] * 5 + [60, 50]
+
+
+def test_a_weekend_as_quiet_as_others_is_covered():
+    assert window_days(WEEK * 5) == (0, 35)
+    assert window_days(WEEK * 4 + WEEK[:6]) == (0, 34)
+    assert window_days([60, 50, *WEEK, *WEEK, *WEEK]) == (0, 23)
+
+
+def test_a_quiet_working_day_is_left_out_for_all_that():
+    assert window_days(WEEK * 5 + [400]) == (0, 35)
+    assert window_days([1_000] * 20 + [60, 50]) == (0, 20)  # not quiet in other weeks
+
+
 def test_several_partial_days_are_left_out_at_either_edge():
     assert window_days([3, 20, 45] + [100] * 20 + [40, 10]) == (3, 23)
 

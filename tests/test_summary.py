@@ -9,6 +9,7 @@ from handmade import instants, make_users, make_window
 
 from analysis import summary
 from analysis.checks.verdict import Verdict, to_table
+from analysis.logwindow import LogWindow
 from analysis.texts import CLAIM, read_texts
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -29,10 +30,18 @@ def test_a_metric_keeps_its_parts_and_blanks_what_is_missing():
 
 def test_the_run_is_told_with_the_last_whole_day_and_the_early_users():
     users = make_users({"a": "2024-12-31", "b": "2025-01-01", "c": None})
-    found = summary.run_metrics(users, 10, WINDOW, horizon=30, lookback=28)
+    found = summary.run_metrics(users, 10, WINDOW, horizon=30, lookback=28, zone="UTC")
     expected = {"users_total": 3, "events_total": 10, "log_start": "2025-01-01", "log_end": "2025-10-20",
                 "log_days": 293, "horizon_days": 30, "lookback_days": 28, "users_unknown_early": 1}  # fmt: skip
     assert expected.items() <= values(found).items()
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "Europe/Berlin", "America/Los_Angeles"])
+def test_dates_are_those_of_the_zone(zone):
+    ends = (pd.Timestamp(day, tz=zone).tz_convert("UTC") for day in ("2025-01-01", "2025-10-21"))
+    users = make_users({"a": "2024-12-31"})
+    found = values(summary.run_metrics(users, 1, LogWindow(*ends), 30, 28, zone))
+    assert (found["log_start"], found["log_end"]) == ("2025-01-01", "2025-10-20")
 
 
 def test_the_audit_counts_the_events_set_aside():
@@ -82,7 +91,7 @@ def test_churn_is_that_of_the_last_snapshot_whose_outcome_is_known():
     back = pd.DataFrame(
         {"silent": [20], "returned": [5], "rate": [0.25], "ci_low": [0.1], "ci_high": [0.5]}
     )
-    found = summary.label_metrics(make_snapshots(), back)
+    found = summary.label_metrics(make_snapshots(), back, "UTC")
     assert values(found) == {
         "churn_rate_30d": 0.25, "churn_snapshot": "2025-09-21", "reactivation_rate": 0.25,
         "users_at_last_snapshot": 4,

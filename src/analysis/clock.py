@@ -72,6 +72,11 @@ def day_start(day: int, zone: str) -> pd.Timestamp:
     return pd.Timestamp(date.replace(tzinfo=ZoneInfo(zone))).tz_convert("UTC")
 
 
+def date_text(instant: pd.Timestamp, zone: str) -> str:
+    """Return the date of `zone` at an instant, as text (2025-01-31)."""
+    return instant.tz_convert(zone).strftime("%Y-%m-%d")
+
+
 def midnight(instants: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
     """Return the start of each instant's day in `zone`, as instants in UTC.
 

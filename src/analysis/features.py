@@ -331,15 +331,15 @@ def reactivation(active: Any, window: LogWindow, horizon_days: int) -> pd.DataFr
     return table.assign(rate=rate, ci_low=low, ci_high=high)
 
 
-def snapshot_summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per snapshot: `snapshot_at` (day), `split`, `users`, `churners` (counts),
-    `churn_rate`, `ci_low`, `ci_high` (0 to 1, Wilson; missing where not yet observed).
+def snapshot_summary(table: pd.DataFrame, zone: str) -> pd.DataFrame:
+    """Return one row per snapshot: `snapshot_at` (day of `zone`), `split`, `users`, `churners`
+    (counts), `churn_rate`, `ci_low`, `ci_high` (0 to 1, Wilson; missing where not yet observed).
     """
     grouped = table.groupby(["snapshot_at", "split"], sort=True)["churned"]
     rows = grouped.agg(users="size", churners=lambda c: c.sum(min_count=1)).reset_index()
     low, high = wilson(rows["churners"], rows["users"])
     rate = rows["churners"] / rows["users"]
-    day = rows["snapshot_at"].dt.strftime("%Y-%m-%d")
+    day = rows["snapshot_at"].dt.tz_convert(zone).dt.strftime("%Y-%m-%d")
     known = rows["churners"].notna()
     return rows.assign(
         snapshot_at=day, churn_rate=rate, ci_low=low.where(known), ci_high=high.where(known)

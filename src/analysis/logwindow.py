@@ -69,13 +69,12 @@ def _steady(daily: pd.DataFrame) -> tuple[int, int]:
     scatter = _scatter(days)
     first, last = 0, len(days) - 1
     while last - first > NEIGHBOURS:
-        near = slice(first, first + 1 + NEIGHBOURS)
-        if not _is_small(days.iloc[near], scatter):
+        if not _is_small(days.iloc[first : last + 1], scatter):
             break
         first += 1
     while last - first > NEIGHBOURS:
-        near = slice(last - NEIGHBOURS, last + 1)
-        if not (_is_small(days.iloc[near][::-1], scatter) or _is_silent(closing, last)):
+        edge_first = days.iloc[first : last + 1][::-1]
+        if not (_is_small(edge_first, scatter) or _is_silent(closing, last)):
             break
         last -= 1
     return int(days.index[first]), int(days.index[last])
@@ -110,9 +109,14 @@ def _scatter(days: "pd.Series[int]") -> float:
 
 
 def _is_small(edge_first: "pd.Series[int]", scatter: float) -> bool:
-    """Say whether the first of these days is too small, beyond chance, for the others."""
-    edge, median = float(edge_first.iloc[0]), float(edge_first.iloc[1:].median())
-    return edge < PARTIAL * median and edge < median - 4 * scatter
+    """Say whether the first of these days is too small, beyond chance, for the week beside it; for
+    the same weekday of three weeks, where that is always small, as weekends are at work.
+    """
+    edge, usual = float(edge_first.iloc[0]), float(edge_first.iloc[1 : NEIGHBOURS + 1].median())
+    weekday = edge_first.iloc[7:22:7]
+    if len(weekday) == 3 and weekday.max() < PARTIAL * usual:
+        usual = float(weekday.median())
+    return edge < PARTIAL * usual and edge < usual - 4 * scatter
 
 
 def _is_silent(seconds: "pd.Series[float]", at: int) -> bool:

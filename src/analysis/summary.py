@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import features, survival
+from analysis import clock, features, survival
 from analysis.decisions import smallest_seen
 from analysis.logwindow import LogWindow
 from analysis.texts import facts_of, fill
@@ -91,25 +91,26 @@ def metric(
 
 
 def run_metrics(
-    users: pd.DataFrame, events: int, window: LogWindow, horizon: int, lookback: int
+    users: pd.DataFrame, events: int, window: LogWindow, horizon: int, lookback: int, zone: str
 ) -> Metrics:
-    """Return what the run is about: sizes, the window, the parameters told in prose."""
+    """Return what the run is about: sizes, the window, the parameters told in prose. Dates are
+    those of `zone`.
+    """
     early = int((users["signup_date"] < window.start).sum())
-    last = window.end - pd.Timedelta(days=1)
+    local_end = window.end.tz_convert(zone)
+    settled = window.end - pd.Timedelta(days=survival.silence_that_settles(horizon))
+    first, last, until = (
+        clock.date_text(at, zone)
+        for at in (window.start, local_end - pd.DateOffset(days=1), settled)
+    )
     return {
         "users_total": metric(len(users), "count", "Users"),
         "events_total": metric(events, "count", "Events"),
-        "log_start": metric(window.start.strftime("%Y-%m-%d"), "date", "First day of the log"),
-        "log_end": metric(last.strftime("%Y-%m-%d"), "date", "Last whole day of the log"),
+        "log_start": metric(first, "date", "First day of the log"),
+        "log_end": metric(last, "date", "Last whole day of the log"),
         "log_days": metric(round(window.days, 1), "days", "Length of the log"),
         "horizon_days": metric(horizon, "days", "Horizon"),
-        "survival_until": metric(
-            (window.end - pd.Timedelta(days=survival.silence_that_settles(horizon))).strftime(
-                "%Y-%m-%d"
-            ),
-            "date",
-            "Stays are followed until",
-        ),
+        "survival_until": metric(until, "date", "Stays are followed until"),
         "lookback_days": metric(lookback, "days", "Look back"),
         "confidence": metric(0.95, "share", "Level of the intervals"),
         "users_unknown_early": metric(early, "count", "Users from before the log", len(users)),
@@ -170,9 +171,9 @@ def _rate(
     return metric(row[value], "share", label, row[n], (row["ci_low"], row["ci_high"]), checks)
 
 
-def label_metrics(snapshots: pd.DataFrame, back: pd.DataFrame) -> Metrics:
+def label_metrics(snapshots: pd.DataFrame, back: pd.DataFrame, zone: str) -> Metrics:
     """Return churn at the last snapshot whose outcome is known, and how many come back."""
-    rows = features.snapshot_summary(snapshots).set_index("split")
+    rows = features.snapshot_summary(snapshots, zone).set_index("split")
     last: Any = rows.loc["test"]
     row = back.iloc[0]
     interval = (last["ci_low"], last["ci_high"])

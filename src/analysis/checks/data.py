@@ -89,8 +89,8 @@ def run(
         newcomers_seen(told, window, horizon_days),
         survivors(told, window, horizon_days),
         early_users_seen(told, window, horizon_days),
-        signup_flow(users, window),
-        signup_dates(users),
+        signup_flow(users, window, zone),
+        signup_dates(users, zone),
         missing_values(rules),
         rows_breaking("events_before_signup", rules),
         rows_breaking("clock_order", rules),
@@ -100,7 +100,7 @@ def run(
         log.log_users(events, users, window, zone),
         log.log_edges(audit.returns_at_edges(events, users, window)),
         log.stray_times(volume, window),
-        log.last_day(volume, window),
+        log.last_day(volume, window, zone),
         log.times_of_day(audit.fullest_second(events)),
         log.machines(told),
         log.capped_histories(told),
@@ -214,7 +214,7 @@ def early_users_seen(told: pd.DataFrame, window: LogWindow, horizon_days: int) -
     return Verdict("early_users_seen", status, share, low, high, limit, len(seen), facts)
 
 
-def signup_flow(users: pd.DataFrame, window: LogWindow) -> Verdict:
+def signup_flow(users: pd.DataFrame, window: LogWindow, zone: str) -> Verdict:
     """Judge whether signups run on through the log: a time without any between times with many
     lacks users, and a crowd at the log's start with nobody before it has the date of its first
     event there for its signup. Spans of 28 days are compared, each with the lesser of the
@@ -239,7 +239,7 @@ def signup_flow(users: pd.DataFrame, window: LogWindow) -> Verdict:
     is_crowd = not (known < window.start).any() and usual >= 10 and start > CROWD
     date = window.start + pd.Timedelta(days=SPAN_DAYS * int(lowest))
     facts = {"first": int(counts.iloc[0]), "usual": usual, "least": int(counts[lowest]),
-             "date": date.strftime("%Y-%m-%d"), "days": SPAN_DAYS,
+             "date": clock.date_text(date, zone), "days": SPAN_DAYS,
              "before": int((known < window.start).sum())}  # fmt: skip
     status: Status = "warn" if is_hole or is_crowd else "pass"
     return Verdict(
@@ -264,13 +264,13 @@ def missing_values(rules: pd.DataFrame) -> Verdict:
     )
 
 
-def signup_dates(users: pd.DataFrame) -> Verdict:
+def signup_dates(users: pd.DataFrame, zone: str) -> Verdict:
     """Judge the share of users who signed up on the fullest day: an import dates all its accounts
     alike, and their tenure and cohort are then not their own. The same of one day of the month,
     or of the week, to which dates may have been cut, and of the few that lie years from all others,
     as those do that stand for none (1970).
     """
-    known = users["signup_date"].dropna()
+    known = users["signup_date"].dropna().dt.tz_convert(zone)
     if known.empty:
         return not_applicable("signup_dates", "no user has a signup date")
     by_day = known.value_counts().sort_index()

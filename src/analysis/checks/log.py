@@ -71,15 +71,33 @@ def log_volume(volume: pd.DataFrame, window: LogWindow) -> Verdict:
     missing = odd[days[odd] == 0]
     is_hole = len(missing) > RARELY * len(days) or _longest_run(missing) > 1
     is_dense = days[days > 0].median() > 10 * scatter
-    empty = int((days == 0).sum()) if is_dense else len(missing)  # whole weekends are not odd
+    empty = len(missing)
+    if is_dense:
+        empty = int((days == 0).sum()) - _weekend_days(days)
     is_break = z > SURE and ratio > JUMP
     status: Status = "warn" if is_break or len(odd) or empty else "pass"
     if is_hole or (is_break and ratio > JUMP_FAILS):
         status = "fail"
-    facts = {"date": clock.day_start(day, "UTC").strftime("%Y-%m-%d"), "z": z, "empty_days": empty,
-             "odd_days": len(odd), "odd_date": clock.day_start(int(odd[0]), "UTC").strftime(
-                 "%Y-%m-%d") if len(odd) else "none"}  # fmt: skip
+    odd_date = _date(int(odd[0])) if len(odd) else "none"
+    facts = {"date": _date(day), "z": z, "empty_days": empty, "odd_days": len(odd),
+             "odd_date": odd_date}  # fmt: skip
     return Verdict("log_volume", status, ratio, limit=JUMP, n=len(days), facts=facts)
+
+
+def _weekend_days(days: "pd.Series[float]") -> int:
+    """Return how many days without events are those of weekends on which nearly never any come:
+    Saturday and Sunday, or Friday and Saturday. A product for work rests then; a single
+    weekday without events is no custom.
+    """
+    weekday = pd.Series((days.index.to_numpy() + 3) % 7, days.index)  # 1 January 1970: a Thursday
+    is_empty = days == 0
+    rests = set(is_empty.groupby(weekday).mean().loc[lambda share: share > 0.8].index)
+    return int((is_empty & weekday.isin(rests)).sum()) if rests in ({5, 6}, {4, 5}) else 0
+
+
+def _date(day: int) -> str:
+    """Return the date, as text, of a day number."""
+    return clock.date_text(clock.day_start(day, "UTC"), "UTC")
 
 
 def _longest_run(days: "pd.Index[int]") -> int:
@@ -141,7 +159,7 @@ def log_mix(mix: pd.DataFrame) -> Verdict:
         for row in breaks
     )
     status: Status = "pass" if not breaks else ("fail" if is_large else "warn")
-    date = clock.day_start(day, "UTC").strftime("%Y-%m-%d")
+    date = _date(day)
     facts = {"kind": name, "date": date, "z": z, "share": share, "kinds": len(found) // 2,
              "breaks": len({row[4] for row in breaks})}  # fmt: skip
     return Verdict("log_mix", status, ratio, limit=MIX, n=len(found) // 2, facts=facts)
@@ -402,17 +420,14 @@ def stray_times(volume: pd.DataFrame, window: LogWindow) -> Verdict:
     stray = volume[is_apart(volume, window)]
     total, count = int(volume["events"].sum()), int(stray["events"].sum())
     share, low, high = share_of(count, total)
-    first, last = (
-        (stray["day"].min().strftime("%Y-%m-%d"), stray["day"].max().strftime("%Y-%m-%d"))
-        if count
-        else ("none", "none")
-    )
+    ends = (stray["day_number"].min(), stray["day_number"].max()) if count else ()
+    first, last = [_date(number) for number in ends] or ["none"] * 2
     facts = {"events": count, "rows": total, "first": first, "last": last}
     status: Status = "warn" if count else "pass"
     return Verdict("stray_times", status, share, low, high, 0.0, total, facts)
 
 
-def last_day(volume: pd.DataFrame, window: LogWindow) -> Verdict:
+def last_day(volume: pd.DataFrame, window: LogWindow, zone: str) -> Verdict:
     """Judge whether days right after the trusted window were left out as not complete."""
     near = window.end + pd.Timedelta(days=7)
     after = volume[(volume["day"] >= window.end) & (volume["day"] < near)]
@@ -420,6 +435,6 @@ def last_day(volume: pd.DataFrame, window: LogWindow) -> Verdict:
     status: Status = "warn" if left else "pass"
     usual = volume.loc[volume["day"] < window.end, "events"].tail(7).median()
     facts = {"events": left, "days": len(after), "usual": float(usual),
-             "end": window.end.strftime("%Y-%m-%d")}  # fmt: skip
+             "end": clock.date_text(window.end, zone)}  # fmt: skip
     value = float(after["events"].max() / usual) if left and usual else 0.0
     return Verdict("last_day", status, value, limit=1.0, n=left, facts=facts)
