@@ -1,6 +1,7 @@
 """What the headline figures would be had a reasonable person chosen otherwise."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -10,21 +11,32 @@ from analysis.features import Windows
 from analysis.logwindow import LogWindow
 from analysis.retention import retention_days, user_retention
 
-DAY = 7
-"""The tenure day at which retention is told."""
-MILESTONE = 30
-"""The day at which survival is told."""
+DAY = 30
+"""The tenure day at which the headline tells retention."""
+MILESTONE = 90
+"""The day at which the headline tells survival."""
 
 CHOICES = {
     "retention_first_event": "Days counted from the first event instead of the day of signup",
-    "retention_closed": "Days 0 to 7, both ends in, instead of days 1 to 7",
+    "retention_closed": "The day of signup counted as a return",
     "retention_last_day": "The log taken to end one day earlier",
+    "churn_shorter": "A horizon of {half_horizon} days of silence instead of {horizon}",
+    "churn_longer": "A horizon of {twice_horizon} days of silence instead of {horizon}",
+    "churn_recent": "Users active in the last {half_lookback} days instead of {lookback}",
+    "churn_wide": "Users active in the last {twice_lookback} days instead of {lookback}",
     "churn_end_of_day": "Snapshot at the end of its day instead of the start",
     "churn_last_day": "The log taken to end one day earlier",
+    "survival_settled": "A stay taken as ended after {horizon} days of silence instead of "
+    "{settles:.0f}",
     "survival_censoring": "Followed to the end of the log, and from the first event in it, "
     "instead of from its start and only while an end can still be seen",
 }
-"""What is chosen otherwise, by key."""
+"""What is chosen otherwise, by key; the first word is the figure."""
+FIGURES = {
+    "retention": f"New users back within {DAY} days",
+    "churn": "Active users who fell silent",
+    "survival": f"Users still active after {MILESTONE} days",
+}
 
 
 def _within(active: Any, users: pd.DataFrame, window: LogWindow) -> float:
@@ -42,6 +54,8 @@ def _closed(active: Any, users: pd.DataFrame, window: LogWindow) -> float:
 
 def _churn(active: Any, window: LogWindow, windows: Windows, shift: pd.Timedelta) -> float:
     at = window.end - windows.step + shift
+    if at - windows.back < window.start:
+        return float("nan")
     population = features.users_between(active, at - windows.back, at)
     end = window.end + max(shift, pd.Timedelta(0))
     return float(features.outcome(active, population, at, windows, end).mean())
@@ -49,7 +63,7 @@ def _churn(active: Any, window: LogWindow, windows: Windows, shift: pd.Timedelta
 
 def _survival(lives: pd.DataFrame) -> float:
     curve = survival.survival_table(lives, "all", MILESTONE)
-    return float(curve["survival"].iloc[-1])
+    return float(curve["survival"].iloc[-1]) if len(curve) else float("nan")
 
 
 def choices(
@@ -59,11 +73,13 @@ def choices(
     windows: Windows,
     passive: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Return each headline figure as this book has it and as another choice would: `choice`,
-    `figure`, `as_chosen`, `otherwise`, `difference` (shares, 0 to 1).
+    """Return each headline figure that a definition makes as this book has it and as another
+    choice would: `choice`, `figure`, `as_chosen`, `otherwise`, `difference` (shares, 0 to 1,
+    missing where the log is too short).
 
-    Retention is within 7 days, churn is of the last snapshot with an outcome, survival is at
-    day 30. `windows` are those of the label; `passive` as in activity.activity.
+    Retention is within 30 days, churn is of the last snapshot with an outcome (another one when
+    the horizon is another), survival is at day 90. `windows` are those of the label; `passive`
+    as in activity.activity.
     """
     active = activity.activity(events, users, window, passive)
     spans = activity.user_spans(active)
@@ -75,17 +91,35 @@ def choices(
         first["signup_date"] >= window.start, first["signup_date"]))  # fmt: skip
     from_first = activity.activity(events, moved, window, passive)
     silence = survival.silence_that_settles(windows.horizon)
-    stays = _survival(survival.settled_lifetimes(users, spans, window, silence))
+    settled = survival.settled_lifetimes
+    stays = _survival(settled(users, spans, window, silence))
     otherwise = _survival(survival.lifetimes(users, spans, window, windows.horizon))
     within, left = _within(active, users, window), _churn(active, window, windows, 0 * day)
+    half_back, half = max(windows.lookback // 2, 1), max(windows.horizon // 2, 1)
+    others = {
+        "churn_shorter": replace(windows, horizon=half),
+        "churn_longer": replace(windows, horizon=2 * windows.horizon),
+        "churn_recent": replace(windows, lookback=half_back),
+        "churn_wide": replace(windows, lookback=2 * windows.lookback),
+    }
     found = {
         "retention_first_event": (within, _within(from_first, moved, window)),
         "retention_closed": (within, _closed(active, users, window)),
         "retention_last_day": (within, _within(less, users, shorter)),
+        **{key: (left, _churn(active, window, w, 0 * day)) for key, w in others.items()},
         "churn_end_of_day": (left, _churn(active, window, windows, -day)),
         "churn_last_day": (left, _churn(less, shorter, windows, 0 * day)),
+        "survival_settled": (stays, _survival(settled(users, spans, window, windows.horizon))),
         "survival_censoring": (stays, otherwise),
     }
-    rows = [(CHOICES[key], key.split("_")[0], *pair) for key, pair in found.items()]
+    told = {
+        "horizon": windows.horizon, "half_horizon": half, "twice_horizon": 2 * windows.horizon,
+        "lookback": windows.lookback, "half_lookback": half_back,
+        "twice_lookback": 2 * windows.lookback, "settles": silence,
+    }  # fmt: skip
+    rows = [
+        (CHOICES[key].format(**told), FIGURES[key.split("_")[0]], *pair)
+        for key, pair in found.items()
+    ]
     table = pd.DataFrame(rows, columns=["choice", "figure", "as_chosen", "otherwise"])
     return table.assign(difference=table["otherwise"] - table["as_chosen"])
