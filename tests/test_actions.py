@@ -8,7 +8,6 @@ from analysis.texts import read_texts
 
 BOOK = read_texts((ROOT / "book" / "actions.yml").read_text(encoding="utf-8"))
 ECONOMICS = Economics(customer_value=60, contact_cost=0.5, incentive=3, saved_share=0.1)
-CARD = {"threshold": 0.4}
 
 
 def make_snapshots(silent_churn=0.9, failed_churn=0.5, size=200):
@@ -26,7 +25,9 @@ def make_snapshots(silent_churn=0.9, failed_churn=0.5, size=200):
 
 def make_scored(proba, done, size=200):
     """Return the first users scored as given, and all others at 0.1 with nothing done."""
-    table = pd.DataFrame({"user_id": [f"u{n}" for n in range(size)], "proba_churn": 0.1})
+    table = pd.DataFrame(
+        {"user_id": [f"u{n}" for n in range(size)], "proba_churn": 0.1, "threshold_used": 0.4}
+    )
     table["recommended_action"] = "none"
     table.loc[: len(proba) - 1, "proba_churn"] = proba
     table.loc[: len(done) - 1, "recommended_action"] = done
@@ -49,9 +50,7 @@ SCORED = make_scored([0.9, 0.7, 0.8, 0.2], ["contact", "contact", "hold_out"])
 
 def keys(snapshots=None, scored=SCORED, differences=NO_DIFFERENCE):
     table = make_snapshots() if snapshots is None else snapshots
-    return dict(
-        actions.audiences(table, scored, differences, CARD, ECONOMICS, lookback=30, horizon=30)
-    )
+    return dict(actions.audiences(table, scored, differences, ECONOMICS, lookback=30, horizon=30))
 
 
 def test_an_audience_is_compared_with_the_others_after_the_test_snapshot():

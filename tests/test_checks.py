@@ -298,12 +298,12 @@ def totals(ci_high: float = 0.95, below: int = 0, users: int = 100) -> Verdict:
     return native.native_counts(pd.DataFrame([row]))
 
 
-def native_label(against: int, of: int = 100) -> Verdict:
-    last = [10] * (of // 2) + [200] * (of // 2)
+def native_label(against: int, of: int = 100, horizon: int = 30) -> Verdict:
+    last = [10] * (of // 4) + [185] * (of // 4) + [200] * (of // 4) + [220] * (of // 4)
     label = [1] * (of // 2) + [0] * (of // 2)
     label[:against] = [0] * against
     told = pd.DataFrame({"churned_30d": label, "last_event_at": days(last), "age": 30})
-    return native.native_label(told, 30)
+    return native.native_label(told, horizon)
 
 
 def impossible(broken: int) -> Verdict:
@@ -773,6 +773,7 @@ CASES = [
     *_by_share("native_counts", lambda n: totals(below=n), {"fail": 10, "warn": 1}),
     Case("native_counts", "not_applicable", lambda: totals(users=29)),
     *_by_share("native_label", native_label, {"fail": 20, "warn": 2}),
+    Case("native_label", "pass", lambda: native_label(0, horizon=7)),  # its name says 30 days
     Case("native_label", "not_applicable", lambda: native.native_label(AGES, 30)),
     *_by_share("impossible_values", impossible, RARE),
     Case("impossible_values", "not_applicable", lambda: data.impossible_values(NO_RULES)),

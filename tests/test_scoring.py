@@ -5,7 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import scoring
+from analysis.decisions import Economics, break_even
 from analysis.errors import ReportError
+
+ECONOMICS = Economics(customer_value=60, contact_cost=0.5, incentive=3, saved_share=0.1)
+ECONOMICS_LIMIT = break_even(ECONOMICS)  # 0.40
 
 AT = pd.Timestamp("2025-10-21", tz="UTC")
 
@@ -153,3 +157,16 @@ def test_segments_sum_to_everyone():
     assert summary["expected_churners"].sum() == pytest.approx(2.2)
     one = scoring.risk_segments(table.head(1))
     assert one["users"].tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(("capacity", "flagged"), [(None, 3), (2, 2), (9, 3)])
+def test_capacity_is_counted_among_the_users_scored_now(monkeypatch, capacity, flagged):
+    names = pd.DataFrame({"driver_1": pd.Series(["x"] * 4, dtype="str")})
+    monkeypatch.setattr(scoring, "drivers", lambda *_: names)
+    ids = ["a", "b", "c", "d"]
+    now = pd.DataFrame({"user_id": ids, "recency_days": 1.0, "risk": [0.9, 0.8, 0.7, 0.1]})
+    card = {"threshold": ECONOMICS_LIMIT, "model_file": "m", "reference": {}}
+    table = scoring.score_now(
+        Model(), now.assign(snapshot_at=AT), card, 0.0, 1, 0.8, 0.4, ECONOMICS, capacity
+    )
+    assert table["pred_churn"].sum() == flagged

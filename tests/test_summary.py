@@ -72,8 +72,13 @@ def test_retention_and_survival_take_their_rows_and_are_blank_where_there_is_non
     found = summary.cohort_metrics(by_day, curves)
     assert values(found) == {
         "retention_d1": 0.25, "retention_d7": 0.5, "retention_d30": None, "survival_30": 0.8,
-        "survival_60": None, "survival_90": None,
+        "survival_60": None, "survival_90": None, "newcomers_lost_30d": None,
     }  # fmt: skip
+    later = by_day.assign(day=[1, 7, 30])
+    told = summary.cohort_metrics(later, curves)["newcomers_lost_30d"]
+    assert [told[name] for name in ("value", "ci_low", "ci_high", "n")] == [
+        0.5, pytest.approx(0.4), pytest.approx(0.6), 40
+    ]  # fmt: skip
     assert (found["retention_d7"]["n"], found["retention_d7"]["ci_low"]) == (40, 0.4)
     assert "retention_eligible" in found["retention_d30"]["checks"]
 
@@ -140,7 +145,7 @@ def test_the_word_for_the_model_follows_its_interval(gain, word):
     found = summary.model_metrics(make_evaluation(gain), card, verdicts)
     assert found["model_vs_recency"]["value"] == word
     assert found["test_auc"]["value"] == 0.5
-    assert (found["test_auc"]["n"], found["threshold"]["value"]) == (99, 0.3)
+    assert found["test_auc"]["n"] == 99
 
 
 def test_a_calibration_that_warns_is_off_and_one_that_fails_is_poor():
@@ -166,6 +171,7 @@ def test_a_calibration_that_passes_is_good_unless_its_level_is_off(level, word):
 
 def test_expected_leavers_are_the_sum_of_probabilities_with_their_spread():
     scored = pd.DataFrame({"proba_churn": [0.5, 0.5, 0.9, 0.1], "pred_churn": [1, 0, 1, 0]})
+    scored["threshold_used"] = 0.4
     differences = pd.DataFrame(
         {
             "p_value": [0.01, 0.5, None],
@@ -180,12 +186,12 @@ def test_expected_leavers_are_the_sum_of_probabilities_with_their_spread():
     # variance 0.25 + 0.25 + 0.09 + 0.09, and 16 x 0.25 / 100: 1.96 deviations are 1.7
     assert (found["expected_churners"]["ci_low"], found["expected_churners"]["ci_high"]) == (0, 4)
     assert (values(found)["flagged_users"], values(found)["flagged_share"]) == (2, 0.5)
-    assert values(found)["mean_probability"] == 0.5
+    assert (values(found)["mean_probability"], values(found)["threshold"]) == (0.5, 0.4)
     assert (values(found)["groups_compared"], values(found)["group_differences_found"]) == (2, 1)
 
 
 def test_without_a_model_the_last_rate_tells_how_many_leave():
-    scored = pd.DataFrame({"proba_churn": [0.9] * 400, "pred_churn": 1})
+    scored = pd.DataFrame({"proba_churn": [0.9] * 400, "pred_churn": 1, "threshold_used": 0.4})
     differences = pd.DataFrame(
         {"p_value": [], "is_different": [], "comparison": [], "column": [], "users": []}
     )
@@ -222,7 +228,7 @@ def test_the_cases_figures_stand_beside_those_to_use():
         "published_auc": None,
     }
     own = {"test_auc": summary.metric(0.7, "score", "AUC", 9, (0.6, 0.8)),
-           "churn_rate_30d": summary.metric(0.3, "share", "Churn")}  # fmt: skip
+           "newcomers_lost_30d": summary.metric(0.3, "share", "Churn")}  # fmt: skip
     table = summary.comparison(FIGURES, {"logreg.auc": 0.96373}, own).set_index("figure")
     assert table.index.tolist() == ["logreg.auc", "retention.churn_rate", "other"]
     row = table.loc["logreg.auc", ["printed", "by_case", "by_design", "ci_low", "ci_high"]]
@@ -281,7 +287,7 @@ def test_groups_that_differ_are_named_the_largest_first():
         comparison="group_against_rest", p_value=0.01, users=100
     )
     whole = pd.DataFrame({"comparison": ["all_groups"], "is_different": True, "p_value": 0.01})
-    scored = pd.DataFrame({"proba_churn": [0.5], "pred_churn": [0]})
+    scored = pd.DataFrame({"proba_churn": [0.5], "pred_churn": [0], "threshold_used": 0.3})
     counts = {"calibrate": 100, "test": 100}
     found = summary.score_metrics(scored, pd.concat([whole, table]), counts, 0.3)
     assert found["group_differences_found"]["value"] == 3
@@ -296,7 +302,7 @@ def test_what_could_not_have_been_seen_is_told():
     rows = {"p_value": 0.5, "is_different": False, "comparison": "group_against_rest"}
     sizes = {"column": ["a", "a", "b", "b"], "users": [300, 300, 10, 590]}
     found = summary.score_metrics(
-        pd.DataFrame({"proba_churn": [0.5], "pred_churn": [0]}),
+        pd.DataFrame({"proba_churn": [0.5], "pred_churn": [0], "threshold_used": 0.3}),
         pd.DataFrame(sizes | rows),
         {"calibrate": 100, "test": 600},
         0.3,

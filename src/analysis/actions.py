@@ -50,7 +50,6 @@ def audiences(
     snapshots: pd.DataFrame,
     scored: pd.DataFrame,
     differences: pd.DataFrame,
-    card: Mapping[str, Any],
     economics: Economics,
     lookback: int,
     horizon: int,
@@ -61,7 +60,7 @@ def audiences(
     any: two campaigns on one user would tell nothing of either. `scored` has a row for each row
     of `snapshots` of the split `score`.
     """
-    common = {"lookback": lookback, "horizon": horizon, "threshold": card["threshold"]}
+    common = {"lookback": lookback, "horizon": horizon, "threshold": scored["threshold_used"].max()}
     now = snapshots["split"] == "score"
     found = [_by_score(scored, economics, common)]
     risk = snapshots.loc[now, "user_id"].map(scored.set_index("user_id")["proba_churn"])

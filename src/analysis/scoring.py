@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
+from analysis.decisions import Economics, choose_threshold
 from analysis.errors import ReportError
 from analysis.models import drivers, predict
 
@@ -172,16 +173,22 @@ def score_now(
     seed: int,
     high: float,
     medium: float,
+    economics: Economics,
+    capacity: int | None,
 ) -> pd.DataFrame:
     """Return predictions() for `now`, the rows of the snapshot at the end of the log.
 
-    `card` is the model's (models.model_card): threshold and typical values come from it.
+    `card` is the model's (models.model_card): threshold and typical values come from it. With a
+    `capacity` the threshold is the one that at most so many of these users reach.
     """
+    scores, threshold = score(model, now), card["threshold"]
+    if capacity is not None:
+        threshold = choose_threshold(economics, scores["proba_churn"].to_numpy(), capacity)
     return predictions(
-        score(model, now),
+        scores,
         drivers(model, now, card["reference"]),
         assign_holdout(now["user_id"], holdout_share, seed),
-        card["threshold"],
+        threshold,
         card["model_file"],
         now["snapshot_at"].max(),
         high,

@@ -159,6 +159,7 @@ STAGES: tuple[Stage, ...] = (
         },
         params=(
             *ECONOMICS,
+            "capacity",
             "group_columns",
             "min_group",
             "high_risk_from",

@@ -150,6 +150,9 @@ def cohort_metrics(by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
         found[f"retention_d{day}"] = _rate(
             row, "retention_rate", "eligible_users", label, NEWCOMERS
         )
+    found["newcomers_lost_30d"] = _complement(
+        found["retention_d30"], "New users not back within 30 days"
+    )
     whole = survival.settled_only(curves, "all").set_index("day")
     for day in (30, 60, 90):
         row = whole.loc[day] if day in whole.index else None
@@ -161,6 +164,14 @@ def cohort_metrics(by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
             (*LOG, *USERS),
         )
     return found
+
+
+def _complement(entry: dict[str, Any], label: str) -> dict[str, Any]:
+    """Return the entry of one less a share, its interval turned round."""
+    value, low, high = (
+        None if entry[name] is None else 1 - entry[name] for name in ("value", "ci_high", "ci_low")
+    )
+    return {**entry, "value": value, "ci_low": low, "ci_high": high, "label": label}
 
 
 def _rate(
@@ -212,7 +223,6 @@ def model_metrics(
     verdict = {"fail": "poor", "warn": "off"}.get(status["calibration"], usual)
     return {
         "model_name": metric(name.replace("_", " "), "text", "Model"),
-        "threshold": metric(card["threshold"], "share", "Contact from", checks=("threshold",)),
         "test_auc": told("roc_auc", "score", "Ranking of later leavers (AUC)", JUDGED),
         "test_auc_gain_over_recency": told(
             "roc_auc_minus_recency", "score", "AUC above recency alone", JUDGED
@@ -255,6 +265,9 @@ def score_metrics(
     by_rate = n * rate * (1 - rate) * (1 + n / rows["test"])
     tested = differences[differences["p_value"].notna()]
     return {
+        "threshold": metric(
+            scored["threshold_used"].max(), "share", "Contact from", checks=("threshold",)
+        ),
         "users_scored": metric(n, "count", "Users scored"),
         "expected_churners": metric(
             round(expected), "count", "Expected to fall silent next", n,
@@ -359,7 +372,7 @@ def claims_table(
 COMPARED = {
     "retention.d7_rate": "retention_d7",
     "retention.d30_rate": "retention_d30",
-    "retention.churn_rate": "churn_rate_30d",
+    "retention.churn_rate": "newcomers_lost_30d",
     "logreg.auc": "test_auc",
     "logreg.threshold": "threshold",
     "scores.mean": "mean_probability",

@@ -1,5 +1,6 @@
 """Checks of the native columns: does the users table agree with the log?"""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -60,12 +61,17 @@ def native_counts(counts: pd.DataFrame) -> Verdict:
 
 
 def native_label(told: pd.DataFrame, horizon_days: int) -> Verdict:
-    """Judge the product's own churn label: which column it restates, and whether the log agrees."""
+    """Judge the product's own churn label: which column it restates, and whether the log agrees,
+    by the days that its name tells, else `horizon_days`.
+    """
     label = next((name for name in NATIVE_LABELS if name in told), None)
     if label is None or told[label].nunique() < 2:
         return not_applicable("native_label", "the users carry no label of their own")
     rows = told[told[label].notna()]
     column, limit, accuracy = _best_stump(rows, label)
+    own = re.search(r"(\d+)d$", label)  # churned_30d says itself how long
+    if own:
+        horizon_days = int(own[1])
     newest = rows["last_event_at"].max()
     silent = ~(rows["last_event_at"] >= newest - pd.Timedelta(days=horizon_days + 1))
     against = (silent != (rows[label] == 1)) & rows["last_event_at"].notna()
