@@ -452,6 +452,7 @@ def test_headline_actions_and_panel_show_each_status(book):
     assert cards[1].s
     assert not cards[2].select(".cb-card-status")
     assert [("Withdrawn" in words(card)) for card in page.select(".cb-action")] == [False, True]
+    assert "Rests on 0 figures, 1 check" in words(page.select(".cb-action details")[0])
     assert "✕ 1 fail ! 1 caution ✓ 1 pass – 0 not applicable" in words(
         page.select_one(".cb-counts")
     )

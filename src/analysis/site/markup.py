@@ -246,7 +246,9 @@ def unknown(metrics: Sequence[Metric]) -> str:
     )
 
 
-def action_card(row: Row, checks: Sequence[Check], status: str, panel: str) -> str:
+def action_card(
+    row: Row, metrics: Sequence[Metric], checks: Sequence[Check], status: str, panel: str
+) -> str:
     """Return one action: its name as title, the other columns as terms and texts."""
     skipped = ("action", "checks", "metrics", "title")
     pairs = [(prettify(name), text) for name, text in row.items() if name not in skipped]
@@ -259,13 +261,7 @@ def action_card(row: Row, checks: Sequence[Check], status: str, panel: str) -> s
     caution = ""
     if status == "warn":
         caution = f'<p class="cb-caution">{badge("warn")} {esc(explain(checks, "warn"))}</p>'
-    small = ""
-    if checks:
-        links = ", ".join(
-            f'<a href="{check_link(check, panel)}">{MARKS[check.status]} {esc(check.title)}</a>'
-            for check in checks
-        )
-        small = f'<p class="cb-small">Checks: {links}.</p>'
+    small = small_print(metrics, checks, panel) if checks else ""
     return f'<li class="cb-action">{title}{caution}{definition_list(pairs)}{small}</li>'
 
 

@@ -178,4 +178,4 @@ class Actions(BookDirective):
         named = split_names(row.get("checks", ""))
         metrics = summary.metrics(split_names(row.get("metrics", "")))
         checks = summary.checks([*named, *(name for m in metrics for name in m.checks)])
-        return markup.action_card(row, checks, worst(checks), panel_page(self.env.app))
+        return markup.action_card(row, metrics, checks, worst(checks), panel_page(self.env.app))
