@@ -48,9 +48,11 @@ NO_DIFFERENCE = make_differences(
 SCORED = make_scored([0.9, 0.7, 0.8, 0.2], ["contact", "contact", "hold_out"])
 
 
-def keys(snapshots=None, scored=SCORED, differences=NO_DIFFERENCE):
+def keys(snapshots=None, scored=SCORED, differences=NO_DIFFERENCE, is_list_used=True):
     table = make_snapshots() if snapshots is None else snapshots
-    return dict(actions.audiences(table, scored, differences, ECONOMICS, lookback=30, horizon=30))
+    return dict(
+        actions.audiences(table, scored, differences, ECONOMICS, 30, 30, is_list_used=is_list_used)
+    )
 
 
 def test_an_audience_is_compared_with_the_others_after_the_test_snapshot():
@@ -94,6 +96,18 @@ def test_the_audience_counted_is_the_one_of_today_without_the_list_and_its_holdo
     facts = keys()["remind_silent"]  # 100 with odd numbers; u1 is on the list
     assert (facts["size"], facts["elsewhere"], facts["since"], facts["rate"]) == (99, 1, 15, 0.9)
     assert facts["risk"] == pytest.approx((0.2 + 98 * 0.1) / 99)
+
+
+def test_a_list_that_is_withdrawn_holds_nobody_and_the_model_says_nothing():
+    facts = keys(is_list_used=False)["remind_silent"]
+    assert (facts["size"], facts["elsewhere"]) == (100, 0)
+    assert "risk" not in facts
+    row = tell([("remind_silent", facts)]).iloc[0]
+    assert "without" not in row["audience"]
+    assert "model" not in row["expected_effect"]
+    told = tell([("remind_silent", keys()["remind_silent"])]).iloc[0]
+    assert told["audience"].endswith("; without 1 more who are on a list above or in its holdout")
+    assert "99 who are on no other list the model expects 10.1% to leave" in told["expected_effect"]
 
 
 def test_nobody_is_in_two_audiences_or_in_one_and_in_the_holdout():

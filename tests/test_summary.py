@@ -259,6 +259,12 @@ def test_verdicts_are_gathered_with_the_stage_that_made_them():
     assert json.loads(table["facts"][0]) == {}
 
 
+def test_a_figure_is_struck_by_a_check_that_fails():
+    judged = pd.DataFrame({"check": ["a", "b"], "status": ["warn", "fail"]})
+    entries = [summary.metric(1, "count", "X", checks=names) for names in (("a",), ("a", "b"))]
+    assert [summary.is_struck(entry, judged) for entry in entries] == [False, True]
+
+
 def test_every_number_is_listed_with_its_text():
     metrics = {
         "a": summary.metric(0.5, "share", "Half", 1200),

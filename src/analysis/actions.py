@@ -53,19 +53,21 @@ def audiences(
     economics: Economics,
     lookback: int,
     horizon: int,
+    is_list_used: bool,
 ) -> list[tuple[str, Facts]]:
     """Return each action's key in book/actions.yml with its facts: `size` and what is told.
 
     A user is in one audience only, the first that holds them, and nobody of the holdout is in
-    any: two campaigns on one user would tell nothing of either. `scored` has a row for each row
-    of `snapshots` of the split `score`.
+    any: two campaigns on one user would tell nothing of either. Without `is_list_used` (a check
+    strikes the scores) the list by score holds nobody, and nothing is said by the model.
+    `scored` has a row for each row of `snapshots` of the split `score`.
     """
     common = {"lookback": lookback, "horizon": horizon, "threshold": scored["threshold_used"].max()}
     now = snapshots["split"] == "score"
     found = [_by_score(scored, economics, common)]
     risk = snapshots.loc[now, "user_id"].map(scored.set_index("user_id")["proba_churn"])
-    taken = scored.loc[scored["recommended_action"] != "none", "user_id"]
-    free = now & ~snapshots["user_id"].isin(taken)
+    is_taken = (scored["recommended_action"] != "none") & is_list_used
+    free = now & ~snapshots["user_id"].isin(scored.loc[is_taken, "user_id"])
     since = lookback // 2
     kinds: list[tuple[str, pd.Series[bool], Facts]] = [
         ("remind_silent", snapshots["recency_days"] >= since, {"since": since}),
@@ -80,8 +82,10 @@ def audiences(
         if name == key:
             own &= free
             free &= ~own
-            more = {**more, "risk": float(risk[own].mean()), "elsewhere": size - int(own.sum())}
+            more = {**more, "elsewhere": size - int(own.sum())}
             size = int(own.sum())
+            if is_list_used:
+                more["risk"] = float(risk[own].mean())
         if size:
             found.append((name, {**common, **more, **seen, "size": size}))
     churned = snapshots.loc[snapshots["split"] == "test", "churned"]
@@ -173,6 +177,10 @@ def table(
             name: fill(text[name], _with_points(facts))
             for name in ("action", "audience", "trigger", "expected_effect")
         }
+        if facts.get("elsewhere"):
+            told["audience"] += fill(texts["more"]["elsewhere"], facts)
+        if "risk" in facts:
+            told["expected_effect"] += " " + fill(texts["more"]["risk"], facts)
         test = _test(key, facts, texts["test"], saved_share, control_share, horizon)
         rows.append({**told, "size": facts.get("size"), "grade": text["grade"], "test": test,
                      "checks": text["checks"], "metrics": text["metrics"]})  # fmt: skip

@@ -418,6 +418,11 @@ def with_data_faults(metrics: Metrics, judged: pd.DataFrame) -> Metrics:
     }  # fmt: skip
 
 
+def is_struck(entry: Mapping[str, Any], judged: pd.DataFrame) -> bool:
+    """Say whether a failing check strikes a figure."""
+    return bool({*entry["checks"]} & {*failing(judged)})
+
+
 def failing(judged: pd.DataFrame) -> list[str]:
     """Return the names of the checks that fail."""
     return [str(name) for name in judged.loc[judged["status"] == "fail", "check"]]
