@@ -1,3 +1,4 @@
+import ibis
 import pandas as pd
 import pytest
 from handmade import at, make_events, make_users, make_window
@@ -5,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import engine
-from analysis.activity import activity, user_days, user_spans, with_sessions
+from analysis.activity import (
+    activity,
+    amount,
+    exact_sum,
+    user_days,
+    user_spans,
+    with_sessions,
+)
 from analysis.errors import ReportError
 
 USERS = make_users(
@@ -94,6 +102,36 @@ def test_sessions_are_counted_per_user():
 
 def test_events_at_one_instant_are_in_one_session():
     assert sessions_of([("new", "2025-01-05T10:00")] * 3) == [0, 0, 0]
+
+
+def test_ties_belong_to_one_session_whatever_their_type():
+    rows = [("new", f"2025-01-05T{when}") for when in ("09:00", "10:00", "10:00", "10:00", "10:20")]
+    for types in (["b", "c", "a", "b", "a"], ["a", "a", "b", "c", "b"]):
+        assert sessions_of(rows, event_type=types) == [0, 1, 1, 1, 1]
+
+
+def test_sums_do_not_depend_on_the_order_of_their_parts():
+    values = [0.1, 0.2, 0.3, 1e9, -1e9] * 7
+    sums = {
+        ibis.memtable({"x": part})
+        .aggregate(s=lambda t: exact_sum(t.x))
+        .to_pyarrow()["s"][0]
+        .as_py()
+        for part in (values, values[::-1], sorted(values))
+    }
+    assert sums == {4.2}
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ('{"amount": 25.5}', 25.5), ('{"amount":"3"}', 3.0), ("{'amount': 25.0, 'x': 1}", 25.0),
+        ("{'amount': -2}", -2.0), ('{"x": 1}', None), ("", None),
+    ],
+)  # fmt: skip
+def test_amounts_are_read_from_json_and_from_what_programs_write(properties, expected):
+    table = make_events([("new", "2025-01-05")], properties=[properties])
+    assert table.select(n=amount(table)).to_pyarrow()["n"].to_pylist() == [expected]
 
 
 def test_a_given_session_id_is_used_whatever_the_silence():

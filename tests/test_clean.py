@@ -8,7 +8,7 @@ from handmade import CON, at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import clean, engine
+from analysis import audit, clean, contract, engine
 from analysis.contract import EVENTS, USERS, names
 from analysis.errors import ReportError
 
@@ -59,6 +59,7 @@ def test_the_whole_users_table_by_hand():
         "duplicates_removed": 1,
         "unreadable_signup_date": 1,
         "unreadable_last_active_date": 0,
+        "unreadable_age": 0,
         "rows_read": 6,
         "rows_kept": 4,
     }
@@ -70,6 +71,59 @@ def test_users_come_out_alike_in_whatever_order_their_rows_are(order):
     one, two = (clean.clean_users(raw(USER_HEADER, *rows)) for rows in (RAW_USERS, order))
     pd.testing.assert_frame_equal(one.table, two.table)
     assert one.counts == two.counts
+
+
+def test_numbers_are_read_as_people_write_them_and_what_is_none_is_counted():
+    rows = [
+        "a 2025-01-05 true 12,5",
+        "b 2025-01-05 False 1,234",  # thousands or thousandths: nobody can tell
+        "c 2025-01-05 1 7",
+        "d 2025-01-05 maybe lots",
+    ]
+    cleaned = clean.clean_users(raw("user_id signup_date churned_30d avg_watch_time_sec", *rows))
+    known = cleaned.table.set_index("user_id")
+    assert known["churned_30d"].tolist()[:3] == [1.0, 0.0, 1.0]
+    assert known["avg_watch_time_sec"].dropna().to_dict() == {"a": 12.5, "c": 7.0}
+    assert cleaned.counts["unreadable_churned_30d"] == 1
+    assert cleaned.counts["unreadable_avg_watch_time_sec"] == 2
+    rules = audit.cleaning_rules(cleaned.counts, {}).set_index("rule")["broken"]
+    assert rules["avg_watch_time_sec is no number (taken as missing)"] == 2
+
+
+def test_identifiers_saved_as_fractions_are_those_of_the_other_table():
+    users = clean.clean_users(raw("user_id signup_date", "7.0 2025-01-05", "a.0 2025-01-05"))
+    assert users.table["user_id"].tolist() == ["7", "a.0"]
+
+
+def test_columns_that_the_report_makes_itself_are_kept_under_another_name():
+    header = "user_id signup_date last_event_at event_count churned"
+    cleaned = clean.clean_users(raw(header, "a 2025-01-05 2025-01-06 3 yes"))
+    assert {"last_event_at_given", "event_count_given", "churned_given"} <= set(cleaned.table)
+    assert not contract.RESERVED & set(cleaned.table)
+
+
+def test_years_that_no_date_has_cannot_be_read():
+    cleaned = clean.clean_users(
+        raw("user_id signup_date", "a 2025-01-05", "b 20255-01-05", "c 2025-01-07")
+    )
+    assert cleaned.counts["unreadable_signup_date"] == 1
+
+
+def test_further_columns_of_events_are_not_read_whatever_their_name():
+    header = "user_id event_timestamp event_type event_at rank_of_uuid is_bad_event_timestamp"
+    cleaned = clean.clean_events(raw(header, "a 2025-01-05T10:00 play x y z"))
+    assert engine.to_pandas(cleaned.table)["event_at"].tolist() == [at("2025-01-05T10:00")]
+
+
+def test_events_that_tie_are_written_in_one_order():
+    rows = [f"a 2025-01-05T10:00 play s{n}" for n in (3, 1, 2)]
+    header = "user_id event_timestamp event_type show_id"
+    orders = [rows, rows[::-1]]
+    written = [
+        engine.to_pandas(clean.in_order(clean.clean_events(raw(header, *order)).table))
+        for order in orders
+    ]
+    assert written[0]["show_id"].tolist() == written[1]["show_id"].tolist() == ["s1", "s2", "s3"]
 
 
 def test_required_columns_are_enough_for_users():

@@ -8,10 +8,13 @@ from handmade import ROLES, at, instants, make_events, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis import contract
 from analysis.activity import activity
 from analysis.errors import ReportError
 from analysis.features import (
+    NEEDS,
     Windows,
+    absent_features,
     absent_roles,
     behaviour,
     describe,
@@ -87,16 +90,24 @@ def test_features_see_nothing_at_or_after_the_snapshot():
     assert table.loc[("test", "in_gap"), "event_count"] == 1
 
 
-def test_an_event_that_arrived_late_makes_a_user_at_risk_but_is_no_feature():
+def test_an_event_that_arrived_late_makes_nobody_at_risk():
     recorded = [when for _, when in VISITED]
     recorded[2] = "2025-01-09T00:00"  # gone's event is known only from the snapshot on
     table = shoot(recorded_at=recorded).set_index(["split", "user_id"])
-    assert table.loc[("calibrate", "gone"), "churned"] == 1
-    assert pd.isna(table.loc[("calibrate", "gone"), "event_count"])
-    assert table.loc[("calibrate", "gone"), "tenure_days"] == 8
+    assert ("calibrate", "gone") not in table.index
     recorded[2] = "2025-01-08T23:59:59.999"
     table = shoot(recorded_at=recorded).set_index(["split", "user_id"])
     assert table.loc[("calibrate", "gone"), "event_count"] == 1
+    assert table.loc[("calibrate", "gone"), "churned"] == 1
+    assert table.loc[("calibrate", "gone"), "tenure_days"] == 8
+
+
+def test_a_role_that_is_not_given_is_absent_and_what_needs_it_too():
+    active = activity(make_events(VISITED), USERS, WINDOW)
+    assert absent_roles(active, {}) == sorted(contract.ROLES)
+    assert absent_features(active, {"click": "content_play"}) == list(NEEDS)  # no play beside it
+    given = absent_features(active, {"play": "content_play", "click": "content_play"})
+    assert not {"failed_intents", "usual_failed_rate", "plays_per_session"} & set(given)
 
 
 def test_features_of_roles_without_events_are_left_out():

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from handmade import ROLES, make_events, make_users, make_window
 
+from analysis import kpis
 from analysis.activity import activity
 from analysis.kpis import KPIS, latest, monthly_kpis
 
@@ -47,10 +48,31 @@ def test_the_figures_of_january_by_hand():
         "credits_per_payer": 10 / 1,
     }
     assert (january["n"] == 2).all()
-    # sessions per user: residuals 2 - 1.5 and 1 - 1.5, variance of the mean 0.5 / 2
-    spread = 1.959964 * np.sqrt(0.5 / 2)
-    assert january.loc["sessions_per_user", "ci_high"] == pytest.approx(1.5 + spread)
-    assert january.loc["paying_share", "ci_high"] == 1.0
+    # Wilson, 1 of 2
+    assert january.loc["paying_share", ["ci_low", "ci_high"]].tolist() == pytest.approx(
+        [0.0945, 0.9055], abs=1e-4
+    )
+    assert january.loc["sessions_per_user", ["ci_low", "ci_high"]].isna().all()  # of two users
+
+
+def test_the_interval_counts_users_and_is_blank_when_few_have_any():
+    row = pd.Series({
+        "n": 20, "users": 20, "users*users": 20, "sessions": 30, "sessions*sessions": 50,
+        "sessions*users": 30, "sessions>0": 20, "payers": 0, "bought": 9, "bought*bought": 9,
+        "bought*users": 9, "bought>0": 9,
+    })  # fmt: skip
+    # half of the users with 1, half with 2: residuals of 0.5, variance of the mean 5 / 19 / 20
+    spread = 1.959964 * np.sqrt(5 / 19 / 20)
+    found = kpis._ratio(row, "sessions", "users")
+    assert found == pytest.approx((1.5, 1.5 - spread, 1.5 + spread))
+    value, low, high = kpis._ratio(row, "payers", "users")
+    assert (value, low) == (0.0, 0.0)
+    assert high == pytest.approx(0.1611, abs=1e-4)  # Wilson, 0 of 20
+    few = kpis._ratio(row, "bought", "users")
+    assert few[0] == 9 / 20
+    assert np.isnan(few[1:]).all()
+    same = row.replace(50, 45)  # everyone alike: no spread to tell an interval from
+    assert np.isnan(kpis._ratio(same, "sessions", "users")[1:]).all()
 
 
 def test_a_purchase_without_an_amount_counts_one():

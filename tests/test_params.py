@@ -59,6 +59,7 @@ def test_one_error_lists_every_unknown_name_and_every_wrong_value():
         ({"retention_days": []}, "retention_days: .* at least 1 item"),
         ({"retention_days": [7, 0]}, r"retention_days\.1: .* but got 0"),
         ({"event_types": {"play": False}}, r"event_types\.play: .* valid string"),
+        ({"event_types": {"plays": "content_play"}}, r"event_types\.plays.*'play', 'click'"),
         ({"time_zone": "Mars/Olympus"}, "no time zone is called 'Mars/Olympus'"),
         ({"time_zone": "../etc"}, "no time zone is called '../etc'"),
         ({"log_start": "yesterday-ish"}, "log_start: .* but got 'yesterday-ish'"),

@@ -72,21 +72,30 @@ def with_sessions(active: Any, gap_minutes: float) -> Any:
         day = (clock.whole_seconds(active.event_at) / 86_400).floor().cast("int64").cast("string")
         key = ibis.coalesce(active.session_id, ibis.literal("none-") + day)
         return active.mutate(session_key=key)
-    order = [active.event_at, active.event_type]
-    by_user = ibis.window(group_by=active.user_id, order_by=order)
-    seconds = clock.seconds(active.event_at)
-    pause = seconds - seconds.lag().over(by_user)
-    starts = active.mutate(is_start=(pause.isnull() | (pause > gap_minutes * 60)).cast("int64"))
-    running = ibis.cumulative_window(
-        group_by=starts.user_id, order_by=[starts.event_at, starts.event_type]
-    )
+    timed = active.mutate(second=clock.seconds(active.event_at))
+    by_user = ibis.window(group_by=timed.user_id, order_by=timed.second)
+    pause = timed.second - timed.second.lag().over(by_user)
+    starts = timed.mutate(is_start=(pause.isnull() | (pause > gap_minutes * 60)).cast("int64"))
+    # by range: events of one instant get one number, in whatever order they come
+    running = ibis.window(group_by=starts.user_id, order_by=starts.second, range=(None, 0))
     number = starts.is_start.sum().over(running)
-    return starts.mutate(session_key=number.cast("string")).drop("is_start")
+    return starts.mutate(session_key=number.cast("string")).drop("is_start", "second")
+
+
+def exact_sum(values: Any) -> Any:
+    """Return the sum of an Ibis column of numbers, to six decimals, as a float: the same in
+    whatever order, and by however many threads, they are added.
+    """
+    return values.cast("decimal(38, 6)").sum().cast("float64")
+
+
+AMOUNT = r"""["']amount["']\s*:\s*["']?(-?[0-9]+(?:\.[0-9]+)?)"""
+"""How properties name an amount: in JSON, or as programs write a struct or dictionary."""
 
 
 def amount(table: Any) -> Any:
     """Return the `amount` that the events' properties name (Ibis), missing where they do not."""
     if "properties" not in table.columns:
         return ibis.literal(None, type="float64")
-    found = table.properties.re_extract(r'"amount"\s*:\s*"?(-?[0-9]+(?:\.[0-9]+)?)', 1)
+    found = table.properties.re_extract(AMOUNT, 1)
     return found.nullif("").try_cast("float64")

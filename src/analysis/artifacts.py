@@ -8,6 +8,9 @@ import pandas as pd
 
 from analysis.errors import ReportError
 
+NAMES = ("user_id", "group", "sample")
+"""Columns of artifacts that hold values of the tables: text, whatever they look like."""
+
 
 def read_json(path: str) -> Any:
     """Return what the JSON artifact `path` holds."""
@@ -30,12 +33,14 @@ def write_json(value: Any, path: str) -> None:
 
 
 def read_table(path: str) -> pd.DataFrame:
-    """Return the CSV or Parquet artifact `path`."""
+    """Return the CSV or Parquet artifact `path`: identifiers and names of groups as they were
+    written (0042 is text, and so is the group `NA`), an empty cell as missing.
+    """
     if not Path(path).is_file():
         raise ReportError(f"{path}: not found. Run the stage that writes it: churnbook build.")
     if path.endswith(".parquet"):
         return pd.read_parquet(path)
-    return pd.read_csv(path)
+    return pd.read_csv(path, dtype=dict.fromkeys(NAMES, "str"), keep_default_na=False, na_values="")
 
 
 def write_table(table: pd.DataFrame, path: str) -> None:

@@ -537,8 +537,8 @@ def _log_totals(
     sums = events.group_by("user_id").aggregate(
         plays=is_role("play").sum().cast("float64"),
         nexts=is_role("next").sum().cast("float64"),
-        spent=ibis.ifelse(is_role("spend"), amount, 0.0).sum(),
-        bought=ibis.ifelse(is_role("purchase"), amount, 0.0).sum(),
+        spent=activity.exact_sum(ibis.ifelse(is_role("spend"), amount, 0.0)),
+        bought=activity.exact_sum(ibis.ifelse(is_role("purchase"), amount, 0.0)),
     )
     week = window.end - pd.Timedelta(days=7)
     late = events.filter(events.event_at >= week, events.event_at < window.end)
@@ -568,7 +568,12 @@ def cleaning_rules(users_qa: Mapping[str, Any], events_qa: Mapping[str, Any]) ->
     """Return what cleaning found, as rows with the columns of user_rules (`sample` missing)."""
     rows = []
     for table, qa in (("users", users_qa), ("events", events_qa)):
-        for name, rule in CLEANING.items():
+        numbers = {
+            name: f"{name.removeprefix('unreadable_')} is no number (taken as missing)"
+            for name in qa
+            if name.startswith("unreadable_") and name not in CLEANING
+        }
+        for name, rule in {**CLEANING, **numbers}.items():
             if qa.get(name) is not None:
                 rows.append(("structural", table, rule, qa["rows_read"], qa[name], None))
     return pd.DataFrame(rows, columns=RULE_COLUMNS)

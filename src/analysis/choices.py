@@ -24,7 +24,6 @@ CHOICES = {
     "churn_longer": "A horizon of {twice_horizon} days of silence instead of {horizon}",
     "churn_recent": "Users active in the last {half_lookback} days instead of {lookback}",
     "churn_wide": "Users active in the last {twice_lookback} days instead of {lookback}",
-    "churn_end_of_day": "Snapshot at the end of its day instead of the start",
     "churn_last_day": "The log taken to end one day earlier",
     "survival_settled": "A stay taken as ended after {horizon} days of silence instead of "
     "{settles:.0f}",
@@ -52,13 +51,12 @@ def _closed(active: Any, users: pd.DataFrame, window: LogWindow) -> float:
     return float(came.mean()) if len(eligible) else float("nan")
 
 
-def _churn(active: Any, window: LogWindow, windows: Windows, shift: pd.Timedelta) -> float:
-    at = window.end - windows.step + shift
+def _churn(active: Any, window: LogWindow, windows: Windows) -> float:
+    at = window.end - windows.step
     if at - windows.back < window.start:
         return float("nan")
-    population = features.users_between(active, at - windows.back, at)
-    end = window.end + max(shift, pd.Timedelta(0))
-    return float(features.outcome(active, population, at, windows, end).mean())
+    population = features.at_risk(active, at, windows)
+    return float(features.outcome(active, population, at, windows, window.end).mean())
 
 
 def _survival(lives: pd.DataFrame) -> float:
@@ -94,7 +92,7 @@ def choices(
     settled = survival.settled_lifetimes
     stays = _survival(settled(users, spans, window, silence))
     otherwise = _survival(survival.lifetimes(users, spans, window, windows.horizon))
-    within, left = _within(active, users, window), _churn(active, window, windows, 0 * day)
+    within, left = _within(active, users, window), _churn(active, window, windows)
     half_back, half = max(windows.lookback // 2, 1), max(windows.horizon // 2, 1)
     others = {
         "churn_shorter": replace(windows, horizon=half),
@@ -106,9 +104,8 @@ def choices(
         "retention_first_event": (within, _within(from_first, moved, window)),
         "retention_closed": (within, _closed(active, users, window)),
         "retention_last_day": (within, _within(less, users, shorter)),
-        **{key: (left, _churn(active, window, w, 0 * day)) for key, w in others.items()},
-        "churn_end_of_day": (left, _churn(active, window, windows, -day)),
-        "churn_last_day": (left, _churn(less, shorter, windows, 0 * day)),
+        **{key: (left, _churn(active, window, w)) for key, w in others.items()},
+        "churn_last_day": (left, _churn(less, shorter, windows)),
         "survival_settled": (stays, _survival(settled(users, spans, window, windows.horizon))),
         "survival_censoring": (stays, otherwise),
     }

@@ -8,7 +8,7 @@ import ibis
 import pandas as pd
 
 from analysis import clock, engine
-from analysis.contract import EVENTS, USERS, Column, names
+from analysis.contract import EVENTS, RESERVED, USERS, Column, names
 from analysis.errors import ReportError
 
 Counts = dict[str, int | None]
@@ -78,13 +78,18 @@ def _typed(raw: Any, columns: Any, more: dict[str, Any] | None = None) -> Any:
         "text": engine.text,
         "date": engine.instant,
         "instant": engine.instant,
-        "integer": lambda column: engine.text(column).try_cast("float64"),
-        "number": lambda column: engine.text(column).try_cast("float64"),
+        "integer": engine.number,
+        "number": engine.number,
     }
     known = [name for name in raw.columns if name in kinds]
     other = [name for name in raw.columns if name not in kinds]
     return raw.select(
-        **{name: parsers[kinds[name]](raw[name]) for name in known},
+        **{
+            name: engine.identifier(raw[name])
+            if name == "user_id"
+            else parsers[kinds[name]](raw[name])
+            for name in known
+        },
         **{name: engine.text(raw[name]) for name in other},
         **(more or {}),
     )
@@ -99,6 +104,21 @@ def _readable(raw: Any, name: str) -> tuple[int, int, str]:
     )
     row = engine.to_pandas(sums).iloc[0]
     return int(row["filled"]), int(row["bad"]), str(row["sample"])
+
+
+def _unreadable_numbers(raw: Any) -> dict[str, int]:
+    """Return how many filled cells of each column of numbers are none: `unreadable_<column>`."""
+    numbers = [c.name for c in USERS if c.type in ("integer", "number") and c.name in raw.columns]
+    if not numbers:
+        return {}
+    lost = {
+        f"unreadable_{name}": (engine.text(raw[name]).notnull() & engine.number(raw[name]).isnull())
+        .sum()
+        .fill_null(0)
+        for name in numbers
+    }
+    row = engine.to_pandas(raw.aggregate(**lost)).iloc[0]
+    return {str(name): int(value) for name, value in row.items()}
 
 
 def _check_readable(raw: Any, table: str, name: str) -> int:
@@ -130,8 +150,10 @@ def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
     values of a time column cannot be read.
     """
     typed = _typed(raw, USERS)
+    typed = typed.rename({f"{name}_given": name for name in typed.columns if name in RESERVED})
     times = [name for name in names(USERS, "date") if name in typed.columns]
     unreadable = {f"unreadable_{name}": _readable(raw, name)[1] for name in times}
+    unreadable |= _unreadable_numbers(raw)
     _check_readable(raw, "users", "signup_date")
     frame = engine.to_pandas(typed)
     for name in times:
@@ -210,7 +232,8 @@ def clean_events(raw: Any) -> CleanEvents:
     Counts: the case's six, with `created_at` and `received_at` exchanged as the case
     did between its two steps, and more. In no order: see in_order.
     """
-    events, unreadable = _parse_once(raw)
+    known = [name for name in names(EVENTS) if name in raw.columns]
+    events, unreadable = _parse_once(raw.select(*known))  # a further column is not read
     counts = _event_counts(events)
     is_empty = counts["null_event_timestamp"] == counts["rows_read"]
     if is_empty or unreadable["unreadable_event_timestamp"]:
@@ -309,6 +332,8 @@ def slim(events: Any) -> Any:
 
 
 def in_order(events: Any) -> Any:
-    """Return clean events ordered by user, time, type and identifier: equal bytes when written."""
-    ties = [name for name in ("event_type", "event_uuid") if name in events.columns]
-    return events.order_by("user_id", "event_at", *ties)
+    """Return clean events ordered by user, time, type, identifier and then every other column:
+    equal bytes when written.
+    """
+    first = [n for n in ("user_id", "event_at", "event_type", "event_uuid") if n in events.columns]
+    return events.order_by(*first, *(name for name in events.columns if name not in first))

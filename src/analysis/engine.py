@@ -132,6 +132,33 @@ def text(column: Any) -> Any:
     return written.strip().nullif("")
 
 
+def identifier(column: Any) -> Any:
+    """Return `column` as text; what is a whole number with empty decimals, as a number: text `7.0`
+    is the `7` of the other table, as a table saved from fractions writes it.
+    """
+    return text(column).re_replace(r"^(-?[0-9]+)\.0+$", r"\1")
+
+
+TRUE, FALSE = ("true", "yes"), ("false", "no")
+DECIMAL_COMMA = r"^-?[0-9]+,([0-9]{1,2}|[0-9]{4,})$"
+"""A comma before decimals; before three digits it may stand between thousands, and is not read."""
+
+
+def number(column: Any) -> Any:
+    """Return `column` as numbers; what cannot be read is missing. Text may say true or false (1
+    or 0), and have a comma before its decimals.
+    """
+    if column.type().is_numeric():
+        return column.cast("float64")
+    if column.type().is_boolean():
+        return column.cast("int8").cast("float64")
+    value = text(column).lower()
+    value = ibis.ifelse(value.re_search(DECIMAL_COMMA), value.replace(",", "."), value)
+    return ibis.cases(
+        (value.isin(TRUE), 1.0), (value.isin(FALSE), 0.0), else_=value.try_cast("float64")
+    )
+
+
 def instant(column: Any) -> Any:
     """Return `column` as an instant in UTC; what cannot be read is missing.
 
@@ -140,7 +167,7 @@ def instant(column: Any) -> Any:
     and kept to the millisecond.
     """
     if column.type().is_timestamp() or column.type().is_date():
-        return column.cast("timestamp('UTC')")
+        return _known_year(column.cast("timestamp('UTC')"))
     value = text(column)
     number = value.try_cast("float64")
     seconds = ibis.cases(
@@ -151,9 +178,23 @@ def instant(column: Any) -> Any:
     )
     millis = (seconds * 1e3).floor().cast("int64")
     epoch = millis.as_timestamp("ms").cast("timestamp('UTC')")
-    return ibis.coalesce(
-        value.try_cast("timestamp('UTC')"), _with_seconds(value).try_cast("timestamp('UTC')"), epoch
+    return _known_year(
+        ibis.coalesce(
+            value.try_cast("timestamp('UTC')"),
+            _with_seconds(value).try_cast("timestamp('UTC')"),
+            epoch,
+        )
     )
+
+
+def _known_year(instants: Any) -> Any:
+    """Return the instants of the years 1 to 9999, all that a date can be; others are missing."""
+    is_known = instants.epoch_seconds().between(*FIRST_AND_LAST)
+    return ibis.ifelse(is_known, instants, ibis.null(instants.type()))
+
+
+FIRST_AND_LAST = (-62_135_596_800, 253_402_300_799)
+"""The first and last second of the years 1 to 9999, since 1970."""
 
 
 ZONED = (

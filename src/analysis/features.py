@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import clock, engine
-from analysis.activity import amount, user_spans, with_sessions
+from analysis.activity import amount, exact_sum, user_spans, with_sessions
+from analysis.contract import ROLES
 from analysis.errors import ReportError
 from analysis.logwindow import LogWindow
 from analysis.retention import wilson
@@ -104,7 +105,7 @@ def _event_features(seen: Any, at: pd.Timestamp, lookback: int, roles: Mapping[s
 
     def total(role: str) -> Any:
         is_role = seen.event_type == roles.get(role, "")
-        return ibis.ifelse(is_role, ibis.coalesce(given, 1.0), 0.0).sum()
+        return exact_sum(ibis.ifelse(is_role, ibis.coalesce(given, 1.0), 0.0))
 
     half = lookback / 2
     return seen.group_by("user_id").aggregate(
@@ -119,17 +120,17 @@ def _event_features(seen: Any, at: pd.Timestamp, lookback: int, roles: Mapping[s
     )
 
 
-NEEDS = {
-    "plays_per_session": "play",
-    "next_episode_rate": "next",
-    "exit_rate": "exit",
-    "failed_intents": "click",
-    "credits_spent": "spend",
-    "credits_bought": "purchase",
-    "usual_next_episode_rate": "next",
-    "usual_failed_rate": "click",
+NEEDS: dict[str, set[str]] = {
+    "plays_per_session": {"play"},
+    "next_episode_rate": {"play", "next"},
+    "exit_rate": {"exit"},
+    "failed_intents": {"click", "play"},
+    "credits_spent": {"spend"},
+    "credits_bought": {"purchase"},
+    "usual_next_episode_rate": {"play", "next"},
+    "usual_failed_rate": {"click", "play"},
 }
-"""Features that only exist where events of a role do."""
+"""Features that only exist where events of some roles do."""
 
 
 def behaviour(
@@ -201,15 +202,30 @@ def habits(
 
 
 def absent_roles(active: Any, roles: Mapping[str, str]) -> list[str]:
-    """Return the roles none of whose events are in the log, sorted."""
+    """Return the roles that no event_type is given for, or none of whose events are in the log,
+    sorted.
+    """
     present = set(active.select("event_type").distinct().to_pyarrow()["event_type"].to_pylist())
-    return sorted(role for role, event_type in roles.items() if event_type not in present)
+    return sorted(role for role in ROLES if roles.get(role) not in present - {None})
+
+
+def absent_features(active: Any, roles: Mapping[str, str]) -> list[str]:
+    """Return the features that need a role of which the log has no events."""
+    absent = set(absent_roles(active, roles))
+    return [name for name, needed in NEEDS.items() if needed & absent]
 
 
 def users_between(active: Any, start: pd.Timestamp, end: pd.Timestamp) -> "pd.Series[Any]":
     """Return the user_id of everyone with an event in [start, end), sorted."""
     inside = active.filter(active.event_at >= start, active.event_at < end)
     return engine.to_pandas(inside.select("user_id").distinct().order_by("user_id"))["user_id"]
+
+
+def at_risk(active: Any, at: pd.Timestamp, windows: Windows) -> "pd.Series[Any]":
+    """Return the user_id of everyone who was known at `at` to have been active in the look back
+    before it, sorted. An event that arrived later does not count: who uploads it came back.
+    """
+    return users_between(active.filter(active.recorded_at < at), at - windows.back, at)
 
 
 def outcome(
@@ -241,7 +257,8 @@ def snapshots(
 ) -> pd.DataFrame:
     """Return who was at risk at each snapshot, what was known then, and who left after it.
 
-    At a snapshot t the population is every user with an event in [t - lookback, t);
+    At a snapshot t the population is every user with an event in [t - lookback, t) that was
+    recorded before t;
     `churned` is 1 when no event of theirs falls in [t + gap, t + gap + horizon), 0 when
     one does, and missing where that window ends after the log does. Features use only
     events recorded before t, and attributes fixed at signup (`static_columns`).
@@ -252,11 +269,11 @@ def snapshots(
     Raises ReportError when the log is too short.
     """
     plan = snapshot_plan(window, windows)
-    dropped = [f for f, role in NEEDS.items() if role in absent_roles(active, roles)]
+    dropped = absent_features(active, roles)
     attributes = users[["user_id", "signup_date", *(c for c in static_columns if c in users)]]
     parts = []
     for at, split in plan.itertuples(index=False):
-        population = users_between(active, at - windows.back, at)
+        population = at_risk(active, at, windows)
         part = pd.DataFrame({"user_id": population, "snapshot_at": at, "split": split})
         part["churned"] = outcome(active, population, at, windows, window.end)
         known = behaviour(active, at, windows.lookback, roles, gap_minutes)
@@ -292,7 +309,7 @@ def user_features(
     `first_event_at`, `last_event_at` (UTC); `tenure_days`; and behaviour over the last
     `lookback` days with the prefix `recent_` (missing where the user was not active then).
     """
-    dropped = [name for name, role in NEEDS.items() if role in absent_roles(active, roles)]
+    dropped = absent_features(active, roles)
     log = behaviour(active, window.end, int(np.ceil(window.days)), roles, gap_minutes)
     late = behaviour(active, window.end, lookback, roles, gap_minutes)
     log, late = (part.drop(columns=dropped, errors="ignore") for part in (log, late))

@@ -6,6 +6,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
 
 from analysis import activity, clock, engine
 from analysis.features import absent_roles
@@ -40,7 +41,8 @@ def monthly_kpis(
     Columns: `month` (of `zone`), `kpi` (a key of KPIS), `value`, `ci_low`, `ci_high`, `n` (users
     active in the month), `is_observed`. Each is a ratio of two sums over users, with a 95 %
     interval that counts users, not events, as independent (linearised variance of a ratio:
-    Cochran 1977, section 6.4; not below 0, and not above 1 for a share of users). Amounts are
+    Cochran 1977, section 6.4; not below 0; Wilson's for the share of users who pay), blank where
+    fewer than 10 users have any of what is summed, or all have the same. Amounts are
     those that the events name, 1 each where they name none, and so in credits and not in
     money. Blank where the log does not cover the whole month, or for fewer than `min_group`
     users. Figures whose events the log lacks are left out.
@@ -59,6 +61,8 @@ def monthly_kpis(
 
 
 BLANK = (float("nan"),) * 3
+LEAST = 10
+"""Users with any of it from which a ratio of sums has a normal interval."""
 
 
 def _per_user(
@@ -78,7 +82,7 @@ def _per_user(
         plays=count("play"),
         nexts=count("next"),
         clicks=count("click"),
-        bought=ibis.ifelse(is_purchase, ibis.coalesce(dated.given, 1.0), 0.0).sum(),
+        bought=activity.exact_sum(ibis.ifelse(is_purchase, ibis.coalesce(dated.given, 1.0), 0.0)),
         purchases=is_purchase.sum(),
     )
     failed = (sessions.clicks > 0) & (sessions.plays == 0)
@@ -88,7 +92,7 @@ def _per_user(
         nexts=sessions.nexts.sum().cast("float64"),
         clicked=(sessions.clicks > 0).sum().cast("float64"),
         failed=failed.sum().cast("float64"),
-        bought=sessions.bought.sum(),
+        bought=activity.exact_sum(sessions.bought),
         payers=(sessions.purchases.sum() > 0).cast("float64"),
     )
     return users.mutate(users=1.0)
@@ -98,25 +102,32 @@ def _sums(users: Any, told: Mapping[str, Any]) -> pd.DataFrame:
     """Return per month the sums, squares and products that the ratios and their errors need."""
     pairs = {(above, below) for above, below, *_ in told.values()}
     names = sorted({name for pair in pairs for name in pair})
-    parts = {name: users[name].sum() for name in names}
-    parts |= {f"{n}*{n}": (users[n] * users[n]).sum() for n in names}
-    parts |= {f"{a}*{b}": (users[a] * users[b]).sum() for a, b in sorted(pairs)}
+    add = activity.exact_sum
+    parts = {name: add(users[name]) for name in names}
+    parts |= {f"{n}*{n}": add(users[n] * users[n]) for n in names}
+    parts |= {f"{a}*{b}": add(users[a] * users[b]) for a, b in sorted(pairs)}
+    parts |= {f"{n}>0": (users[n] > 0).sum() for n in names}
     counted = users.group_by("month").aggregate(n=users.count(), **parts)
     return engine.to_pandas(counted.order_by("month"))
 
 
 def _ratio(row: "pd.Series[Any]", above: str, below: str) -> tuple[float, float, float]:
-    """Return sum over sum with its interval; blank where nothing stands below."""
+    """Return sum over sum with its interval; blank where nothing stands below, the interval alone
+    where too few users have any of it to tell one.
+    """
     y, x, n = float(row[above]), float(row[below]), float(row["n"])
     if x <= 0:
         return BLANK
     ratio = y / x
+    if (above, below) == ("payers", "users"):
+        low, high = proportion_confint(y, x, method="wilson")
+        return ratio, float(low), float(high)
     products = float(row[f"{above}*{below}"])
     squares = row[f"{above}*{above}"] - 2 * ratio * products + ratio**2 * row[f"{below}*{below}"]
-    spread = 1.959964 * np.sqrt(max(float(squares), 0.0) * n / max(n - 1, 1)) / x
-    high = ratio + spread
-    return ratio, max(ratio - spread, 0.0), min(high, 1.0) if below == "users" and (
-        above == "payers") else high  # fmt: skip
+    if row[f"{above}>0"] < LEAST or squares <= 1e-9 * max(y, 1.0):
+        return ratio, float("nan"), float("nan")
+    spread = 1.959964 * np.sqrt(float(squares) * n / max(n - 1, 1)) / x
+    return ratio, max(ratio - spread, 0.0), ratio + spread
 
 
 def latest(kpis: pd.DataFrame) -> pd.DataFrame:
@@ -139,7 +150,7 @@ def latest(kpis: pd.DataFrame) -> pd.DataFrame:
 
 
 def _change(before: Any, last: Any) -> str:
-    if before is None or pd.isna(before["value"]) or pd.isna(last["value"]):
+    if before is None or pd.isna(before["ci_low"]) or pd.isna(last["ci_low"]):
         return "not known"
     if last["ci_low"] > before["ci_high"]:
         return "up"

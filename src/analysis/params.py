@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
@@ -57,7 +57,7 @@ class Params(BaseModel):
     events: str | None = None
     users_columns: dict[str, str] = {}
     events_columns: dict[str, str] = {}
-    event_types: dict[str, str]
+    event_types: dict[Literal["play", "click", "next", "exit", "spend", "purchase"], str]
     passive_event_types: list[str]
     static_columns: list[str]
     group_columns: list[str]

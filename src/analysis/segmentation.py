@@ -96,8 +96,9 @@ def select_clusters(
 def _check_k(k_range: Sequence[int], rows: int) -> None:
     if min(k_range) < 2 or 20 * max(k_range) > rows:
         raise ReportError(
-            f"clusters: k from {min(k_range)} to {max(k_range)} asked for {rows} users; k must "
-            "be 2 or more, with at least 20 users per cluster. Change max_clusters in params.yml."
+            f"clusters: k from {min(k_range)} to {max(k_range)} asked for {rows} users with "
+            "events; k must be 2 or more, with at least 20 users per cluster. Lower max_clusters "
+            "in params.yml, or give a log of at least 40 users."
         )
 
 
