@@ -254,3 +254,11 @@ def test_nothing_to_judge_is_an_error():
     scores.loc[3, "model"] = np.nan
     with pytest.raises(ReportError, match="'model' is missing in 1 rows"):
         ev.evaluate(scores, 0.5, seed=1)
+
+
+def test_a_curve_holds_no_row_for_each_user():
+    scores = make_scores(3000, seed=9)
+    roc, pr = ev.roc_points(scores), ev.pr_points(scores)
+    assert roc.groupby("model").size().max() == pr.groupby("model").size().max() == 200
+    ends = roc[roc["model"] == "model"][["false_positive_rate", "true_positive_rate"]].iloc[[0, -1]]
+    assert ends.to_numpy().tolist() == [[0, 0], [1, 1]]

@@ -102,6 +102,22 @@ def test_an_event_that_arrived_late_makes_nobody_at_risk():
     assert table.loc[("calibrate", "gone"), "tenure_days"] == 8
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("devise", "Is it 'device'"), ("signup_date", "no attribute")]
+)
+def test_a_static_column_that_nobody_knows_is_named(name, told):
+    with pytest.raises(ReportError, match=told):
+        snapshots(
+            activity(make_events(VISITED), USERS, WINDOW),
+            USERS,
+            WINDOW,
+            WINDOWS,
+            ROLES,
+            [name],
+            30.0,
+        )
+
+
 def test_a_role_that_is_not_given_is_absent_and_what_needs_it_too():
     active = activity(make_events(VISITED), USERS, WINDOW)
     assert absent_roles(active, {}) == sorted(contract.ROLES)

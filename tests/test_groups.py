@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import groups
 from analysis.errors import ReportError
 from analysis.groups import adjust_together, compare_groups
 
@@ -103,3 +104,10 @@ def test_no_columns_give_an_empty_table():
     table = compare_groups(make_frame({"a": (2, 4)}), "churned", [])
     assert len(table) == 0
     assert {"q_value", "is_different"} <= set(table)
+
+
+def test_a_group_column_that_nobody_knows_is_named():
+    users = pd.DataFrame({"user_id": ["a"], "plan": ["x"]})
+    assert groups.present(users, ["plan", "country"]) == ["plan"]  # the contract has country
+    with pytest.raises(ReportError, match="group_columns names 'plann'.* Is it 'plan'"):
+        groups.present(users, ["plann"])

@@ -54,8 +54,11 @@ def test_without_groups_the_segments_are_tiers_by_rule():
     behaviour = segments.behaviour_columns(users)
     assigned = segments.assign(users, behaviour, NONE, seed=1)
     assert not assigned["is_cluster"].any()
-    rules = segments.rules(users)
-    low = rules.loc[rules["band"] == "active", "at_most"].item()
+    earlier = users.assign(split="test", recency_days=users["recency_days"] / 10)
+    rules = segments.rules(users, pd.concat([earlier, users.assign(split="score")]))
+    lows = rules[rules["band"] == "active"].set_index("as_of")["at_most"]
+    low = lows["end of the log"]
+    assert lows["test snapshot"] == pytest.approx(low / 10)
     is_active = (users["recency_days"] <= low).to_numpy()
     assert assigned["segment"].str.startswith("active_").tolist() == is_active.tolist()
 

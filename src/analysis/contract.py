@@ -1,6 +1,10 @@
 """The data contract: every column of the two tables, with type, unit and meaning."""
 
+import difflib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+
+from analysis.errors import ReportError
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,21 @@ NATIVE_LABELS = ("churned_30d",)
 def names(columns: tuple[Column, ...], kind: str | None = None) -> list[str]:
     """Return the column names, of one `kind` (type) if given, in the contract's order."""
     return [column.name for column in columns if kind in (None, column.type)]
+
+
+def check_named(given: Iterable[str], columns: Collection[str], parameter: str) -> None:
+    """Raise ReportError, naming the nearest, when a name in `given` (the value of `parameter`) is
+    neither one of `columns` of users nor of the contract.
+    """
+    known = sorted({*columns, *names(USERS)} - {"user_id", "signup_date"})
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            hint = f" Is it {near[0]!r}?" if near else ""
+            raise ReportError(
+                f"{parameter} names {name!r}, which is no attribute in the users table.{hint} "
+                f"It has: {', '.join(sorted(columns))}. Mend params.yml."
+            )
 
 
 def required(columns: tuple[Column, ...]) -> list[str]:

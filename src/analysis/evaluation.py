@@ -476,8 +476,13 @@ def calibration_table(churned: Floats, proba: Floats, bins: int = BINS) -> pd.Da
     )
 
 
+MOST_POINTS = 200
+"""Points of a curve: enough to draw it."""
+
+
 def roc_points(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the ROC curve of every model: one row per distinct score, highest first.
+    """Return the ROC curve of every model: one row per distinct score, highest first, or 200 of
+    them at equal steps, so that no row is a user's.
 
     Columns: `model`, `threshold` (flagged when the probability is at least this; blank for the
     starting point, nobody flagged), `false_positive_rate` (stayers flagged / stayers),
@@ -489,7 +494,7 @@ def roc_points(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def pr_points(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the precision-recall curve of every model: one row per distinct score.
+    """Return the precision-recall curve of every model, at the points of roc_points.
 
     Columns: `model`, `threshold`, `recall`, `precision` (0 to 1; blank where nobody is flagged),
     `flagged_share`. `scores` as in evaluate.
@@ -501,10 +506,16 @@ def pr_points(scores: pd.DataFrame) -> pd.DataFrame:
 def _curves(scores: pd.DataFrame) -> pd.DataFrame:
     churned = scores["churned"].to_numpy(dtype=float)
     curves = [
-        _curve(churned, scores[name].to_numpy(dtype=float)).assign(model=name)
+        _thin(_curve(churned, scores[name].to_numpy(dtype=float))).assign(model=name)
         for name in _checked_models(scores)
     ]
     return pd.concat(curves, ignore_index=True)
+
+
+def _thin(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return at most MOST_POINTS rows at equal steps, both ends among them."""
+    kept = np.unique(np.linspace(0, len(curve) - 1, MOST_POINTS).round().astype(int))
+    return curve.iloc[kept].reset_index(drop=True)
 
 
 def _curve(churned: Floats, proba: Floats) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis import clock, engine
 from analysis.activity import amount, exact_sum, user_spans, with_sessions
-from analysis.contract import ROLES
+from analysis.contract import ROLES, check_named
 from analysis.errors import ReportError
 from analysis.logwindow import LogWindow
 from analysis.retention import wilson
@@ -268,6 +268,7 @@ def snapshots(
     habits (over three), and the static ones.
     Raises ReportError when the log is too short.
     """
+    check_named(static_columns, users.columns, "static_columns")
     plan = snapshot_plan(window, windows)
     dropped = absent_features(active, roles)
     attributes = users[["user_id", "signup_date", *(c for c in static_columns if c in users)]]

@@ -17,6 +17,7 @@ from statsmodels.stats.proportion import (
     proportion_effectsize,
 )
 
+from analysis.contract import check_named
 from analysis.errors import ReportError
 
 COLUMNS = [
@@ -154,7 +155,11 @@ def _two_by_two(cells: Any) -> float:
 
 
 def present(users: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """Return those of `columns` that `users` has."""
+    """Return those of `columns` (the parameter group_columns) that `users` has.
+
+    Raises ReportError for a name that neither `users` nor the contract has.
+    """
+    check_named(columns, users.columns, "group_columns")
     return [name for name in columns if name in users]
 
 

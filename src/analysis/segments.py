@@ -62,9 +62,19 @@ def _tiers(rows: pd.DataFrame) -> "pd.Series[str]":
     return segmentation.rfm_tiers(rows, "recency_days", "active_days")["tier"].fillna("unknown")
 
 
-def rules(users: pd.DataFrame) -> pd.DataFrame:
-    """Return the limits of the tiers (see segmentation.rfm_rules) over users with any event."""
-    return segmentation.rfm_rules(users[users["event_count"] > 0], "recency_days", "active_days")
+def rules(users: pd.DataFrame, snapshots: pd.DataFrame) -> pd.DataFrame:
+    """Return the limits of the tiers (see segmentation.rfm_rules), and `as_of`: those of users with
+    any event over the whole log (`end of the log`), and those of later_churn (`test snapshot`).
+    """
+    parts = {
+        "end of the log": users[users["event_count"] > 0],
+        "test snapshot": snapshots[snapshots["split"] == "test"],
+    }
+    tables = [
+        segmentation.rfm_rules(part, "recency_days", "active_days").assign(as_of=name)
+        for name, part in parts.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def summary(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:

@@ -55,11 +55,10 @@ def survival_table(
 ) -> pd.DataFrame:
     """Return the share of users still active N days after signup, day by day.
 
-    Kaplan-Meier over `lives` (the result of lifetimes): the product over the days of
-    (1 - ended / at risk), where a user is at risk only while followed, so that users
-    who joined before the log count from the day they were first seen in it (delayed
-    entry), and users not yet silent long enough count until the log's end (censoring).
-    Greenwood variance with a log-log interval. Source: Klein and Moeschberger (2003),
+    Kaplan-Meier over `lives` (the result of settled_lifetimes, which says from when and until
+    when each user is followed): the product over the days of (1 - ended / at risk), where a
+    user is at risk only while followed (delayed entry and censoring). Greenwood
+    variance with a log-log interval. Source: Klein and Moeschberger (2003),
     ch. 4; computed by statsmodels.
 
     Columns: `group` (as given), `day`, `at_risk` (users followed at that day),
