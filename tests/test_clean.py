@@ -115,6 +115,30 @@ def test_further_columns_of_events_are_not_read_whatever_their_name():
     assert engine.to_pandas(cleaned.table)["event_at"].tolist() == [at("2025-01-05T10:00")]
 
 
+@pytest.mark.parametrize(
+    ("zone", "first", "summer"),
+    [("America/New_York", "05:00", "04:00"), ("UTC", "00:00", "00:00")],
+)
+def test_dates_without_times_are_days_of_the_zone(zone, first, summer):
+    rows = [
+        "a 2025-01-05 play",
+        "b 2025-07-05 play",
+        "b 2025-07-05 exit",
+        "c 2025-07-05T09:30 play",
+    ]
+    cleaned = clean.clean_events(raw("user_id event_timestamp event_type", *rows), zone)
+    found = engine.to_pandas(clean.in_order(cleaned.table))["event_at"].tolist()
+    days = [f"2025-01-05T{first}", *[f"2025-07-05T{summer}"] * 2, "2025-07-05T09:30"]
+    assert found == [at(day) for day in days]
+
+
+def test_a_few_events_at_midnight_are_no_dates():
+    rows = ["a 2025-01-05T00:00 play", "a 2025-01-05T10:00 play", "a 2025-01-05T11:00 play"]
+    cleaned = clean.clean_events(raw("user_id event_timestamp event_type", *rows), "Asia/Tokyo")
+    found = engine.to_pandas(clean.in_order(cleaned.table))["event_at"]
+    assert found.min() == at("2025-01-05T00:00")
+
+
 def test_events_that_tie_are_written_in_one_order():
     rows = [f"a 2025-01-05T10:00 play s{n}" for n in (3, 1, 2)]
     header = "user_id event_timestamp event_type show_id"

@@ -50,6 +50,8 @@ def qa_record(cleaned: "CleanUsers | CleanEvents") -> dict[str, object]:
     return {**cleaned.counts, "columns_absent": cleaned.absent}
 
 
+MOST_DATES = 0.5
+"""Above this share of times at 00:00 UTC a log's times are dates."""
 MOST_UNREADABLE = 0.5
 """Above this share of unreadable times the column is taken to be in another format."""
 
@@ -221,7 +223,7 @@ def _newest_row(users: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop_duplicates("user_id").reset_index(drop=True)
 
 
-def clean_events(raw: Any) -> CleanEvents:
+def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
     """Return the events of `raw` (Ibis), one row each, with what was found on the way.
 
     Columns: `user_id`, `event_type`, `event_at`, `recorded_at` (when it was known:
@@ -230,7 +232,8 @@ def clean_events(raw: Any) -> CleanEvents:
     `user_id` or a readable time are left out and counted; of rows with one
     `event_uuid` the earliest stays (by `event_at`, then every other column in order).
     Counts: the case's six, with `created_at` and `received_at` exchanged as the case
-    did between its two steps, and more. In no order: see in_order.
+    did between its two steps, and more. In no order: see in_order. Where most times are dates
+    that carry none (00:00 UTC), they become the start of their day in `time_zone`.
     """
     known = [name for name in names(EVENTS) if name in raw.columns]
     events, unreadable = _parse_once(raw.select(*known))  # a further column is not read
@@ -239,6 +242,8 @@ def clean_events(raw: Any) -> CleanEvents:
     if is_empty or unreadable["unreadable_event_timestamp"]:
         _check_readable(raw, "events", "event_timestamp")
     usable = events.filter(events.user_id.notnull(), events.event_at.notnull())
+    if time_zone != "UTC":
+        usable = _at_local_midnight(usable, time_zone)
     unique, removed = usable, None
     if "event_uuid" in events.columns:
         usable = usable.filter(usable.event_uuid.notnull())
@@ -256,6 +261,19 @@ def clean_events(raw: Any) -> CleanEvents:
     }
     absent = [name for name in names(EVENTS) if name not in raw.columns]
     return CleanEvents(slim(unique), counts, absent)
+
+
+def _at_local_midnight(events: Any, zone: str) -> Any:
+    """Return events, times that are dates at the start of their day in `zone`, if most are dates."""
+    is_date = clock.whole_seconds(events.event_at) % 86_400 == 0
+    row = engine.to_pandas(events.aggregate(dates=is_date.sum(), n=events.count())).iloc[0]
+    if not row["n"] or row["dates"] <= MOST_DATES * row["n"]:
+        return events
+    dates = engine.to_pandas(events.filter(is_date).select("event_at").distinct())
+    dates["local"] = clock.midnight(dates["event_at"], zone).astype("datetime64[us, UTC]")
+    joined = events.left_join(engine.from_pandas(dates), "event_at")
+    at = ibis.coalesce(joined.local, joined.event_at)
+    return joined.mutate(event_at=at).select(*events.columns)
 
 
 def _parse_once(raw: Any) -> tuple[Any, Counts]:

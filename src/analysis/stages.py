@@ -49,7 +49,7 @@ STAGES: tuple[Stage, ...] = (
         "Audit",
         reads={RAW_EVENTS: RAW_EVENTS},
         writes=EVENTS | {"events_qa": "clean/events.qa.json"},
-        params=("events_columns",),
+        params=("events_columns", "time_zone"),
     ),
     Stage(
         "03_audit",
