@@ -264,7 +264,7 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
 
 
 def _at_local_midnight(events: Any, zone: str) -> Any:
-    """Return events, times that are dates at the start of their day in `zone`, if most are dates."""
+    """Return events, dates at the start of their day in `zone` where most times are dates."""
     is_date = clock.whole_seconds(events.event_at) % 86_400 == 0
     row = engine.to_pandas(events.aggregate(dates=is_date.sum(), n=events.count())).iloc[0]
     if not row["n"] or row["dates"] <= MOST_DATES * row["n"]:
