@@ -86,6 +86,13 @@ def test_listed_users_are_contacted_and_what_it_may_bring_is_computed():
     assert facts["pays_from"] == pytest.approx(2.2 / 91.2)
 
 
+def test_why_nobody_is_contacted_is_said():
+    held = keys(scored=make_scored([0.9, 0.8], ["hold_out", "hold_out"]))
+    assert held["all_held_out"]["held"] == 2
+    tied = make_scored([0.9, 0.9], []).assign(threshold_used=0.91)  # a capacity of one
+    assert keys(scored=tied)["capacity_admits_nobody"]["reach"] == 2
+
+
 def test_with_nobody_listed_nobody_is_contacted():
     found = keys(scored=make_scored([0.3, 0.2], []))
     assert found["nobody_worth_contact"]["size"] == 0
@@ -207,6 +214,8 @@ def test_every_action_of_the_book_can_be_told():
     found = [*keys().items(), *keys(strong, differences=real).items()]
     found += keys(scored=make_scored([0.1], [])).items()
     found += keys(make_snapshots(0.5)).items()
+    found += keys(scored=make_scored([0.9], ["hold_out"])).items()
+    found += keys(scored=make_scored([0.9], [])).items()
     found += keys(make_snapshots(0.1, failed_churn=0.0)).items()
     found += keys(make_snapshots(0.5, failed_churn=0.0)).items()
     found += actions.others(METRICS, USERS, at("2025-10-21"), 30, judged)

@@ -122,6 +122,11 @@ def test_sums_do_not_depend_on_the_order_of_their_parts():
     assert sums == {4.2}
 
 
+def test_what_no_sum_can_hold_is_left_out():
+    table = ibis.memtable({"x": [1.5, 1e40, float("inf"), float("nan"), -1e18, 1e18]})
+    assert table.aggregate(s=exact_sum(table.x)).to_pyarrow()["s"].to_pylist() == [1.5]
+
+
 @pytest.mark.parametrize(
     ("properties", "expected"),
     [

@@ -650,6 +650,7 @@ CASES = [
     Case("population_drift", "warn", lambda: at_risk(100, 299)),
     Case("population_drift", "warn", lambda: at_risk(100, 300)),  # it grows
     Case("population_drift", "fail", lambda: at_risk(300, 100)),
+    Case("population_drift", "not_applicable", lambda: at_risk(0, 100)),
     Case("population_drift", "pass", lambda: at_risk(30, 18)),  # by chance
     Case("population_drift", "pass", lambda: over_years(snapshots.population_drift, 0.97, 0)),
     Case("population_drift", "pass", lambda: over_years(snapshots.population_drift, 1.015, 0)),
@@ -916,6 +917,7 @@ CASES = [
     Case("log_volume", "warn", lambda: counted(([1_000] * 5 + [0] * 2) * 9)),  # Monday, Tuesday
     Case("log_volume", "pass",
          lambda: counted([1_000] * 3 + ([0] * 2 + [1_000] * 5) * 9)),  # weekends at work
+    Case("log_volume", "pass", lambda: counted([1_000] * 3 + ([8, 0] + [1_000] * 5) * 9)),
     Case("log_volume", "warn", lambda: counted([1_000] * 4 + ([0] + [1_000] * 6) * 9)),  # Sundays
     Case("claims", "pass", lambda: withdrawn("warn")),
     Case("claims", "warn", lambda: withdrawn("fail")),

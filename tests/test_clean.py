@@ -104,9 +104,9 @@ def test_columns_that_the_report_makes_itself_are_kept_under_another_name():
 
 def test_years_that_no_date_has_cannot_be_read():
     cleaned = clean.clean_users(
-        raw("user_id signup_date", "a 2025-01-05", "b 20255-01-05", "c 2025-01-07")
+        raw("user_id signup_date", "a 2025-01-05", "b 20255-01-05", "c 2025-01-07", "d 0001-01-01")
     )
-    assert cleaned.counts["unreadable_signup_date"] == 1
+    assert cleaned.counts["unreadable_signup_date"] == 2  # year 0 in Tokyo
 
 
 def test_further_columns_of_events_are_not_read_whatever_their_name():
@@ -130,6 +130,16 @@ def test_dates_without_times_are_days_of_the_zone(zone, first, summer):
     found = engine.to_pandas(clean.in_order(cleaned.table))["event_at"].tolist()
     days = [f"2025-01-05T{first}", *[f"2025-07-05T{summer}"] * 2, "2025-07-05T09:30"]
     assert found == [at(day) for day in days]
+
+
+def test_dates_of_receipt_move_with_those_of_the_events():
+    rows = ["a 2025-01-05 play 2025-01-05", "b 2025-07-05 play 2025-07-06", "c 2025-07-05 play -"]
+    header = "user_id event_timestamp event_type received_at"
+    cleaned = clean.clean_events(raw(header, *rows), "America/New_York")
+    assert cleaned.counts["received_before_event"] == 0
+    found = engine.to_pandas(clean.in_order(cleaned.table))
+    assert found["received_at"].tolist()[:2] == [at("2025-01-05T05:00"), at("2025-07-06T04:00")]
+    assert (found["recorded_at"] >= found["event_at"]).all()
 
 
 def test_a_few_events_at_midnight_are_no_dates():

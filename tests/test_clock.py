@@ -113,6 +113,8 @@ def test_months_are_those_of_the_zone():
         ("2024-02", "UTC", "2024-02-01T00:00Z", "2024-03-01T00:00Z"),
         ("2025-12", "UTC", "2025-12-01T00:00Z", "2026-01-01T00:00Z"),
         ("2025-03", LISBON, "2025-03-01T00:00Z", "2025-03-31T23:00Z"),
+        ("2026-11", "America/Havana", "2026-11-01T04:00Z", "2026-12-01T05:00Z"),  # midnight twice
+        ("2023-10", "America/Asuncion", "2023-10-01T04:00Z", "2023-11-01T03:00Z"),  # none
     ],
 )
 def test_a_month_spans_from_its_first_instant_to_that_of_the_next(name, zone, start, end):

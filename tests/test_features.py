@@ -118,6 +118,11 @@ def test_a_static_column_that_nobody_knows_is_named(name, told):
         )
 
 
+def test_a_load_time_for_received_at_is_named():
+    with pytest.raises(ReportError, match="received_at is later than 2025-01-05 .* leave that col"):
+        shoot(recorded_at=["2025-02-01"] * len(VISITED))
+
+
 def test_a_role_that_is_not_given_is_absent_and_what_needs_it_too():
     active = activity(make_events(VISITED), USERS, WINDOW)
     assert absent_roles(active, {}) == sorted(contract.ROLES)

@@ -219,3 +219,12 @@ def test_small_cohorts_are_marked_and_blank():
 def test_activity_outside_the_log_is_never_counted():
     assert cohorts()["active_users"].sum() == 6
     assert at("2025-03-20") >= COHORT_WINDOW.end  # e joined after the log and has no cohort
+
+
+def test_a_signup_of_1970_adds_no_months_without_a_log():
+    users = make_users({"old": "1970-01-01", "new": "2025-01-03"})
+    active = activity(make_events([("new", "2025-01-04")]), users, WINDOW)
+    table = retention_cohorts(active, users, WINDOW, "Europe/Rome", 1)
+    months = table[table["cohort_month"] == "1970-01"]["event_month"].tolist()
+    assert months[0] == "2023-01"  # two years before the log
+    assert months[-1] == "2025-02"

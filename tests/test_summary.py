@@ -141,15 +141,16 @@ def make_evaluation(gain=(0.01, 0.05), skill=(0.1, 0.2), level=(-0.1, 0.1)):
 )
 def test_the_word_for_the_model_follows_its_interval(gain, word):
     verdicts = to_table([Verdict("calibration", "warn")])
-    card = {"model": "forest", "threshold": 0.3}
+    card = {"model": "forest", "threshold": 0.3, "threshold_rule": "capacity"}
     found = summary.model_metrics(make_evaluation(gain), card, verdicts)
     assert found["model_vs_recency"]["value"] == word
     assert found["test_auc"]["value"] == 0.5
-    assert found["test_auc"]["n"] == 99
+    assert (found["test_auc"]["n"], found["threshold_model"]["value"]) == (99, 0.3)
+    assert found["threshold_rule"]["value"] == "capacity"
 
 
 def test_a_calibration_that_warns_is_off_and_one_that_fails_is_poor():
-    card = {"model": "forest", "threshold": 0.3}
+    card = {"model": "forest", "threshold": 0.3, "threshold_rule": "capacity"}
     words = [
         summary.model_metrics(make_evaluation(), card, to_table([Verdict("calibration", status)]))[
             "calibration_verdict"
@@ -164,7 +165,7 @@ def test_a_calibration_that_warns_is_off_and_one_that_fails_is_poor():
 )
 def test_a_calibration_that_passes_is_good_unless_its_level_is_off(level, word):
     verdicts = to_table([Verdict("calibration", "pass")])
-    card = {"model": "forest", "threshold": 0.3}
+    card = {"model": "forest", "threshold": 0.3, "threshold_rule": "capacity"}
     found = summary.model_metrics(make_evaluation(level=level), card, verdicts)
     assert found["calibration_verdict"]["value"] == word
 

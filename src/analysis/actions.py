@@ -15,8 +15,8 @@ Facts = dict[str, Any]
 
 MOST_WAVES = 12
 """An experiment that takes more horizons than this is not one that will be run."""
-ADVISE_AGAINST = ("no_difference", "leave_less", "not_by_group")
-"""Ends of the keys of actions that need no test."""
+NOT_TESTED = ("no_difference", "leave_less", "by_group")
+"""Ends of the keys of actions that contact nobody, and so need no test."""
 COLUMNS = [
     "action",
     "audience",
@@ -57,9 +57,10 @@ def audiences(
 ) -> list[tuple[str, Facts]]:
     """Return each action's key in book/actions.yml with its facts: `size` and what is told.
 
-    A user is in one audience only, the first that holds them, and nobody of the holdout is in
-    any: two campaigns on one user would tell nothing of either. Without `is_list_used` (a check
-    strikes the scores) the list by score holds nobody, and nothing is said by the model.
+    A user is in the audience of one campaign only, the first that holds them, and nobody of the
+    holdout is in any: two campaigns on one user would tell nothing of either. Without
+    `is_list_used` (a check strikes the scores) the list by score holds nobody, and nothing is
+    said by the model.
     `scored` has a row for each row of `snapshots` of the split `score`.
     """
     common = {"lookback": lookback, "horizon": horizon, "threshold": scored["threshold_used"].max()}
@@ -109,7 +110,12 @@ def _by_score(scored: pd.DataFrame, economics: Economics, common: Facts) -> tupl
     listed = scored[scored["recommended_action"] == "contact"]
     held = int((scored["recommended_action"] == "hold_out").sum())
     if listed.empty:
-        return "nobody_worth_contact", {**common, "size": 0}
+        limit = decisions.break_even(economics)
+        reach = int((scored["proba_churn"] >= limit).sum())
+        facts = {**common, "size": 0, "held": held, "reach": reach, "limit": limit}
+        if held:
+            return "all_held_out", facts
+        return ("capacity_admits_nobody" if reach else "nobody_worth_contact"), facts
     proba = listed["proba_churn"].to_numpy(dtype=float)
     leavers, saved = float(proba.sum()), economics.saved_share
 
@@ -207,7 +213,7 @@ def _test(
     half of the audience where that one would take more than MOST_WAVES.
     """
     size, rate = facts.get("flagged", facts.get("size")), facts.get("risk", facts.get("rate"))
-    if not size or rate is None or key.endswith(ADVISE_AGAINST):
+    if not size or rate is None or key.endswith(NOT_TESTED):
         return ""
     churn = 1 - rate if key == "first_week" else rate
     if not (0 < churn < 1 and 0 < saved_share < 1):

@@ -84,9 +84,11 @@ def with_sessions(active: Any, gap_minutes: float) -> Any:
 
 def exact_sum(values: Any) -> Any:
     """Return the sum of an Ibis column of numbers, to six decimals, as a float: the same in
-    whatever order, and by however many threads, they are added.
+    whatever order, and by however many threads, they are added. What is not finite, or has more
+    than 25 digits, is left out.
     """
-    return values.cast("decimal(38, 6)").sum().cast("float64")
+    kept = ibis.ifelse(values.abs() < 1e25, values, ibis.null("float64"))
+    return kept.try_cast("decimal(38, 6)").sum().cast("float64")
 
 
 AMOUNT = r"""["']amount["']\s*:\s*["']?(-?[0-9]+(?:\.[0-9]+)?)"""

@@ -237,13 +237,14 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
     """
     known = [name for name in names(EVENTS) if name in raw.columns]
     events, unreadable = _parse_once(raw.select(*known))  # a further column is not read
+    if time_zone != "UTC":
+        for name in [n for n in ("event_at", "received_at", "created_at") if n in events.columns]:
+            events = _at_local_midnight(events, name, time_zone)
     counts = _event_counts(events)
     is_empty = counts["null_event_timestamp"] == counts["rows_read"]
     if is_empty or unreadable["unreadable_event_timestamp"]:
         _check_readable(raw, "events", "event_timestamp")
     usable = events.filter(events.user_id.notnull(), events.event_at.notnull())
-    if time_zone != "UTC":
-        usable = _at_local_midnight(usable, time_zone)
     unique, removed = usable, None
     if "event_uuid" in events.columns:
         usable = usable.filter(usable.event_uuid.notnull())
@@ -263,17 +264,22 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
     return CleanEvents(slim(unique), counts, absent)
 
 
-def _at_local_midnight(events: Any, zone: str) -> Any:
-    """Return events, dates at the start of their day in `zone` where most times are dates."""
-    is_date = clock.whole_seconds(events.event_at) % 86_400 == 0
-    row = engine.to_pandas(events.aggregate(dates=is_date.sum(), n=events.count())).iloc[0]
+def _at_local_midnight(events: Any, name: str, zone: str) -> Any:
+    """Return events, dates at the start of their day in `zone` where most times of a column are."""
+    second = clock.whole_seconds(events[name])
+    row = engine.to_pandas(
+        events.aggregate(dates=(second % 86_400 == 0).sum(), n=events[name].count())
+    ).iloc[0]
     if not row["n"] or row["dates"] <= MOST_DATES * row["n"]:
         return events
-    dates = engine.to_pandas(events.filter(is_date).select("event_at").distinct())
-    dates["local"] = clock.midnight(dates["event_at"], zone).astype("datetime64[us, UTC]")
-    joined = events.left_join(engine.from_pandas(dates), "event_at")
-    at = ibis.coalesce(joined.local, joined.event_at)
-    return joined.mutate(event_at=at).select(*events.columns)
+    timed = events.mutate(second=second)
+    dates = timed.filter(timed.second % 86_400 == 0).select("second").distinct()
+    told = engine.to_pandas(dates.order_by("second"))
+    day = pd.to_datetime(told["second"], unit="s", utc=True)
+    told["local"] = (clock.midnight(day, zone) - pd.Timestamp(0, tz="UTC")) // clock.SECOND
+    joined = timed.left_join(engine.from_pandas(told), "second")
+    local = joined.local.as_timestamp("s").cast("timestamp('UTC')")
+    return joined.mutate(**{name: ibis.coalesce(local, joined[name])}).select(*events.columns)
 
 
 def _parse_once(raw: Any) -> tuple[Any, Counts]:

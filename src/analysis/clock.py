@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import ibis
 import pandas as pd
 
-DAY = pd.Timedelta(days=1)
+DAY, SECOND = pd.Timedelta(days=1), pd.Timedelta(seconds=1)
 FIRST, LAST = (pd.Timestamp(day, tz="UTC") for day in ("1970-01-01", "2100-01-01"))
 """Between which a zone's rules are followed: what lies outside is a placeholder or a slip."""
 
@@ -101,4 +101,8 @@ def month_span(name: str, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Return first instant and first instant after of month `2025-01` in `zone`, in UTC."""
     start = pd.Timestamp(f"{name}-01")
     ends = start + pd.DateOffset(months=1)
-    return start.tz_localize(zone).tz_convert("UTC"), ends.tz_localize(zone).tz_convert("UTC")
+    first, after = (
+        day.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+        for day in (start, ends)  # a midnight may be missing, or come twice
+    )
+    return first, after

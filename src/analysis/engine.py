@@ -193,8 +193,9 @@ def _known_year(instants: Any) -> Any:
     return ibis.ifelse(is_known, instants, ibis.null(instants.type()))
 
 
-FIRST_AND_LAST = (-62_135_596_800, 253_402_300_799)
-"""The first and last second of the years 1 to 9999, since 1970."""
+FIRST_AND_LAST = (-62_135_596_800 + 2 * 86_400, 253_402_300_799 - 2 * 86_400)
+"""The first and last second, since 1970, of the years 1 to 9999 less two days at either end, so
+that each is a date in every zone."""
 
 
 ZONED = (

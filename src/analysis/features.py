@@ -266,7 +266,8 @@ def snapshots(
     Columns: `user_id`, `snapshot_at` (UTC), `split` (train, calibrate, test, score: see
     snapshot_plan), `churned`, `tenure_days`, those of behaviour (over the look back) and of
     habits (over three), and the static ones.
-    Raises ReportError when the log is too short.
+    Raises ReportError when the log is too short, when every event before a snapshot arrived after
+    it, and for a static column that nobody knows.
     """
     check_named(static_columns, users.columns, "static_columns")
     plan = snapshot_plan(window, windows)
@@ -275,6 +276,12 @@ def snapshots(
     parts = []
     for at, split in plan.itertuples(index=False):
         population = at_risk(active, at, windows)
+        if population.empty and len(users_between(active, at - windows.back, at)):
+            raise ReportError(
+                f"events: received_at is later than {at:%Y-%m-%d} for all events of the "
+                f"{windows.lookback} days before it, so that nobody was known then. It tells when "
+                "rows were loaded: leave that column out of the table."
+            )
         part = pd.DataFrame({"user_id": population, "snapshot_at": at, "split": split})
         part["churned"] = outcome(active, population, at, windows, window.end)
         known = behaviour(active, at, windows.lookback, roles, gap_minutes)

@@ -102,13 +102,13 @@ def _sums(users: Any, told: Mapping[str, Any]) -> pd.DataFrame:
     """Return per month the sums, squares and products that the ratios and their errors need."""
     pairs = {(above, below) for above, below, *_ in told.values()}
     names = sorted({name for pair in pairs for name in pair})
-    add = activity.exact_sum
-    parts = {name: add(users[name]) for name in names}
-    parts |= {f"{n}*{n}": add(users[n] * users[n]) for n in names}
-    parts |= {f"{a}*{b}": add(users[a] * users[b]) for a, b in sorted(pairs)}
-    parts |= {f"{n}>0": (users[n] > 0).sum() for n in names}
-    counted = users.group_by("month").aggregate(n=users.count(), **parts)
-    return engine.to_pandas(counted.order_by("month"))
+    rows = engine.to_pandas(users.order_by("month", "user_id"))  # in one order: sums of floats
+    parts = {name: rows[name] for name in names}
+    parts |= {f"{n}*{n}": rows[n] * rows[n] for n in names}
+    parts |= {f"{a}*{b}": rows[a] * rows[b] for a, b in sorted(pairs)}
+    parts |= {f"{n}>0": (rows[n] > 0).astype(float) for n in names}
+    grouped = pd.DataFrame(parts).groupby(rows["month"], sort=True)
+    return grouped.sum().assign(n=grouped.size()).reset_index()
 
 
 def _ratio(row: "pd.Series[Any]", above: str, below: str) -> tuple[float, float, float]:

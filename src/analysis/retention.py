@@ -152,11 +152,19 @@ def retention_cohorts(
     return rates[[*order, "is_observed", "ci_low", "ci_high", "is_too_few"]]
 
 
+BEFORE_LOG = 730
+"""Days before the log from which months of the cohort table are listed."""
+
+
 def _grid(cohorts: pd.DataFrame, window: LogWindow, zone: str) -> pd.DataFrame:
-    """Return every cohort with every month from its own to the last one the log touches."""
+    """Return every cohort with every month from its own, or from two years before the log, to the
+    last one the log touches.
+    """
     size = cohorts.groupby("cohort_month").size().rename("cohort_size").reset_index()
     last = (window.end - pd.Timedelta(microseconds=1)).tz_convert(zone).strftime("%Y-%m")
-    months = pd.period_range(size["cohort_month"].min(), last, freq="M").strftime("%Y-%m")
+    first = (window.start - pd.Timedelta(days=BEFORE_LOG)).strftime("%Y-%m")
+    opens = max(size["cohort_month"].min(), first) if len(size) else first
+    months = pd.period_range(opens, last, freq="M").strftime("%Y-%m")
     spans = [clock.month_span(name, zone) for name in months]
     observed = [window.start <= start and end <= window.end for start, end in spans]
     table = pd.DataFrame({"event_month": months, "is_observed": observed})

@@ -223,6 +223,13 @@ def model_metrics(
     verdict = {"fail": "poor", "warn": "off"}.get(status["calibration"], usual)
     return {
         "model_name": metric(name.replace("_", " "), "text", "Model"),
+        "threshold_model": metric(
+            card["threshold"],
+            "share",
+            "Threshold at the calibration snapshot",
+            checks=("threshold",),
+        ),
+        "threshold_rule": metric(card["threshold_rule"], "text", "Rule of the threshold"),
         "test_auc": told("roc_auc", "score", "Ranking of later leavers (AUC)", JUDGED),
         "test_auc_gain_over_recency": told(
             "roc_auc_minus_recency", "score", "AUC above recency alone", JUDGED

@@ -32,6 +32,8 @@ looked at; users that a comparison must rest on.
 """
 WEEKS = 4
 """Weeks before and after an instant in which a user must be seen to have returned."""
+REST = 0.1
+"""Part of the usual weekday's events below which a weekday is one of rest."""
 MIX, MIX_FAILS = 1.5, 5.0
 """Ratio of a kind's share of the volume before and after an instant: a change, and an end."""
 MOST_OF_MIX = 0.1
@@ -85,14 +87,14 @@ def log_volume(volume: pd.DataFrame, window: LogWindow) -> Verdict:
 
 
 def _weekend_days(days: "pd.Series[float]") -> int:
-    """Return how many days without events are those of weekends on which nearly never any come:
-    Saturday and Sunday, or Friday and Saturday. A product for work rests then; a single
-    weekday without events is no custom.
+    """Return how many days without events are those of weekends on which hardly any come: Saturday
+    and Sunday, or Friday and Saturday. A product for work rests then; a single weekday without
+    events is no custom.
     """
     weekday = pd.Series((days.index.to_numpy() + 3) % 7, days.index)  # 1 January 1970: a Thursday
-    is_empty = days == 0
-    rests = set(is_empty.groupby(weekday).mean().loc[lambda share: share > 0.8].index)
-    return int((is_empty & weekday.isin(rests)).sum()) if rests in ({5, 6}, {4, 5}) else 0
+    usual = days.groupby(weekday).median()
+    rests = set(usual.index[usual < REST * usual.median()])
+    return int(((days == 0) & weekday.isin(rests)).sum()) if rests in ({5, 6}, {4, 5}) else 0
 
 
 def _date(day: int) -> str:

@@ -302,7 +302,7 @@ def population_drift(table: pd.DataFrame) -> Verdict:
     trained = _last_trained(table).groupby("snapshot_at").size()
     scored = int(sizes.loc[sizes["split"] == "score", "users"].sum())
     before = float(trained.mean())
-    if min(before, scored) < 1:
+    if not (before >= 1 and scored >= 1):
         return not_applicable("population_drift", "nobody is at risk at one of them")
     ratio = max(before, scored) / min(before, scored)
     test = int(sizes.loc[sizes["split"] == "test", "users"].sum())
