@@ -133,6 +133,8 @@ def test_an_override_that_is_no_yaml_is_named():
 def test_instants_are_utc_unless_they_say_otherwise():
     assert parse_instant(None) is None
     assert parse_instant("2025-01-01") == pd.Timestamp("2025-01-01T00:00Z")
+    assert parse_instant("2025-01-01", "Asia/Tokyo") == pd.Timestamp("2024-12-31T15:00Z")
+    assert parse_instant("2025-01-01T00:00", "Asia/Tokyo") == pd.Timestamp("2025-01-01T00:00Z")
     assert parse_instant("2025-01-01T00:00-05:00") == pd.Timestamp("2025-01-01T05:00Z")
 
 

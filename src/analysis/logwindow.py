@@ -160,5 +160,5 @@ def window_of(
     events: Any, zone: str, log_start: str | None = None, log_end: str | None = None
 ) -> LogWindow:
     """Return the window of `events` (Ibis): daily_volume and infer_log_window in one."""
-    given = parse_instant(log_start), parse_instant(log_end)
+    given = parse_instant(log_start, zone), parse_instant(log_end, zone)
     return infer_log_window(daily_volume(events, zone), zone, *given)

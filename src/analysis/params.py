@@ -1,5 +1,6 @@
 """The parameters of a run: read from params.yml, checked once, all errors together."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -118,9 +119,14 @@ def _utc(text: str) -> pd.Timestamp:
     return instant.tz_localize("UTC") if instant.tzinfo is None else instant.tz_convert("UTC")
 
 
-def parse_instant(text: str | None) -> pd.Timestamp | None:
-    """Return the instant in UTC that `text` (ISO 8601, UTC unless it says otherwise) names."""
-    return None if text is None else _utc(text)
+def parse_instant(text: str | None, zone: str = "UTC") -> pd.Timestamp | None:
+    """Return the instant in UTC that `text` (ISO 8601) names: a date is its first instant in
+    `zone`, a time is UTC unless it says otherwise.
+    """
+    if text is None or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return None if text is None else _utc(text)
+    day = pd.Timestamp(text).tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    return day.tz_convert("UTC")
 
 
 def _read_yaml(path: Path) -> dict[str, dict[str, Any]]:
