@@ -3,6 +3,7 @@
 import inspect
 import io
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from nbclient import NotebookClient
 
@@ -549,3 +551,35 @@ def test_published_and_trusted_lie_on_one_row():
     assert drawn["can be trusted"] == [[0.2, 0], [0.3, 1]]
     assert read_segments(axes, 1)[1] == [[0.1, 1], [0.4, 1]]
     assert axes.get_xlim() == (0, 1)
+
+
+TIERS = [f"{how}_{often}" for how in ("active", "fading", "silent")
+         for often in ("frequent", "occasional", "regular")]  # fmt: skip
+
+
+def find_overlaps(figure):
+    """Return how many labels of groups run into the one before them, when drawn."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    found = 0
+    for axes in figure.axes:
+        labels = [label for label in axes.get_xticklabels() if label.get_text()]
+        if not axes.get_visible() or any(label.get_rotation() for label in labels):
+            continue
+        boxes = [label.get_window_extent() for label in labels]
+        found += sum(one.x1 > two.x0 for one, two in pairwise(boxes))
+    return found
+
+
+def test_names_of_many_groups_do_not_run_into_each_other():
+    summary = pd.DataFrame(
+        [(feature, tier, 1.5, 0.1) for feature in ("views", "likes") for tier in TIERS],
+        columns=["feature", "cluster", "mean", "standardised_mean"],
+    )
+    profile = charts.draw_cluster_profile(summary)
+    rows = pd.DataFrame({"group": TIERS * 3, "views": range(27), "likes": range(27)})
+    boxes = charts.draw_boxplots(rows, ["views", "likes"])
+    assert find_overlaps(profile) == find_overlaps(boxes) == 0
+    assert profile.axes[0].get_xticklabels()[0].get_text() == "active frequent"
+    few = charts.draw_boxplots(rows.assign(group="a"), ["views"])
+    assert few.axes[0].get_xticklabels()[0].get_rotation() == 0

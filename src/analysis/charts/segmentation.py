@@ -23,6 +23,7 @@ from analysis.charts.base import (
     make_figure,
     require_columns,
     style_line,
+    tilt,
 )
 
 
@@ -89,7 +90,8 @@ def draw_cluster_profile(
     raw = summary.pivot(index="feature", columns="cluster", values="mean")
     scaled, raw = scaled.loc[order].astype(float), raw.loc[order].astype(float)
     limit = find_max(scaled.abs().to_numpy().ravel(), default=1.0)
-    figure = make_figure(height=grow(len(scaled), 0.42))
+    longest = max(len(str(name)) for name in scaled.columns)
+    figure = make_figure(height=grow(len(scaled), 0.42, base=1.6 + 0.05 * longest))
     axes = figure.axes[0]
     sns.heatmap(
         scaled,
@@ -106,6 +108,7 @@ def draw_cluster_profile(
     names = [textwrap.fill(str(name).replace("_", " "), 24) for name in scaled.index]
     axes.set_yticklabels(names, rotation=0)
     axes.tick_params(axis="x", rotation=0)
+    _name_groups(axes, list(scaled.columns), most=WIDE)
     axes.set(xlabel="Group", ylabel="")
     return finish(figure, title, "Numbers: mean of the group, in the feature's own unit.")
 
@@ -163,20 +166,34 @@ def draw_boxplots(
     most 1.5 times its length; what lies beyond is not drawn, and the note says so.
     """
     require_columns(frame, [*features, by], "draw_boxplots")
-    columns = min(3, max(1, len(features)))
-    rows = math.ceil(len(features) / columns) or 1
-    figure = make_figure(rows, columns, height=max(3.6, 0.9 + 2.4 * rows))
     groups = sorted(frame[by].dropna().unique(), key=str)
+    is_wide = sum(len(str(group)) + 1 for group in groups) > WIDE // 3
+    columns = min(2 if is_wide else 3, max(1, len(features)))
+    rows = math.ceil(len(features) / columns) or 1
+    figure = make_figure(rows, columns, height=max(3.6, 0.9 + (3.4 if is_wide else 2.4) * rows))
     for axes, feature in zip(figure.axes, features, strict=False):
         _draw_boxes(axes, [frame.loc[frame[by] == group, feature] for group in groups], groups)
         name = (labels or {}).get(feature, feature.replace("_", " "))
         axes.set_title(textwrap.fill(name, 26), fontsize=11)
         axes.set(xlabel="", ylabel="")
+        _name_groups(axes, groups, most=WIDE // 3)
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     for axes in figure.axes[len(features) :]:
         axes.set_visible(False)
     note = "Box: middle half and median. Values beyond 1.5 box lengths are not drawn."
     return finish(figure, title, note)
+
+
+WIDE = 72
+"""Letters that fit side by side under axes as wide as the figure."""
+
+
+def _name_groups(axes: Axes, groups: Sequence[Any], most: int) -> None:
+    """Write the groups under their columns, turned where they would run into each other."""
+    names = [str(group).replace("_", " ") for group in groups]
+    axes.set_xticks(axes.get_xticks(), names)
+    if sum(len(name) + 1 for name in names) > most:
+        tilt(axes)
 
 
 def _draw_boxes(axes: Axes, values: Sequence[Any], groups: Sequence[Any]) -> None:
@@ -189,6 +206,6 @@ def _draw_boxes(axes: Axes, values: Sequence[Any], groups: Sequence[Any]) -> Non
         widths=0.6,
         medianprops={"color": INK, "linewidth": 1.6},
     )
-    for box, colour in zip(drawn["boxes"], COLOURS, strict=False):
-        box.set(facecolor=colour, edgecolor=INK)
+    for position, box in enumerate(drawn["boxes"]):
+        box.set(facecolor=COLOURS[position % len(COLOURS)], edgecolor=INK)
     axes.grid(axis="x", visible=False)
