@@ -238,7 +238,8 @@ def _print_at_risk(axes: Axes, survival: Frame, groups: Sequence[Any], ticks: li
             is_followed = len(before) and (day > 0 or before.iloc[-1] > 0)
             if is_followed and day <= survival["day"].max():
                 text = f"{before.iloc[-1]:,.0f}"
-                axes.text(day, row, text, ha="center", va="center", fontsize=9.5)
+                side = "center" if day > 0 else "left"  # of the group's name
+                axes.text(day, row, text, ha=side, va="center", fontsize=9.5)
     label_rows(axes, [str(group) for group in groups], wrap=14)
     axes.tick_params(labelbottom=False, labelsize=9.5, length=0)
     axes.set_title("Users at risk", loc="left", fontsize=10, color=MUTED)
