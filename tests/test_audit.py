@@ -474,6 +474,7 @@ def test_native_counts_are_held_against_the_log():
     signups = dict.fromkeys(ids[:5], "2025-01-02") | {"old": "2024-01-01"}
     users = make_users(signups, views=[10, 20, 30, 3, 50, 8], sessions_7d=[0] * 6)
     window = make_window("2025-01-01", "2025-02-01")
+    users = users.assign(plays=1, sessions=2)  # the report's own names, of other things
     table = audit.native_counts(users, events, window, ROLES, 30.0).set_index("column")
     views = table.loc["views"]
     assert views[["users", "below", "checked"]].tolist() == [5, 2, 6]  # d and old

@@ -510,7 +510,8 @@ def native_counts(
     where there is none) for credits, sessions in the log's last seven days for sessions_7d.
     """
     measured = _log_totals(events, window, roles, gap_minutes)
-    told = users.merge(measured, on="user_id", how="left")
+    native = [name for name in NATIVE_TOTALS if name in users]
+    told = users[["user_id", "signup_date", *native]].merge(measured, on="user_id", how="left")
     inside = (told["signup_date"] >= window.start) & (told["signup_date"] < window.end)
     seen = told["plays"].notna()
     rows = []

@@ -127,7 +127,7 @@ RESERVED = frozenset(
     (
         *("first_event_at", "last_event_at", "event_count", "snapshot_at", "split", "churned"),
         *("tenure_days", "recency_days", "active_days", "active_days_last_week"),
-        *("unique_event_types", "recent_share", "bought", "sessions_per_week"),
+        *("unique_event_types", "recent_share", "sessions_per_week"),
         *("plays_per_session", "next_episode_rate", "session_seconds_p95", "exit_rate"),
         *("failed_intents", "credits_bought", "usual_sessions_per_week", "silence_ratio"),
         *("usual_next_episode_rate", "usual_failed_rate", "usual_session_seconds"),
