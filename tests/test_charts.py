@@ -331,19 +331,6 @@ def test_a_cell_is_a_rate_hatched_grey_or_white():
     assert read_caption(figure) == f"{caption} White: before signup."
 
 
-def test_a_signup_of_1970_does_not_fill_the_grid():
-    months = pd.period_range("1970-01", "2025-03", freq="M").astype(str)
-    cohorts = pd.Series(["1970-01", "2025-01"])
-    frame = pd.DataFrame({"event_month": months}).merge(cohorts.rename("cohort_month"), how="cross")
-    frame = frame[frame["event_month"] >= frame["cohort_month"]].assign(
-        cohort_size=40, retention_rate=0.2, is_observed=lambda t: t["event_month"] >= "2025-02"
-    )
-    figure = draw("draw_retention_heatmap", frame)
-    rates = figure.axes[0].collections[1].get_array()
-    assert rates.shape == (2, 14)  # a year before February 2025, to March
-    assert rates.count() == 4
-
-
 @pytest.mark.parametrize(("rows", "columns", "has_numbers"), [(22, 10, True), (60, 60, False)])
 def test_a_large_grid_has_no_numbers_and_few_labels(rows, columns, has_numbers):
     cohorts = pd.period_range("2020-01", periods=rows, freq="M").astype(str)

@@ -465,6 +465,26 @@ def gains(low: float, high: float) -> Verdict:
     return model.better_than_recency(metrics(roc_auc_minus_recency=(0.0, low, high)))
 
 
+def few_leavers(leavers: int) -> dict[str, str]:
+    """Judge the model of ROWS when so many of the test users left, none of whom were silent long;
+    every measure says what so few users can make it say.
+    """
+    test = ROWS["split"] == "test"
+    left = ROWS["recency_days"][test].nsmallest(leavers).index
+    churned = ROWS["churned"].mask(test, 0.0)
+    churned.loc[left] = 1.0
+    worst = (-0.4, -0.7, -0.1)
+    names = ("roc_auc", "ece_debiased", "calibration_slope", "calibration_intercept", "base_rate",
+             "flagged_share", "precision", "brier_skill", "roc_auc_minus_recency")  # fmt: skip
+    told = metrics(**dict.fromkeys(names, worst)).rename_axis("metric").reset_index()
+    importance = pd.DataFrame({"feature": ["clicks"], "auc_drop": [0.0]})
+    verdicts = model.run(
+        ROWS.assign(churned=churned), {"m": FITTED}, "m",
+        told.assign(model="m", split="test"), importance,
+    )  # fmt: skip
+    return {verdict.check: verdict.status for verdict in verdicts}
+
+
 def outcomes(rarer: int) -> Verdict:
     plenty = table_of("train", [1.0] * 99 + [0.0] * 99)
     few = table_of("test", [1.0] * rarer + [0.0] * 99)
@@ -493,7 +513,8 @@ def certain(users: int, of: int = 100) -> Verdict:
 
 def compared(p_values: list[float]) -> Verdict:
     different = [p < 0.01 for p in p_values]
-    table = pd.DataFrame({"p_value": p_values, "is_different": different, "column": "country"})
+    table = pd.DataFrame({"p_value": p_values, "is_different": different})
+    table = table.assign(column="country", is_repeated=False)
     return scores.group_differences(table)
 
 
@@ -505,6 +526,7 @@ def clustered(exists: bool, claimed: bool) -> Verdict:
 
 def later(p_value: float, groups: int = 2) -> Verdict:
     row = {"p_value": p_value, "effect_size": 0.2, "users": 100, "is_withheld": False}
+    row["is_repeated"] = False
     rows = [{**row, "comparison": "all_groups", "rate": np.nan}]
     rows += [{**row, "comparison": "group_vs_rest", "rate": 0.1 * n} for n in (1, 2)]
     return segments.segments_separate(pd.DataFrame(rows if groups > 1 else rows[1:]))
@@ -935,6 +957,16 @@ def test_a_check_gives_its_verdict_and_its_sentence(case):
     needs_reader = case.status in ("warn", "fail")
     assert bool(told["consequence"]) == (case.status != "not_applicable")
     assert bool(told["remedy"]) == needs_reader
+
+
+def test_nothing_is_measured_on_a_handful_of_outcomes():
+    plenty, few = few_leavers(10), few_leavers(9)
+    assert plenty["better_than_recency"] == plenty["leakage"] == "fail"
+    assert {name for name, status in few.items() if status == "not_applicable"} == set(
+        model.MEASURED
+    )
+    assert few["enough_data"] == "fail"
+    assert set(few) == set(plenty)
 
 
 def test_checks_yml_has_a_sentence_for_each_verdict_and_no_other():

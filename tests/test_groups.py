@@ -76,13 +76,24 @@ def test_rare_outcomes_use_exact_tests():
 
 
 def test_correction_is_over_all_comparisons_given():
-    table = adjust_together(
-        [pd.DataFrame({"p_value": [0.01, np.nan]}), pd.DataFrame({"p_value": [0.02, 0.5, 0.04]})]
-    )
+    tables = [pd.DataFrame({"p_value": p}) for p in ([0.01, np.nan], [0.02, 0.5, 0.04])]
+    table = adjust_together([part.assign(is_repeated=False) for part in tables])
     # Benjamini-Hochberg: 0.01 * 4/1, 0.02 * 4/2, 0.04 * 4/3, 0.5
     expected = [0.04, np.nan, 0.04, 0.5, 0.16 / 3]
     assert table["q_value"].tolist() == pytest.approx(expected, nan_ok=True)
     assert table["is_different"].tolist() == [True, False, True, False, False]
+
+
+def test_two_groups_are_one_test_in_the_correction():
+    users = make_frame({"a": (60, 100), "b": (40, 100), "few": (3, 9)}, "device")
+    users["country"] = [*("x", "y") * 100, *"z" * 9]
+    table = compare_groups(users, "churned", ["device", "country"])
+    assert table["is_repeated"].tolist() == [False, True, True, False, False, True, True, False]
+    # two tests: 0.004678 is doubled, where six of them would leave 6/3 of it, and a p of 1 is 1
+    assert len(groups.distinct(table)) == 2
+    assert table["q_value"][:3].tolist() == pytest.approx([2 * 0.0046777] * 3, abs=1e-6)
+    assert table["q_value"][4:7].nunique() == 1
+    assert table.loc[[3, 7], "q_value"].isna().all()
 
 
 def test_noise_is_seldom_called_a_difference():

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from analysis import decisions
+from analysis import decisions, groups
 from analysis.decisions import Economics
 from analysis.texts import fill
 
@@ -140,7 +140,7 @@ def _by_group(differences: pd.DataFrame, common: Facts) -> list[tuple[str, Facts
     real = tested[tested["is_different"] & (tested["comparison"] != "all_groups")]
     if real.empty:
         seen = decisions.smallest_seen(tested, common["overall"])
-        facts = {"size": None, "compared": len(tested), "detectable": seen}
+        facts = {"size": None, "compared": len(groups.distinct(rows)), "detectable": seen}
         return [("not_by_group", {**common, **facts})]
     largest: Any = real["difference"].idxmax()
     worst = real.loc[largest]

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from analysis.errors import ReportError
 
@@ -121,8 +122,9 @@ EVENTS: tuple[Column, ...] = (
     Column("properties", "text", "JSON", False, "Details; `amount` is read for credits."),
 )
 
-ROLES = ("play", "click", "next", "exit", "spend", "purchase")
+Role = Literal["play", "click", "next", "exit", "spend", "purchase"]
 """What an event_type may stand for: the keys of the parameter event_types."""
+ROLES: tuple[Role, ...] = get_args(Role)
 RESERVED = frozenset(
     (
         *("first_event_at", "last_event_at", "event_count", "snapshot_at", "split", "churned"),

@@ -36,6 +36,7 @@ COLUMNS = [
     "effect_measure",
     "effect_size",
     "is_withheld",
+    "is_repeated",
 ]
 
 
@@ -56,10 +57,11 @@ def compare_groups(
     Columns: `users`; `outcomes` (users with the outcome); `rate` (0 to 1), `ci_low`, `ci_high`
     (95 % Wilson); `difference` to all other users of the groups shown, `difference_ci_low`,
     `difference_ci_high` (95 % Newcombe 1998, method 10); `p_value`; `q_value` (after Benjamini
-    & Hochberg over all rows); `is_different` (q_value < `alpha`); `is_withheld` (fewer than
-    `min_group` users: values blank, and left out of every comparison). Rows with a missing
-    outcome or group are left out. Raises ReportError when a user appears twice: repeated rows
-    are not independent.
+    & Hochberg over all tests); `is_different` (q_value < `alpha`); `is_withheld` (fewer than
+    `min_group` users: values blank, and left out of every comparison); `is_repeated` (a group of
+    a column that shows two: its test is that of the column, told again, and counts once in the
+    correction; see distinct). Rows with a missing outcome or group are left out. Raises
+    ReportError when a user appears twice: repeated rows are not independent.
     """
     if "user_id" in frame and frame["user_id"].duplicated().any():
         raise ReportError(
@@ -77,16 +79,24 @@ def adjust_together(tables: Sequence[pd.DataFrame], alpha: float = 0.05) -> pd.D
 
     The share of false differences among those called so is held below `alpha` (Benjamini &
     Hochberg 1995, valid for tests that are independent or positively related). Rows without a
-    p-value get none.
+    p-value get none; rows that repeat a column's test get its value.
     """
     table = pd.concat(tables, ignore_index=True)
-    p_values = table["p_value"].astype(float)
     table["q_value"] = np.nan
-    known = p_values.notna()
-    if known.any():
-        table.loc[known, "q_value"] = multipletests(p_values[known], method="fdr_bh")[1]
+    tests = distinct(table)
+    if len(tests):
+        adjusted = multipletests(tests["p_value"].astype(float), method="fdr_bh")[1]
+        table.loc[tests.index, "q_value"] = adjusted
+    repeated = table["is_repeated"].astype(bool)
+    table.loc[repeated, "q_value"] = table["q_value"].ffill()[repeated]
     table["is_different"] = table["q_value"] < alpha
     return table
+
+
+def distinct(differences: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are a test of their own: those with a p-value that repeat no other."""
+    own = differences["p_value"].notna() & ~differences["is_repeated"].astype(bool)
+    return differences[own]
 
 
 def _compare_column(frame: pd.DataFrame, outcome: str, column: str, min_group: int) -> pd.DataFrame:
@@ -97,6 +107,7 @@ def _compare_column(frame: pd.DataFrame, outcome: str, column: str, min_group: i
         is_shown, is_alone = users >= min_group, len(shown) < 2
         row: dict[str, Any] = {"column": column, "comparison": "group_against_rest"}
         row |= {"group": str(group), "users": int(users), "is_withheld": not is_shown}
+        row["is_repeated"] = bool(is_shown) and len(shown) == 2
         if is_shown:
             row |= _rate(outcomes, users)
         if is_shown and not is_alone:
@@ -113,7 +124,8 @@ def _rate(outcomes: float, users: float) -> dict[str, Any]:
 def _all_groups(column: str, shown: pd.DataFrame) -> dict[str, Any]:
     cells = np.column_stack([shown["outcomes"], shown["users"] - shown["outcomes"]]).astype(int)
     users = int(cells.sum())
-    row = {"column": column, "comparison": "all_groups", "users": users, "is_withheld": False}
+    row = {"column": column, "comparison": "all_groups", "users": users}
+    row |= {"is_withheld": False, "is_repeated": False}
     row |= _rate(int(cells[:, 0].sum()), users)
     if not cells.sum(axis=0).all():
         return row | {"effect_measure": "cramers_v", "effect_size": 0.0, "p_value": 1.0}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from analysis.contract import Role
 from analysis.errors import ReportError
 
 
@@ -58,7 +59,7 @@ class Params(BaseModel):
     events: str | None = None
     users_columns: dict[str, str] = {}
     events_columns: dict[str, str] = {}
-    event_types: dict[Literal["play", "click", "next", "exit", "spend", "purchase"], str]
+    event_types: dict[Role, str]
     passive_event_types: list[str]
     static_columns: list[str]
     group_columns: list[str]

@@ -152,12 +152,13 @@ def retention_cohorts(
     return rates[[*order, "is_observed", "ci_low", "ci_high", "is_too_few"]]
 
 
-BEFORE_LOG = 730
-"""Days before the log from which months of the cohort table are listed."""
+BEFORE_LOG = 365
+"""Days before the log from which months of the cohort table are listed: a signup of 1970 would
+fill it."""
 
 
 def _grid(cohorts: pd.DataFrame, window: LogWindow, zone: str) -> pd.DataFrame:
-    """Return every cohort with every month from its own, or from two years before the log, to the
+    """Return every cohort with every month from its own, or from a year before the log, to the
     last one the log touches.
     """
     size = cohorts.groupby("cohort_month").size().rename("cohort_size").reset_index()

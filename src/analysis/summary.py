@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis import clock, features, survival
 from analysis.decisions import smallest_seen
+from analysis.groups import distinct
 from analysis.logwindow import LogWindow
 from analysis.texts import facts_of, fill
 
@@ -271,6 +272,7 @@ def score_metrics(
     by_model = float((p * (1 - p)).sum()) + n**2 * mean * (1 - mean) / rows["calibrate"]
     by_rate = n * rate * (1 - rate) * (1 + n / rows["test"])
     tested = differences[differences["p_value"].notna()]
+    tests = distinct(differences)
     return {
         "threshold": metric(
             scored["threshold_used"].max(), "share", "Contact from", checks=("threshold",)
@@ -296,10 +298,10 @@ def score_metrics(
             checks=LABELLED,
         ),
         "groups_compared": metric(
-            len(tested), "count", "Comparisons between groups", checks=LABELLED
+            len(tests), "count", "Comparisons between groups", checks=LABELLED
         ),
         "group_differences_found": metric(
-            int(tested["is_different"].sum()), "count", "Differences beyond chance", len(tested),
+            int(tests["is_different"].sum()), "count", "Differences beyond chance", len(tests),
             checks=LABELLED,
         ),
         "group_differences_named": metric(
@@ -309,8 +311,12 @@ def score_metrics(
 
 
 def _name_groups(tested: pd.DataFrame) -> str:
-    """Return the groups that differ from the rest, the largest difference first, as text."""
-    real = tested[tested["is_different"] & (tested["comparison"] == "group_against_rest")]
+    """Return the groups that differ from the rest, the largest difference first, as text; of two
+    groups that are each other's rest, the one that leaves more.
+    """
+    against = tested[tested["comparison"] == "group_against_rest"]
+    mirrored = against["is_repeated"].astype(bool) & (against["difference"] < 0)
+    real = against[against["is_different"] & ~mirrored]
     if real.empty:
         return "none by itself"
     order = real["difference"].abs().sort_values(ascending=False, kind="stable").index

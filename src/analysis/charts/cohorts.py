@@ -52,8 +52,7 @@ def draw_retention_heatmap(
     """Return a grid: `cohort_month` (rows) by `event_month`, coloured by `retention_rate`.
 
     Cells that are not fully observed are hatched, cohorts under `min_users` plain grey,
-    months before signup white. Numbers are printed where they fit (16 x 40 cells). Months more
-    than a year before the first observed are not drawn: a signup of 1970 would fill the grid.
+    months before signup white. Numbers are printed where they fit (16 x 40 cells).
     """
     rates, states = _grid_cohorts(retention_cohorts, min_users)
     rows, columns = rates.shape
@@ -99,18 +98,10 @@ def _grid_cohorts(cohorts: Frame, min_users: int) -> tuple[Frame, Frame]:
     is_small = observed & (months["cohort_size"] < min_users)
     months["rate"] = months["retention_rate"].astype(float).where(observed & ~is_small)
     months["state"] = is_small.astype(float).where(is_small)
-    if observed.any():
-        first = months.loc[observed, "event_month"].min()
-        months = months[months["event_month"] >= _year_before(first)]
     rates = months.pivot(index="cohort_month", columns="event_month", values="rate")
     states = months.pivot(index="cohort_month", columns="event_month", values="state")
     rows, columns = rates.index.to_numpy(str)[:, None], rates.columns.to_numpy(str)[None, :]
     return rates, states.mask((columns < rows) & rates.isna().to_numpy(), 0.0)
-
-
-def _year_before(month: str) -> str:
-    """Return the month, as text, that lies twelve before this one."""
-    return f"{int(month[:4]) - 1:04d}{month[4:]}"
 
 
 def _label_cells(axis: Axis, labels: Sequence[str], most: int) -> None:

@@ -390,7 +390,7 @@ def log_edges(returns: pd.DataFrame) -> Verdict:
     """
     own = returns[returns["shift"] == 0].set_index(["edge", "days"])
     other = returns[returns["shift"] > 0].groupby(["edge", "days"])[["seen", "both"]].sum()
-    table = own.join(other, rsuffix="_other")
+    table = own.join(other.add_suffix("_other"))
     table = table[(table["seen"] >= LEAST_SEEN) & (table["seen_other"] >= LEAST_SEEN)]
     if table.empty:
         return not_applicable("log_edges", "too few users near the log's start and end")

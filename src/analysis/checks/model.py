@@ -24,6 +24,15 @@ MISSES, MISSES_FAILS = 0.03, 0.1
 """Calibration error, beyond chance, that misleads a decision, and that refutes the figures."""
 FEW, TOO_FEW = 20, 10
 """Users of the rarer outcome on which a model can be trained, and can hardly be."""
+MEASURED = (
+    "leakage",
+    "threshold",
+    "calibration",
+    "better_than_chance",
+    "better_than_base_rate",
+    "better_than_recency",
+)
+"""Checks of what the test snapshot measures: they need outcomes there."""
 
 
 def run(
@@ -33,19 +42,27 @@ def run(
     evaluation: pd.DataFrame,
     importance: pd.DataFrame,
 ) -> list[Verdict]:
-    """Return the verdicts on the `chosen` of the `fitted` models; `table` are the snapshots."""
+    """Return the verdicts on the `chosen` of the `fitted` models; `table` are the snapshots.
+
+    On fewer than TOO_FEW users of the rarer outcome in the test, any order looks perfect or
+    upside down: what is measured there is then not judged, and `enough_data` fails.
+    """
     own = evaluation[(evaluation["model"] == chosen) & (evaluation["split"] == "test")]
     metric = own.set_index("metric")
+    rarer = _rarer(table.loc[table["split"] == "test", "churned"])
+    fitting = [preprocessing(table, fitted[chosen]), enough_data(table)]
+    if rarer < TOO_FEW:
+        reason = f"the test has {rarer} users of the rarer outcome, {TOO_FEW} are needed"
+        return [*(not_applicable(name, reason) for name in MEASURED), *fitting]
     full = float(metric["value"].loc["roc_auc"])
     return [
         leakage(table, fitted[chosen], importance, full),
-        preprocessing(table, fitted[chosen]),
         threshold(metric),
         calibration(metric),
         better_than_chance(metric),
         better_than_base_rate(metric),
         better_than_recency(metric),
-        enough_data(table),
+        *fitting,
     ]
 
 
@@ -63,8 +80,9 @@ def leakage(table: pd.DataFrame, model: Any, importance: pd.DataFrame, full: flo
     numeric, categorical = models.source_columns(model)
     columns = [*numeric, *categorical]
     parts = [part for _, part in table[table["churned"].notna()].groupby("snapshot_at")]
+    judged = [part for part in (parts[0], parts[-1]) if _rarer(part["churned"]) >= TOO_FEW]
     by_itself = {
-        name: max(alone(part[name], part["churned"]) for part in (parts[0], parts[-1]))
+        name: max((alone(part[name], part["churned"]) for part in judged), default=0.5)
         for name in columns
     }
     silence = by_itself.get("recency_days", 0.5)
@@ -197,7 +215,7 @@ def better_than_recency(metric: pd.DataFrame) -> Verdict:
 def enough_data(table: pd.DataFrame) -> Verdict:
     """Judge whether each split holds enough users of the rarer outcome."""
     counts = {
-        str(split): int(part["churned"].value_counts().reindex([0.0, 1.0], fill_value=0).min())
+        str(split): _rarer(part["churned"])
         for split, part in table[table["churned"].notna()].groupby("split")
     }
     least = min(counts, key=lambda split: counts[split])
@@ -208,6 +226,11 @@ def enough_data(table: pd.DataFrame) -> Verdict:
     return Verdict(
         "enough_data", status, float(counts[least]), limit=float(FEW), n=counts[least], facts=facts
     )
+
+
+def _rarer(churned: "pd.Series[float]") -> int:
+    """Return the number of users with the rarer of the two outcomes."""
+    return int(churned.value_counts().reindex([0.0, 1.0], fill_value=0).min())
 
 
 def _number(value: Any) -> float | None:

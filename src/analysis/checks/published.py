@@ -15,7 +15,7 @@ from analysis import audit
 from analysis.checks.model import TOO_GOOD, WORTH_ALL
 from analysis.checks.verdict import Status, Verdict, not_applicable
 from analysis.evaluation import ece_debiased
-from analysis.groups import compare_groups
+from analysis.groups import compare_groups, distinct
 from analysis.logwindow import LogWindow
 from analysis.published import Absent, Case
 from analysis.published import faults as evidence
@@ -183,9 +183,10 @@ def groups_ranked(case: Case) -> Verdict:
         case.retention[["user_id", "churn_30d"]], on="user_id"
     )
     compared = compare_groups(frame, "churn_30d", given)
-    real = int(compared["is_different"].sum())
+    tests = distinct(compared)
+    real = int(tests["is_different"].sum())
     told = ", ".join(f"{r.column} p = {r.p_value:.2f}" for r in tested.itertuples())
-    facts = {"told": told, "compared": int(compared["p_value"].notna().sum()), "different": real}
+    facts = {"told": told, "compared": len(tests), "different": real}
     status: Status = "fail" if not real else "warn"
     return Verdict(
         "published_groups",

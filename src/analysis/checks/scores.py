@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import models
+from analysis import groups, models
 from analysis.checks.verdict import Status, Verdict, grade, not_applicable
 
 SATURATED = 0.999
@@ -73,7 +73,7 @@ def group_differences(differences: pd.DataFrame) -> Verdict:
     """Tell how many of the comparisons between groups stay after the correction for their
     number (false-discovery rate), and how many would have been claimed without it.
     """
-    tested = differences[differences["p_value"].notna()]
+    tested = groups.distinct(differences)
     if tested.empty:
         return not_applicable("group_differences", "no column to compare groups by is given")
     real = tested[tested["is_different"]]
