@@ -605,6 +605,20 @@ def priced(after: int, largest: int = 0, days_each: int = 30) -> Verdict:
     return values.log_amounts(table.assign(event_type="buy"))
 
 
+def seldom_priced(after: float, every: int = 2, days: int = 60) -> Verdict:
+    """Judge one purchase every so many days at 5, 10 or 20, and in the later half `after` times
+    that."""
+    table = pd.DataFrame({"day_number": range(20_000, 20_000 + days)})
+    bought = table.index % every == 0
+    price = np.resize([5.0, 5.0, 20.0, 10.0], days // every)
+    price[len(price) // 2 :] *= after
+    table["events"] = bought.astype(int)
+    table.loc[bought, "log_sum"] = np.log(price)
+    table.loc[bought, "log_squares"] = np.log(price) ** 2
+    table.loc[bought, "total"] = table.loc[bought, "largest"] = price
+    return values.log_amounts(table.fillna(0.0).assign(event_type="buy"))
+
+
 def edge_dip(
     both: int, of: int = 1_000, usual: int = 600, others: int = 600, edge: str = "end"
 ) -> Verdict:
@@ -924,6 +938,9 @@ CASES = [
     Case("log_amounts", "warn", lambda: priced(10, largest=1_600)),
     Case("log_amounts", "pass", lambda: priced(10, largest=1_400)),
     Case("log_amounts", "not_applicable", lambda: priced(100, days_each=9)),
+    Case("log_amounts", "pass", lambda: seldom_priced(1)),
+    Case("log_amounts", "pass", lambda: seldom_priced(1, every=6, days=150)),
+    Case("log_amounts", "fail", lambda: seldom_priced(100)),
     Case("log_edges", "pass", lambda: edge_dip(510)),
     Case("log_edges", "warn", lambda: edge_dip(509)),
     Case("log_edges", "warn", lambda: edge_dip(420)),

@@ -17,8 +17,9 @@ HALF, SURE_OF_GROUP, LEAST_OF_GROUP = 0.5, 4.0, 10
 """Ratio of the newcomers seen in a group to those seen in all others from which its events are
 missing, standard deviations that it must lie below, and the least newcomers to tell.
 """
-LEAST_VALUES, LEAST_AMOUNTS = 100, 20
-"""Values below which nothing is said of their spread, and amounts, of their unit."""
+LEAST_VALUES, LEAST_AMOUNTS, LEAST_EACH = 100, 20, 5
+"""Values below which nothing is said of their spread, and amounts, of their unit: all of them,
+and those before or after a day."""
 GAP = 20.0
 """Ratio of neighbouring values, among the largest tenth, that no spread of amounts explains:
 with a Pareto tail of exponent 1, the heaviest in use, the two largest differ so once in 20."""
@@ -185,7 +186,7 @@ def log_amounts(amounts: pd.DataFrame) -> Verdict:
     """Judge whether amounts change their unit at once (cents for dollars, another currency), or
     one of them is most of what was paid. `amounts` from audit.daily_amounts. Mean logarithms
     over 14 and 28 days before and after each day are compared; chance is measured by their
-    scatter, within days and from day to day.
+    scatter, within days and from one day with amounts to the next.
     """
     found = [
         (*_largest_change(part, size), str(kind))
@@ -214,18 +215,25 @@ def log_amounts(amounts: pd.DataFrame) -> Verdict:
 
 def _largest_change(part: pd.DataFrame, size: int) -> tuple[float, float, int]:
     """Return ratio, standard deviations and day number of the largest change of the mean
-    logarithm over `size` days; `part` has one row for each day of the log.
+    logarithm over `size` days; `part` has one row for each day of the log. Where hardly two
+    amounts share a day, their scatter is that of one to the next (von Neumann 1941).
     """
     days = part.sort_values("day_number")
     n, x, squares = (days[name].to_numpy(float) for name in ("events", "log_sum", "log_squares"))
     mean = x / np.maximum(n, 1)
     within = (squares - n * mean**2).sum() / max(n.sum() - (n > 0).sum(), 1.0)
-    both = (n[1:] > 0) & (n[:-1] > 0)
-    steps = np.diff(mean)[both] ** 2 / (1 / n[1:][both] + 1 / n[:-1][both])
-    spread = max(within, float(np.median(steps)) / 0.455 if len(steps) else 0.0, 1e-6)
+    some = n[n > 0]
+    steps = np.diff(mean[n > 0]) ** 2 / (1 / some[1:] + 1 / some[:-1])
+    typical = float(np.median(steps)) / 0.455 if len(steps) else 0.0
+    if (
+        len(steps) and n.sum() - len(some) < LEAST_AMOUNTS
+    ):  # hardly two on one day: all steps (von Neumann 1941)
+        typical = max(typical, float(steps.mean()))
+    spread = max(within, typical, 1e-6)
     n2, x2 = (np.convolve(v, np.ones(size), "valid") for v in (n, x))
     (n1, n2), (x1, x2) = (n2[:-size], n2[size:]), (x2[:-size], x2[size:])
-    change = np.where((n1 > 0) & (n2 > 0), x2 / np.maximum(n2, 1) - x1 / np.maximum(n1, 1), 0.0)
+    enough = (n1 >= LEAST_EACH) & (n2 >= LEAST_EACH)
+    change = np.where(enough, x2 / np.maximum(n2, 1) - x1 / np.maximum(n1, 1), 0.0)
     z = np.abs(change) / np.sqrt(spread * (1 / np.maximum(n1, 1) + 1 / np.maximum(n2, 1)))
     at = int(z.argmax())
     number = int(days["day_number"].iloc[at + size])
