@@ -294,26 +294,59 @@ def test_a_repeated_event_differs_in_nothing_but_its_identifier():
     assert row[["checked", "broken", "sample"]].tolist() == [10, 1, "a"]
 
 
-def test_a_near_copy_repeats_the_event_before_within_two_seconds():
-    times = ["10:00:00", "10:00:02", "10:00:05", "10:00:05", "10:00:06"]
+def said_again(times: list[str], rule: str, **columns: list[str]) -> tuple[int, int]:
+    """Return how many events of one user and session at these times on one day are looked at, and
+    how many repeat by the rule; they are of one type unless `columns` say otherwise.
+    """
     events = make_events(
         [("a", f"2025-01-05T{when}") for when in times],
-        event_type=["play", "play", "play", "next", "next"],
-        session_id=["s"] * 5,
+        **{"event_type": ["play"] * len(times), "session_id": ["s"] * len(times)} | columns,
     )
-    row = audit.repeated_events(events).set_index("rule").loc[audit.NEAR]
-    assert row[["checked", "broken", "sample"]].tolist() == [5, 2, "a"]
+    row = audit.repeated_events(events).set_index("rule").loc[rule]
+    return int(row["checked"]), int(row["broken"])
+
+
+def test_a_near_copy_repeats_the_event_before_within_two_seconds():
+    times = ["10:00:00", "10:00:02", "10:00:30", "10:00:45", "10:00:32", "10:00:33"]
+    types = ["play"] * 4 + ["next"] * 2
+    assert said_again(times, audit.NEAR, event_type=types) == (6, 2)
+
+
+def test_repeats_in_a_stream_are_no_copies():
+    stream = [f"10:00:{n:02d}" for n in range(40)]
+    assert said_again(stream, audit.NEAR) == (40, 0)
+    assert said_again([*stream, "11:00:00", "11:00:01"], audit.NEAR) == (42, 0)
+    types = ["scroll"] * 40 + ["play"] * 2  # one that scrolls says nothing of other types
+    assert said_again([*stream, "11:00:00", "11:00:01"], audit.NEAR, event_type=types) == (42, 1)
+
+
+def test_repeats_as_frequent_a_little_later_are_chance():
+    hours = range(1, 21)
+    near = [time for h in hours for time in (f"{h:02d}:00:00", f"{h:02d}:00:01")]
+    later = [time for h in hours for time in (f"{h:02d}:30:00", f"{h:02d}:30:03")]
+    # 20 repeats within two seconds; with one at three seconds, 1 + 3 * 1 of them are chance's
+    assert said_again(near, audit.NEAR) == (40, 20)
+    assert said_again([*near, *later[:2]], audit.NEAR) == (42, 16)
+    assert said_again([*near, *later], audit.NEAR) == (80, 0)
 
 
 def test_a_copy_some_half_hours_later_is_told():
-    times = ["10:00:00", "16:00:00", "16:10:00", "16:40:01"]
+    times = ["10:00:00.123", "16:00:00.123", "16:10:00", "16:40:07"]
+    assert said_again(times, audit.SHIFTED) == (4, 1)
+
+
+def test_events_of_one_minute_look_alike_where_times_are_whole_minutes():
     events = make_events(
-        [("a", f"2025-01-05T{when}") for when in times],
-        event_type=["play"] * 4,
-        session_id=["s"] * 4,
+        [("a", f"2025-01-05T10:{n:02d}") for n in (1, 1, 2, 2, 5, 35)], session_id=["s"] * 6
     )
-    row = audit.repeated_events(events).set_index("rule").loc[audit.SHIFTED]
-    assert row[["checked", "broken"]].tolist() == [4, 1]
+    rules = audit.repeated_events(events).set_index("rule")["broken"]
+    assert rules.to_dict() == {audit.SHIFTED: 1}  # 10:35, half an hour after 10:05
+
+
+def test_copies_are_counted_where_times_are_whole_seconds():
+    others = [f"11:{n:02d}:{n:02d}" for n in range(10)]
+    assert said_again(["10:00:00"] * 3 + others, audit.TWICE) == (13, 2)
+    assert said_again(["10:00:00"] * 2 + ["10:00:01", *others], audit.TWICE) == (13, 0)
 
 
 def test_repeats_are_not_asked_of_taps_nor_of_dates():

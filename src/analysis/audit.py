@@ -187,10 +187,15 @@ def _count_broken(table: Any, tests: Mapping[tuple[str, str], Any]) -> pd.DataFr
 
 TWICE = "repeats another event in all but its identifier"
 NEAR_SECONDS, ZONE_SECONDS = 2, 14 * 3600
-NEAR = f"repeats the event before it within {NEAR_SECONDS} seconds"
-SHIFTED = "repeats the event before it some whole half hours later"
-MOST_AT_ONCE = 0.5
-"""Share of events at one second of the day from which times are dates."""
+NEAR = f"repeats the event before it within {NEAR_SECONDS} seconds, beyond chance"
+SHIFTED = "repeats the event before it some whole half hours later, beyond chance"
+MOST_AT_ONCE, MOST_WHOLE = 0.5, 0.9
+"""Share of events at one second of the day from which times are dates, and of times that are
+whole minutes, or whole seconds, from which they are cut to it."""
+HALF_HOUR = 1_800_000  # milliseconds
+APART = 5
+"""Times the span of a repeat that lies before and after the two: else they are part of a stream,
+such as scrolling."""
 CONTENT = ("user_id", "event_type", "session_id", "show_id", "episode_id", "properties")
 
 
@@ -200,20 +205,102 @@ def repeated_events(events: Any) -> pd.DataFrame:
     none repeats the one before it within two seconds, or a whole number of half hours later, as
     when a log is loaded again in another zone. `broken` leaves the first of each out.
 
-    The last two are asked only where events say more than who and what, for a tap may follow a
-    tap; none where most times are dates, for then events of a day look alike.
+    People repeat themselves, too. Repeats in a stream of alike events (scrolling) do not count,
+    and of the others, type by type, only as many as chance does not make (by three standard
+    deviations) where the stream has more, or where a little later there are as many (two seconds
+    more; for half hours, a second or a minute). The last two are asked only where events say more
+    than who and what, for a tap may follow a tap; the first two only where times are finer than
+    minutes, for events of a minute look alike; none where most times are dates.
     """
-    if fullest_second(events)["events"].iloc[0] > MOST_AT_ONCE * events.count().execute():
+    fullest: Any = fullest_second(events).iloc[0]
+    if fullest["events"] > MOST_AT_ONCE * fullest["total"]:
         return pd.DataFrame(columns=RULE_COLUMNS)
-    same = [events[name] for name in CONTENT if name in events.columns]
-    seconds = clock.seconds(events.event_at)
-    wait = seconds - seconds.lag().over(ibis.window(group_by=same, order_by=events.event_at))
-    waits = events.select(user_id=events.user_id, wait=wait)
-    tests = {TWICE: waits.wait == 0}
+    same = [name for name in CONTENT if name in events.columns]
+    unit, repeats = _finest_ms(events), _repeats(events, same)
+    before = repeats.before
+    found = {}
+    if unit < 60_000:
+        twice = repeats.n > 1
+        alone = _apart(before, APART * unit) & _apart(repeats.after, APART * unit)
+        later = _paired(repeats, 0, unit)
+        found[TWICE] = (twice & alone, repeats.n - 1, twice & ~alone, later)
+    if unit < 60_000 and len(same) > 2:
+        span = 1000 * NEAR_SECONDS
+        near, later = _paired(repeats, 0, span), _paired(repeats, span, 2 * span)
+        found[NEAR] = (near, 1, (before <= span) & ~near, later)
     if len(same) > 2:
-        shifted = (waits.wait > 0) & (waits.wait <= ZONE_SECONDS) & (waits.wait % 1800 == 0)
-        tests |= {NEAR: (waits.wait > 0) & (waits.wait <= NEAR_SECONDS), SHIFTED: shifted}
-    return _count_broken(waits, {("structural", rule): test for rule, test in tests.items()})
+        inside = (before >= HALF_HOUR) & (before <= 1000 * ZONE_SECONDS)
+        shifted = inside & (before % HALF_HOUR == 0)
+        later = inside & (before % HALF_HOUR == max(unit, 1000))
+        found[SHIFTED] = (shifted, 1, before < 0, later)
+    return _beyond_chance(repeats, found)
+
+
+def _finest_ms(events: Any) -> int:
+    """Return what most times are whole multiples of, in milliseconds: a minute, a second or 1."""
+    ms = _milliseconds(events.event_at)
+    row = engine.to_pandas(
+        events.aggregate(minute=(ms % 60_000 == 0).mean(), second=(ms % 1000 == 0).mean())
+    ).iloc[0]
+    if row["minute"] > MOST_WHOLE:
+        return 60_000
+    return 1000 if row["second"] > MOST_WHOLE else 1
+
+
+def _milliseconds(instants: Any) -> Any:
+    return (clock.seconds(instants) * 1000).round().cast("int64")
+
+
+def _repeats(events: Any, same: list[str]) -> Any:
+    """Return each instant at which one content was logged: `user_id`, `event_type`, `n` events,
+    milliseconds to the same content `before` and `after`, and of the one before to its own
+    (`earlier`).
+    """
+    ms = events.select(*same, at=_milliseconds(events.event_at))
+    instants = ms.group_by([*same, "at"]).aggregate(n=lambda t: t.count())
+    order = ibis.window(group_by=same, order_by="at")
+    at = instants.at
+    gaps = instants.mutate(
+        before=at - at.lag().over(order),
+        after=at.lead().over(order) - at,
+        earlier=at.lag().over(order) - at.lag(2).over(order),
+    )
+    return gaps.select("user_id", "event_type", "n", "before", "after", "earlier")
+
+
+def _apart(gap: Any, least: int) -> Any:
+    return gap.isnull() | (gap > least)
+
+
+def _paired(repeats: Any, beyond: int, up_to: int) -> Any:
+    """Say which instants follow another by more than `beyond` and up to `up_to` milliseconds, with
+    none alike for some times as long before and after the two.
+    """
+    wide = APART * (up_to - beyond)
+    near = (repeats.before > beyond) & (repeats.before <= up_to)
+    return near & _apart(repeats.earlier, wide) & _apart(repeats.after, wide)
+
+
+def _beyond_chance(repeats: Any, found: Mapping[str, tuple[Any, Any, Any, Any]]) -> pd.DataFrame:
+    """Return the rules. Of each: which instants repeat, how many events each; which do so in a
+    stream, and which a little later.
+    """
+    asked: dict[str, Any] = {"total": repeats.n.sum()}
+    for i, (broken, events, streamed, later) in enumerate(found.values()):
+        asked[f"broken{i}"] = ibis.ifelse(broken, events, 0).sum()
+        asked[f"streamed{i}"] = ibis.ifelse(streamed, events, 0).sum()
+        asked[f"later{i}"] = ibis.ifelse(later, 1, 0).sum()
+        asked[f"sample{i}"] = repeats.user_id.min(where=broken)
+    kinds = engine.to_pandas(repeats.group_by("event_type").aggregate(**asked))
+    rows = []
+    for i, rule in enumerate(found):
+        chance = kinds[[f"streamed{i}", f"later{i}"]].max(axis=1)
+        beyond = (kinds[f"broken{i}"] - chance - 3 * np.sqrt(chance)).clip(lower=0).astype(int)
+        sample = kinds.loc[beyond > 0, f"sample{i}"].min() if beyond.any() else None
+        rows.append(
+            ("structural", "events", rule, int(kinds["total"].sum()), int(beyond.sum()), sample)
+        )
+    return pd.DataFrame(rows, columns=RULE_COLUMNS)
 
 
 OTHER_COUNTRY = "country is not that of its user"

@@ -25,7 +25,7 @@ SURELY_FEW, PERHAPS_FEW = 0.05, 0.1
 """Upper end of that share's interval up to which none seen means none, and may mean it."""
 ENOUGH = 30
 """Users below whom a share of them says nothing."""
-ALMOST, TWICE_FAILS = {audit.NEAR: 0.005, audit.SHIFTED: 0.01}, 0.05
+REPEATS, TWICE_FAILS = {audit.TWICE: 1e-4, audit.NEAR: 0.005, audit.SHIFTED: 0.01}, 0.05
 """Share of events repeated so that chance and thumbs do not explain, and that distorts."""
 MIXED, MIXED_FAILS = 0.05, 0.5
 """Share of events of another country, or sessions of several users: more than travellers bring,
@@ -322,16 +322,14 @@ def double_logging(rules: pd.DataFrame) -> Verdict:
     """Judge the events that repeat another in all but their identifier, and those that repeat
     the one before within two seconds or some half hours later, of which a few are a user's own.
     """
-    found = rules[rules["rule"].isin([audit.TWICE, *ALMOST])].set_index("rule")
+    found = rules[rules["rule"].isin(list(REPEATS))].set_index("rule")
     if found.empty:
-        return not_applicable("double_logging", "times are dates: events of a day look alike")
+        return not_applicable("double_logging", "times are cut: events of one minute look alike")
     share: pd.Series[float] = found["broken"] / found["checked"].clip(lower=1)
     name = str(share.idxmax())
     broken, checked = int(found["broken"].loc[name]), int(found["checked"].loc[name])
     value, low, high = share_of(broken, checked)
-    is_odd = found["broken"].loc[audit.TWICE] > 0 or any(
-        share[rule] > limit for rule, limit in ALMOST.items() if rule in share
-    )
+    is_odd = any(share[rule] > limit for rule, limit in REPEATS.items() if rule in share)
     status: Status = "warn" if is_odd else "pass"
     if value >= TWICE_FAILS:
         status = "fail"
