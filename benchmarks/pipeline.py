@@ -253,7 +253,10 @@ def judge_groups(table: pd.DataFrame, users: pd.DataFrame) -> list[Verdict]:
     differences = groups.compare_groups(
         shown, "churned", groups.present(users, P.group_columns), P.min_group
     )
-    return [score_checks.group_differences(differences)]
+    return [
+        score_checks.group_differences(differences),
+        snapshot_checks.groups_known(table, users, groups.present(users, P.group_columns)),
+    ]
 
 
 def judge_scores(table: pd.DataFrame, fitted: Fitted) -> list[Verdict]:
@@ -380,6 +383,9 @@ ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
     "drift": lambda t: snapshot_checks.drift(t.snapshots),
     "base_rate_drift": lambda t: snapshot_checks.base_rate_drift(t.snapshots),
     "population_drift": lambda t: snapshot_checks.population_drift(t.snapshots),
+    "groups_known": lambda t: snapshot_checks.groups_known(
+        t.snapshots, t.users, groups.present(t.users, P.group_columns)
+    ),
     "group_differences": lambda t: judge_groups(t.snapshots, t.users)[0],
     "clusters_exist": lambda t: judge_segments(t, t.snapshots, 20)[0],
     "leakage": _leakage,

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from handmade import make_events
 
-from analysis import activity, audit, clean, contract, engine, features, logwindow, models
+from analysis import activity, audit, clean, contract, engine, features, groups, logwindow, models
 from analysis import simulate as simulation
 from analysis.checks import (
     Verdict,
@@ -342,6 +342,15 @@ def brought(column: list[Any] | None, is_used: bool = False) -> Verdict:
     if column is not None:
         users["extra"] = column
     return snapshots.leakage_columns(table.assign(extra=1.0) if is_used else table, users)
+
+
+def grouped_by(column: list[Any] | None) -> Verdict:
+    """Judge groups of 200 leavers and then 200 stayers, of whom silence tells nothing."""
+    table = table_of("test", HALF, recency_days=NOISE)
+    users = pd.DataFrame({"user_id": table["user_id"]})
+    if column is None:
+        return snapshots.groups_known(table, users, [])
+    return snapshots.groups_known(table, users.assign(plan=column), ["plan"])
 
 
 def splits_at(gap: int = 30, repeated: bool = False) -> Verdict:
@@ -821,6 +830,13 @@ CASES = [
     Case("label_means", "not_applicable", lambda: came_back(0.9, silent=0)),
     Case("label_calendar", "fail", lambda: by_calendar(5)),
     Case("label_calendar", "pass", lambda: by_calendar(15)),
+    Case("groups_known", "not_applicable", lambda: grouped_by(None)),
+    Case("groups_known", "pass", lambda: grouped_by(["a", "b"] * 200)),
+    Case("groups_known", "pass", lambda: grouped_by(["over"] * 19 + ["a", "b", "b"] * 127)),
+    Case("groups_known", "fail", lambda: grouped_by(["over"] * 30 + ["a", "b"] * 185)),
+    Case("groups_known", "fail", lambda: grouped_by([None] * 30 + ["a", "b"] * 185)),
+    Case("groups_known", "warn", lambda: grouped_by(["a", "b"] * 160 + ["paid"] * 80)),
+    Case("groups_known", "warn", lambda: grouped_by(["a"] * 170 + ["b"] * 200 + ["a"] * 30)),
     Case("leakage_columns", "pass", lambda: brought(None)),
     Case("leakage_columns", "pass", lambda: brought(NOISE[::-1])),
     Case("leakage_columns", "pass", lambda: brought(["a", "b"] * 200)),
@@ -1096,6 +1112,7 @@ PLANTED = [
     ("signup_first_event", 1.0, "signup_flow"),
     ("missing_signups", 0.05, "missing_values"),
     ("leavers_column", 0.6, "leakage_columns"),
+    ("leavers_plan", 0.6, "groups_known"),
     ("automatic_events", 0.3, "automatic_events"),
     ("stray_times", 0.002, "stray_times"),
     ("shard_ends", 0.5, "log_edges"),
@@ -1157,6 +1174,7 @@ def judge_snapshots(active: Any, users: pd.DataFrame, window: LogWindow) -> dict
     fixed = (given.event_types, given.static_columns, given.session_gap_minutes)
     table = features.snapshots(active, users, window, WINDOWS, *fixed)
     found = snapshots.run(table, users, features.reactivation(active, window, 30), WINDOWS)
+    found.append(snapshots.groups_known(table, users, groups.present(users, given.group_columns)))
     return {verdict.check: verdict.status for verdict in found}
 
 
@@ -1167,6 +1185,6 @@ def test_nothing_fires_on_consistent_data(wants_snapshots):
 
 @pytest.mark.parametrize(("fault", "strength", "check"), PLANTED)
 def test_a_planted_fault_is_found(fault, strength, check):
-    of_snapshots = {"leakage_columns", "population_drift"}
+    of_snapshots = {"leakage_columns", "groups_known", "population_drift"}
     found = judge({fault: strength}, wants_snapshots=check in of_snapshots)
     assert found[check] in ("warn", "fail")

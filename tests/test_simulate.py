@@ -632,6 +632,19 @@ def test_leavers_column() -> None:
     assert given[gone].mean() == pytest.approx(0.6, abs=0.04)
 
 
+def test_leavers_plan() -> None:
+    clean, simulation = make(), make("leavers_plan", 0.6)
+    last = find_last(read_events(simulation), LOG_END)
+    gone = ~simulation.users["user_id"].isin(last.index[last >= LOG_END - 30 * DAY])
+    told = simulation.users["subscription_type"] == "cancelled"
+    assert not told[~gone].any()
+    assert told[gone].mean() == pytest.approx(0.6, abs=0.04)
+    pd.testing.assert_frame_equal(
+        simulation.users.drop(columns="subscription_type"),
+        clean.users.drop(columns="subscription_type"),
+    )
+
+
 def test_automatic_events() -> None:
     events = read_events(make("automatic_events", 0.5))
     pushes = events[events["event_type"] == "push_received"]

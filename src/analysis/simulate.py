@@ -86,6 +86,8 @@ FAULTS: dict[str, str] = {
     "missing_signups": "Share of users without a signup date.",
     "leavers_column": "Adds cancel_reason, given for this share of the users without an event in "
     "the last 30 days of the log, and for nobody else.",
+    "leavers_plan": "Share of the users without an event in the last 30 days of the log whose "
+    "subscription_type is cancelled, as it is at the export.",
     "coarse_signups": "Share of users whose signup date is the first of its month.",
     "signup_import": "Share of the users from before 15 November 2024 whose signup date is that "
     "day, as when accounts were brought over from another system.",
@@ -134,6 +136,7 @@ USERS_FAULTS = frozenset(
         "signup_first_event",
         "missing_signups",
         "leavers_column",
+        "leavers_plan",
         "leaky_column",
         "leaky_date",
         "leaky_feature",
@@ -1290,6 +1293,10 @@ def _write_otherwise(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
     time, or a signup date that stands for none.
     """
     users = users.copy()
+    if share := plan.strength("leavers_plan"):
+        told = plan.stream("leavers_plan").random(len(users)) < share
+        is_told = told & _has_left(users["last_at"]).to_numpy()
+        users["subscription_type"] = users["subscription_type"].mask(is_told, "cancelled")
     loud = plan.stream("spellings").random(len(users)) < plan.strength("spellings")
     users["country"] = users["country"].mask(loud, users["country"].str.upper())
     unnamed = plan.stream("placeholders").random(len(users)) < plan.strength("placeholders")
@@ -1348,13 +1355,18 @@ def _add_columns(plan: _Plan, users: pd.DataFrame) -> pd.DataFrame:
         added["contract_end_date"] = _date_text(last.to_numpy() + extra)
     if share := plan.strength("leavers_column"):
         draw = plan.stream("leavers_column")
-        is_told = (last < _unix(LOG_END) - MATURE_DAYS * DAY) & (draw.random(n) < share)
+        is_told = _has_left(last) & (draw.random(n) < share)
         reasons = np.array(["price", "content", "bugs", "other"])[draw.integers(0, 4, n)]
         added["cancel_reason"] = pd.Series(reasons, users.index, dtype="str").where(is_told)
     if share := plan.strength("identifier_column"):
         distinct = max(round(share * n), 1)
         added["referral_code"] = [f"R{code % distinct:07d}" for code in codes]
     return added
+
+
+def _has_left(last_at: "pd.Series[float]") -> "pd.Series[bool]":
+    """Say which users have no event in the last 30 days of the log."""
+    return last_at < _unix(LOG_END) - MATURE_DAYS * DAY
 
 
 # --- a few broken rows -------------------------------------------------------------------

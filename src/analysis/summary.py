@@ -44,6 +44,7 @@ INFORMS = {
 }
 """Checks whose failing strikes no headline figure, and why."""
 LABELLED = ("label_means", "label_calendar", "split_in_time", "population_drift", "survivors", *LOG)
+BY_GROUP = ("groups_known", *LABELLED)
 JUDGED = (
     "better_than_chance",
     "enough_data",
@@ -295,17 +296,17 @@ def score_metrics(
         ),
         "group_detectable": metric(
             smallest_seen(tested, rate), "points", "Smallest difference that would be seen",
-            checks=LABELLED,
+            checks=BY_GROUP,
         ),
         "groups_compared": metric(
-            len(tests), "count", "Comparisons between groups", checks=LABELLED
+            len(tests), "count", "Comparisons between groups", checks=BY_GROUP
         ),
         "group_differences_found": metric(
             int(tests["is_different"].sum()), "count", "Differences beyond chance", len(tests),
-            checks=LABELLED,
+            checks=BY_GROUP,
         ),
         "group_differences_named": metric(
-            _name_groups(tested), "text", "Groups that differ from the rest", checks=LABELLED
+            _name_groups(tested), "text", "Groups that differ from the rest", checks=BY_GROUP
         ),
     }  # fmt: skip
 

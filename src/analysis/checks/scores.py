@@ -1,11 +1,13 @@
 """Checks of the scored table: is it the model that was judged, on users it knows?"""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis import groups, models
+from analysis.checks.snapshots import groups_known
 from analysis.checks.verdict import Status, Verdict, grade, not_applicable
 
 SATURATED = 0.999
@@ -19,12 +21,17 @@ def run(
     training: pd.DataFrame,
     scored: pd.DataFrame,
     differences: pd.DataFrame,
+    users: pd.DataFrame,
+    columns: Sequence[str],
 ) -> list[Verdict]:
-    """Return the verdicts on the scored table; `training` are the scores kept by 06_model."""
+    """Return the verdicts on the scored table, and on the `differences` of groups by `columns` of
+    the `users`; `training` are the scores kept by 06_model.
+    """
     return [
         scoring_equals_training(model, snapshots, training),
         scored_range(model, snapshots),
         saturation(scored["proba_churn"]),
+        groups_known(snapshots, users, columns),
         group_differences(differences),
     ]
 

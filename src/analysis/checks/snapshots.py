@@ -1,5 +1,6 @@
 """Checks of the snapshots: is the label about leaving, and does the split follow time?"""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -131,19 +132,15 @@ def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     )
     recency = alone(known["recency_days"], known["churned"])
     bounds = _pure_beyond(known["recency_days"], known["churned"])
-    error = auc_error(recency, known["churned"])
     found: list[tuple[str, float, str]] = []
     for name in extra:
         values = _as_numbers(known[name])
-        auc = alone(values, known["churned"])
-        if auc > recency + BEYOND_RECENCY and auc - recency > 3 * error:
-            found.append((name, auc, "predicts the outcome"))
-        elif level := _pure_level(values, known["churned"], *bounds):
-            found.append((name, auc, f"gives the outcome away where it is {level}"))
+        if why := _tells_outcome(values, known, *bounds):
+            found.append((name, alone(values, known["churned"]), why))
         elif not pd.api.types.is_numeric_dtype(values) and users[
             name
         ].nunique() >= NAMES_USERS * len(users):
-            found.append((name, auc, "names single users"))
+            found.append((name, alone(values, known["churned"]), "names single users"))
     used = [name for name, _, _ in found if name in table.columns]
     status: Status = "fail" if used else ("warn" if found else "pass")
     worst = max((auc for _, auc, _ in found), default=0.5)
@@ -152,6 +149,47 @@ def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     return Verdict(
         "leakage_columns", status, worst, limit=recency + BEYOND_RECENCY, n=len(known), facts=facts
     )
+
+
+def groups_known(table: pd.DataFrame, users: pd.DataFrame, columns: Sequence[str]) -> Verdict:
+    """Judge whether what users are compared by (`columns` of `users`) was known before they left.
+
+    A group of the test snapshot's leavers alone, such as a plan of `cancelled`, was written
+    afterwards: it is the outcome by another name. A group of stayers alone, or a column that
+    predicts the outcome better than the time since the last event does, may have been.
+    """
+    if not len(columns):
+        return not_applicable("groups_known", "no column to compare groups by is given")
+    test = table[table["split"] == "test"]
+    known = test[["user_id", "churned", "recency_days"]].merge(
+        users[["user_id", *columns]], on="user_id", suffixes=("", "_given")
+    )
+    below, above = _pure_beyond(known["recency_days"], known["churned"])
+    told: list[str] = []
+    status: Status = "pass"
+    for name in columns:
+        values = _as_numbers(known[name])
+        if level := _pure_level(values, known["churned"], 0.0, above):
+            told.append(f"{name} is {level} for leavers alone")
+            status = "fail"
+        elif why := _tells_outcome(values, known, below, above):
+            told.append(f"{name} {why}")
+            status = "warn" if status == "pass" else status
+    facts = {"columns": len(columns), "told": "; ".join(told) or "none"}
+    return Verdict("groups_known", status, float(len(told)), limit=0.0, n=len(known), facts=facts)
+
+
+def _tells_outcome(
+    values: "pd.Series[Any]", known: pd.DataFrame, below: float, above: float
+) -> str:
+    """Return why a column must have seen the outcome of `known`, or an empty text."""
+    churned = known["churned"]
+    auc, recency = alone(values, churned), alone(known["recency_days"], churned)
+    gain = auc - recency
+    if gain > BEYOND_RECENCY and gain > 3 * auc_error(recency, churned):
+        return "predicts the outcome"
+    level = _pure_level(values, churned, below, above)
+    return f"gives the outcome away where it is {level}" if level else ""
 
 
 def _pure_beyond(recency: "pd.Series[float]", churned: "pd.Series[float]") -> tuple[float, float]:
