@@ -561,6 +561,13 @@ def twice(copies: int, of: int = 2_000) -> Verdict:
     return values.copied_users(users.assign(user_id=[f"u{n}" for n in range(of)]))
 
 
+def written_twice(alike: int, of: int = 1_000) -> Verdict:
+    """Judge identifiers of which so many are another's in capitals, or with a space behind."""
+    own = [f"user{n}" for n in range(of - alike)]
+    again = [name.upper() if n % 2 else f"{name} " for n, name in enumerate(own[:alike])]
+    return values.copied_users(pd.DataFrame({"user_id": [*own, *again]}))
+
+
 ALIKE = pd.DataFrame({"user_id": range(200), "a": 1, "b": [1, 2] * 100, "c": 1}).astype(
     {"user_id": "str"}
 )
@@ -922,6 +929,7 @@ CASES = [
     *_by_share("copied_users", twice, {"fail": 200, "warn": 10}),
     Case("copied_users", "not_applicable", lambda: twice(0, of=99)),
     Case("copied_users", "pass", lambda: values.copied_users(ALIKE)),
+    *_by_share("copied_users", written_twice, {"fail": 100, "warn": 5}),
     Case("groups_seen", "warn", lambda: group_with(44)),
     Case("groups_seen", "pass", lambda: group_with(45)),  # half of 90 %
     Case("groups_seen", "pass", lambda: group_with(4, of=10, others=0.6)),  # z = 1.3

@@ -163,23 +163,29 @@ def _largest_gap(column: "pd.Series[Any]") -> tuple[float, int, float, float, fl
 
 
 def copied_users(users: pd.DataFrame) -> Verdict:
-    """Judge the share of accounts that equal another in everything but their identifier: one
-    person exported twice. Accounts with three numbers other than 0 are looked at, and held
-    against the same with every column shuffled, which tells what coincidence gives.
+    """Judge the larger of two shares. Of accounts that equal another in everything but their
+    identifier: one person exported twice. Accounts with three numbers other than 0 are looked at,
+    and held against the same with every column shuffled, which tells what coincidence gives. And
+    of identifiers that are another's but for case or spaces, as two clients may write them.
     """
     numbers = [n for n in users if n != "user_id" and pd.api.types.is_numeric_dtype(users[n])]
     is_told = (users[numbers].fillna(0) != 0).sum(axis=1) >= DISTINCTIVE
     own = users.loc[is_told].drop(columns="user_id")
-    if len(own) < LEAST_VALUES:
+    written = users["user_id"].astype(str).str.strip().str.casefold()
+    alike = int(written.duplicated().sum())
+    if len(own) < LEAST_VALUES and not alike:
         return not_applicable("copied_users", "too few accounts have three numbers to compare")
     rng = np.random.default_rng(0)
     shuffled = pd.DataFrame({n: own[n].take(rng.permutation(len(own))).array for n in own})
     copies, chance = int(own.duplicated().sum()), int(shuffled.duplicated().sum())
-    share, low, high = share_of(copies, len(own))
-    is_more = copies > MUCH_MORE * max(chance, 1)
-    status: Status = grade(share, COPIED, COPIED_FAILS) if is_more else "pass"
-    facts = {"copies": copies, "users": len(own), "chance": chance, "columns": own.shape[1]}
-    return Verdict("copied_users", status, share, low, high, COPIED, len(own), facts)
+    facts = {"copies": copies, "users": len(own), "chance": chance, "columns": own.shape[1],
+             "alike": alike}  # fmt: skip
+    is_more = len(own) >= LEAST_VALUES and copies > MUCH_MORE * max(chance, 1)
+    found = [(alike, len(users)), *([(copies, len(own))] if is_more else [])]
+    part, whole = max(found, key=lambda pair: pair[0] / pair[1])
+    share, low, high = share_of(part, whole)
+    status = grade(share, COPIED, COPIED_FAILS)
+    return Verdict("copied_users", status, share, low, high, COPIED, whole, facts)
 
 
 def log_amounts(amounts: pd.DataFrame) -> Verdict:
