@@ -354,6 +354,9 @@ def test_repeats_are_not_asked_of_taps_nor_of_dates():
     assert audit.repeated_events(taps)["rule"].tolist() == [audit.TWICE]
     dates = make_events([("a", "2025-01-05"), ("a", "2025-01-06")], session_id=["s", "s"])
     assert audit.repeated_events(dates).empty
+    older = ["00:00:00"] * 101  # a part of the log that knows dates alone
+    fine = ["10:00:00", "10:00:00", *(f"{11 + n // 60}:{n % 60:02d}:07" for n in range(150))]
+    assert said_again([*older, *fine], audit.TWICE) == (152, 1)
 
 
 def test_countries_written_otherwise_in_both_tables_are_not_compared():

@@ -189,9 +189,9 @@ TWICE = "repeats another event in all but its identifier"
 NEAR_SECONDS, ZONE_SECONDS = 2, 14 * 3600
 NEAR = f"repeats the event before it within {NEAR_SECONDS} seconds, beyond chance"
 SHIFTED = "repeats the event before it some whole half hours later, beyond chance"
-MOST_AT_ONCE, MOST_WHOLE = 0.5, 0.9
-"""Share of events at one second of the day from which times are dates, and of times that are
-whole minutes, or whole seconds, from which they are cut to it."""
+A_FEW, MANY_AT_ONCE, MOST_AT_ONCE, MOST_WHOLE = 100, 0.02, 0.5, 0.9
+"""Events at one second of the day, and their share, from which the times there are dates; share
+from which all are; share of times that are whole minutes, or seconds, from which they are cut."""
 HALF_HOUR = 1_800_000  # milliseconds
 APART = 5
 """Times the span of a repeat that lies before and after the two: else they are part of a stream,
@@ -215,6 +215,8 @@ def repeated_events(events: Any) -> pd.DataFrame:
     fullest: Any = fullest_second(events).iloc[0]
     if fullest["events"] > MOST_AT_ONCE * fullest["total"]:
         return pd.DataFrame(columns=RULE_COLUMNS)
+    if fullest["events"] > max(MANY_AT_ONCE * fullest["total"], A_FEW):
+        events = events.filter(second_of_day(events) != int(fullest["second"]))
     same = [name for name in CONTENT if name in events.columns]
     unit, repeats = _finest_ms(events), _repeats(events, same)
     before = repeats.before
@@ -494,10 +496,18 @@ def delay_by_kind(events: Any, users: pd.DataFrame) -> pd.DataFrame:
     return table.assign(total=table.groupby("column")["events"].transform("sum"))[columns]
 
 
+def second_of_day(events: Any) -> Any:
+    """Return an Ibis column of the events' second of the (UTC) day."""
+    return clock.whole_seconds(events.event_at) % 86_400
+
+
 def fullest_second(events: Any) -> pd.DataFrame:
     """Return the second of the (UTC) day with the most events: `second`, `events`, `total`."""
-    second = clock.whole_seconds(events.event_at) % 86_400
-    counted = events.select(second=second).group_by("second").aggregate(events=lambda t: t.count())
+    counted = (
+        events.select(second=second_of_day(events))
+        .group_by("second")
+        .aggregate(events=lambda t: t.count())
+    )
     total = counted.events.sum().over(ibis.window())
     ranked = counted.mutate(total=total).order_by(ibis.desc("events"), "second")
     return engine.to_pandas(ranked.limit(1))
