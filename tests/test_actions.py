@@ -31,13 +31,13 @@ def make_scored(proba, done, size=200):
     table["recommended_action"] = "none"
     table.loc[: len(proba) - 1, "proba_churn"] = proba
     table.loc[: len(done) - 1, "recommended_action"] = done
-    return table
+    return table.assign(is_holdout=table["recommended_action"] == "hold_out")
 
 
 def make_differences(*rows):
     columns = ["column", "comparison", "group", "users", "rate", "difference", "difference_ci_low",
                "difference_ci_high", "p_value", "q_value", "is_different"]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).assign(is_repeated=False)
 
 
 NO_DIFFERENCE = make_differences(
@@ -177,10 +177,13 @@ USERS = make_users(
 )
 
 
+NOBODY = pd.Series([], dtype="str")
+
+
 def test_newcomers_are_those_of_the_last_horizon():
-    facts = actions.newcomers(METRICS, USERS, at("2025-10-21"), 30)
+    facts = actions.newcomers(METRICS, USERS, at("2025-10-21"), 30, NOBODY)
     assert (facts["size"], facts["rate"], facts["gap_low"]) == (3, 0.4, 0.3)
-    assert actions.newcomers(UNKNOWN, USERS, at("2025-10-21"), 30) is None
+    assert actions.newcomers(UNKNOWN, USERS, at("2025-10-21"), 30, NOBODY) is None
 
 
 def make_judged(*rows):
@@ -192,13 +195,40 @@ def test_the_data_are_to_be_mended_only_where_their_checks_fail():
         ("03_audit", "a", "fail", "Clocks agree"), ("03_audit", "b", "warn", "No hole"),
         ("06_model", "c", "fail", "No leak"),
     )  # fmt: skip
-    found = dict(actions.others(METRICS, USERS, at("2025-10-21"), 30, judged))
+    found = dict(actions.others(METRICS, USERS, at("2025-10-21"), 30, judged, NOBODY))
     assert list(found) == ["first_week", "mend_data"]
     assert (found["mend_data"]["count"], found["mend_data"]["titles"]) == (
         1,
         "not so: Clocks agree",
     )
-    assert actions.others(UNKNOWN, USERS, at("2025-10-21"), 30, judged[1:]) == []
+    assert actions.others(UNKNOWN, USERS, at("2025-10-21"), 30, judged[1:], NOBODY) == []
+
+
+def test_newcomers_on_a_list_or_in_the_holdout_are_in_no_other_test():
+    listed = pd.Series(["b", "d"])  # d joined at the log's end and is no newcomer of these days
+    found = [
+        actions.newcomers(METRICS, USERS, at("2025-10-21"), 30, of)["size"]
+        for of in (NOBODY, listed)
+    ]
+    assert found == [3, 2]
+
+
+def test_nobody_of_the_holdout_is_in_a_campaign():
+    free = make_scored([0.9], ["contact"])
+    held = free.assign(is_holdout=free["user_id"].isin([f"u{n}" for n in range(1, 6)]))
+    assert actions.taken(held, True).tolist() == [f"u{n}" for n in range(6)]
+    assert actions.taken(held, False).empty
+    table = make_snapshots(silent_churn=0.9)
+    before, after = (keys(table, scored=s)["remind_silent"] for s in (free, held))
+    assert after["size"] + after["elsewhere"] == before["size"] + before["elsewhere"]
+    silent = table[(table["split"] == "score") & (table["recency_days"] >= 15)]["user_id"]
+    assert after["size"] == (~silent.isin(actions.taken(held, True))).sum()
+
+
+def test_the_test_on_newcomers_compares_who_is_back_within_a_week():
+    found = actions.newcomers(METRICS, USERS, at("2025-10-21"), 30, NOBODY)
+    told = tell([("first_week", {**found, "size": 10**7})])["test"].iloc[0]
+    assert "Compare who is not back within 7 days: a fall by" in told
 
 
 def tell(found):
@@ -218,7 +248,7 @@ def test_every_action_of_the_book_can_be_told():
     found += keys(scored=make_scored([0.9], [])).items()
     found += keys(make_snapshots(0.1, failed_churn=0.0)).items()
     found += keys(make_snapshots(0.5, failed_churn=0.0)).items()
-    found += actions.others(METRICS, USERS, at("2025-10-21"), 30, judged)
+    found += actions.others(METRICS, USERS, at("2025-10-21"), 30, judged, NOBODY)
     assert {key for key, _ in found} == set(BOOK["actions"])
     table = tell(found)
     assert list(table.columns) == actions.COLUMNS

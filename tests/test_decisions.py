@@ -1,9 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.special import expit, logit
 from scipy.stats import beta as beta_law
 
 from analysis import decisions as de
@@ -159,33 +161,51 @@ def test_plan_says_when_even_saving_all_would_not_be_seen():
         de.test_plan(30, 1.0, 0.5, 0.1)
 
 
-def make_segments(shift: float, users: int, seed: int) -> pd.DataFrame:
-    """Two groups; the scores of group b understate its log-odds by `shift`."""
+def make_segments(shift: float, users: int, seed: int, share: float = 0.5) -> pd.DataFrame:
+    """Users of `a` and, a `share` of them, `b`, whose log-odds are higher by `shift`; their scores
+    were calibrated on their outcomes, as are those of the calibration snapshot.
+    """
     rng = np.random.default_rng(seed)
-    group = rng.choice(["a", "b"], users)
+    group = np.where(rng.random(users) < share, "b", "a")
     odds = rng.normal(-0.5, 1, users)
     risk = 1 / (1 + np.exp(-(odds + shift * (group == "b"))))
     churned = (rng.random(users) < risk).astype(float)
+    fitted = sm.GLM(churned, sm.add_constant(odds), family=sm.families.Binomial()).fit()
     return pd.DataFrame(
-        {"group": group, "churned": churned, "proba_churn": 1 / (1 + np.exp(-odds))}
+        {"group": group, "churned": churned, "proba_churn": fitted.predict(), "odds": odds}
     )
 
 
 def test_a_group_whose_risk_is_understated_gets_a_lower_threshold():
-    table = de.segment_thresholds(make_segments(1.0, 4000, 1), "group", 0.5, 30).set_index("group")
-    assert table["is_different"].tolist() == [False, True]
-    assert table.loc["a", "threshold_used"] == 0.5
-    exact = 1 / (1 + np.exp(1.0))  # log-odds 0 less the shift
-    assert table.loc["b", "ci_low"] < exact < table.loc["b", "ci_high"]
-    assert table.loc["b", "threshold_used"] == table.loc["b", "threshold"]
+    rows = make_segments(1.0, 4000, 1)
+    table = de.segment_thresholds(rows, "group", 0.5, 30).set_index("group")
+    assert table["is_different"].all()
+    slope, intercept = np.polyfit(rows["odds"], logit(rows["proba_churn"]), 1)
+    for group, odds in {"a": 0.0, "b": -1.0}.items():  # where its risk is one half
+        exact = expit(intercept + slope * odds)
+        assert table.loc[group, "ci_low"] < exact < table.loc[group, "ci_high"]
+    assert table["threshold_used"].equals(table["threshold"])
+    assert table.loc["b", "threshold"] < 0.5 < table.loc["a", "threshold"]
+    assert table["q_value"].nunique() == 1  # two groups are one test
 
 
-def test_equal_groups_rarely_get_their_own_threshold():
+@pytest.mark.parametrize("share", [0.5, 0.87])
+def test_equal_groups_rarely_get_their_own_threshold(share):
+    found = np.array([
+        de.segment_thresholds(make_segments(0.0, 400, seed, share), "group", 0.5, 30)["p_value"]
+        for seed in range(400)
+    ])  # fmt: skip
+    error = 3 * np.sqrt(0.05 * 0.95 / 400)
+    assert (found < 0.05).mean(axis=0) == pytest.approx([0.05, 0.05], abs=error)
+
+
+def test_a_group_of_most_users_can_be_told_apart():
     found = [
-        de.segment_thresholds(make_segments(0.0, 400, seed), "group", 0.5, 30)["is_different"].any()
-        for seed in range(200)
+        de.segment_thresholds(make_segments(0.4, 1200, seed, 0.87), "group", 0.5, 30)["p_value"][1]
+        for seed in range(100)
     ]
-    assert np.mean(found) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+    # information of the shift: 0.87 * 0.13 of 1,200 weights of some 0.2: 0.4 is two errors, 0.52
+    assert np.mean(np.array(found) < 0.05) == pytest.approx(0.52, abs=3 * 0.05)
 
 
 def test_small_groups_are_withheld():

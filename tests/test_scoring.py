@@ -88,6 +88,15 @@ def test_holdout_has_its_share_and_depends_on_users_only():
         scoring.assign_holdout(ids, 1.0, seed=1)
 
 
+def test_the_holdout_stays_held_out_at_the_next_snapshot():
+    ids = pd.Series([f"u{i}" for i in range(1_000)])
+    first = set(ids[:800][scoring.assign_holdout(ids[:800], 0.2, seed=1)])
+    later = set(ids[200:][scoring.assign_holdout(ids[200:], 0.2, seed=1)])
+    both = first & set(ids[200:])
+    assert len(first) == len(later) == 160
+    assert len(both & later) >= 0.9 * len(both)  # a fifth of them, had chance drawn anew
+
+
 def test_every_user_has_the_same_chance_to_be_held_out():
     ids = pd.Series([f"u{i}" for i in range(50)])
     times = sum(scoring.assign_holdout(ids, 0.2, seed).astype(int) for seed in range(500))

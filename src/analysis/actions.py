@@ -67,8 +67,7 @@ def audiences(
     now = snapshots["split"] == "score"
     found = [_by_score(scored, economics, common)]
     risk = snapshots.loc[now, "user_id"].map(scored.set_index("user_id")["proba_churn"])
-    is_taken = (scored["recommended_action"] != "none") & is_list_used
-    free = now & ~snapshots["user_id"].isin(scored.loc[is_taken, "user_id"])
+    free = now & ~snapshots["user_id"].isin(taken(scored, is_list_used))
     since = lookback // 2
     kinds: list[tuple[str, pd.Series[bool], Facts]] = [
         ("remind_silent", snapshots["recency_days"] >= since, {"since": since}),
@@ -91,6 +90,14 @@ def audiences(
             found.append((name, {**common, **more, **seen, "size": size}))
     churned = snapshots.loc[snapshots["split"] == "test", "churned"]
     return found + _by_group(differences, {**common, "overall": float(churned.mean())})
+
+
+def taken(scored: pd.DataFrame, is_list_used: bool) -> "pd.Series[Any]":
+    """Return the `user_id` of whom no further campaign may touch: the list by score and the whole
+    holdout, unless a check strikes the scores.
+    """
+    is_taken = (scored["recommended_action"] != "none") | scored["is_holdout"]
+    return scored.loc[is_taken & is_list_used, "user_id"]
 
 
 def _direction(seen: Facts) -> str:
@@ -139,7 +146,8 @@ def _by_group(differences: pd.DataFrame, common: Facts) -> list[tuple[str, Facts
         return []
     real = tested[tested["is_different"] & (tested["comparison"] != "all_groups")]
     if real.empty:
-        seen = decisions.smallest_seen(tested, common["overall"])
+        tests = len(groups.distinct(differences))
+        seen = decisions.smallest_seen(tested, common["overall"], tests)
         facts = {"size": None, "compared": len(groups.distinct(rows)), "detectable": seen}
         return [("not_by_group", {**common, **facts})]
     largest: Any = real["difference"].idxmax()
@@ -155,16 +163,24 @@ def _by_group(differences: pd.DataFrame, common: Facts) -> list[tuple[str, Facts
 
 
 def newcomers(
-    metrics: Mapping[str, Any], users: pd.DataFrame, log_end: pd.Timestamp, horizon: int
+    metrics: Mapping[str, Any],
+    users: pd.DataFrame,
+    log_end: pd.Timestamp,
+    horizon: int,
+    elsewhere: "pd.Series[Any]",
 ) -> Facts | None:
-    """Return the facts of the action on newcomers, or None when their return is not known."""
+    """Return the facts of the action on newcomers, or None when their return is not known; those
+    of whom no further campaign may touch are counted apart.
+    """
     back = metrics["retention_d7"]
     if back["value"] is None:
         return None
     recent = users["signup_date"].between(
         log_end - pd.Timedelta(days=horizon), log_end, inclusive="left"
     )
-    return {"size": int(recent.sum()), "rate": back["value"], "gap_low": back["ci_low"],
+    is_free = ~users["user_id"].isin(elsewhere)
+    return {"size": int((recent & is_free).sum()), "elsewhere": int((recent & ~is_free).sum()),
+            "rate": back["value"], "gap_low": back["ci_low"],
             "gap_high": back["ci_high"], "horizon": horizon}  # fmt: skip
 
 
@@ -215,14 +231,16 @@ def _test(
     size, rate = facts.get("flagged", facts.get("size")), facts.get("risk", facts.get("rate"))
     if not size or rate is None or key.endswith(NOT_TESTED):
         return ""
-    churn = 1 - rate if key == "first_week" else rate
+    is_first = key == "first_week"
+    churn = 1 - rate if is_first else rate
+    outcome = "who is not back within 7 days" if is_first else f"churn after {horizon} days"
     if not (0 < churn < 1 and 0 < saved_share < 1):
         return ""
     usual = facts["held"] / size if facts.get("held") else control_share
-    for share in (0.5,) if key == "first_week" or not usual else (usual, 0.5):
+    for share in (0.5,) if is_first or not usual else (usual, 0.5):
         plan = decisions.test_plan(size, churn, saved_share, share, horizon_days=horizon)
         told = _with_points({
-            "size": size, "control": plan.control, "control_share": share, "horizon": horizon,
+            "size": size, "control": plan.control, "control_share": share, "outcome": outcome,
             "detectable": plan.detectable_difference, "expected": plan.expected_difference,
             "saved_share": saved_share, "needed": plan.needed_users, "waves": plan.waves,
             "duration": plan.duration_days,
@@ -245,10 +263,13 @@ def others(
     log_end: pd.Timestamp,
     horizon: int,
     judged: pd.DataFrame,
+    elsewhere: "pd.Series[Any]",
 ) -> list[tuple[str, Facts]]:
-    """Return the actions on newcomers and on the data, where there is cause."""
+    """Return the actions on newcomers and on the data, where there is cause; `elsewhere` from
+    taken.
+    """
     found: list[tuple[str, Facts]] = []
-    fresh = newcomers(metrics, users, log_end, horizon)
+    fresh = newcomers(metrics, users, log_end, horizon, elsewhere)
     if fresh and fresh["size"]:
         found.append(("first_week", fresh))
     failing = judged[(judged["status"] == "fail") & (judged["stage"] == "03_audit")]

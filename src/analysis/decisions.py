@@ -308,14 +308,16 @@ def detectable_fall(
     return float(rate - np.sin(angle) ** 2) if angle >= 0 else float("nan")
 
 
-def smallest_seen(tested: pd.DataFrame, rate: float) -> float | None:
+def smallest_seen(tested: pd.DataFrame, rate: float, tests: int) -> float | None:
     """Return the fall of the churn rate that the best placed comparison of a group against the
-    rest would show in four of five cases (5 % error, uncorrected); None without a comparison.
+    rest would show in four of five cases, when it alone differs and `tests` are corrected
+    together (5 % error over them, as the Benjamini & Hochberg rule asks of the smallest p-value);
+    None without a comparison.
     """
     against = tested[tested["comparison"] == "group_against_rest"]
     totals = against.groupby("column")["users"].transform("sum")
     found = [
-        detectable_fall(rate, int(n), int(total - n))
+        detectable_fall(rate, int(n), int(total - n), alpha=0.05 / max(tests, 1))
         for n, total in zip(against["users"], totals, strict=True)
     ]
     return min((value for value in found if pd.notna(value)), default=None)
@@ -329,21 +331,21 @@ def segment_thresholds(
     The economics ask for one probability; a group needs a threshold of its own only when its
     scores are off. Measured on calibration outcomes: `scores` has `churned`, `proba_churn` and
     the column `segment`. `log_odds_shift`: what must be added to the group's log-odds so that
-    the expected churners equal the observed ones (Cox 1958); `p_value` of no shift (score test),
-    `q_value` after Benjamini & Hochberg (1995) over the groups. Further columns: `users`,
+    the expected churners equal the observed ones (Cox 1958); `p_value` of no shift beside an
+    intercept and a slope of all users, for the calibration was fitted on the same outcomes
+    (efficient score test, Rao 1948); `q_value` after Benjamini & Hochberg (1995) over the groups,
+    of which two that are each other's rest are one test. Further columns: `users`,
     `threshold`, `ci_low`, `ci_high` (95 %), `threshold_used` (the group's own only if
     `is_different`), `is_withheld` (fewer than `min_group` users or all of one outcome: values
     blank). One row per user, or the intervals are too short.
     """
+    given = scores[scores[segment].notna()]
+    told, whole = _efficient(given)
     table = pd.DataFrame(
-        [_shift(name, rows, min_group) for name, rows in scores.groupby(segment)],
+        [_shift(name, rows, whole, min_group) for name, rows in told.groupby(given[segment])],
         columns=[segment, "users", "log_odds_shift", "standard_error", "p_value", "is_withheld"],
     )
-    known = ~table["is_withheld"]
-    table["q_value"] = np.nan
-    if known.any():
-        adjusted = multipletests(table.loc[known, "p_value"], method="fdr_bh")[1]
-        table.loc[known, "q_value"] = adjusted
+    table["q_value"] = _corrected(table, pd.Series(segment, table.index))
     wide = norm.ppf(0.975) * table["standard_error"]
     for name, moved in (("threshold", 0 * wide), ("ci_low", wide), ("ci_high", -wide)):
         table[name] = _moved(threshold, table["log_odds_shift"] + moved)
@@ -352,20 +354,49 @@ def segment_thresholds(
     return table
 
 
+def _efficient(scores: pd.DataFrame) -> tuple[pd.DataFrame, Floats]:
+    """Return `churned`, log-odds and weight of each user, and what an intercept and a slope of all
+    users leave of the outcome (`left`); and the inverse information of these two (2 x 2).
+    """
+    proba = scores["proba_churn"].clip(1e-12, 1 - 1e-12).to_numpy(dtype=float)
+    odds, weight = logit(proba), proba * (1 - proba)
+    fitted = np.column_stack([np.ones_like(odds), odds])
+    whole = np.linalg.pinv(fitted.T @ (fitted * weight[:, None]))
+    rest = scores["churned"].to_numpy(dtype=float) - proba
+    step = whole @ (fitted.T @ rest)
+    left = rest - weight * (fitted @ step)
+    told = {"churned": scores["churned"], "odds": odds, "weight": weight, "left": left}
+    return pd.DataFrame(told, index=scores.index), whole
+
+
 def _shift(
-    name: object, rows: pd.DataFrame, min_group: int
+    name: object, rows: pd.DataFrame, whole: Floats, min_group: int
 ) -> tuple[object, int, float, float, float, bool]:
     if len(rows) < min_group or rows["churned"].nunique() < 2:
         return name, len(rows), np.nan, np.nan, np.nan, True
-    proba, shift = rows["proba_churn"].clip(1e-12, 1 - 1e-12).to_numpy(dtype=float), 0.0
-    odds = logit(proba)
-    excess = float((rows["churned"] - proba).sum())
-    test = excess / np.sqrt((proba * (1 - proba)).sum())
+    odds, weight = rows["odds"].to_numpy(), rows["weight"].to_numpy()
+    own = np.array([weight.sum(), weight @ odds])
+    variance = float(own[0] - own @ whole @ own)
+    excess, shift = float(rows["left"].sum()), 0.0
+    test = excess / np.sqrt(variance) if variance > 1e-9 * own[0] else 0.0  # the group is everyone
     for _ in range(30):
         risk = expit(odds + shift)
         shift += float((rows["churned"] - risk).sum() / (risk * (1 - risk)).sum())
-    error = float(1 / np.sqrt((risk * (1 - risk)).sum()))
+    error = float(np.sqrt(max(variance, 0.0)) / own[0])
     return name, len(rows), shift, error, float(2 * norm.sf(abs(test))), False
+
+
+def _corrected(table: pd.DataFrame, column: "pd.Series[str]") -> "pd.Series[float]":
+    """Return the q-values of the rows of thresholds (Benjamini & Hochberg 1995); the second of two
+    groups that are all of a column has the first's.
+    """
+    is_mirror = column.duplicated() & (column.map(column.value_counts()) == 2)
+    is_mirror &= table["p_value"].notna() & table["p_value"].shift().notna()
+    own = table["p_value"].notna() & ~is_mirror
+    found = pd.Series(np.nan, table.index)
+    if own.any():
+        found[own] = multipletests(table.loc[own, "p_value"], method="fdr_bh")[1]
+    return found.mask(is_mirror, found.ffill())
 
 
 def _moved(threshold: float, shift: "pd.Series[float]") -> "pd.Series[float]":
@@ -434,10 +465,7 @@ def thresholds_by_column(
     if not tables:
         return pd.DataFrame(columns=names)
     table = pd.concat(tables, ignore_index=True)
-    known = table["p_value"].notna()
-    table["q_value"] = np.nan
-    if known.any():
-        table.loc[known, "q_value"] = multipletests(table.loc[known, "p_value"], method="fdr_bh")[1]
+    table["q_value"] = _corrected(table, table["column"])
     own_limit = table["threshold"].where(table["q_value"] < 0.05)
     table["threshold_used"] = own_limit.fillna(threshold)
     return table[names]

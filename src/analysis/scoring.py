@@ -1,5 +1,6 @@
 """The scored table: who is at risk as of a snapshot, by rank and by calibrated probability."""
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,16 @@ def rank_risk(scores: pd.DataFrame, high: float = 0.8, medium: float = 0.4) -> p
 def assign_holdout(user_ids: pd.Series, share: float, seed: int) -> "pd.Series[bool]":
     """Return for each user whether chance puts it in the holdout, which is not contacted.
 
-    Exactly `share` of the users (rounded), each with the same chance, whatever their score; the
-    same users whatever the order of the rows. Raises ReportError unless 0 <= share < 1.
+    Exactly `share` of the users (rounded), each with the same chance, whatever their score: those
+    whose digest of `seed` and identifier is smallest. So the same users are held out whatever the
+    order of the rows, and nearly all of them again at the next snapshot, whoever else is there.
+    Raises ReportError unless 0 <= share < 1.
     """
     if not 0 <= share < 1:
         raise ReportError(f"holdout: share must be at least 0 and below 1, not {share:g}.")
-    ids = np.sort(user_ids.unique())
-    drawn = np.random.default_rng(seed).permutation(len(ids))[: round(share * len(ids))]
+    ids = user_ids.unique()
+    digests = [hashlib.sha256(f"{seed} {user}".encode()).hexdigest() for user in ids]
+    drawn = np.argsort(digests)[: round(share * len(ids))]
     return user_ids.isin(ids[drawn]).rename("is_holdout")
 
 

@@ -163,7 +163,7 @@ def cohort_metrics(by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
             "survival",
             "at_risk",
             f"Users still active after {day} days",
-            (*LOG, *USERS),
+            ("label_means", *LOG, *USERS),
         )
     return found
 
@@ -200,7 +200,7 @@ def label_metrics(snapshots: pd.DataFrame, back: pd.DataFrame, zone: str) -> Met
         ),
         "churn_snapshot": metric(str(last["snapshot_at"]), "date", "Last snapshot with an outcome"),
         "reactivation_rate": metric(
-            row["rate"], "share", "Silent users who came back", row["silent"], told, LOG
+            row["rate"], "share", "Silences that ended with a return", row["silent"], told, LOG
         ),
     }
 
@@ -295,8 +295,8 @@ def score_metrics(
             flagged / max(n, 1), "share", "Share flagged", n, checks=("threshold", *SCORED)
         ),
         "group_detectable": metric(
-            smallest_seen(tested, rate), "points", "Smallest difference that would be seen",
-            checks=BY_GROUP,
+            smallest_seen(tested, rate, len(tests)), "points",
+            "Smallest difference that would be seen", checks=BY_GROUP,
         ),
         "groups_compared": metric(
             len(tests), "count", "Comparisons between groups", checks=BY_GROUP
