@@ -177,6 +177,8 @@ def test_expected_leavers_are_the_sum_of_probabilities_with_their_spread():
         {
             "p_value": [0.01, 0.5, None],
             "is_different": [True, False, False],
+            "is_repeated": False,
+            "difference": 0.1,
             "column": "x",
             "users": 9,
             "comparison": "all_groups",
@@ -193,9 +195,16 @@ def test_expected_leavers_are_the_sum_of_probabilities_with_their_spread():
 
 def test_without_a_model_the_last_rate_tells_how_many_leave():
     scored = pd.DataFrame({"proba_churn": [0.9] * 400, "pred_churn": 1, "threshold_used": 0.4})
-    differences = pd.DataFrame(
-        {"p_value": [], "is_different": [], "comparison": [], "column": [], "users": []}
-    )
+    names = [
+        "p_value",
+        "is_different",
+        "is_repeated",
+        "comparison",
+        "column",
+        "users",
+        "difference",
+    ]
+    differences = pd.DataFrame(columns=names)
     found = summary.score_metrics(scored, differences, {"calibrate": 100, "test": 100}, 0.5)
     # variance 400 x 0.25 of their own chance, and 400² x 0.25 / 100 of the rate's: 1.96 x 22.4
     told = found["expected_at_last_rate"]
@@ -291,9 +300,9 @@ def test_groups_that_differ_are_named_the_largest_first():
         ("channel", "b", 0.3, False),
     ]
     table = pd.DataFrame(rows, columns=["column", "group", "difference", "is_different"]).assign(
-        comparison="group_against_rest", p_value=0.01, users=100
+        comparison="group_against_rest", p_value=0.01, users=100, is_repeated=False
     )
-    whole = pd.DataFrame({"comparison": ["all_groups"], "is_different": True, "p_value": 0.01})
+    whole = table.head(1).assign(comparison="all_groups", column="plan", is_different=True)
     scored = pd.DataFrame({"proba_churn": [0.5], "pred_churn": [0], "threshold_used": 0.3})
     counts = {"calibrate": 100, "test": 100}
     found = summary.score_metrics(scored, pd.concat([whole, table]), counts, 0.3)
@@ -303,10 +312,15 @@ def test_groups_that_differ_are_named_the_largest_first():
     assert "log_volume" in found["group_differences_named"]["checks"]
     alone = summary.score_metrics(scored, pd.concat([whole, table.iloc[2:]]), counts, 0.3)
     assert alone["group_differences_named"]["value"] == "none by itself"
+    mirrored = pd.concat([whole, table[:2].assign(column="sex", is_repeated=True)])
+    two = summary.score_metrics(scored, mirrored, counts, 0.3)
+    assert two["group_differences_named"]["value"] == "sex iOS (+5.0 points)"
+    assert two["group_differences_found"]["value"] == two["groups_compared"]["value"] == 1
 
 
 def test_what_could_not_have_been_seen_is_told():
     rows = {"p_value": 0.5, "is_different": False, "comparison": "group_against_rest"}
+    rows |= {"is_repeated": False, "difference": 0.1}
     sizes = {"column": ["a", "a", "b", "b"], "users": [300, 300, 10, 590]}
     found = summary.score_metrics(
         pd.DataFrame({"proba_churn": [0.5], "pred_churn": [0], "threshold_used": 0.3}),
@@ -314,8 +328,8 @@ def test_what_could_not_have_been_seen_is_told():
         {"calibrate": 100, "test": 600},
         0.3,
     )
-    # arcsine: 2.8016 standard errors of sqrt(1 / 300 + 1 / 300)
-    angle = np.arcsin(np.sqrt(0.3)) - 2.801585 * np.sqrt(2 / 300) / 2
+    # arcsine: 2.4977 (5 % over four tests) + 0.8416 standard errors of sqrt(1 / 300 + 1 / 300)
+    angle = np.arcsin(np.sqrt(0.3)) - (2.497705 + 0.841621) * np.sqrt(2 / 300) / 2
     seen = 0.3 - np.sin(angle) ** 2
     assert found["group_detectable"]["value"] == pytest.approx(seen, abs=1e-6)
 
