@@ -43,7 +43,15 @@ INFORMS = {
     "clusters_exist": "without clusters the summary says so, and segments are stated rules",
 }
 """Checks whose failing strikes no headline figure, and why."""
-LABELLED = ("label_means", "label_calendar", "split_in_time", "population_drift", "survivors", *LOG)
+LABELLED = (
+    "label_means",
+    "label_calendar",
+    "split_in_time",
+    "population_drift",
+    "survivors",
+    "copied_users",
+    *LOG,
+)
 BY_GROUP = ("groups_known", *LABELLED)
 JUDGED = (
     "better_than_chance",
@@ -63,6 +71,7 @@ SCORED = (
     "drift",
     "population_drift",
     "survivors",
+    "copied_users",
     "scoring_equals_training",
     "scored_range",
     "saturation",

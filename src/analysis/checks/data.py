@@ -391,5 +391,9 @@ def impossible_values(rules: pd.DataFrame) -> Verdict:
     status: Status = "fail" if share >= 0.01 else ("warn" if broken else "pass")
     counts = zip(found["rule"], found["broken"], strict=True)
     told = [f"{rule} ({count:,})" for rule, count in counts if count]
-    facts = {"rules": "; ".join(told), "broken": int(found["broken"].sum()), "rows": checked}
+    facts = {
+        "rules": "; ".join(told) or "none",
+        "broken": int(found["broken"].sum()),
+        "rows": checked,
+    }
     return Verdict("impossible_values", status, share, low, high, 0.01, checked, facts)
