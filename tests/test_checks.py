@@ -544,8 +544,9 @@ def later(p_value: float, groups: int = 2) -> Verdict:
 def withdrawn(status: str) -> Verdict:
     """Return the verdict on one action that rests on a check with this status."""
     judged = tell(late(0)).assign(status=status)
-    actions = pd.DataFrame({"checks": ["lateness, orphans"]})
-    told = with_claims_check(judged, actions, {}, TEXTS["report"]).iloc[-1]
+    actions = pd.DataFrame({"checks": ["lateness, orphans"], "metrics": ["flagged"]})
+    numbers: dict[str, dict[str, Any]] = {"flagged": {"checks": []}}
+    told = with_claims_check(judged, actions, {}, numbers, TEXTS["report"]).iloc[-1]
     counts = {"withdrawn_actions": 1, "actions": 1, "withdrawn_findings": 0, "findings": 0}
     return Verdict("claims", told["status"], facts=counts | {"names": "none"})
 

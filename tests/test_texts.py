@@ -139,11 +139,22 @@ def test_a_finding_on_what_is_not_there_is_named(key):
 def test_what_rests_on_a_failing_check_is_counted(rests_on, found, status, withdrawn):
     verdicts = judge(Verdict("drift", "fail", 0.5, n=9, facts={"name": "x"}))
     judged = texts.tell_checks(verdicts, TEXTS)
-    plan = pd.DataFrame({"checks": rests_on})
-    row = texts.with_claims_check(judged, plan, found, TEXTS).iloc[-1]
+    plan = pd.DataFrame({"checks": rests_on, "metrics": "told"})
+    numbers = {"told": {"checks": ["label"]}}
+    row = texts.with_claims_check(judged, plan, found, numbers, TEXTS).iloc[-1]
     expected = ["claims", status, sum(withdrawn), 2 + len(found)]
     assert row[["check", "status", "value", "n"]].tolist() == expected
     assert row["evidence"] == f"{withdrawn[0]} findings, {withdrawn[1]} of 2 withdrawn."
+
+
+def test_an_action_rests_on_the_checks_of_its_metrics_too():
+    judged = texts.tell_checks(
+        judge(Verdict("drift", "fail", 0.5, n=9, facts={"name": "x"})), TEXTS
+    )
+    plan = pd.DataFrame({"checks": ["label", "none"], "metrics": ["flagged", "flagged"]})
+    numbers = {"flagged": {"checks": ["drift"]}}
+    row = texts.with_claims_check(judged, plan, {}, numbers, TEXTS).iloc[-1]
+    assert row["evidence"] == "0 findings, 1 of 2 withdrawn."
 
 
 def test_the_landing_page_states_findings_that_can_be_read():

@@ -13,11 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import betainc, expit, logit
 from scipy.stats import norm
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_confint, proportion_effectsize
 
 from analysis.errors import ReportError
+from analysis.groups import adjust_together
 
 Floats = npt.NDArray[np.float64]
 
@@ -345,11 +345,12 @@ def segment_thresholds(
         [_shift(name, rows, whole, min_group) for name, rows in told.groupby(given[segment])],
         columns=[segment, "users", "log_odds_shift", "standard_error", "p_value", "is_withheld"],
     )
-    table["q_value"] = _corrected(table, pd.Series(segment, table.index))
+    is_pair = len(table) == 2 and not table["is_withheld"].any()
+    table["is_repeated"] = is_pair & (table.index == 1)
+    table = adjust_together([table], alpha)
     wide = norm.ppf(0.975) * table["standard_error"]
     for name, moved in (("threshold", 0 * wide), ("ci_low", wide), ("ci_high", -wide)):
         table[name] = _moved(threshold, table["log_odds_shift"] + moved)
-    table["is_different"] = table["q_value"] < alpha
     table["threshold_used"] = table["threshold"].where(table["is_different"], threshold)
     return table
 
@@ -384,19 +385,6 @@ def _shift(
         shift += float((rows["churned"] - risk).sum() / (risk * (1 - risk)).sum())
     error = float(np.sqrt(max(variance, 0.0)) / own[0])
     return name, len(rows), shift, error, float(2 * norm.sf(abs(test))), False
-
-
-def _corrected(table: pd.DataFrame, column: "pd.Series[str]") -> "pd.Series[float]":
-    """Return the q-values of the rows of thresholds (Benjamini & Hochberg 1995); the second of two
-    groups that are all of a column has the first's.
-    """
-    is_mirror = column.duplicated() & (column.map(column.value_counts()) == 2)
-    is_mirror &= table["p_value"].notna() & table["p_value"].shift().notna()
-    own = table["p_value"].notna() & ~is_mirror
-    found = pd.Series(np.nan, table.index)
-    if own.any():
-        found[own] = multipletests(table.loc[own, "p_value"], method="fdr_bh")[1]
-    return found.mask(is_mirror, found.ffill())
 
 
 def _moved(threshold: float, shift: "pd.Series[float]") -> "pd.Series[float]":
@@ -464,9 +452,8 @@ def thresholds_by_column(
     ]
     if not tables:
         return pd.DataFrame(columns=names)
-    table = pd.concat(tables, ignore_index=True)
-    table["q_value"] = _corrected(table, table["column"])
-    own_limit = table["threshold"].where(table["q_value"] < 0.05)
+    table = adjust_together(tables)
+    own_limit = table["threshold"].where(table["is_different"])
     table["threshold_used"] = own_limit.fillna(threshold)
     return table[names]
 

@@ -109,7 +109,8 @@ def run_metrics(
     """
     early = int((users["signup_date"] < window.start).sum())
     local_end = window.end.tz_convert(zone)
-    settled = window.end - pd.Timedelta(days=survival.silence_that_settles(horizon))
+    silence = survival.silence_that_settles(horizon)
+    settled = window.end - pd.Timedelta(days=silence)
     first, last, until = (
         clock.date_text(at, zone)
         for at in (window.start, local_end - pd.DateOffset(days=1), settled)
@@ -121,6 +122,7 @@ def run_metrics(
         "log_end": metric(last, "date", "Last whole day of the log"),
         "log_days": metric(round(window.days, 1), "days", "Length of the log"),
         "horizon_days": metric(horizon, "days", "Horizon"),
+        "settled_after": metric(silence, "days", "Silence that ends a stay"),
         "survival_until": metric(until, "date", "Stays are followed until"),
         "lookback_days": metric(lookback, "days", "Look back"),
         "confidence": metric(0.95, "share", "Level of the intervals"),

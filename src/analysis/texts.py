@@ -108,20 +108,33 @@ def findings(page: str, numbers: Mapping[str, Mapping[str, Any]], judged: pd.Dat
         options = dict(OPTION.findall(claim["options"]))
         if "when" in options and not holds(options["when"], lookup):
             continue
-        own = split_names(options["checks"])
-        keys = split_names(options["metrics"]) if own else []
-        told[claim["name"]] = {*own, *(c for key in keys for c in numbers[key]["checks"])}
+        told[claim["name"]] = _rests_on(options["checks"], options["metrics"], numbers)
     return told
 
 
+def _rests_on(checks: str, metrics: str, numbers: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Return these checks and those of the metrics, of a sentence that names both; none if it says
+    that it rests on none.
+    """
+    own = split_names(checks)
+    keys = split_names(metrics) if own else []
+    return {*own, *(c for key in keys for c in numbers[key]["checks"])}
+
+
 def with_claims_check(
-    judged: pd.DataFrame, actions: pd.DataFrame, found: Named, texts: Mapping[str, Any]
+    judged: pd.DataFrame,
+    actions: pd.DataFrame,
+    found: Named,
+    numbers: Mapping[str, Mapping[str, Any]],
+    texts: Mapping[str, Any],
 ) -> pd.DataFrame:
     """Return `judged` with the check on the sentences themselves: how many findings (`found`, from
-    findings) and actions are withdrawn for resting on a failing check.
+    findings) and actions are withdrawn for resting on a failing check, their own or one of their
+    metrics (`numbers`).
     """
     failing = set(judged.loc[judged["status"] == "fail", "check"])
-    rests = [set(split_names(str(named))) for named in actions["checks"]]
+    named = zip(actions["checks"], actions["metrics"], strict=True)
+    rests = [_rests_on(str(checks), str(metrics), numbers) for checks, metrics in named]
     of_actions = sum(bool(names & failing) for names in rests)
     of_findings = [name for name, names in found.items() if names & failing]
     facts = {"withdrawn_actions": of_actions, "actions": len(actions),
