@@ -17,7 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
-from analysis import engine, features, models, simulate
+from analysis import simulate
+from analysis.base import engine
+from analysis.model import features, models
 from benchmarks import pipeline, truth
 
 RESULT = pipeline.ROOT / "book" / "studies" / "best.csv"

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis.checks import Verdict
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
+from analysis.contract.checks import Verdict
 from analysis.simulate import EVENT_COLUMNS, USERS_FAULTS, draw, tabulate
 from benchmarks import pipeline
 

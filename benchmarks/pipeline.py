@@ -10,38 +10,39 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
-from analysis import (
-    activity,
-    audit,
-    clean,
+from analysis.audit import data_checks, log_checks
+from analysis.audit import measures as audit
+from analysis.audit import native as native_checks
+from analysis.audit import values as value_checks
+from analysis.base import comparisons as groups
+from analysis.base import engine
+from analysis.cohorts import checks as cohort_checks
+from analysis.cohorts import retention
+from analysis.contract import inputs as contract_inputs
+from analysis.contract import params
+from analysis.contract.checks import Verdict
+from analysis.log import activity, churn
+from analysis.log import cleaning as clean
+from analysis.log import rules as rules_of_log
+from analysis.log import window as logwindow
+from analysis.model import (
     decisions,
-    engine,
     evaluation,
     features,
-    groups,
-    logwindow,
+    model_checks,
     models,
-    params,
-    retention,
+    score_checks,
     scoring,
-    segmentation,
-    segments,
+    snapshot_checks,
 )
-from analysis.checks import Verdict
-from analysis.checks import cohorts as cohort_checks
-from analysis.checks import data as data_checks
-from analysis.checks import log as log_checks
-from analysis.checks import model as model_checks
-from analysis.checks import native as native_checks
-from analysis.checks import scores as score_checks
-from analysis.checks import segments as segment_checks
-from analysis.checks import snapshots as snapshot_checks
-from analysis.checks import values as value_checks
+from analysis.segments import checks as segment_checks
+from analysis.segments import clusters as segmentation
+from analysis.segments import tiers as segments
 from analysis.simulate import EVENT_COLUMNS, IDENTIFIERS, Simulation
 
 ROOT = Path(__file__).resolve().parents[1]
 P = params.load_params(ROOT / "params.yml")
-WINDOWS = features.Windows(P.lookback_days, P.gap_days, P.horizon_days)
+WINDOWS = churn.Windows(P.lookback_days, P.gap_days, P.horizon_days)
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ def judge_data(t: Tables) -> list[Verdict]:
 
 def judge_snapshots(t: Tables) -> list[Verdict]:
     """Return the verdicts of 04_features."""
-    back = features.reactivation(t.active, t.window, P.horizon_days)
+    back = churn.reactivation(t.active, t.window, P.horizon_days)
     return snapshot_checks.run(t.snapshots, t.users, back, WINDOWS)
 
 
@@ -251,11 +252,11 @@ def judge_groups(table: pd.DataFrame, users: pd.DataFrame) -> list[Verdict]:
     test = table[table["split"] == "test"]
     shown = groups.with_columns(test, users, P.group_columns)
     differences = groups.compare_groups(
-        shown, "churned", groups.present(users, P.group_columns), P.min_group
+        shown, "churned", contract_inputs.present(users, P.group_columns), P.min_group
     )
     return [
         score_checks.group_differences(differences),
-        snapshot_checks.groups_known(table, users, groups.present(users, P.group_columns)),
+        snapshot_checks.groups_known(table, users, contract_inputs.present(users, P.group_columns)),
     ]
 
 
@@ -314,7 +315,7 @@ def _by_metric(judge_one: Callable[[pd.DataFrame], Verdict], t: Tables) -> Verdi
 
 
 def _label_means(t: Tables) -> Verdict:
-    return snapshot_checks.label_means(features.reactivation(t.active, t.window, P.horizon_days))
+    return snapshot_checks.label_means(churn.reactivation(t.active, t.window, P.horizon_days))
 
 
 def _leakage(t: Tables) -> Verdict:
@@ -332,19 +333,19 @@ ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
     "survivors": lambda t: data_checks.survivors(t.told, t.window, P.horizon_days),
     "early_users_seen": lambda t: data_checks.early_users_seen(t.told, t.window, P.horizon_days),
     "signup_flow": lambda t: data_checks.signup_flow(t.users, t.window, P.time_zone),
-    "missing_values": lambda t: data_checks.missing_values(audit.user_rules(t.told)),
+    "missing_values": lambda t: data_checks.missing_values(rules_of_log.user_rules(t.told)),
     "capped_histories": lambda t: log_checks.capped_histories(t.told),
     "signup_dates": lambda t: data_checks.signup_dates(t.users, P.time_zone),
     "events_before_signup": lambda t: _by_rule(
-        "events_before_signup", audit.event_rules(t.events, t.users)
+        "events_before_signup", rules_of_log.event_rules(t.events, t.users)
     ),
-    "clock_order": lambda t: _by_rule("clock_order", audit.event_rules(t.events, t.users)),
+    "clock_order": lambda t: _by_rule("clock_order", rules_of_log.event_rules(t.events, t.users)),
     "double_logging": lambda t: data_checks.double_logging(audit.repeated_events(t.events)),
     "identities": lambda t: data_checks.identities(audit.identity_rules(t.events, t.users)),
     "lateness": lambda t: data_checks.lateness(
-        audit.event_rules(t.events, t.users), audit.delay_by_kind(t.events, t.users)
+        rules_of_log.event_rules(t.events, t.users), audit.delay_by_kind(t.events, t.users)
     ),
-    "impossible_values": lambda t: data_checks.impossible_values(audit.user_rules(t.told)),
+    "impossible_values": lambda t: data_checks.impossible_values(rules_of_log.user_rules(t.told)),
     "log_volume": lambda t: log_checks.log_volume(t.volume, t.window),
     "log_mix": lambda t: log_checks.log_mix(
         audit.daily_mix(t.events, t.users, t.window, P.time_zone)
@@ -384,7 +385,7 @@ ONE_BY_ONE: dict[str, Callable[[Tables], Verdict]] = {
     "base_rate_drift": lambda t: snapshot_checks.base_rate_drift(t.snapshots),
     "population_drift": lambda t: snapshot_checks.population_drift(t.snapshots),
     "groups_known": lambda t: snapshot_checks.groups_known(
-        t.snapshots, t.users, groups.present(t.users, P.group_columns)
+        t.snapshots, t.users, contract_inputs.present(t.users, P.group_columns)
     ),
     "group_differences": lambda t: judge_groups(t.snapshots, t.users)[0],
     "clusters_exist": lambda t: judge_segments(t, t.snapshots, 20)[0],

@@ -25,24 +25,13 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis import (
-    activity,
-    clock,
-    engine,
-    evaluation,
-    features,
-    groups,
-    models,
-    retention,
-    survival,
-)
-from analysis.simulate import (
-    LOG_END,
-    LOG_START,
-    NULL_ATTRIBUTES,
-    simulate,
-    true_churn_probability,
-)
+from analysis.base import clock, engine
+from analysis.base import comparisons as groups
+from analysis.cohorts import retention, survival
+from analysis.contract import inputs as contract_inputs
+from analysis.log import activity
+from analysis.model import evaluation, features, models
+from analysis.simulate import LOG_END, LOG_START, NULL_ATTRIBUTES, simulate, true_churn_probability
 from benchmarks import pipeline
 
 RESULT = pipeline.ROOT / "book" / "studies" / "truth.csv"
@@ -199,7 +188,7 @@ def metrics_of(proba: Any, true: Any) -> dict[str, float]:
 
 
 def _group_rows(snapshots: pd.DataFrame, users: pd.DataFrame, size: int) -> Iterator[Row]:
-    columns = groups.present(users, pipeline.P.group_columns)
+    columns = contract_inputs.present(users, pipeline.P.group_columns)
     test = groups.with_columns(snapshots[snapshots["split"] == "test"], users, columns)
     found = groups.compare_groups(test, "churned", columns)
     true = _true_differences(population(size), columns)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.params import load_params
-from analysis.runner import Run, run_stages
+from analysis.contract.params import load_params
+from analysis.run.runner import Run, run_stages
 
 PROJECT = Path(__file__).resolve().parents[1]
 

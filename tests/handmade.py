@@ -6,9 +6,9 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 
-from analysis import engine
-from analysis.logwindow import LogWindow
-from analysis.params import Params, load_params
+from analysis.base import engine
+from analysis.contract.params import Params, load_params
+from analysis.log.window import LogWindow
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED_DATA = ROOT.parent / "shared" / "seed-data"

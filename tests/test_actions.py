@@ -3,7 +3,7 @@ import pytest
 from handmade import ROOT, at, make_users
 
 from analysis import actions
-from analysis.decisions import Economics
+from analysis.model.decisions import Economics
 from analysis.texts import read_texts
 
 BOOK = read_texts((ROOT / "book" / "actions.yml").read_text(encoding="utf-8"))

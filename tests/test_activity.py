@@ -5,16 +5,9 @@ from handmade import at, make_events, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import engine
-from analysis.activity import (
-    activity,
-    amount,
-    exact_sum,
-    user_days,
-    user_spans,
-    with_sessions,
-)
-from analysis.errors import ReportError
+from analysis.base import engine
+from analysis.base.errors import ReportError
+from analysis.log.activity import activity, amount, exact_sum, user_days, user_spans, with_sessions
 
 USERS = make_users(
     {"early": "2024-12-30", "new": "2025-01-02", "undated": None, "never": "2025-01-02"}

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analysis import artifacts
+from analysis.base import files as artifacts
 
 
 def test_identifiers_and_groups_stay_text(tmp_path):

@@ -5,7 +5,8 @@ from handmade import ROLES, at, instants, make_events, make_users, make_window
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import audit
+from analysis.audit import measures as audit
+from analysis.log import rules as rules_of_log
 
 EVENTS = make_events(
     [("a", "2025-01-05T10:00"), ("a", "2025-01-05T10:01"), ("a", "2025-01-09"), ("x", "2025-01-05"),
@@ -28,11 +29,11 @@ def broken_users(**columns):
     size = len(next(iter(columns.values())))
     signups = columns.pop("signup_date", ["2025-01-05"] * size)
     users = make_users({f"u{i}": when for i, when in enumerate(signups)}, **columns)
-    return {name: n for name, n in broken_by(audit.user_rules(users)).items() if n}
+    return {name: n for name, n in broken_by(rules_of_log.user_rules(users)).items() if n}
 
 
 def test_amounts_below_zero_are_impossible_and_zero_is_not():
-    for column in audit.AMOUNTS:
+    for column in rules_of_log.AMOUNTS:
         assert broken_users(**{column: [0, 1, None]}) == {}
         assert broken_users(**{column: [0, -1, -0.5]}) == {f"{column} is negative": 2}
 
@@ -68,13 +69,13 @@ def test_a_last_activity_may_differ_from_the_log_by_one_day():
 
 def test_a_rule_names_the_first_offending_user_and_skips_absent_columns():
     users = make_users({"b": "2025-01-05", "a": "2025-01-05"}, age=[5, 5])
-    table = audit.user_rules(users)
+    table = rules_of_log.user_rules(users)
     assert table["rule"].tolist() == ["age is below 18 or above 100", "signup_date is missing"]
     assert table["sample"].dropna().tolist() == ["a"]
 
 
 def test_only_rules_of_coverage_and_missing_dates_can_be_true():
-    possible = [rule.name for rule in audit.USER_RULES if not rule.is_impossible]
+    possible = [rule.name for rule in rules_of_log.USER_RULES if not rule.is_impossible]
     assert possible == [
         "signup_date is missing",
         "last_active_date differs from the last event by more than a day",
@@ -82,7 +83,7 @@ def test_only_rules_of_coverage_and_missing_dates_can_be_true():
 
 
 def test_the_event_rules_by_hand():
-    table = audit.event_rules(EVENTS, USERS)
+    table = rules_of_log.event_rules(EVENTS, USERS)
     assert broken_by(table) == {
         "user_id is not in the users table": 2,
         "event is before the user's signup": 1,  # an event at signup itself is after it
@@ -101,13 +102,13 @@ def test_a_negative_amount_of_an_event_is_impossible():
         [(user, "2025-01-05") for user in "aabc"],
         properties=['{"amount":5}', '{"amount":-5}', '{"amount": "-0.5"}', "{}"],
     )
-    rules = audit.event_rules(events, USERS).set_index("rule")
-    assert rules.loc[audit.NEGATIVE, ["checked", "broken", "sample"]].tolist() == [4, 2, "a"]
+    rules = rules_of_log.event_rules(events, USERS).set_index("rule")
+    assert rules.loc[rules_of_log.NEGATIVE, ["checked", "broken", "sample"]].tolist() == [4, 2, "a"]
 
 
 def test_event_rules_without_the_optional_columns():
     events = make_events([("a", "2025-01-09")])
-    assert broken_by(audit.event_rules(events, USERS)) == {
+    assert broken_by(rules_of_log.event_rules(events, USERS)) == {
         "user_id is not in the users table": 0,
         "event is before the user's signup": 0,
         "event_type is missing": 0,
@@ -264,7 +265,7 @@ def test_all_rules_stand_in_one_table_in_a_fixed_order():
     window = make_window("2025-01-01", "2025-02-01")
     cleaning = audit.cleaning_rules({"rows_read": 3, "null_user_id": 0}, {})
     table = audit.all_rules(told, USERS, EVENTS, window, cleaning, lookback_days=30)
-    assert list(table.columns) == audit.RULE_COLUMNS
+    assert list(table.columns) == rules_of_log.RULE_COLUMNS
     assert table["rule"].iloc[[0, -1]].tolist() == [
         "user_id is missing (left out)",
         "has no event in the log",
@@ -278,7 +279,7 @@ def test_the_days_between_two_sources_carry_no_sign():
         "last_active_date": instants(["2025-01-05", "2025-01-05", "2025-01-05"]),
         "last_event_at": instants(["2025-01-07T23:59", "2025-01-03T00:00", None]),
     })  # fmt: skip
-    np.testing.assert_array_equal(audit.day_gap(users), [2, 2, np.nan])
+    np.testing.assert_array_equal(rules_of_log.day_gap(users), [2, 2, np.nan])
     assert users["last_event_at"][0] == at("2025-01-07T23:59")  # the input is left as it was
 
 

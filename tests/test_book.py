@@ -17,8 +17,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from analysis import simulate as simulation
+from analysis.contract.stages import MANIFEST, STAGES
 from analysis.site.figures import format_value
-from analysis.stages import MANIFEST, STAGES
 
 PROJECT = Path(__file__).resolve().parents[1]
 QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4")

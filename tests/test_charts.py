@@ -17,8 +17,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from nbclient import NotebookClient
 
-from analysis import charts
-from analysis.errors import ReportError
+from analysis.audit import charts as audit_charts
+from analysis.base import charts as base_charts
+from analysis.base.errors import ReportError
+from analysis.cohorts import charts as cohorts_charts
+from analysis.model import charts as model_charts
+from analysis.published import charts as published_charts
+from analysis.segments import charts as segments_charts
 
 
 def day(text: str) -> pd.Timestamp:
@@ -154,9 +159,16 @@ CASES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
 ALL = sorted(CASES)
 
 
+ROOMS = (audit_charts, cohorts_charts, model_charts, published_charts, segments_charts)
+
+
+def find_chart(name: str) -> Callable[..., Figure]:
+    return next(getattr(room, name) for room in ROOMS if hasattr(room, name))
+
+
 def draw(name: str, frame: pd.DataFrame | None = None, **options: Any) -> Figure:
     least, fixed = CASES[name]
-    function: Callable[..., Figure] = getattr(charts, name)
+    function: Callable[..., Figure] = find_chart(name)
     return function(least if frame is None else frame, **{**fixed, **options})
 
 
@@ -181,8 +193,9 @@ def read_segments(axes: Axes, position: int = 0) -> list[list[list[float]]]:
 
 
 def test_every_chart_of_the_module_is_tried_here():
-    public = [name for name, _ in inspect.getmembers(charts, inspect.isfunction)]
-    assert [name for name in public if name.startswith("draw_")] == ALL
+    public = [name for name, _ in [(n, None) for r in ROOMS for n in vars(r)]]
+    drawn = {name for name in public if name.startswith("draw_")}
+    assert sorted(drawn - {"draw_intervals", "draw_nothing"}) == ALL
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -222,7 +235,7 @@ def test_no_rows_are_said(name):
 @pytest.mark.parametrize("name", [name for name in ALL if name != "draw_boxplots"])
 def test_a_missing_column_is_named(name):
     frame, _ = CASES[name]
-    function = inspect.unwrap(getattr(charts, name))
+    function = inspect.unwrap(find_chart(name))
     gone = next(column for column in frame.columns if column not in {"ci_low", "ci_high"})
     with pytest.raises(ReportError, match=f"{function.__name__}: .*'{gone}'"):
         draw(name, frame.drop(columns=gone))
@@ -249,7 +262,7 @@ def test_same_frame_gives_the_same_bytes(name):
 def test_a_notebook_shows_a_chart_once():
     source = (
         "%matplotlib inline\nimport pandas as pd\nfrom analysis import charts\n"
-        "charts.draw_elbow(pd.DataFrame({'k': [2, 3], 'inertia': [9.0, 7.0]}))"
+        "segments_charts.draw_elbow(pd.DataFrame({'k': [2, 3], 'inertia': [9.0, 7.0]}))"
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
@@ -463,7 +476,7 @@ def test_rows_of_two_models_are_refused(name):
 
 
 def test_the_artifacts_own_names_are_understood():
-    long = CASES["draw_roc"][0].rename(columns=charts.ALIASES)
+    long = CASES["draw_roc"][0].rename(columns=base_charts.ALIASES)
     assert "true_positive_rate" in long
     assert draw("draw_roc", long).axes[0].lines[1].get_xydata().tolist() == [[0.1, 0.5]]
 
@@ -525,8 +538,10 @@ def test_pca_draws_a_sample_that_the_seed_fixes():
 
 def test_boxes_have_the_median_of_their_group():
     frame = pd.DataFrame({"views": [1, 2, 9, 5, np.nan], "tier": ["a", "a", "a", "b", "b"]})
-    axes = charts.draw_boxplots(frame, ["views"], "tier", labels={"views": "Views (n)"}).axes[0]
-    medians = [line.get_ydata()[0] for line in axes.lines if line.get_color() == charts.INK]
+    axes = segments_charts.draw_boxplots(
+        frame, ["views"], "tier", labels={"views": "Views (n)"}
+    ).axes[0]
+    medians = [line.get_ydata()[0] for line in axes.lines if line.get_color() == base_charts.INK]
     assert medians == [2, 5]
     assert axes.get_title() == "Views (n)"
 
@@ -563,10 +578,10 @@ def test_names_of_many_groups_do_not_run_into_each_other():
         [(feature, tier, 1.5, 0.1) for feature in ("views", "likes") for tier in TIERS],
         columns=["feature", "cluster", "mean", "standardised_mean"],
     )
-    profile = charts.draw_cluster_profile(summary)
+    profile = segments_charts.draw_cluster_profile(summary)
     rows = pd.DataFrame({"group": TIERS * 3, "views": range(27), "likes": range(27)})
-    boxes = charts.draw_boxplots(rows, ["views", "likes"])
+    boxes = segments_charts.draw_boxplots(rows, ["views", "likes"])
     assert find_overlaps(profile) == find_overlaps(boxes) == 0
     assert profile.axes[0].get_xticklabels()[0].get_text() == "active frequent"
-    few = charts.draw_boxplots(rows.assign(group="a"), ["views"])
+    few = segments_charts.draw_boxplots(rows.assign(group="a"), ["views"])
     assert few.axes[0].get_xticklabels()[0].get_rotation() == 0

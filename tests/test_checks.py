@@ -13,28 +13,32 @@ import pandas as pd
 import pytest
 from handmade import make_events
 
-from analysis import activity, audit, clean, contract, engine, features, groups, logwindow, models
 from analysis import simulate as simulation
-from analysis.checks import (
-    Verdict,
-    cohorts,
-    data,
-    log,
-    model,
-    native,
-    scores,
-    segments,
-    snapshots,
-    to_table,
-    values,
-)
-from analysis.checks.verdict import STATUSES, grade, not_applicable
-from analysis.errors import ReportError
-from analysis.features import Windows
-from analysis.logwindow import LogWindow
-from analysis.params import load_params
-from analysis.segmentation import ClusterVerdict
-from analysis.summary import claims_table
+from analysis.audit import data_checks as data
+from analysis.audit import log_checks as log
+from analysis.audit import measures as audit
+from analysis.audit import native, values
+from analysis.base import engine
+from analysis.base.errors import ReportError
+from analysis.cohorts import checks as cohorts
+from analysis.contract import inputs as contract
+from analysis.contract import inputs as contract_inputs
+from analysis.contract.checks import STATUSES, Verdict, grade, not_applicable, to_table
+from analysis.contract.params import load_params
+from analysis.log import activity, churn
+from analysis.log import cleaning as clean
+from analysis.log import raw as raw_tables
+from analysis.log import rules as rules_of_log
+from analysis.log import window as logwindow
+from analysis.log.churn import Windows
+from analysis.log.window import LogWindow
+from analysis.model import features, models
+from analysis.model import model_checks as model
+from analysis.model import score_checks as scores
+from analysis.model import snapshot_checks as snapshots
+from analysis.segments import checks as segments
+from analysis.segments.clusters import ClusterVerdict
+from analysis.summary.metrics import claims_table
 from analysis.texts import read_texts, tell_checks, with_claims_check
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -122,7 +126,7 @@ def joined_late(late: int, of: int = 100, window: LogWindow = LOG) -> Verdict:
 def rule_rows(rule: str, broken: int, checked: int = 1_000) -> pd.DataFrame:
     sample = "u1" if broken else None
     return pd.DataFrame(
-        [("temporal", "events", rule, checked, broken, sample)], columns=audit.RULE_COLUMNS
+        [("temporal", "events", rule, checked, broken, sample)], columns=rules_of_log.RULE_COLUMNS
     )
 
 
@@ -1156,7 +1160,7 @@ def judge(faults: Mapping[str, float] | None, wants_snapshots: bool) -> dict[str
         simulation.write(simulation.simulate(2_000, 40, 5, faults, dirt=False), Path(folder))
         con = engine.connect()
         raw = [
-            engine.read_raw(con, f"{folder}/{file}", table, columns, {})
+            raw_tables.read_raw(con, f"{folder}/{file}", table, columns, {})
             for file, table, columns in (
                 ("users.csv", "users", contract.USERS),
                 ("events.parquet", "events", contract.EVENTS),
@@ -1183,8 +1187,10 @@ def judge_snapshots(active: Any, users: pd.DataFrame, window: LogWindow) -> dict
     given = load_params(PROJECT / "params.yml")
     fixed = (given.event_types, given.static_columns, given.session_gap_minutes)
     table = features.snapshots(active, users, window, WINDOWS, *fixed)
-    found = snapshots.run(table, users, features.reactivation(active, window, 30), WINDOWS)
-    found.append(snapshots.groups_known(table, users, groups.present(users, given.group_columns)))
+    found = snapshots.run(table, users, churn.reactivation(active, window, 30), WINDOWS)
+    found.append(
+        snapshots.groups_known(table, users, contract_inputs.present(users, given.group_columns))
+    )
     return {verdict.check: verdict.status for verdict in found}
 
 

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from handmade import make_events, make_users, make_window
 
-from analysis import choices
-from analysis.features import Windows
+from analysis.cohorts import choices
+from analysis.log.churn import Windows
 
 WINDOW = make_window("2025-01-01", "2025-07-01")
 USERS = make_users({**dict.fromkeys("abcdef", "2025-01-01"), "g": "2025-03-01"})

@@ -8,9 +8,12 @@ from handmade import CON, at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import audit, clean, contract, engine
-from analysis.contract import EVENTS, USERS, names
-from analysis.errors import ReportError
+from analysis.audit import measures as audit
+from analysis.base import engine
+from analysis.base.errors import ReportError
+from analysis.contract import inputs as contract
+from analysis.contract.inputs import EVENTS, USERS, names
+from analysis.log import cleaning as clean
 
 
 def raw(header, *lines):

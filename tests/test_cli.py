@@ -7,9 +7,9 @@ import yaml
 from handmade import ROOT, make_params
 from typer.testing import CliRunner
 
-from analysis import cli, runner
-from analysis.errors import ReportError
-from analysis.stages import STAGES
+from analysis.base.errors import ReportError
+from analysis.contract.stages import STAGES
+from analysis.run import cli, runner
 
 CHECKS = pd.DataFrame({
     "check": ["leakage", "drift", "orphans"], "status": ["fail", "warn", "pass"],

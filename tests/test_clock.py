@@ -8,7 +8,7 @@ from handmade import at, instants, make_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import clock, engine
+from analysis.base import clock, engine
 
 LISBON = "Europe/Lisbon"  # UTC in winter, one hour ahead from 2025-03-30T01:00Z to 10-26T01:00Z
 SPRING = [

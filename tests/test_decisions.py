@@ -8,8 +8,8 @@ from scipy.integrate import quad
 from scipy.special import expit, logit
 from scipy.stats import beta as beta_law
 
-from analysis import decisions as de
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
+from analysis.model import decisions as de
 
 PLAN = de.Economics(customer_value=50, contact_cost=1, incentive=5, saved_share=0.2)
 

@@ -8,9 +8,10 @@ from handmade import at, make_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import engine
-from analysis.contract import EVENTS, USERS
-from analysis.errors import ReportError
+from analysis.base import engine
+from analysis.base.errors import ReportError
+from analysis.contract.inputs import EVENTS, USERS
+from analysis.log import raw as raw_tables
 
 CON = engine.connect()
 CSV = "user_id,signup_date,plan\n007,2025-01-05,basic\n1e5,2025-01-06,\n"
@@ -22,7 +23,7 @@ ROWS = {
 
 
 def read(path, table="users", columns=USERS, mapping=None):
-    return engine.read_raw(CON, str(path), table, columns, mapping or {})
+    return raw_tables.read_raw(CON, str(path), table, columns, mapping or {})
 
 
 def rows_of(table):
@@ -37,7 +38,7 @@ def save(folder, name, content, encoding="utf-8"):
     return path
 
 
-def parse(values, parser=engine.instant):
+def parse(values, parser=raw_tables.instant):
     table = CON.create_table("parsed", pa.table({"value": values}), overwrite=True, temp=True)
     return engine.to_pandas(table.select(value=parser(table.value)))["value"]
 
@@ -172,18 +173,18 @@ def test_a_table_without_rows_is_refused(tmp_path):
 
 
 def test_text_is_trimmed_and_blank_text_is_missing():
-    found = parse([" a ", "", "  ", None, "b"], engine.text)
+    found = parse([" a ", "", "  ", None, "b"], raw_tables.text)
     assert found.dropna().to_dict() == {0: "a", 4: "b"}
 
 
 @pytest.mark.parametrize("kind", [pa.int64(), pa.int32(), pa.string(), pa.float64()])
 def test_an_identifier_reads_alike_whatever_its_type(kind):
-    found = parse(pa.array([7, 12, None]).cast(kind), engine.text)
+    found = parse(pa.array([7, 12, None]).cast(kind), raw_tables.text)
     assert found.dropna().tolist() == ["7", "12"]
 
 
 def test_fractions_stay_fractions():
-    assert parse([7.5, 1e300], engine.text).tolist() == ["7.5", "1e+300"]
+    assert parse([7.5, 1e300], raw_tables.text).tolist() == ["7.5", "1e+300"]
 
 
 EXPECTED = at("2025-01-31T12:34:56")
@@ -246,7 +247,10 @@ def test_native_timestamps_are_instants_in_utc_whatever_their_unit(tmp_path, kin
     stamps = pa.array([1738326896000000000]).cast(pa.timestamp("ns", getattr(kind, "tz", None)))
     pq.write_table(pa.table({"value": stamps.cast(kind)}), tmp_path / "t.parquet")
     table = CON.read_parquet(tmp_path / "t.parquet")
-    assert engine.to_pandas(table.select(value=engine.instant(table.value)))["value"][0] == EXPECTED
+    assert (
+        engine.to_pandas(table.select(value=raw_tables.instant(table.value)))["value"][0]
+        == EXPECTED
+    )
 
 
 def test_native_dates_and_whole_numbers_are_instants():

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from analysis import evaluation as ev
-from analysis.decisions import Economics
-from analysis.errors import ReportError
+from analysis.base import score_metrics
+from analysis.base.errors import ReportError
+from analysis.model import evaluation as ev
+from analysis.model.decisions import Economics
 
 # four users, best score first: churner, stayer, then a churner and a stayer who tie
 CHURNED = np.array([1.0, 0.0, 1.0, 0.0])
@@ -37,27 +38,27 @@ def pick(table: pd.DataFrame, model: str, metric: str) -> pd.Series:
 
 def test_auc_counts_a_tie_as_half_a_win():
     # pairs won: 0.9 beats both stayers; 0.4 loses to 0.8 and ties with 0.4
-    assert ev.roc_auc(CHURNED, PROBA).item() == (1 + 1 + 0 + 0.5) / 4
+    assert score_metrics.roc_auc(CHURNED, PROBA).item() == (1 + 1 + 0 + 0.5) / 4
 
 
 def test_metrics_of_four_users_by_hand():
     assert ev.base_rate(CHURNED, PROBA).item() == 0.5
     brier = (0.1**2 + 0.8**2 + 0.6**2 + 0.4**2) / 4
-    assert ev.brier(CHURNED, PROBA).item() == pytest.approx(brier)
-    assert ev.brier_skill(CHURNED, PROBA).item() == pytest.approx(1 - brier / 0.25)
+    assert score_metrics.brier(CHURNED, PROBA).item() == pytest.approx(brier)
+    assert score_metrics.brier_skill(CHURNED, PROBA).item() == pytest.approx(1 - brier / 0.25)
     loss = -np.log([0.9, 0.2, 0.4, 0.6]).mean()
-    assert ev.log_loss(CHURNED, PROBA).item() == pytest.approx(loss)
+    assert score_metrics.log_loss(CHURNED, PROBA).item() == pytest.approx(loss)
     # half of the churners at precision 1, the other half at 2 / 4
-    assert ev.average_precision(CHURNED, PROBA).item() == pytest.approx((1 + 0.5) / 2)
+    assert score_metrics.average_precision(CHURNED, PROBA).item() == pytest.approx((1 + 0.5) / 2)
 
 
 def test_metrics_at_a_threshold_include_the_threshold_itself():
     at = {"threshold": 0.8}
-    assert ev.flagged_share(CHURNED, PROBA, **at).item() == 0.5
-    assert ev.precision(CHURNED, PROBA, **at).item() == 0.5
-    assert ev.recall(CHURNED, PROBA, **at).item() == 0.5
-    assert ev.f1(CHURNED, PROBA, **at).item() == 0.5
-    assert np.isnan(ev.precision(CHURNED, PROBA, threshold=0.95).item())
+    assert score_metrics.flagged_share(CHURNED, PROBA, **at).item() == 0.5
+    assert score_metrics.precision(CHURNED, PROBA, **at).item() == 0.5
+    assert score_metrics.recall(CHURNED, PROBA, **at).item() == 0.5
+    assert score_metrics.f1(CHURNED, PROBA, **at).item() == 0.5
+    assert np.isnan(score_metrics.precision(CHURNED, PROBA, threshold=0.95).item())
 
 
 def test_a_weight_counts_as_that_many_users():
@@ -76,10 +77,14 @@ def test_auc_and_average_precision_agree_with_scikit_learn(users):
     proba = np.array([user[1] / 10 for user in users])
     if 0 < churned.sum() < len(churned):
         expected = roc_auc_score(churned, proba)
-        assert ev.roc_auc(churned, proba).item() == pytest.approx(expected)
-        assert ev.auc_parts(churned, proba)[churned == 1].mean() == pytest.approx(expected)
-        assert ev.auc_parts(churned, proba)[churned == 0].mean() == pytest.approx(expected)
-        found = ev.average_precision(churned, proba).item()
+        assert score_metrics.roc_auc(churned, proba).item() == pytest.approx(expected)
+        assert score_metrics.auc_parts(churned, proba)[churned == 1].mean() == pytest.approx(
+            expected
+        )
+        assert score_metrics.auc_parts(churned, proba)[churned == 0].mean() == pytest.approx(
+            expected
+        )
+        found = score_metrics.average_precision(churned, proba).item()
         assert found == pytest.approx(average_precision_score(churned, proba))
 
 
@@ -88,13 +93,15 @@ def test_calibration_agrees_with_an_unpenalised_logistic_regression():
     churned, proba = scores["churned"].to_numpy(), scores["model"].to_numpy()
     odds = np.log(proba / (1 - proba))[:, None]
     fit = LogisticRegression(C=np.inf, tol=1e-10).fit(odds, churned)
-    assert ev.calibration_slope(churned, proba).item() == pytest.approx(fit.coef_[0, 0], rel=1e-4)
-    shift = ev.calibration_intercept(churned, proba).item()
+    assert score_metrics.calibration_slope(churned, proba).item() == pytest.approx(
+        fit.coef_[0, 0], rel=1e-4
+    )
+    shift = score_metrics.calibration_intercept(churned, proba).item()
     assert (1 / (1 + np.exp(-(odds[:, 0] + shift)))).sum() == pytest.approx(churned.sum())
 
 
 def test_calibration_slope_is_blank_for_one_probability():
-    assert np.isnan(ev.calibration_slope(CHURNED, np.full(4, 0.3)).item())
+    assert np.isnan(score_metrics.calibration_slope(CHURNED, np.full(4, 0.3)).item())
 
 
 def test_top_decile_takes_the_mean_of_users_who_tie():
@@ -102,7 +109,7 @@ def test_top_decile_takes_the_mean_of_users_who_tie():
     proba = np.r_[0.9, 0.5, 0.5, 0.5, np.linspace(0.4, 0.1, 16)]
     churned = np.r_[1, 1, 0, 0, np.ones(2), np.zeros(14)].astype(float)
     rate, base = (1 + 1 / 3) / 2, 4 / 20
-    assert ev.lift_top_decile(churned, proba).item() == pytest.approx(rate / base)
+    assert score_metrics.lift_top_decile(churned, proba).item() == pytest.approx(rate / base)
     assert ev.lift_table(churned, proba, seed=0, n_boot=20)["lift"][0] == pytest.approx(rate / base)
 
 
@@ -123,14 +130,16 @@ def test_debiased_error_is_the_gap_less_what_chance_gives():
     proba = np.repeat(np.linspace(0.05, 0.95, 10), 4)
     churned = np.tile([1.0, 0.0, 1.0, 0.0], 10)
     gaps = (np.linspace(0.05, 0.95, 10) - 0.5) ** 2
-    found = ev.squared_calibration_error(churned, proba).item()
+    found = score_metrics.squared_calibration_error(churned, proba).item()
     assert found == pytest.approx((gaps - 0.25 / 3).mean())
-    assert ev.ece_debiased(churned, np.full(40, 0.5)).item() == 0.0
+    assert score_metrics.ece_debiased(churned, np.full(40, 0.5)).item() == 0.0
 
 
 def test_perfect_calibration_has_no_error_on_average():
     found = [
-        ev.squared_calibration_error(s["churned"].to_numpy(), s["model"].to_numpy()).item()
+        score_metrics.squared_calibration_error(
+            s["churned"].to_numpy(), s["model"].to_numpy()
+        ).item()
         for s in (make_scores(300, seed) for seed in range(200))
     ]
     # without the correction the mean would be about 10 * 0.2 / 300
@@ -238,7 +247,7 @@ def test_draws_of_the_calibration_error_are_centred_on_the_estimate():
     churned, proba = scores["churned"].to_numpy(), scores["model"].to_numpy()
     row = pick(ev.evaluate(scores, 0.5, seed=1, n_boot=200), "model", "ece_debiased")
     drawn = ev.draw_weights(scores["user_id"], 200, np.random.default_rng(1))
-    errors = ev.squared_calibration_error(churned, proba, drawn)
+    errors = score_metrics.squared_calibration_error(churned, proba, drawn)
     width = np.subtract(*np.percentile(errors, [97.5, 2.5], method="weibull"))
     assert row["ci_high"] ** 2 - row["ci_low"] ** 2 == pytest.approx(width)
     # left as they are the draws would centre on the uncorrected error, which is larger

@@ -8,20 +8,17 @@ from handmade import ROLES, at, instants, make_events, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import contract
-from analysis.activity import activity
-from analysis.errors import ReportError
-from analysis.features import (
+from analysis.base.errors import ReportError
+from analysis.contract import inputs as contract
+from analysis.log.activity import absent_roles, activity
+from analysis.log.churn import Windows, reactivation, snapshot_plan
+from analysis.model.features import (
     NEEDS,
-    Windows,
     absent_features,
-    absent_roles,
     behaviour,
     describe,
     feature_columns,
     habits,
-    reactivation,
-    snapshot_plan,
     snapshot_summary,
     snapshots,
     user_features,

@@ -6,8 +6,14 @@ import pandas as pd
 import pytest
 from handmade import NO_SEED_DATA, SEED_DATA, at
 
-from analysis import activity, audit, clean, engine, logwindow
-from analysis.contract import EVENTS, USERS
+from analysis.audit import measures as audit
+from analysis.base import engine
+from analysis.contract.inputs import EVENTS, USERS
+from analysis.log import activity
+from analysis.log import cleaning as clean
+from analysis.log import raw as raw_tables
+from analysis.log import rules as rules_of_log
+from analysis.log import window as logwindow
 
 pytestmark = [
     pytest.mark.golden,
@@ -17,7 +23,7 @@ CON = engine.connect()
 
 
 def read(name, table, columns):
-    return engine.read_raw(CON, str(SEED_DATA / name), table, columns, {})
+    return raw_tables.read_raw(CON, str(SEED_DATA / name), table, columns, {})
 
 
 def published(table):
@@ -51,7 +57,7 @@ def test_the_six_counts_of_events_are_those_published(events):
 
 
 def test_the_impossible_values_are_found(users):
-    table = audit.user_rules(users.table)
+    table = rules_of_log.user_rules(users.table)
     broken = dict(zip(table["rule"], table["broken"], strict=True))
     assert broken["credits_spent is negative"] == 366
     assert broken["views are fewer than episodes_completed"] == 692
@@ -64,7 +70,7 @@ def test_last_active_date_contradicts_the_log_for_most_users(users, events):
     assert (window.start, window.end) == (at("2025-01-01"), at("2025-10-21"))
     spans = activity.user_spans(activity.activity(events.table, users.table, window))
     told = users.table.merge(spans, on="user_id", how="left")
-    assert (audit.day_gap(told) > 1).sum() == 4540
+    assert (rules_of_log.day_gap(told) > 1).sum() == 4540
 
 
 def test_the_relation_of_the_tables_is_the_one_published(users, events):

@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import groups
-from analysis.errors import ReportError
-from analysis.groups import adjust_together, compare_groups
+from analysis.base import comparisons as groups
+from analysis.base.comparisons import adjust_together, compare_groups
+from analysis.base.errors import ReportError
+from analysis.contract import inputs as contract_inputs
 
 
 def make_frame(counts: dict[str, tuple[int, int]], column: str = "country") -> pd.DataFrame:
@@ -119,6 +120,8 @@ def test_no_columns_give_an_empty_table():
 
 def test_a_group_column_that_nobody_knows_is_named():
     users = pd.DataFrame({"user_id": ["a"], "plan": ["x"]})
-    assert groups.present(users, ["plan", "country"]) == ["plan"]  # the contract has country
+    assert contract_inputs.present(users, ["plan", "country"]) == [
+        "plan"
+    ]  # the contract has country
     with pytest.raises(ReportError, match="group_columns names 'plann'.* Is it 'plan'"):
-        groups.present(users, ["plann"])
+        contract_inputs.present(users, ["plann"])

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 from handmade import ROLES, make_events, make_users, make_window
 
-from analysis import kpis
-from analysis.activity import activity
-from analysis.kpis import KPIS, latest, monthly_kpis
+from analysis.cohorts import kpis
+from analysis.cohorts.kpis import KPIS, latest, monthly_kpis
+from analysis.log.activity import activity
 
 WINDOW = make_window("2025-01-01", "2025-03-10")
 # user, time, type, session; a has two visits in January, one of them a click without a play

@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 from handmade import at, make_events
 
-from analysis import clock, logwindow
-from analysis.errors import ReportError
+from analysis.base import clock
+from analysis.base.errors import ReportError
+from analysis.log import window as logwindow
 
 FIRST = at("2025-01-01")
 EPOCH_DAY = 20_089  # 2025-01-01

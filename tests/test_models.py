@@ -10,8 +10,8 @@ import skops.io
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 
-from analysis import models
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
+from analysis.model import models
 
 NUMERIC = ["recency_days", "event_count", "noise", "empty"]
 CATEGORICAL = ["country"]

@@ -14,9 +14,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from analysis.params import load_params
-from analysis.runner import KERNEL_ENVIRONMENT, Run
-from analysis.stages import OF_PROJECT, PAGE, RAW_EVENTS, RAW_USERS, STAGES, Stage
+from analysis.contract.params import load_params
+from analysis.contract.stages import OF_PROJECT, PAGE, RAW_EVENTS, RAW_USERS, STAGES, Stage
+from analysis.run.runner import KERNEL_ENVIRONMENT, Run
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = PROJECT / "notebooks"

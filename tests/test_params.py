@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from handmade import ROOT, make_params
 
-from analysis.errors import ReportError
-from analysis.params import (
+from analysis.base.errors import ReportError
+from analysis.contract.params import (
     Params,
     check_params,
     load_notes,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import published
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 from analysis.published import AS_PUBLISHED, Absent, faults, tables
 from analysis.published.model import case_design
 

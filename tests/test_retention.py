@@ -4,8 +4,9 @@ from handmade import at, make_events, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.activity import activity
-from analysis.retention import retention_cohorts, retention_days, user_retention, wilson
+from analysis.base.statistics import wilson
+from analysis.cohorts.retention import retention_cohorts, retention_days, user_retention
+from analysis.log.activity import activity
 
 WINDOW = make_window("2025-01-01", "2025-02-10")  # 40 days
 SIGNED_UP = {

@@ -9,9 +9,10 @@ import pytest
 from handmade import ROOT, make_params
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from analysis import runner, stages
-from analysis.errors import ReportError
-from analysis.stages import MANIFEST, Stage
+from analysis.base.errors import ReportError
+from analysis.contract import stages
+from analysis.contract.stages import MANIFEST, Stage
+from analysis.run import runner
 
 COUNT = Stage(
     "01_count",
@@ -152,9 +153,7 @@ def test_a_failure_keeps_what_is_finished_and_names_the_notebook_and_the_cell(pr
     assert temporary(project) == []
 
     # what a helper tells is told as it is; what is finished is not run again
-    raising = (
-        "from analysis.errors import ReportError\nraise ReportError('users: no row. Give one.')"
-    )
+    raising = "from analysis.base.errors import ReportError\nraise ReportError('users: no row. Give one.')"
     write_notebook(project, "02_tell", [CELLS["02_tell"][0], raising])
     told.clear()
     with pytest.raises(ReportError, match=r"^notebooks/02_tell.ipynb: users: no row. Give one.$"):
@@ -247,13 +246,17 @@ def test_a_raw_table_in_a_folder_counts_with_all_its_files(project):
 def test_a_changed_helper_changes_every_stage_that_imports_it(tmp_path, monkeypatch):
     names = lambda source: {path.name for path in runner.helpers_of(source)}  # noqa: E731
     assert names("import pandas as pd") == set()
-    assert {"survival.py", "retention.py", "engine.py"} <= names("from analysis import survival")
-    assert names("from analysis import survival") == names("import analysis.survival")
-    assert names("from analysis.survival import lifetimes") == names(
-        "from analysis import survival"
+    assert {"survival.py", "retention.py", "engine.py"} <= names(
+        "from analysis.cohorts import survival"
     )
-    assert "errors.py" in names("from analysis.params import Params")
-    assert "models.py" not in names("from analysis import retention")
+    assert names("from analysis.cohorts import survival") == names(
+        "import analysis.cohorts.survival"
+    )
+    assert names("from analysis.cohorts.survival import lifetimes") == names(
+        "from analysis.cohorts import survival"
+    )
+    assert "errors.py" in names("from analysis.contract.params import Params")
+    assert "models.py" not in names("from analysis.cohorts import retention")
 
 
 def record(run, stage):

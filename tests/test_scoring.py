@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import scoring
-from analysis.decisions import Economics, break_even
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
+from analysis.model import scoring
+from analysis.model.decisions import Economics, break_even
 
 ECONOMICS = Economics(customer_value=60, contact_cost=0.5, incentive=3, saved_share=0.1)
 ECONOMICS_LIMIT = break_even(ECONOMICS)  # 0.40

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from analysis import segmentation as seg
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
+from analysis.segments import clusters as seg
 
 SMALL = {"k_range": range(2, 6), "n_null": 20, "sample_rows": 250, "n_pairs": 2}
 RUNS = 20

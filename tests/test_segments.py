@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import segments
-from analysis.segmentation import ClusterVerdict
+from analysis.segments import tiers as segments
+from analysis.segments.clusters import ClusterVerdict
 
 CLUSTERS = ClusterVerdict(True, 2, 0.8, 1.0, 0.4, 0.1)
 NONE = ClusterVerdict(False, 2, 0.2, 0.9, -0.1, 0.1)

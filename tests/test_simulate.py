@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score, roc_auc_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from analysis import simulate as sim
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 from analysis.simulate import LOG_END, LOG_START, Simulation, simulate, true_churn_probability
 
 DAY = pd.Timedelta(days=1)

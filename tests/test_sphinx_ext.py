@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 from analysis.site.base import describe_place
 from analysis.site.conditions import holds
 from analysis.site.figures import (
@@ -206,8 +206,8 @@ def test_a_docstring_keeps_paragraphs_lists_and_code():
 
 
 def test_a_definition_must_exist_and_say_something():
-    assert find_docstring("analysis.errors.ReportError")[0].startswith("A report that cannot")
-    for name in ("analysis.errors.Nothing", "analysis.nowhere.x", "x"):
+    assert find_docstring("analysis.base.errors.ReportError")[0].startswith("A report that cannot")
+    for name in ("analysis.base.errors.Nothing", "analysis.nowhere.x", "x"):
         with pytest.raises(ReportError, match="does not exist or cannot"):
             find_docstring(name)
 
@@ -330,7 +330,7 @@ MORE = """
 :::{provenance}
 :::
 
-:::{metric-definition} analysis.errors.ReportError
+:::{metric-definition} analysis.base.errors.ReportError
 :title: Error
 :::
 
@@ -508,12 +508,12 @@ def test_the_stages_run_first_and_their_error_is_short(tmp_path):
     stub.mkdir()
     (stub / "sitecustomize.py").write_text(
         "import sys, types\n"
-        "from analysis.errors import ReportError\n"
-        "runner = types.ModuleType('analysis.runner')\n"
+        "from analysis.base.errors import ReportError\n"
+        "runner = types.ModuleType('analysis.run.runner')\n"
         "def run_default(root):\n"
         "    raise ReportError(f'stage failed in {root.name}')\n"
         "runner.run_default = run_default\n"
-        "sys.modules['analysis.runner'] = runner\n"
+        "sys.modules['analysis.run.runner'] = runner\n"
     )
     result = build(tmp_path, CHURNBOOK_STAGES="", PYTHONPATH=str(stub))
     assert result.returncode == 1

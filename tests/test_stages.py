@@ -2,10 +2,9 @@ import nbformat
 import pytest
 from handmade import ROOT
 
-from analysis.errors import ReportError
-from analysis.params import Params
-from analysis.runner import check_parameters
-from analysis.stages import (
+from analysis.base.errors import ReportError
+from analysis.contract.params import Params
+from analysis.contract.stages import (
     OF_PROJECT,
     RAW_EVENTS,
     RAW_USERS,
@@ -15,6 +14,7 @@ from analysis.stages import (
     needs,
     writer_of,
 )
+from analysis.run.runner import check_parameters
 
 BY_NAME = {stage.name: stage for stage in STAGES}
 

@@ -6,8 +6,9 @@ import sys
 import pandas as pd
 import pytest
 
-from analysis import engine, simulate
-from analysis.checks import Verdict
+from analysis import simulate
+from analysis.base import engine
+from analysis.contract.checks import Verdict
 from benchmarks import detection, pipeline
 
 USERS, SEED = 300, 5

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from handmade import instants, make_users, make_window
 
-from analysis import summary
-from analysis.checks.verdict import Verdict, to_table
-from analysis.logwindow import LogWindow
+from analysis.contract.checks import Verdict, to_table
+from analysis.log.window import LogWindow
+from analysis.summary import metrics as summary
 from analysis.texts import CLAIM, read_texts
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -7,9 +7,8 @@ from handmade import at, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import activity, survival
-from analysis.simulate import simulate
-from analysis.survival import (
+from analysis.cohorts import survival
+from analysis.cohorts.survival import (
     lifetimes,
     loglog_interval,
     milestones,
@@ -17,6 +16,8 @@ from analysis.survival import (
     survival_by_group,
     survival_table,
 )
+from analysis.log import activity
+from analysis.simulate import simulate
 from benchmarks import pipeline, truth
 
 WINDOW = make_window("2025-01-01", "2025-04-11")  # 100 days

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 from analysis.tables import ReportTable, format_cells, format_table, format_value
 
 FRAME = pd.DataFrame(

@@ -3,8 +3,8 @@ import pytest
 from handmade import ROOT
 
 from analysis import texts
-from analysis.checks.verdict import Verdict, not_applicable, to_table
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
+from analysis.contract.checks import Verdict, not_applicable, to_table
 
 TEXTS = {
     "drift": {

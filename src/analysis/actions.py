@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from analysis import decisions, groups
-from analysis.decisions import Economics
+from analysis.base import comparisons as groups
+from analysis.model import decisions
+from analysis.model.decisions import Economics
 from analysis.texts import fill
 
 Facts = dict[str, Any]

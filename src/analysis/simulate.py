@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 
 Array = np.ndarray[Any, Any]
 

@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 from analysis.site import nodes, reference, results
 from analysis.site.base import data_dir, problems_of
 from analysis.site.publish import publish
@@ -33,7 +33,7 @@ def run_stages(app: Sphinx, _config: Config) -> None:
     """Run the stages before any page is read, unless churnbook has run them already."""
     if os.environ.get("CHURNBOOK_STAGES") == "done":
         return
-    from analysis.runner import run_default  # only this path needs papermill
+    from analysis.run.runner import run_default
 
     try:
         run_default(Path(app.confdir))

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 from great_tables import GT, html
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 
 MISSING = "–"
 INTERVAL_LABEL = "95 % interval"

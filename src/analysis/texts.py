@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from analysis.checks.verdict import Status, Verdict, to_table
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
+from analysis.contract.checks import Status, Verdict, to_table
 from analysis.site.conditions import holds
 from analysis.site.store import split_names
 

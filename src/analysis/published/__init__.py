@@ -4,13 +4,7 @@ from analysis.published.clusters import CaseClusters, case_clusters
 from analysis.published.figures import AS_PUBLISHED, Case, published_figures, run_case
 from analysis.published.model import CaseModels, case_models
 from analysis.published.results import Absent, Figure
-from analysis.published.scores import (
-    case_buckets,
-    case_means,
-    case_scores,
-    case_segments,
-    case_top,
-)
+from analysis.published.scores import case_buckets, case_means, case_scores, case_segments, case_top
 from analysis.published.tables import (
     Relational,
     case_cohorts,

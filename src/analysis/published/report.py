@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.logwindow import LogWindow
+from analysis.log.window import LogWindow
 from analysis.published.clusters import CaseClusters
 from analysis.published.figures import Case, published_figures
 from analysis.published.model import CaseModels

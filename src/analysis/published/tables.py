@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from ibis import Table
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 
 USER_COLUMNS = (
     *("user_id", "signup_date", "age", "gender", "country", "device", "os_version"),

@@ -13,7 +13,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 from analysis.site.figures import Check, Metric, worst
 from analysis.site.nodes import make_html
 from analysis.site.store import Summary

@@ -9,7 +9,7 @@ import operator
 import re
 from collections.abc import Callable
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 from analysis.site.figures import is_missing
 
 Lookup = Callable[[str], object]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 
 UNITS = ("share", "count", "days", "score", "money", "text", "date", "ratio", "points")
 NOT_AVAILABLE = "not available"

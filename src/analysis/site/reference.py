@@ -12,7 +12,7 @@ import yaml
 from docutils import nodes
 from docutils.parsers.rst import directives
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 from analysis.site import markup
 from analysis.site.base import BookDirective
 from analysis.site.conditions import holds

@@ -7,7 +7,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxRole
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 from analysis.site import markup
 from analysis.site.base import (
     CHECKS,

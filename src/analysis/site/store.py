@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import ReportError
+from analysis.base.errors import ReportError
 from analysis.site.figures import STATUSES, Check, Metric
 
 Row = dict[str, str]

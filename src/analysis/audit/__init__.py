@@ -1,0 +1,1 @@
+"""The chapter that asks whether the data can be trusted."""

@@ -1,0 +1,143 @@
+"""Charts of the data audit: volume, lateness, events per user, the scorecard."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from analysis.base.charts import (
+    COLOURS,
+    Frame,
+    chart,
+    find_max,
+    finish,
+    format_counts,
+    format_shares,
+    grow,
+    label_rows,
+    list_groups,
+    make_figure,
+    read,
+    to_naive,
+)
+from analysis.tables import format_value
+
+
+@chart("day", "events", "users")
+def draw_daily_volume(
+    daily: Frame,
+    *,
+    log_start: pd.Timestamp,
+    log_end: pd.Timestamp,
+    title: str = "Events and active users per day, and the window the report trusts",
+) -> Figure:
+    """Return two panels over the same days: `events` and `users` (counts) per UTC `day`.
+
+    [log_start, log_end) is shaded. Days without a row are days without events, drawn
+    as 0. Days further from the window than half its length are counted in the note
+    instead of drawn, so that one wrong date does not squeeze the rest.
+    """
+    start, end = to_naive([log_start, log_end])
+    counts, note = _fill_days(daily, start, end)
+    figure = make_figure(2, 1, height=4.8, sharex=True)
+    names = {"events": "Events per day", "users": "Active users per day"}
+    for axes, (column, label), colour in zip(figure.axes, names.items(), COLOURS, strict=False):
+        axes.axvspan(start, end, color=COLOURS[7], alpha=0.18, linewidth=0)
+        axes.plot(counts.index, counts[column], color=colour, linewidth=1.2, drawstyle="steps-post")
+        axes.set(ylabel=label, ylim=(0, 1.08 * find_max(counts[column], default=1)))
+        format_counts(axes.yaxis)
+    _format_days(axes)
+    axes.set_xlabel("Day (UTC)")
+    figure.align_ylabels()
+    span = f"Shaded: {start:%Y-%m-%d} up to, not including, {end:%Y-%m-%d}."
+    return finish(figure, title, span, note)
+
+
+def _format_days(axes: Axes) -> None:
+    locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def _fill_days(daily: Frame, start: Any, end: Any) -> tuple[Frame, str]:
+    counts = daily.assign(day=to_naive(daily["day"]).to_numpy()).set_index("day")
+    counts = counts[["events", "users"]].sort_index()
+    margin = (end - start) / 2
+    is_near = (counts.index >= start - margin) & (counts.index <= end + margin)
+    outside = int(counts.loc[~is_near, "events"].sum())
+    counts = counts.loc[is_near]
+    if len(counts):
+        days = pd.date_range(counts.index.min(), counts.index.max(), freq="D")
+        counts = counts.reindex(days, fill_value=0)
+    return counts, f"{outside:,} events on days further away are not drawn." if outside else ""
+
+
+@chart("delay", "seconds", "count")
+def draw_latency(
+    histogram: Frame,
+    *,
+    bins: int = 40,
+    title: str = "Delay between the three timestamps of an event",
+) -> Figure:
+    """Return one panel per `delay`: events (`count`, log axis) by delay in `seconds`."""
+    delays, note = list_groups(histogram, "delay", limit=3)
+    figure = make_figure(1, len(delays), sharey=True)
+    for axes, delay, colour in zip(figure.axes, delays, COLOURS, strict=False):
+        part = histogram.loc[histogram["delay"] == delay].astype({"seconds": float})
+        look: dict[str, Any] = {"color": colour, "alpha": 1, "linewidth": 0}
+        sns.histplot(part, x="seconds", weights="count", bins=bins, ax=axes, **look)
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=0.8)
+        axes.set_title(str(delay).replace("_", " "), fontsize=11)
+        axes.set(xlabel="Delay (seconds)", ylabel="Events (log scale)")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    return finish(figure, title, note)
+
+
+@chart("event_count", "users")
+def draw_events_per_user(
+    frame: Frame, *, bins: int = 40, title: str = "Users by number of events"
+) -> Figure:
+    """Return a histogram: `users` (count) by `event_count` (events per user), in at most
+    `bins` bins of equal width.
+    """
+    figure = make_figure()
+    axes = figure.axes[0]
+    values = frame.astype({"event_count": float})
+    low, high = values["event_count"].min(), values["event_count"].max()
+    width = math.ceil((high - low + 1) / bins)  # whole numbers: equal bins hold equal many
+    edges = (np.arange(low, high + width + 1, width) - 0.5).tolist()
+    sns.histplot(values, x="event_count", weights="users", ax=axes, color=COLOURS[0], bins=edges)
+    axes.set(xlabel="Events per user", ylabel="Users")
+    format_counts(axes.xaxis)
+    format_counts(axes.yaxis)
+    return finish(figure, title)
+
+
+@chart("dimension", "score", "checks")
+def draw_scorecard(
+    scorecard: Frame, *, title: str = "Data quality score by dimension, with its number of checks"
+) -> Figure:
+    """Return one bar per `dimension`: its `score` (0 to 1) and its number of `checks`.
+
+    A missing score is written as not applicable, without a bar.
+    """
+    figure = make_figure(height=grow(len(scorecard), 0.5))
+    axes = figure.axes[0]
+    scores = read(scorecard, "score")
+    axes.barh(range(len(scores)), np.nan_to_num(scores), color=COLOURS[0], height=0.6)
+    for row, (score, checks) in enumerate(zip(scores, scorecard["checks"], strict=True)):
+        said = format_value(score, "share") if math.isfinite(score) else "not applicable"
+        unit = "check" if checks == 1 else "checks"
+        text = f"{said} ({checks:.0f} {unit})"
+        axes.text(np.nan_to_num(score) + 0.01, row, text, va="center", fontsize=10.5)
+    label_rows(axes, [str(name).replace("_", " ") for name in scorecard["dimension"]])
+    format_shares(axes, "x", full=True)
+    axes.set(xlim=(0, 1.32), xticks=np.linspace(0, 1, 6), xlabel="Score (100 % = best)")
+    return finish(figure, title)

@@ -1,0 +1,1 @@
+"""What every room uses and what knows nothing of churn: time, the engine, statistics, files."""

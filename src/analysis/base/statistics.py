@@ -1,0 +1,27 @@
+"""Statistics that more than one chapter uses."""
+
+from typing import Any
+
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+CONFIDENCE = 0.95
+"""Level of every interval in the book."""
+
+
+def wilson(
+    successes: "pd.Series[Any]", trials: "pd.Series[Any]", confidence: float = CONFIDENCE
+) -> tuple["pd.Series[float]", "pd.Series[float]"]:
+    """Return lower and upper Wilson score bounds of successes / trials; missing for 0 trials.
+
+    Source: Wilson (1927), through statsmodels.
+    """
+    known = trials.where(trials > 0)
+    low, high = proportion_confint(successes, known, alpha=1 - confidence, method="wilson")
+    return pd.Series(low, index=trials.index), pd.Series(high, index=trials.index)
+
+
+def share_of(part: int, whole: int) -> tuple[float, float, float]:
+    """Return the share with its 95 % Wilson interval."""
+    low, high = wilson(pd.Series([part]), pd.Series([whole]))
+    return part / whole, float(low[0]), float(high[0])

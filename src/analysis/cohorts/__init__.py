@@ -1,0 +1,1 @@
+"""The chapter on retention, survival and the monthly figures."""

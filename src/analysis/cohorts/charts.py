@@ -1,0 +1,276 @@
+"""Charts of cohorts: retention by month and by day, survival, the label by cohort."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from analysis.base.charts import (
+    COLOURS,
+    HEIGHT,
+    INK,
+    MARKERS,
+    MIN_USERS,
+    MUTED,
+    PALE,
+    WIDTH,
+    Frame,
+    chart,
+    draw_intervals,
+    draw_nothing,
+    find_max,
+    finish,
+    format_shares,
+    grow,
+    keep_large,
+    label_rows,
+    list_groups,
+    make_figure,
+    place_legend,
+    read,
+    read_ends,
+    say_percent,
+    style_line,
+    tilt,
+)
+
+
+@chart("cohort_month", "event_month", "cohort_size", "retention_rate", "is_observed")
+def draw_retention_heatmap(
+    retention_cohorts: Frame,
+    *,
+    min_users: int = MIN_USERS,
+    title: str = "Share of each signup month's users who were active, month by month",
+) -> Figure:
+    """Return a grid: `cohort_month` (rows) by `event_month`, coloured by `retention_rate`.
+
+    Cells that are not fully observed are hatched, cohorts under `min_users` plain grey,
+    months before signup white. Numbers are printed where they fit (16 x 40 cells).
+    """
+    rates, states = _grid_cohorts(retention_cohorts, min_users)
+    rows, columns = rates.shape
+    figure = make_figure(height=grow(rows, 0.27, base=2.0, most=9.0))
+    axes = figure.axes[0]
+    axes.patch.set(facecolor="#f7f7f7", edgecolor="#c4c4c4", hatch="////")
+    plain = ListedColormap(["white", PALE])
+    common: dict[str, Any] = {"ax": axes, "xticklabels": False, "yticklabels": False}
+    sns.heatmap(states, mask=states.isna(), cmap=plain, vmin=0, vmax=1, cbar=False, **common)
+    numbers = rates.map(lambda rate: f"{100 * rate:.0f} %") if columns <= 16 >= rows / 2.5 else None
+    if numbers is not None and columns > 11:
+        numbers = numbers.map(lambda text: text.removesuffix(" %"))
+    top = min(1.0, math.ceil(10 * find_max(rates.to_numpy().ravel(), default=1.0)) / 10)
+    bar = {"format": FuncFormatter(say_percent), "label": "Active users / cohort size"}
+    sns.heatmap(
+        rates,
+        mask=rates.isna(),
+        cmap="Blues",
+        vmin=0,
+        vmax=top,
+        annot=False if numbers is None else numbers,
+        fmt="",
+        annot_kws={"fontsize": 9},
+        cbar_kws=bar,
+        linewidths=0.5 if numbers is not None else 0,
+        **common,
+    )
+    _label_cells(axes.xaxis, list(rates.columns), most=11)
+    _label_cells(axes.yaxis, list(rates.index), most=26)
+    axes.set(xlabel="Month of activity", ylabel="Signup month")
+    if columns > 6:
+        tilt(axes)
+    return finish(figure, title, _explain_cells(rates, states, min_users))
+
+
+def _grid_cohorts(cohorts: Frame, min_users: int) -> tuple[Frame, Frame]:
+    """Return rates (missing where not shown) and states (0 before signup, 1 too few)."""
+    months = cohorts.assign(
+        cohort_month=cohorts["cohort_month"].astype(str).str[:7],
+        event_month=cohorts["event_month"].astype(str).str[:7],
+    )
+    observed = months["is_observed"].fillna(False).astype(bool)
+    is_small = observed & (months["cohort_size"] < min_users)
+    months["rate"] = months["retention_rate"].astype(float).where(observed & ~is_small)
+    months["state"] = is_small.astype(float).where(is_small)
+    rates = months.pivot(index="cohort_month", columns="event_month", values="rate")
+    states = months.pivot(index="cohort_month", columns="event_month", values="state")
+    rows, columns = rates.index.to_numpy(str)[:, None], rates.columns.to_numpy(str)[None, :]
+    return rates, states.mask((columns < rows) & rates.isna().to_numpy(), 0.0)
+
+
+def _label_cells(axis: Axis, labels: Sequence[str], most: int) -> None:
+    step = math.ceil(len(labels) / most)
+    places = range(0, len(labels), step)
+    axis.set_ticks([place + 0.5 for place in places], [str(labels[place]) for place in places])
+
+
+def _explain_cells(rates: Frame, states: Frame, min_users: int) -> str:
+    unknown = bool((rates.isna() & states.isna()).to_numpy().any())
+    small = bool((states == 1).to_numpy().any())
+    before = bool((states == 0).to_numpy().any())
+    said = [
+        "Hatched: not fully observed by the log." if unknown else "",
+        f"Grey: fewer than {min_users} users." if small else "",
+        "White: before signup." if before else "",
+    ]
+    return " ".join(filter(None, said))
+
+
+@chart("definition", "day", "eligible_users", "retention_rate", "ci_low", "ci_high")
+def draw_retention_days(
+    retention_days: Frame,
+    *,
+    min_users: int = MIN_USERS,
+    title: str = "Share of new users active again, by day and by definition, 95 % interval",
+) -> Figure:
+    """Return points with intervals: `retention_rate` by `day` since signup and `definition`.
+
+    Up to 12 days stand side by side at equal steps; more are drawn to scale.
+    """
+    spoken = [_say_definition(name) for name in retention_days["definition"]]
+    which = [
+        f"day {day:g} ({said})" for day, said in zip(retention_days["day"], spoken, strict=True)
+    ]
+    named = retention_days.assign(which=which)
+    kept, note = keep_large(named, "which", "retention_rate", min_users, size="eligible_users")
+    if kept.empty:
+        return draw_nothing(title, note)
+    figure = make_figure()
+    axes = figure.axes[0]
+    days = sorted(kept["day"].unique())
+    names, more = list_groups(kept, "definition")
+    for position, name in enumerate(names):
+        part = kept.loc[kept["definition"] == name].sort_values("day")
+        if len(days) <= 12:
+            shift = 0.16 * (position - (len(names) - 1) / 2)
+            places = [days.index(day) + shift for day in part["day"]]
+            _draw_points(axes, part, places, "retention_rate", _say_definition(name), position)
+        else:
+            _draw_ribbon(axes, part, "day", "retention_rate", _say_definition(name), position)
+    if len(days) <= 12:
+        axes.set_xticks(range(len(days)), [f"{day:g}" for day in days])
+        axes.set_xlim(-0.5, len(days) - 0.5)
+    axes.set(xlabel="Days since signup (N)", ylabel="Share of eligible users")
+    format_shares(axes, "y", read_ends(kept, "retention_rate", "ci_high"))
+    place_legend(axes, len(names), place="right")
+    return finish(figure, title, note, more)
+
+
+def _say_definition(name: str) -> str:
+    known = {"on_day": "on day N", "on_or_after": "on day N or later", "within": "within N days"}
+    return known.get(name, str(name).replace("_", " "))
+
+
+def _draw_points(
+    axes: Axes, part: Frame, places: Sequence[float], value: str, label: str, position: int
+) -> None:
+    look: dict[str, Any] = {"marker": MARKERS[position], "markersize": 7, "linestyle": "none"}
+    colour = COLOURS[position]
+    draw_intervals(axes, part, places, colour)
+    axes.plot(places, part[value], color=colour, label=label, clip_on=False, zorder=3, **look)
+
+
+def _draw_ribbon(axes: Axes, part: Frame, x: str, y: str, label: str, position: int) -> None:
+    low, high = read(part, "ci_low"), read(part, "ci_high")
+    axes.fill_between(part[x], low, high, color=COLOURS[position], alpha=0.2, linewidth=0)
+    axes.plot(part[x], part[y], label=label, **style_line(position))
+
+
+@chart("group", "day", "at_risk", "survival", "ci_low", "ci_high")
+def draw_survival(
+    survival: Frame,
+    *,
+    title: str = "Share of users still active, by days since signup, 95 % interval",
+) -> Figure:
+    """Return step curves of `survival` (0 to 1) by `day` with ribbons, one per `group`.
+
+    Users at risk are printed below, as of the last row at or before each day. The first
+    five groups of the frame are drawn.
+    """
+    groups, note = list_groups(survival, "group")
+    figure = Figure(figsize=(WIDTH, HEIGHT + 0.24 * len(groups)), layout="constrained")
+    heights = [10, 0.7 * len(groups) + 0.7]
+    axes, table = figure.subplots(2, 1, sharex=True, height_ratios=heights)
+    for position, group in enumerate(groups):
+        part = survival.loc[survival["group"] == group].sort_values("day")
+        _draw_curve(axes, part, str(group), position)
+    format_shares(axes, "y", full=True)
+    axes.set_ylabel("Share still active")
+    axes.set_xlim(0, find_max(survival["day"], default=1))
+    axes.tick_params(labelbottom=True)
+    axes.set_xlabel("Days since signup")
+    place_legend(axes, len(groups))
+    _print_at_risk(table, survival, groups, [day for day in axes.get_xticks() if day >= 0])
+    return finish(figure, title, note)
+
+
+def _draw_curve(axes: Axes, part: Frame, label: str, position: int) -> None:
+    part = part.iloc[int(part["survival"].notna().argmax()) :]  # from the first day followed
+    days, values = read(part, "day"), read(part, "survival")
+    if 0 < days[0] <= 1:  # everyone is active at signup
+        days, values = np.insert(days, 0, 0.0), np.insert(values, 0, 1.0)
+    low, high = (read(part, end) for end in ("ci_low", "ci_high"))
+    colour = COLOURS[position]
+    axes.fill_between(part["day"], low, high, step="post", color=colour, alpha=0.2, linewidth=0)
+    axes.plot(days, values, drawstyle="steps-post", label=label, **style_line(position))
+
+
+def _print_at_risk(axes: Axes, survival: Frame, groups: Sequence[Any], ticks: list[float]) -> None:
+    for row, group in enumerate(groups):
+        at_risk = survival.loc[survival["group"] == group].set_index("day")["at_risk"].sort_index()
+        for day in ticks:
+            before = at_risk.loc[:day]
+            is_followed = len(before) and (day > 0 or before.iloc[-1] > 0)
+            if is_followed and day <= survival["day"].max():
+                text = f"{before.iloc[-1]:,.0f}"
+                side = "center" if day > 0 else "left"  # of the group's name
+                axes.text(day, row, text, ha=side, va="center", fontsize=9.5)
+    label_rows(axes, [str(group) for group in groups], wrap=14)
+    axes.tick_params(labelbottom=False, labelsize=9.5, length=0)
+    axes.set_title("Users at risk", loc="left", fontsize=10, color=MUTED)
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+@chart("cohort_month", "churn_rate", "users", "is_covered")
+def draw_label_by_cohort(
+    frame: Frame,
+    *,
+    min_users: int = 1,
+    title: str = "Published churn rate by signup month, before and after the log starts",
+) -> Figure:
+    """Return one bar per `cohort_month`: `churn_rate` (0 to 1), hatched where the log
+    does not cover the cohort (`is_covered` false). Intervals are drawn when given.
+    """
+    kept, note = keep_large(frame, "cohort_month", "churn_rate", min_users)
+    if kept.empty:
+        return draw_nothing(title, note)
+    kept = kept.assign(cohort_month=kept["cohort_month"].astype(str).str[:7])
+    kept = kept.sort_values("cohort_month", ignore_index=True)
+    figure = make_figure()
+    axes = figure.axes[0]
+    looks: dict[bool, Any] = {
+        False: {"label": "not covered by the log", "color": PALE, "hatch": "////"},
+        True: {"label": "covered by the log", "color": COLOURS[0]},
+    }
+    for is_covered, look in looks.items():
+        part = kept.loc[kept["is_covered"].astype(bool) == is_covered]
+        if len(part):
+            axes.bar(part.index, part["churn_rate"], width=0.8, edgecolor="white", **look)
+    draw_intervals(axes, kept, kept.index.to_numpy(), INK)
+    step = math.ceil(len(kept) / 12)
+    axes.set_xticks(range(0, len(kept), step), kept["cohort_month"].iloc[::step])
+    if len(kept) > 7:
+        tilt(axes)
+    axes.grid(axis="x", visible=False)
+    axes.set(xlabel="Signup month", ylabel="Share labelled as churned")
+    format_shares(axes, "y", full=True)
+    place_legend(axes, 2, place="above")
+    return finish(figure, title, note)

@@ -1,0 +1,158 @@
+"""The figures to follow every month: how many come, how much they do, what they pay."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from analysis.base import clock, engine
+from analysis.log import activity
+from analysis.log.activity import absent_roles
+from analysis.log.window import LogWindow
+
+KPIS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "sessions_per_user": ("sessions", "users", "Sessions per active user", ()),
+    "plays_per_session": ("plays", "sessions", "Plays per session", ("play",)),
+    "next_episode_rate": ("nexts", "plays", "Next episodes per play", ("play", "next")),
+    "failed_intent_rate": ("failed", "clicked", "Visits with a click and no play, of those with "
+                           "a click", ("click", "play")),
+    "paying_share": ("payers", "users", "Share of active users who bought credits", ("purchase",)),
+    "credits_per_user": ("bought", "users", "Credits bought per active user (ARPU, in credits)",
+                         ("purchase",)),
+    "credits_per_payer": ("bought", "payers", "Credits bought per paying user (ARPPU, in credits)",
+                          ("purchase",)),
+}  # fmt: skip
+"""Each figure: the sum above, the sum below, what it is, and the roles whose events it needs."""
+COLUMNS = ["month", "kpi", "value", "ci_low", "ci_high", "n", "is_observed"]
+
+
+def monthly_kpis(
+    active: Any,
+    window: LogWindow,
+    zone: str,
+    roles: Mapping[str, str],
+    gap_minutes: float,
+    min_group: int,
+) -> pd.DataFrame:
+    """Return each month's figures per user, session and play, one row per month and figure.
+
+    Columns: `month` (of `zone`), `kpi` (a key of KPIS), `value`, `ci_low`, `ci_high`, `n` (users
+    active in the month), `is_observed`. Each is a ratio of two sums over users, with a 95 %
+    interval that counts users, not events, as independent (linearised variance of a ratio:
+    Cochran 1977, section 6.4; not below 0; Wilson's for the share of users who pay), blank where
+    fewer than 10 users have any of what is summed, or all have the same. Amounts are
+    those that the events name, 1 each where they name none, and so in credits and not in
+    money. Blank where the log does not cover the whole month, or for fewer than `min_group`
+    users. Figures whose events the log lacks are left out.
+    """
+    absent = set(absent_roles(active, roles))
+    told = {name: kpi for name, kpi in KPIS.items() if not absent & set(kpi[3])}
+    sums = _sums(_per_user(active, window, zone, roles, gap_minutes), told)
+    rows = []
+    for month, row in sums.set_index("month").iterrows():
+        start, end = clock.month_span(str(month), zone)
+        is_observed = window.start <= start and end <= window.end
+        for name, (above, below, _, _) in told.items():
+            values = _ratio(row, above, below) if is_observed and row["n"] >= min_group else BLANK
+            rows.append((month, name, *values, int(row["n"]), is_observed))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+BLANK = (float("nan"),) * 3
+LEAST = 10
+"""Users with any of it from which a ratio of sums has a normal interval."""
+
+
+def _per_user(
+    active: Any, window: LogWindow, zone: str, roles: Mapping[str, str], gap_minutes: float
+) -> Any:
+    """Return per month and user the sums of KPIS (`sessions`, `plays`, ...); `users` is 1."""
+    events = activity.with_sessions(active, gap_minutes)
+    day = clock.local_day(events.event_at, zone, window.start, window.end)
+    date = ibis.date("1970-01-01") + day.as_interval("D")
+    dated = events.mutate(month=date.strftime("%Y-%m"), given=activity.amount(events))
+
+    def count(role: str) -> Any:
+        return (dated.event_type == roles.get(role, "")).sum()
+
+    is_purchase = dated.event_type == roles.get("purchase", "")
+    sessions = dated.group_by("month", "user_id", "session_key").aggregate(
+        plays=count("play"),
+        nexts=count("next"),
+        clicks=count("click"),
+        bought=activity.exact_sum(ibis.ifelse(is_purchase, ibis.coalesce(dated.given, 1.0), 0.0)),
+        purchases=is_purchase.sum(),
+    )
+    failed = (sessions.clicks > 0) & (sessions.plays == 0)
+    users = sessions.group_by("month", "user_id").aggregate(
+        sessions=sessions.count().cast("float64"),
+        plays=sessions.plays.sum().cast("float64"),
+        nexts=sessions.nexts.sum().cast("float64"),
+        clicked=(sessions.clicks > 0).sum().cast("float64"),
+        failed=failed.sum().cast("float64"),
+        bought=activity.exact_sum(sessions.bought),
+        payers=(sessions.purchases.sum() > 0).cast("float64"),
+    )
+    return users.mutate(users=1.0)
+
+
+def _sums(users: Any, told: Mapping[str, Any]) -> pd.DataFrame:
+    """Return per month the sums, squares and products that the ratios and their errors need."""
+    pairs = {(above, below) for above, below, *_ in told.values()}
+    names = sorted({name for pair in pairs for name in pair})
+    rows = engine.to_pandas(users.order_by("month", "user_id"))  # in one order: sums of floats
+    parts = {name: rows[name] for name in names}
+    parts |= {f"{n}*{n}": rows[n] * rows[n] for n in names}
+    parts |= {f"{a}*{b}": rows[a] * rows[b] for a, b in sorted(pairs)}
+    parts |= {f"{n}>0": (rows[n] > 0).astype(float) for n in names}
+    grouped = pd.DataFrame(parts).groupby(rows["month"], sort=True)
+    return grouped.sum().assign(n=grouped.size()).reset_index()
+
+
+def _ratio(row: "pd.Series[Any]", above: str, below: str) -> tuple[float, float, float]:
+    """Return sum over sum with its interval; blank where nothing stands below, the interval alone
+    where too few users have any of it to tell one.
+    """
+    y, x, n = float(row[above]), float(row[below]), float(row["n"])
+    if x <= 0:
+        return BLANK
+    ratio = y / x
+    if (above, below) == ("payers", "users"):
+        low, high = proportion_confint(y, x, method="wilson")
+        return ratio, float(low), float(high)
+    products = float(row[f"{above}*{below}"])
+    squares = row[f"{above}*{above}"] - 2 * ratio * products + ratio**2 * row[f"{below}*{below}"]
+    if row[f"{above}>0"] < LEAST or squares <= 1e-9 * max(y, 1.0):
+        return ratio, float("nan"), float("nan")
+    spread = 1.959964 * np.sqrt(float(squares) * n / max(n - 1, 1)) / x
+    return ratio, max(ratio - spread, 0.0), ratio + spread
+
+
+def latest(kpis: pd.DataFrame) -> pd.DataFrame:
+    """Return the last observed month beside the one before: `kpi` (in words), `before`, `month`,
+    `value`, `ci_low`, `ci_high`, and `change` in words: up or down where the two intervals do not
+    overlap (a cautious rule), else `within chance`.
+    """
+    known = kpis[kpis["value"].notna()]
+    months = sorted(known["month"].unique())[-2:]
+    rows = []
+    for name in dict.fromkeys(known["kpi"]):
+        own = known[known["kpi"] == name].set_index("month").reindex(months)
+        last: Any = own.iloc[-1]
+        before: Any = own.iloc[0] if len(months) > 1 else None
+        earlier = None if before is None else before["value"]
+        rows.append((KPIS[name][2], earlier, months[-1], last["value"], last["ci_low"],
+                     last["ci_high"], _change(before, last)))  # fmt: skip
+    columns = ["kpi", "before", "month", "value", "ci_low", "ci_high", "change"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _change(before: Any, last: Any) -> str:
+    if before is None or pd.isna(before["ci_low"]) or pd.isna(last["ci_low"]):
+        return "not known"
+    if last["ci_low"] > before["ci_high"]:
+        return "up"
+    return "down" if last["ci_high"] < before["ci_low"] else "within chance"

@@ -1,0 +1,184 @@
+"""How long users stay: Kaplan-Meier with delayed entry."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+from statsmodels.duration.survfunc import SurvfuncRight
+
+from analysis.base import clock
+from analysis.base.statistics import CONFIDENCE
+from analysis.log.window import LogWindow
+
+BEFORE_START = -1.0
+"""Entry of those at risk from their first instant on, so that an end at 0 days counts."""
+SETTLED_HORIZONS = 2
+"""Horizons of silence that settle an end: after one, too many still come back (a standard
+error of bias at 3,000 simulated users); after two, the bias is 0.15 of one on days 7 and 30."""
+
+
+def lifetimes(
+    users: pd.DataFrame, spans: pd.DataFrame, window: LogWindow, silence_days: float
+) -> pd.DataFrame:
+    """Return one row per user who can be followed: `user_id`, `entry`, `time` (days since
+    signup) and `is_end` (whether the user was seen to leave).
+
+    Time runs from signup to the last event. It is an end when at least `silence_days`
+    of silence follow before the log ends, and else censored at the log's end. Users who
+    joined before the log enter late, at their first event in it; those of them whose
+    first event is also the end spend no time at risk and are left out, as are users
+    who were never seen. Users who joined inside the log are at risk from signup; one
+    without any event has time 0. `spans` is the result of activity.user_spans.
+    """
+    known = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
+    known = known[known["signup_date"] < window.end]
+    table = known.merge(spans, on="user_id", how="left").sort_values("user_id")
+    early = table["signup_date"] < window.start
+    last = table["last_event_at"].fillna(table["signup_date"])
+    silence: pd.Series[pd.Timedelta] = window.end - last
+    ends = silence / clock.DAY >= silence_days
+    until = last.where(ends, window.end)
+    before: pd.Series[pd.Timedelta] = table["first_event_at"] - table["signup_date"]
+    entry = (before / clock.DAY).where(early, BEFORE_START)
+    lived: pd.Series[pd.Timedelta] = until - table["signup_date"]
+    time = lived / clock.DAY
+    result = pd.DataFrame(
+        {"user_id": table["user_id"], "entry": entry, "time": time, "is_end": ends}
+    )
+    seen = ~early | table["first_event_at"].notna()
+    return result[seen & (result["entry"] < result["time"])].reset_index(drop=True)
+
+
+def survival_table(
+    lives: pd.DataFrame, group: str, max_day: int, confidence: float = CONFIDENCE
+) -> pd.DataFrame:
+    """Return the share of users still active N days after signup, day by day.
+
+    Kaplan-Meier over `lives` (the result of settled_lifetimes, which says from when and until
+    when each user is followed): the product over the days of (1 - ended / at risk), where a
+    user is at risk only while followed (delayed entry and censoring). Greenwood
+    variance with a log-log interval. Source: Klein and Moeschberger (2003),
+    ch. 4; computed by statsmodels.
+
+    Columns: `group` (as given), `day`, `at_risk` (users followed at that day),
+    `survival`, `ci_low`, `ci_high` (0 to 1; missing once nobody is followed).
+    """
+    days = np.arange(max_day + 1)
+    at_risk = [int(((lives["entry"] < day) & (lives["time"] >= day)).sum()) for day in days]
+    table = pd.DataFrame({"group": group, "day": days, "at_risk": at_risk})
+    if lives.empty or not lives["is_end"].any():
+        survival = np.where(table["at_risk"] > 0, 1.0, np.nan)
+        return table.assign(survival=survival, ci_low=np.nan, ci_high=np.nan)
+    curve = SurvfuncRight(lives["time"], lives["is_end"].astype(int), entry=lives["entry"])
+    at = np.searchsorted(curve.surv_times, days, side="right")
+    falling = np.minimum.accumulate(curve.surv_prob)  # statsmodels takes 0 for 1e-16 further on
+    survival = np.concatenate([[1.0], falling])[at]
+    error = np.concatenate([[0.0], curve.surv_prob_se])[at]
+    low, high = loglog_interval(survival, error, confidence)
+    followed = np.array(at_risk) > 0
+    values = {"survival": survival, "ci_low": low, "ci_high": high}
+    return table.assign(**{k: np.where(followed, v, np.nan) for k, v in values.items()})
+
+
+def loglog_interval(
+    survival: np.ndarray, error: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log-log interval of each survival with its standard error.
+
+    Equal to the survival itself where that is 0 or 1, for the transform ends there.
+    Source: Klein and Moeschberger (2003), section 4.3.
+    """
+    z = norm.ppf(0.5 + confidence / 2)
+    inside = (survival > 0) & (survival < 1) & np.isfinite(error)
+    s = np.where(inside, survival, 0.5)
+    width = z * np.where(inside, error, 0.0) / np.abs(s * np.log(s))
+    low, high = s ** np.exp(width), s ** np.exp(-width)
+    return np.where(inside, low, survival), np.where(inside, high, survival)
+
+
+def survival_by_group(
+    lives: pd.DataFrame,
+    users: pd.DataFrame,
+    group_columns: Sequence[str],
+    window: LogWindow,
+    min_group: int,
+) -> pd.DataFrame:
+    """Return survival_table for all users and for each group of the columns that are given.
+
+    `group` is `all` or `column: value`. Groups with fewer than `min_group` lives are left
+    out. Days run from 0 to the length of the log, beyond which nobody is followed whole.
+    """
+    last = int(min(window.days, lives["time"].max() if len(lives) else 0))
+    tables = [survival_table(lives, "all", last)]
+    for column in [name for name in group_columns if name in users]:
+        joined = lives.merge(users[["user_id", column]], on="user_id")
+        for value, part in joined.groupby(column, sort=True):
+            if len(part) >= min_group:
+                tables.append(survival_table(part, f"{column}: {value}", last))
+    return pd.concat(tables, ignore_index=True)
+
+
+def settled_lifetimes(
+    users: pd.DataFrame, spans: pd.DataFrame, window: LogWindow, silence_days: float
+) -> pd.DataFrame:
+    """Return lives of which it is settled when they ended: the columns of lifetimes.
+
+    Two things make the plain lives too long. Whoever left in the last weeks counts as
+    followed to the log's end: here nobody is followed beyond `silence_days` before it, an
+    instant by which every end has shown itself as silence. And users from before the log
+    enter at their first event in it, late for those who come rarely: here they enter with
+    the log, at its start, for having been seen at all says they had not left by then.
+    Tested on simulated users whose truth is known (see the appendix). `spans` is the result
+    of activity.user_spans. Source of the entry: left truncation, Klein and Moeschberger
+    (2003), section 3.4.
+    """
+    known = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
+    stops = window.end - pd.Timedelta(days=silence_days)
+    table = known[known["signup_date"] < stops].merge(spans, on="user_id", how="left")
+    early = table["signup_date"] < window.start
+    table = table[~early | table["last_event_at"].notna()].sort_values("user_id")
+    last = table["last_event_at"].fillna(table["signup_date"])
+    is_end = last <= stops
+    lived: pd.Series[pd.Timedelta] = last.where(is_end, stops) - table["signup_date"]
+    age: pd.Series[pd.Timedelta] = window.start - table["signup_date"]
+    entry = (age / clock.DAY).where(age > pd.Timedelta(0), BEFORE_START)
+    lives = pd.DataFrame(
+        {"user_id": table["user_id"], "entry": entry, "time": lived / clock.DAY, "is_end": is_end}
+    )
+    return lives[lives["entry"] < lives["time"]].reset_index(drop=True)
+
+
+def silence_that_settles(horizon_days: float) -> float:
+    """Return the days of silence after which an end is settled: two horizons."""
+    return SETTLED_HORIZONS * horizon_days
+
+
+def with_settled(curves: pd.DataFrame, settled: pd.DataFrame) -> pd.DataFrame:
+    """Return `curves` (survival_by_group of lifetimes) with those of settled_lifetimes beside
+    them: `settled_at_risk`, `settled_survival`, `settled_ci_low`, `settled_ci_high`.
+    """
+    names = {c: f"settled_{c}" for c in ("at_risk", "survival", "ci_low", "ci_high")}
+    both = curves.merge(settled.rename(columns=names), on=["group", "day"], how="left")
+    return both.astype({"settled_at_risk": "Int64"})
+
+
+def settled_only(curves: pd.DataFrame, group: str) -> pd.DataFrame:
+    """Return the settled curve of one `group`: `group, day, at_risk, survival, ci_low, ci_high`,
+    for the days on which somebody is followed.
+    """
+    names = ["at_risk", "survival", "ci_low", "ci_high"]
+    told = curves[["group", "day", *(f"settled_{name}" for name in names)]]
+    return only(told.set_axis(["group", "day", *names], axis=1), group)
+
+
+def only(curves: pd.DataFrame, group: str) -> pd.DataFrame:
+    """Return the rows of one `group`, with days on which somebody is still followed."""
+    part = curves[(curves["group"] == group) & curves["survival"].notna()]
+    return part.reset_index(drop=True)
+
+
+def milestones(curve: pd.DataFrame, days: Sequence[int]) -> pd.DataFrame:
+    """Return the rows of `curve` at `days`: `day, at_risk, survival, ci_low, ci_high`."""
+    rows = curve[curve["day"].isin(days)].reset_index(drop=True)
+    return rows[["day", "at_risk", "survival", "ci_low", "ci_high"]]

@@ -1,0 +1,1 @@
+"""What is agreed: input columns, artifacts, parameters, stages and checks."""

@@ -1,0 +1,206 @@
+"""The parameters of a run: read from params.yml, checked once, all errors together."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pandas as pd
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from analysis.base.errors import ReportError
+from analysis.contract.inputs import Role
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"no time zone is called {name!r}; use a name like UTC") from error
+    return name
+
+
+def _instant(text: str | None) -> str | None:
+    if text is not None and pd.isna(pd.Timestamp(text)):
+        raise ValueError("this is not an instant; write it as 2025-01-31 or 2025-01-31T12:00Z")
+    return text
+
+
+Instant = Annotated[str | None, AfterValidator(_instant)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Days = Annotated[int, Field(ge=1, le=3660)]
+Money = Annotated[float, Field(ge=0)]
+TenureDays = Annotated[
+    list[Annotated[int, Field(ge=1)]],
+    Field(min_length=1),
+    AfterValidator(lambda days: sorted(set(days))),
+]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Params(BaseModel):
+    """Every value a run depends on. Units and reasons stand in params.yml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    users: str | None = None
+    events: str | None = None
+    users_columns: dict[str, str] = {}
+    events_columns: dict[str, str] = {}
+    event_types: dict[Role, str]
+    passive_event_types: list[str]
+    static_columns: list[str]
+    group_columns: list[str]
+    simulated_users: Annotated[int, Field(ge=50)]
+    simulated_events_per_user: Annotated[float, Field(gt=1)]
+    simulated_seed: Seed
+    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    log_start: Instant = None
+    log_end: Instant = None
+    lookback_days: Days
+    gap_days: Annotated[int, Field(ge=0, le=3660)]
+    horizon_days: Days
+    retention_days: TenureDays
+    session_gap_minutes: Annotated[float, Field(gt=0)]
+    min_group: Annotated[int, Field(ge=2)]
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: Seed
+    max_clusters: Annotated[int, Field(ge=2, le=30)]
+    null_draws: Annotated[int, Field(ge=20)]
+    high_risk_from: Share
+    medium_risk_from: Share
+    customer_value: Money
+    contact_cost: Money
+    incentive_cost: Money
+    saved_share: Share
+    capacity: Annotated[int, Field(ge=1)] | None = None
+    holdout_share: Share
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _from_yaml(cls, value: Any) -> Any:
+        """YAML makes a date of 2025-01-31 and a truth value of `no`: the first is text here."""
+        if isinstance(value, bool):
+            raise ValueError("a number or text is needed, not true or false")
+        return value.isoformat() if isinstance(value, date) else value
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Params":
+        if self.medium_risk_from >= self.high_risk_from:
+            raise ValueError("medium_risk_from must be below high_risk_from")
+        if (self.users is None) != (self.events is None):
+            raise ValueError("give both users and events, or neither (the simulated tables)")
+        if self.log_start and self.log_end and _utc(self.log_start) >= _utc(self.log_end):
+            raise ValueError("log_start must be before log_end")
+        return self
+
+
+@dataclass(frozen=True)
+class ParamNote:
+    """What params.yml says of one parameter besides its value."""
+
+    unit: str
+    reason: str
+
+
+def _utc(text: str) -> pd.Timestamp:
+    instant = pd.Timestamp(text)
+    return instant.tz_localize("UTC") if instant.tzinfo is None else instant.tz_convert("UTC")
+
+
+def parse_instant(text: str | None, zone: str = "UTC") -> pd.Timestamp | None:
+    """Return the instant in UTC that `text` (ISO 8601) names: a date is its first instant in
+    `zone`, a time is UTC unless it says otherwise.
+    """
+    if text is None or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return None if text is None else _utc(text)
+    day = pd.Timestamp(text).tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    return day.tz_convert("UTC")
+
+
+def _read_yaml(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.is_file():
+        raise ReportError(f"{path.name}: not found. Run from the folder that holds {path.name}.")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ReportError(f"{path.name}: not valid YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise ReportError(f"{path.name}: expected `name: {{value, unit, reason}}` entries.")
+    wrong = [name for name, entry in raw.items() if not _is_entry(entry)]
+    if wrong:
+        raise ReportError(
+            f"{path.name}: {wrong[0]!r} must have exactly value, unit and reason "
+            f"({len(wrong)} such entries)."
+        )
+    return raw
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, dict) and set(entry) == {"value", "unit", "reason"}
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors():
+        name = ".".join(str(part) for part in item["loc"]) or "parameters"
+        if item["type"] == "extra_forbidden":
+            lines.append(f"  {name}: no such parameter")
+        elif item["loc"]:
+            lines.append(f"  {name}: {item['msg']}, but got {item['input']!r}")
+        else:
+            lines.append(f"  {name}: {item['msg']}")
+    known = ", ".join(Params.model_fields)
+    return "Wrong parameters:\n" + "\n".join(lines) + f"\nParameters that exist: {known}."
+
+
+def check_params(values: Mapping[str, Any]) -> Params:
+    """Return `values` as Params.
+
+    Raises ReportError that lists every unknown name and every wrong value.
+    """
+    try:
+        return Params.model_validate(dict(values))
+    except ValidationError as error:
+        raise ReportError(_explain(error)) from error
+
+
+def load_params(path: Path, overrides: Mapping[str, Any] | None = None) -> Params:
+    """Return the values of `path` (params.yml), with `overrides` in their place.
+
+    Raises ReportError when the file is unreadable or a value is wrong.
+    """
+    values = {name: entry["value"] for name, entry in _read_yaml(path).items()}
+    return check_params({**values, **(overrides or {})})
+
+
+def load_notes(path: Path) -> dict[str, ParamNote]:
+    """Return unit and reason of each parameter of `path` (params.yml)."""
+    entries = _read_yaml(path).items()
+    return {name: ParamNote(str(e["unit"]), str(e["reason"])) for name, e in entries}
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Return name and value of one `NAME=VALUE`; the value is read as YAML.
+
+    Raises ReportError when there is no `=` or the value is not YAML.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ReportError(f"-p {text}: write NAME=VALUE, as in -p horizon_days=60.")
+    try:
+        return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ReportError(f"-p {text}: the value is not valid YAML.") from error

@@ -1,0 +1,112 @@
+"""The churn label: snapshots, who was at risk, and who did not return."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.base import engine
+from analysis.base.errors import ReportError
+from analysis.base.statistics import wilson
+from analysis.log.window import LogWindow
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Lengths in days: of the look back, of the gap before the outcome, of the outcome."""
+
+    lookback: int
+    gap: int
+    horizon: int
+
+    @property
+    def step(self) -> pd.Timedelta:
+        """Days from one snapshot to the next, so that no outcome day is shared."""
+        return pd.Timedelta(days=self.gap + self.horizon)
+
+    @property
+    def back(self) -> pd.Timedelta:
+        """Length of the look back."""
+        return pd.Timedelta(days=self.lookback)
+
+
+def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
+    """Return the snapshots of the log, oldest first: `snapshot_at` and `split`.
+
+    Counted back from the end of the log in steps of gap + horizon: the end itself is
+    scored, the one before it is the test, the one before that calibrates, and all
+    earlier ones whose look back the log covers train. Raises ReportError when the log
+    is too short for at least one of each.
+    """
+    splits = ["score", "test", "calibrate"]
+    instants = []
+    at = window.end
+    while at - windows.back >= window.start:
+        instants.append(at)
+        at = at - windows.step
+    if len(instants) < 4:
+        step = windows.gap + windows.horizon
+        longest = int((window.days - windows.lookback) // 3) - windows.gap
+        mend = f"set horizon_days to at most {longest}" if longest >= 1 else "give a longer log"
+        raise ReportError(
+            f"events: the log covers {window.days:.0f} days, but a model that is trained, "
+            f"calibrated and tested on separate days needs {windows.lookback + 3 * step} "
+            f"(lookback_days + 3 x (gap_days + horizon_days)): {mend}, or lower lookback_days."
+        )
+    names = splits + ["train"] * (len(instants) - 3)
+    return pd.DataFrame({"snapshot_at": instants, "split": names})[::-1].reset_index(drop=True)
+
+
+def users_between(active: Any, start: pd.Timestamp, end: pd.Timestamp) -> "pd.Series[Any]":
+    """Return the user_id of everyone with an event in [start, end), sorted."""
+    inside = active.filter(active.event_at >= start, active.event_at < end)
+    return engine.to_pandas(inside.select("user_id").distinct().order_by("user_id"))["user_id"]
+
+
+def at_risk(active: Any, at: pd.Timestamp, windows: Windows) -> "pd.Series[Any]":
+    """Return the user_id of everyone who was known at `at` to have been active in the look back
+    before it, sorted. An event that arrived later does not count: who uploads it came back.
+    """
+    return users_between(active.filter(active.recorded_at < at), at - windows.back, at)
+
+
+def outcome(
+    active: Any,
+    population: "pd.Series[Any]",
+    at: pd.Timestamp,
+    windows: Windows,
+    log_end: pd.Timestamp,
+) -> "pd.Series[float]":
+    """Return 1.0 for users with no event in [at + gap, at + gap + horizon), else 0.0.
+
+    Missing for everyone when that window ends after `log_end`: not yet observed.
+    """
+    start = at + pd.Timedelta(days=windows.gap)
+    end = start + pd.Timedelta(days=windows.horizon)
+    if end > log_end:
+        return pd.Series(np.nan, index=population.index)
+    return (~population.isin(users_between(active, start, end))).astype("float64")
+
+
+def reactivation(active: Any, window: LogWindow, horizon_days: int) -> pd.DataFrame:
+    """Return how often users who were silent for a horizon came back in the next one.
+
+    Over instants t spaced by the horizon h: users with an event in [t - h, t) and none
+    in [t, t + h) are silent; they came back when an event falls in [t + h, t + 2h).
+    One row: `silent`, `returned` (counts over all t), `rate`, `ci_low`, `ci_high`
+    (0 to 1, Wilson). Instants whose three windows the log does not cover are left out.
+    """
+    step = pd.Timedelta(days=horizon_days)
+    silent = returned = 0
+    at = window.start + step
+    while at + 2 * step <= window.end:
+        before = users_between(active, at - step, at)
+        quiet = before[~before.isin(users_between(active, at, at + step))]
+        silent += len(quiet)
+        returned += int(quiet.isin(users_between(active, at + step, at + 2 * step)).sum())
+        at += step
+    table = pd.DataFrame({"silent": [silent], "returned": [returned]})
+    low, high = wilson(table["returned"], table["silent"])
+    rate = table["returned"] / table["silent"].where(table["silent"] > 0)
+    return table.assign(rate=rate, ci_low=low, ci_high=high)

@@ -1,0 +1,159 @@
+"""Reading the raw tables: columns by the contract, cells as values."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+
+from analysis.base.engine import list_files, scan
+from analysis.base.errors import ReportError
+from analysis.contract.inputs import Column, names, required
+
+
+def read_raw(
+    con: Any, source: str, table: str, columns: tuple[Column, ...], mapping: Mapping[str, str]
+) -> Any:
+    """Return the raw table (Ibis) with the contract's names; other columns keep theirs.
+
+    `mapping` gives, for a standard name, the name it has in the file. CSV columns
+    stay text, so that no value is lost to a guessed type. Raises ReportError when a
+    file cannot be read or a required column is missing.
+    """
+    files = list_files(source, table)
+    try:
+        raw = scan(con, files)
+        rows = int(
+            raw.aggregate(n=raw.count(), last=raw[raw.columns[-1]].max())
+            .to_pyarrow()["n"][0]
+            .as_py()
+        )
+    except Exception as error:  # any engine's complaint about a file, told as the file's fault
+        raise ReportError(
+            f"{table}: {source!r} cannot be read as {files[0].suffix[1:]} (UTF-8, comma or "
+            f"semicolon): {str(error).splitlines()[0]}. Save it again as UTF-8 CSV or Parquet."
+        ) from error
+    if rows == 0:
+        raise ReportError(f"{table}: {source!r} has no rows. Give a table with at least one.")
+    return _rename(raw, source, table, columns, mapping)
+
+
+def _rename(
+    raw: Any, source: str, table: str, columns: tuple[Column, ...], mapping: Mapping[str, str]
+) -> Any:
+    present = list(raw.columns)
+    absent = {std: own for std, own in mapping.items() if own not in present}
+    if absent:
+        std, own = next(iter(absent.items()))
+        raise ReportError(
+            f"{table}: {table}_columns maps {std!r} to {own!r}, but {source!r} has no such "
+            f"column. It has: {', '.join(present)}."
+        )
+    clash = [std for std, own in mapping.items() if std in present and own != std]
+    kept = raw.drop(*clash) if clash else raw
+    renamed = kept.rename({std: own for std, own in mapping.items() if own != std})
+    missing = [name for name in required(columns) if name not in renamed.columns]
+    if missing:
+        near = difflib.get_close_matches(missing[0], present, n=1, cutoff=0.4)
+        hint = f" Is it {near[0]!r}?" if near else ""
+        raise ReportError(
+            f"{table}: required column {missing[0]!r} is missing from {source!r} "
+            f"({len(missing)} missing: {', '.join(missing)}).{hint} It has: "
+            f"{', '.join(present)}. Map it under {table}_columns in params.yml."
+        )
+    known = [name for name in names(columns) if name in renamed.columns]
+    return renamed.select(*known, *(c for c in renamed.columns if c not in known))
+
+
+def text(column: Any) -> Any:
+    """Return `column` as trimmed text; blank text is missing.
+
+    Whole numbers are written without decimals, for a column of identifiers with a missing
+    one is often stored as fractions: 7.0 is the `7` of the other table.
+    """
+    written = column.cast("string")
+    if column.type().is_floating():
+        whole = column.try_cast("int64")
+        written = ibis.ifelse(whole.cast("float64") == column, whole.cast("string"), written)
+    return written.strip().nullif("")
+
+
+def identifier(column: Any) -> Any:
+    """Return `column` as text; what is a whole number with empty decimals, as a number: text `7.0`
+    is the `7` of the other table, as a table saved from fractions writes it.
+    """
+    return text(column).re_replace(r"^(-?[0-9]+)\.0+$", r"\1")
+
+
+TRUE, FALSE = ("true", "yes"), ("false", "no")
+
+
+DECIMAL_COMMA = r"^-?[0-9]+,([0-9]{1,2}|[0-9]{4,})$"
+"""A comma before decimals; before three digits it may stand between thousands, and is not read."""
+
+
+def number(column: Any) -> Any:
+    """Return `column` as numbers; what cannot be read is missing. Text may say true or false (1
+    or 0), and have a comma before its decimals.
+    """
+    if column.type().is_numeric():
+        return column.cast("float64")
+    if column.type().is_boolean():
+        return column.cast("int8").cast("float64")
+    value = text(column).lower()
+    value = ibis.ifelse(value.re_search(DECIMAL_COMMA), value.replace(",", "."), value)
+    return ibis.cases(
+        (value.isin(TRUE), 1.0), (value.isin(FALSE), 0.0), else_=value.try_cast("float64")
+    )
+
+
+def instant(column: Any) -> Any:
+    """Return `column` as an instant in UTC; what cannot be read is missing.
+
+    Text is ISO 8601, in UTC unless it names an offset. Numbers (or digits) are time
+    since 1970 in seconds, milliseconds, microseconds or nanoseconds, told by their size,
+    and kept to the millisecond.
+    """
+    if column.type().is_timestamp() or column.type().is_date():
+        return _known_year(column.cast("timestamp('UTC')"))
+    value = text(column)
+    number = value.try_cast("float64")
+    seconds = ibis.cases(
+        (number > 1e17, number / 1e9),
+        (number > 1e14, number / 1e6),
+        (number > 1e11, number / 1e3),
+        (number > 1e8, number),
+    )
+    millis = (seconds * 1e3).floor().cast("int64")
+    epoch = millis.as_timestamp("ms").cast("timestamp('UTC')")
+    return _known_year(
+        ibis.coalesce(
+            value.try_cast("timestamp('UTC')"),
+            _with_seconds(value).try_cast("timestamp('UTC')"),
+            epoch,
+        )
+    )
+
+
+def _known_year(instants: Any) -> Any:
+    """Return the instants of the years 1 to 9999, all that a date can be; others are missing."""
+    is_known = instants.epoch_seconds().between(*FIRST_AND_LAST)
+    return ibis.ifelse(is_known, instants, ibis.null(instants.type()))
+
+
+FIRST_AND_LAST = (-62_135_596_800 + 2 * 86_400, 253_402_300_799 - 2 * 86_400)
+"""The first and last second, since 1970, of the years 1 to 9999 less two days at either end, so
+that each is a date in every zone."""
+
+
+ZONED = (
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2})(:[0-9]{2}(?:\.[0-9]+)?)? *"
+    r"([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)$"
+)
+"""ISO 8601 with an offset: minutes are enough there, and a blank before the offset is common."""
+
+
+def _with_seconds(value: Any) -> Any:
+    """Return text like `2025-01-31T12:00Z` as `2025-01-31T12:00:00Z`, which engines can read."""
+    minute, seconds, offset = (value.re_extract(ZONED, group) for group in (1, 2, 3))
+    return minute + ibis.coalesce(seconds.nullif(""), ":00") + offset.upper()

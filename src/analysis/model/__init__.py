@@ -1,0 +1,1 @@
+"""The chapters on features, the churn model and its scores."""

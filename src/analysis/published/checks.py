@@ -1,0 +1,284 @@
+"""Checks of the case's own figures: the same questions, put to what it published.
+
+None of them knows these data: each compares an artifact of the case's method with what the
+tables say.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from analysis.base.comparisons import compare_groups, distinct
+from analysis.base.score_metrics import TOO_GOOD, WORTH_ALL, ece_debiased
+from analysis.contract.checks import Status, Verdict, not_applicable
+from analysis.log import rules as rules_of_log
+from analysis.log.window import LogWindow
+from analysis.published import Absent, Case
+from analysis.published import faults as evidence
+from analysis.published.model import fold_effect
+
+WINDOW_DAYS = 30
+CLAIMED_RATIO = 2.5
+"""Printed in the case: users with more than 20 credits are 2.5 times as likely to stay."""
+CLAIMED_CLUSTERS, SEPARATED = 2, 0.5
+"""Clusters that were claimed, and the silhouette from which a structure is clear (Kaufman and
+Rousseeuw 1990)."""
+SHUFFLES = tuple(range(20))
+GROUPS = ("country", "device", "subscription_type")
+
+
+def run(
+    case: Case, users: pd.DataFrame, events: Any, told: pd.DataFrame, window: LogWindow
+) -> list[Verdict]:
+    """Return the verdicts on the case; `told` is `users` with the log's `last_event_at`."""
+    labelled = case.retention.merge(users[["user_id"]], on="user_id")
+    return [
+        label_truncated(labelled, window),
+        label_censored(labelled, events, users, window),
+        label_leaks(case),
+        threshold_on_test(case),
+        scoring_skew(case),
+        calibration_to_class(case),
+        no_horizon(case, labelled, window),
+        groups_ranked(case),
+        credits_claim(case),
+        clusters_claimed(case),
+        quality_claimed(told),
+        native_dropped(users),
+        risk_ties(case),
+        fitted_on_all(case),
+    ]
+
+
+def _difference(a: "pd.Series[Any]", b: "pd.Series[Any]") -> tuple[float, float, float]:
+    low, high = confint_proportions_2indep(
+        int(a.sum()), len(a), int(b.sum()), len(b), method="newcomb", compare="diff"
+    )
+    return float(a.mean() - b.mean()), float(low), float(high)
+
+
+def label_truncated(labelled: pd.DataFrame, window: LogWindow) -> Verdict:
+    """Judge whether users count as churned whose window began before the log did."""
+    check = "published_truncated"
+    early = labelled["signup_date"] < window.start
+    ends = labelled["signup_date"] + pd.Timedelta(days=WINDOW_DAYS)
+    covered = ~early & (ends <= window.end)
+    churned = labelled["churn_30d"]
+    if not early.any() or not covered.any():
+        return not_applicable(check, "no user joined before the log, or none is covered by it")
+    gap, low, high = _difference(churned[early], churned[covered])
+    facts = {"early": int(early.sum()), "users": len(labelled), "covered": int(covered.sum()),
+             "rate": float(churned.mean()), "before": float(churned[early].mean()),
+             "after": float(churned[covered].mean()),
+             "positives_early":
+                 float((early & (churned == 1)).sum() / max(churned.sum(), 1))}  # fmt: skip
+    status: Status = "fail" if low > 0 else "warn"
+    return Verdict(check, status, gap, low, high, 0.0, len(labelled), facts)
+
+
+def label_censored(
+    labelled: pd.DataFrame, events: Any, users: pd.DataFrame, window: LogWindow
+) -> Verdict:
+    """Judge whether users count as kept whose window had not ended, or by events before signup."""
+    late = labelled["signup_date"] + pd.Timedelta(days=WINDOW_DAYS) > window.end
+    rules = rules_of_log.event_rules(events, users)
+    before = rules.loc[rules["rule"] == "event is before the user's signup", "broken"]
+    rate = labelled.loc[late, "churn_30d"].mean() if late.any() else None
+    facts = {"late": int(late.sum()), "users": len(labelled), "before_signup": int(before.iloc[0]),
+             "late_rate": rate}  # fmt: skip
+    status: Status = "fail" if late.any() else ("warn" if before.iloc[0] else "pass")
+    return Verdict(
+        "published_censored", status, float(late.mean()), limit=0.0, n=len(labelled), facts=facts
+    )
+
+
+def label_leaks(case: Case) -> Verdict:
+    """Judge the model's columns one source at a time: alone, and the score without it."""
+    alone = evidence.signup_date_auc(case.retention)
+    without = evidence.auc_without_signup(case.features, case.retention)
+    if isinstance(alone, Absent) or isinstance(without, Absent) or isinstance(case.models, Absent):
+        return not_applicable(
+            "published_leakage", "the case's model cannot be made of these tables"
+        )
+    full = case.models.logistic.auc
+    columns = sum(name.startswith("signup_date_") for name in case.models.design.names)
+    strength = max(alone, 1 - alone)
+    status: Status = "fail" if strength > TOO_GOOD or full - without > WORTH_ALL else "pass"
+    facts = {"alone": strength, "without": without, "full": full, "columns": columns}
+    return Verdict(
+        "published_leakage", status, strength, limit=TOO_GOOD, n=case.models.test_users, facts=facts
+    )
+
+
+def threshold_on_test(case: Case) -> Verdict:
+    """Judge the threshold: the fold it was chosen on, whom it flags, and its precision."""
+    if isinstance(case.models, Absent):
+        return not_applicable("published_threshold", case.models.reason)
+    model, base = case.models.logistic, case.models.test_base_rate
+    facts = {"threshold": model.threshold, "precision": model.precision, "recall": model.recall,
+             "base_rate": base, "users": case.models.test_users}  # fmt: skip
+    gain = model.precision - base
+    status: Status = "fail" if gain < 0.01 and model.recall > 0.99 else "warn"
+    return Verdict(
+        "published_threshold", status, gain, limit=0.0, n=case.models.test_users, facts=facts
+    )
+
+
+def scoring_skew(case: Case) -> Verdict:
+    """Judge whether scoring gives what training gave, on the same users."""
+    if isinstance(case.models, Absent) or isinstance(case.scores, Absent):
+        return not_applicable("published_skew", "the case's scores cannot be made of these tables")
+    both = case.scores.merge(case.models.proba_as_trained, on="user_id", suffixes=("", "_trained"))
+    gap = float((both["proba_churn"] - both["proba_churn_trained"]).abs().max())
+    facts = {"mean": float(both["proba_churn"].mean()), "gap": gap,
+             "mean_trained": float(both["proba_churn_trained"].mean()),
+             "max_trained": float(both["proba_churn_trained"].max()),
+             "saturated": float((both["proba_churn"] > 0.999).mean())}  # fmt: skip
+    status: Status = "fail" if gap > 1e-9 else "pass"
+    return Verdict("published_skew", status, gap, limit=1e-9, n=len(both), facts=facts)
+
+
+def calibration_to_class(case: Case) -> Verdict:
+    """Judge the probabilities against the label, where the case held them against the class."""
+    if isinstance(case.scores, Absent):
+        return not_applicable("published_calibration", case.scores.reason)
+    both = case.scores.merge(case.retention[["user_id", "churn_30d"]], on="user_id")
+    y = both["churn_30d"].to_numpy(dtype=float)
+    p = both["proba_churn"].to_numpy(dtype=float)
+    error = float(ece_debiased(y, p)[0])
+    facts = {
+        "mean": float(p.mean()),
+        "class": float(both["pred_churn"].mean()),
+        "rate": float(y.mean()),
+        "gap": abs(float(p.mean() - y.mean())),
+    }
+    return Verdict("published_calibration", "fail" if error > 0.03 else "warn", error, limit=0.03,
+                   n=len(both), facts=facts)  # fmt: skip
+
+
+def no_horizon(case: Case, labelled: pd.DataFrame, window: LogWindow) -> Verdict:
+    """Judge whether the scores say anything of the future: whose outcome was already known."""
+    if isinstance(case.models, Absent):
+        return not_applicable("published_horizon", case.models.reason)
+    past = labelled["signup_date"] + pd.Timedelta(days=WINDOW_DAYS) <= window.end
+    facts = {"users": len(labelled), "trained": case.models.train_users, "past": int(past.sum())}
+    share = float(past.mean())
+    status: Status = "fail" if share > 0 or case.models.train_users else "pass"
+    return Verdict("published_horizon", status, share, limit=0.0, n=len(labelled), facts=facts)
+
+
+def groups_ranked(case: Case) -> Verdict:
+    """Judge the ranking of countries, devices and plans on the case's own label."""
+    tested = evidence.group_p_values(case.features, case.retention, GROUPS).dropna(
+        subset=["p_value"]
+    )
+    if tested.empty:
+        return not_applicable("published_groups", "no column to compare groups by is given")
+    given = [name for name in GROUPS if name in case.features]
+    frame = case.features[["user_id", *given]].merge(
+        case.retention[["user_id", "churn_30d"]], on="user_id"
+    )
+    compared = compare_groups(frame, "churn_30d", given)
+    tests = distinct(compared)
+    real = int(tests["is_different"].sum())
+    told = ", ".join(f"{r.column} p = {r.p_value:.2f}" for r in tested.itertuples())
+    facts = {"told": told, "compared": len(tests), "different": real}
+    status: Status = "fail" if not real else "warn"
+    return Verdict(
+        "published_groups",
+        status,
+        float(tested["p_value"].min()),
+        limit=0.05,
+        n=len(frame),
+        facts=facts,
+    )
+
+
+def credits_claim(case: Case) -> Verdict:
+    """Judge whether users with more credits stay as much longer as was claimed."""
+    found = evidence.churn_by_credits(case.features, case.retention)
+    if isinstance(found, Absent) or len(found) < 2:
+        return not_applicable("published_credits", "the users carry no credits_purchased")
+    few, many = (found[found["has_more"] == flag].iloc[0] for flag in (False, True))
+    low, high = confint_proportions_2indep(
+        round((1 - many["churn_rate"]) * many["users"]), int(many["users"]),
+        round((1 - few["churn_rate"]) * few["users"]), int(few["users"]),
+        compare="ratio", method="log-adjusted",
+    )  # fmt: skip
+    ratio = (1 - many["churn_rate"]) / (1 - few["churn_rate"])
+    facts = {
+        "many": float(many["churn_rate"]),
+        "few": float(few["churn_rate"]),
+        "claimed": CLAIMED_RATIO,
+    }
+    status: Status = "pass" if low <= CLAIMED_RATIO <= high else "fail"
+    return Verdict("published_credits", status, float(ratio), float(low), float(high),
+                   CLAIMED_RATIO, int(found["users"].sum()), facts)  # fmt: skip
+
+
+def clusters_claimed(case: Case) -> Verdict:
+    """Judge the case's clusters against its own columns, each shuffled by itself."""
+    if isinstance(case.clusters, Absent):
+        return not_applicable("published_clusters", case.clusters.reason)
+    k = case.clusters.k
+    own = float(case.clusters.selection.set_index("k")["silhouette"].loc[k])
+    null = evidence.shuffled_silhouettes(case.features, k, SHUFFLES, rows=2_000)["silhouette"]
+    limit = float(np.quantile(null, 0.95))
+    facts = {"k": k, "null_max": float(null.max()), "shuffles": len(null)}
+    is_so = k == CLAIMED_CLUSTERS and own > limit and own >= SEPARATED
+    status: Status = "pass" if is_so else "fail"
+    return Verdict(
+        "published_clusters", status, own, limit=limit, n=len(case.features), facts=facts
+    )
+
+
+def quality_claimed(told: pd.DataFrame) -> Verdict:
+    """Judge "data quality above 99.9 %" by the rules that were never checked."""
+    rules = rules_of_log.user_rules(told)
+    if rules.empty:
+        return not_applicable("published_quality", "no rule can be checked on these columns")
+    shares = rules["broken"] / rules["checked"]
+    counts = zip(rules["rule"], rules["broken"], strict=True)
+    broken = [f"{rule}: {count:,}" for rule, count in counts if count]
+    status: Status = "fail" if shares.max() > 0.001 else "pass"
+    facts = {"told": "; ".join(broken) or "none", "rules": len(rules)}
+    return Verdict(
+        "published_quality", status, float(shares.max()), limit=0.001, n=len(told), facts=facts
+    )
+
+
+def native_dropped(users: pd.DataFrame) -> Verdict:
+    """Judge the native label that was dropped: is it explained by another column?"""
+    agreement = evidence.native_label_agreement(users, WINDOW_DAYS)
+    if isinstance(agreement, Absent):
+        return not_applicable("published_native", agreement.reason)
+    facts: Mapping[str, Any] = {"agreement": agreement, "users": len(users)}
+    status: Status = "warn" if agreement > 0.999 else "pass"
+    return Verdict(
+        "published_native", status, agreement, limit=0.999, n=len(users), facts=dict(facts)
+    )
+
+
+def risk_ties(case: Case) -> Verdict:
+    """Judge percentiles over tied probabilities: how many users share one."""
+    ties = evidence.score_ties(case.scores)
+    if isinstance(ties, Absent):
+        return not_applicable("published_ties", ties.reason)
+    share = ties["largest_tie"] / len(case.features)
+    facts = {**ties, "users": len(case.features)}
+    status: Status = "fail" if share > 0.01 else ("warn" if ties["tied_users"] else "pass")
+    return Verdict("published_ties", status, share, limit=0.01, n=len(case.features), facts=facts)
+
+
+def fitted_on_all(case: Case) -> Verdict:
+    """Judge whether the scaling was fitted on rows that are tested."""
+    gap = fold_effect(case.features, case.retention)
+    if isinstance(gap, Absent):
+        return not_applicable("published_fold", gap.reason)
+    status: Status = "fail" if gap > 1e-9 else "pass"
+    return Verdict(
+        "published_fold", status, gap, limit=1e-9, n=len(case.features), facts={"gap": gap}
+    )

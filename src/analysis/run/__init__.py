@@ -1,0 +1,1 @@
+"""What must run, running it, the manifest and the command line."""

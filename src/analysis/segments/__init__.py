@@ -1,0 +1,1 @@
+"""The chapter that asks whether there are kinds of users."""

@@ -1,0 +1,211 @@
+"""Charts of segments: how many clusters there are, and what sets them apart."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+from analysis.base.charts import (
+    COLOURS,
+    INK,
+    MARKERS,
+    Frame,
+    chart,
+    find_max,
+    finish,
+    grow,
+    make_figure,
+    require_columns,
+    style_line,
+    tilt,
+)
+
+
+@chart("k", "silhouette", "stability", "null_permuted_p95", "null_gaussian_p95")
+def draw_cluster_selection(
+    cluster_selection: Frame,
+    *,
+    title: str = "Cluster quality by number of clusters, against data without clusters",
+) -> Figure:
+    """Return two panels by `k`: `silhouette` and `stability`, each beside its nulls.
+
+    The nulls (95th percentiles) of the silhouette are `null_permuted_p95`,
+    `null_gaussian_p95` and, when given, `null_copula_p95`; those of the stability, when
+    given, the same names with `stability_` in front.
+    """
+    figure = make_figure(1, 2, height=4.8)
+    ordered = cluster_selection.sort_values("k")
+    nulls = {
+        "null_permuted_p95": "shuffled columns, 95th percentile",
+        "null_gaussian_p95": "one Gaussian, 95th percentile",
+        "null_copula_p95": "Gaussian copula, 95th percentile",
+    }
+    for axes, measure, prefix in zip(
+        figure.axes, ("silhouette", "stability"), ("", "stability_"), strict=True
+    ):
+        axes.plot(ordered["k"], ordered[measure], marker="o", label="these users", **style_line(0))
+        for position, (column, label) in enumerate(nulls.items(), start=1):
+            if f"{prefix}{column}" in ordered.columns:
+                look = {**style_line(position), "marker": MARKERS[position], "markersize": 4}
+                axes.plot(ordered["k"], ordered[f"{prefix}{column}"], label=label, **look)
+        axes.set(xlabel="Number of clusters (k)", ylabel=f"{measure.capitalize()} (1 = best)")
+        axes.set_ylim(min(0.0, *axes.get_ylim()), axes.get_ylim()[1])
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower right", ncols=2, handlelength=2.8)
+    return finish(figure, title)  # no note: it would lie under the legend
+
+
+@chart("k", "inertia")
+def draw_elbow(
+    cluster_selection: Frame, *, title: str = "Spread within clusters, by number of clusters"
+) -> Figure:
+    """Return one line: `inertia` (sum of squared distances) by `k`."""
+    figure = make_figure()
+    axes = figure.axes[0]
+    ordered = cluster_selection.sort_values("k")
+    axes.plot(ordered["k"], ordered["inertia"], marker="o", color=COLOURS[0])
+    axes.set_ylim(0, 1.08 * find_max(ordered["inertia"], default=1.0))
+    axes.set(xlabel="Number of clusters (k)", ylabel="Inertia (squared distance, scaled units)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    return finish(figure, title)
+
+
+@chart("cluster", "feature", "mean", "standardised_mean")
+def draw_cluster_profile(
+    summary: Frame, *, title: str = "Mean of each feature by group, and how far it is from all"
+) -> Figure:
+    """Return a grid of `feature` by `cluster`: colour by `standardised_mean` (standard
+    deviations from the mean of all users), the raw `mean` printed in the cell.
+    """
+    order = list(dict.fromkeys(summary["feature"]))
+    scaled = summary.pivot(index="feature", columns="cluster", values="standardised_mean")
+    raw = summary.pivot(index="feature", columns="cluster", values="mean")
+    scaled, raw = scaled.loc[order].astype(float), raw.loc[order].astype(float)
+    limit = find_max(scaled.abs().to_numpy().ravel(), default=1.0)
+    longest = max(len(str(name)) for name in scaled.columns)
+    figure = make_figure(height=grow(len(scaled), 0.42, base=1.6 + 0.05 * longest))
+    axes = figure.axes[0]
+    sns.heatmap(
+        scaled,
+        cmap="PuOr_r",
+        vmin=-limit,
+        vmax=limit,
+        annot=raw.map(lambda value: f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"),
+        fmt="",
+        annot_kws={"fontsize": 10.5},
+        linewidths=1,
+        cbar_kws={"label": "Standard deviations from the mean"},
+        ax=axes,
+    )
+    names = [textwrap.fill(str(name).replace("_", " "), 24) for name in scaled.index]
+    axes.set_yticklabels(names, rotation=0)
+    axes.tick_params(axis="x", rotation=0)
+    _name_groups(axes, list(scaled.columns), most=WIDE)
+    axes.set(xlabel="Group", ylabel="")
+    return finish(figure, title, "Numbers: mean of the group, in the feature's own unit.")
+
+
+@chart("pc1", "pc2", "group")
+def draw_pca(
+    frame: Frame,
+    *,
+    explained: tuple[float, float] | None = None,
+    most: int = 3000,
+    seed: int = 0,
+    title: str = "Users on the first two principal components",
+) -> Figure:
+    """Return a scatter of `pc1` and `pc2` (scaled units), coloured by `group`.
+
+    At most `most` users are drawn, sampled with `seed`. `explained` is the share of
+    the variance of each component.
+    """
+    figure = make_figure(height=5.0)
+    axes = figure.axes[0]
+    note = ""
+    drawn = frame
+    if len(frame) > most:
+        chosen = np.random.default_rng(seed).choice(len(frame), size=most, replace=False)
+        drawn = frame.iloc[np.sort(chosen)]
+        note = f"A random {most:,} of {len(frame):,} users."
+    groups = sorted(frame["group"].unique(), key=str)
+    for position, group in enumerate(groups):
+        part = drawn.loc[drawn["group"] == group]
+        look: dict[str, Any] = {"color": COLOURS[position % 8], "marker": MARKERS[position % 5]}
+        axes.scatter(part["pc1"], part["pc2"], s=14, alpha=0.4, linewidths=0, label=group, **look)
+    shares = [f" ({100 * share:.0f} % of variance)" for share in explained or ()] or ["", ""]
+    axes.set(xlabel=f"First component{shares[0]}", ylabel=f"Second component{shares[1]}")
+    if len(groups) > 1:
+        legend = axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), markerscale=2)
+        legend.set_title("Group")
+        for handle in legend.legend_handles:
+            if handle is not None:
+                handle.set_alpha(1)
+    return finish(figure, title, note)
+
+
+@chart()
+def draw_boxplots(
+    frame: Frame,
+    features: Sequence[str],
+    by: str = "group",
+    *,
+    labels: dict[str, str] | None = None,
+    title: str = "Spread of each feature by group",
+) -> Figure:
+    """Return one panel per name in `features`: boxes of its values for each group of `by`.
+
+    `labels` names a panel, with its unit. Boxes hold the middle half; whiskers reach at
+    most 1.5 times its length; what lies beyond is not drawn, and the note says so.
+    """
+    require_columns(frame, [*features, by], "draw_boxplots")
+    groups = sorted(frame[by].dropna().unique(), key=str)
+    is_wide = sum(len(str(group)) + 1 for group in groups) > WIDE // 3
+    columns = min(2 if is_wide else 3, max(1, len(features)))
+    rows = math.ceil(len(features) / columns) or 1
+    figure = make_figure(rows, columns, height=max(3.6, 0.9 + (3.4 if is_wide else 2.4) * rows))
+    for axes, feature in zip(figure.axes, features, strict=False):
+        _draw_boxes(axes, [frame.loc[frame[by] == group, feature] for group in groups], groups)
+        name = (labels or {}).get(feature, feature.replace("_", " "))
+        axes.set_title(textwrap.fill(name, 26), fontsize=11)
+        axes.set(xlabel="", ylabel="")
+        _name_groups(axes, groups, most=WIDE // 3)
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    for axes in figure.axes[len(features) :]:
+        axes.set_visible(False)
+    note = "Box: middle half and median. Values beyond 1.5 box lengths are not drawn."
+    return finish(figure, title, note)
+
+
+WIDE = 72
+"""Letters that fit side by side under axes as wide as the figure."""
+
+
+def _name_groups(axes: Axes, groups: Sequence[Any], most: int) -> None:
+    """Write the groups under their columns, turned where they would run into each other."""
+    names = [str(group).replace("_", " ") for group in groups]
+    axes.set_xticks(axes.get_xticks(), names)
+    if sum(len(name) + 1 for name in names) > most:
+        tilt(axes)
+
+
+def _draw_boxes(axes: Axes, values: Sequence[Any], groups: Sequence[Any]) -> None:
+    # Not sns.boxplot: seaborn 0.13 calls what matplotlib 3.11 deprecates.
+    drawn = axes.boxplot(
+        [part.dropna().to_numpy(dtype=float) for part in values],
+        tick_labels=[str(group) for group in groups],
+        patch_artist=True,
+        showfliers=False,
+        widths=0.6,
+        medianprops={"color": INK, "linewidth": 1.6},
+    )
+    for position, box in enumerate(drawn["boxes"]):
+        box.set(facecolor=COLOURS[position % len(COLOURS)], edgecolor=INK)
+    axes.grid(axis="x", visible=False)

@@ -1,0 +1,1 @@
+"""Every number of the book by key, the claims and the actions."""
