@@ -8,6 +8,26 @@ import pandas as pd
 
 from analysis.base.errors import ReportError
 
+MARKS = ("params.yml", "notebooks")
+"""What the project's root holds."""
+
+
+def project_root() -> Path:
+    """Return the project's root: the working folder, or the nearest one above that holds MARKS."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if all((folder / name).exists() for name in MARKS):
+            return folder
+    return here
+
+
+def place(folder: str | Path) -> Path:
+    """Return `folder`, relative to the project's root if it is relative, as in a notebook that
+    runs in its own folder.
+    """
+    return project_root() / Path(folder).expanduser()
+
+
 NAMES = ("user_id", "group", "sample")
 """Columns of artifacts that hold values of the tables: text, whatever they look like."""
 

@@ -1,24 +1,46 @@
-"""What a check says: a verdict, the number it rests on, and the facts to tell it with."""
+"""Checks: what a verdict is, and the register of every check of the report.
 
+A check is a pure function beside the measure it judges, declared by `@check`. Its name is the
+function's, what it reads are the function's parameters, and its sentences are in book/checks.yml.
+The panels of the chapters, the studies, and what a failing check strikes follow from the register.
+"""
+
+import inspect
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
 Status = Literal["pass", "warn", "fail", "not_applicable"]
 STATUSES: tuple[Status, ...] = ("fail", "warn", "pass", "not_applicable")
-
 COLUMNS = ["check", "status", "value", "ci_low", "ci_high", "limit", "n", "facts"]
+
+BASES = {
+    "retention": "who of the newcomers came back",
+    "survival": "how long users stay",
+    "churn": "who of the active users did not return after a snapshot",
+    "reactivation": "who came back after a silence",
+    "groups": "differences in churn between groups of users",
+    "ranking": "how well the model orders users",
+    "scores": "the probabilities of the users to be scored",
+    "threshold": "the limit from which a user is contacted",
+    "segments": "whether there are separable groups of users",
+}
+"""What figures, tables and sentences can rest on, and what a failing check strikes."""
+FROM_THE_LOG = (
+    "retention", "survival", "churn", "reactivation", "groups", "ranking", "scores",
+)  # fmt: skip
+"""The bases that every event counts in."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """One check's verdict.
 
-    `value` with its interval is the evidence as a number, `limit` what it was held
-    against, `n` the rows it rests on, `facts` what the sentence about it needs.
+    `value` with its interval is the evidence as a number, `limit` what it was compared with,
+    `n` the rows behind it, `facts` what the sentence about it needs.
     """
 
     check: str
@@ -29,6 +51,66 @@ class Verdict:
     limit: float | None = None
     n: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One registered check: its stage, the bases it strikes, and the function that judges."""
+
+    name: str
+    stage: str
+    strikes: tuple[str, ...]
+    only_failing: bool
+    judge: Callable[..., Verdict]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of what the function takes: attributes of the chapter or of its log."""
+        return tuple(inspect.signature(self.judge).parameters)
+
+
+REGISTER: dict[str, Check] = {}
+Judge = TypeVar("Judge", bound=Callable[..., Verdict])
+
+
+def check(
+    *, stage: str, strikes: Iterable[str] = (), only_failing: bool = False
+) -> Callable[[Judge], Judge]:
+    """Register the decorated function as a check of `stage` under its own name.
+
+    `strikes` names the BASES that rest on it: a figure on such a basis is struck when the check
+    fails and carries a caution when it warns, or, with `only_failing`, is mentioned only when it
+    fails. Raises ValueError for an unknown basis or a name that is taken.
+    """
+
+    def register(judge: Judge) -> Judge:
+        name, bases = judge.__name__, tuple(strikes)
+        unknown = sorted(set(bases) - set(BASES))
+        taken = REGISTER.get(name)
+        if unknown or (taken and taken.judge.__module__ != judge.__module__):
+            raise ValueError(f"check {name!r}: unknown basis {unknown}, or the name is taken")
+        REGISTER[name] = Check(name, stage, bases, only_failing, judge)
+        return judge
+
+    return register
+
+
+def of_stage(stage: str) -> list[Check]:
+    """Return the checks of `stage`, in the order in which its modules declare them."""
+    return [check for check in REGISTER.values() if check.stage == stage]
+
+
+def striking(bases: Iterable[str], failing: Iterable[str] = ()) -> list[str]:
+    """Return the names of the checks that a figure on `bases` rests on.
+
+    Those that count only when they fail are among them only if they are in `failing`.
+    """
+    wanted, failed = set(bases), set(failing)
+    return [
+        check.name
+        for check in REGISTER.values()
+        if wanted & set(check.strikes) and (not check.only_failing or check.name in failed)
+    ]
 
 
 def not_applicable(check: str, reason: str) -> Verdict:

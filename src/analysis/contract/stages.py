@@ -1,7 +1,8 @@
-"""The stages of a run, each declared once: what it reads, writes and depends on.
+"""The stages of a run, each declared once: what it reads, what it writes, its parameters.
 
-A name on the left is the notebook's parameter; on the right stands the artifact's path
-under the run's data folder. Order, parallel runs and what can be skipped follow.
+`writes` gives, for each attribute of the stage's chapter, the artifact's path under the data
+folder. Order, parallel runs, what can be skipped, `_toc.yml`, `data/README.md`, the gathering of
+checks and what may be published follow from these declarations.
 """
 
 from collections.abc import Iterable
@@ -9,120 +10,125 @@ from dataclasses import dataclass, field
 
 from analysis.base.errors import ReportError
 
-RAW_USERS, RAW_EVENTS = "raw_users", "raw_events"
-"""Inputs that no stage writes: the two tables of the run."""
-TEXTS, ACTION_TEXTS, PAGE = "book/checks.yml", "book/actions.yml", "index.md"
-"""The sentences about checks and actions, and the findings: pages of the book, not artifacts."""
-OF_PROJECT = (TEXTS, ACTION_TEXTS, PAGE)
+RAW = {"users": "raw/users.csv", "events": "raw/events.parquet"}
+"""The simulated input tables, by the parameter that names other ones."""
+PAGES = ("book/checks.yml", "book/actions.yml", "index.md")
+"""What the summary reads of the project itself: sentences on checks, actions and findings."""
 
 TIME = ("time_zone", "log_start", "log_end")
 WINDOWS = ("lookback_days", "gap_days", "horizon_days")
+ROLES = ("event_types", "session_gap_minutes")
 ECONOMICS = ("customer_value", "contact_cost", "incentive_cost", "saved_share")
+
+USERS, EVENTS = "clean/users.parquet", "clean/events.parquet"
+USER_DAYS, WINDOW, VOLUME = (
+    "clean/user_days.parquet", "clean/window.json", "audit/daily_volume.csv",
+)  # fmt: skip
+LOG = (USERS, EVENTS, USER_DAYS, WINDOW, VOLUME)
+"""What every chapter on the log reads: see analysis.log.log."""
+QA = ("clean/users.qa.json", "clean/events.qa.json")
+SNAPSHOTS = "features/snapshots.parquet"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One notebook: `name` is its file name, its handle on the command line and its log label."""
+    """One notebook: `name` is its file name, its handle on the command line and its log label.
+
+    `part` is the heading of the table of contents under which its chapter stands.
+    """
 
     name: str
-    chapter: str
-    reads: dict[str, str]
+    part: str
+    reads: tuple[str, ...]
     writes: dict[str, str]
     params: tuple[str, ...] = field(default=())
 
-
-USERS = {"clean_users": "clean/users.parquet"}
-EVENTS = {"clean_events": "clean/events.parquet"}
-BOTH = USERS | EVENTS
-QA = {"users_qa": "clean/users.qa.json", "events_qa": "clean/events.qa.json"}
 
 STAGES: tuple[Stage, ...] = (
     Stage(
         "01_clean_users",
         "Audit",
-        reads={RAW_USERS: RAW_USERS},
-        writes=USERS | {"users_qa": "clean/users.qa.json"},
-        params=("users_columns", "time_zone"),
+        reads=(),
+        writes={
+            "users": USERS,
+            "users_qa": "clean/users.qa.json",
+            "users_cleaning": "audit/users_cleaning.csv",
+            "users_columns_found": "audit/users_columns.csv",
+        },
+        params=("users", "users_columns", "time_zone"),
     ),
     Stage(
         "02_clean_events",
         "Audit",
-        reads={RAW_EVENTS: RAW_EVENTS},
-        writes=EVENTS | {"events_qa": "clean/events.qa.json"},
-        params=("events_columns", "time_zone"),
+        reads=(USERS,),
+        writes={
+            "events": EVENTS,
+            "user_days": USER_DAYS,
+            "window_record": WINDOW,
+            "volume": VOLUME,
+            "events_qa": "clean/events.qa.json",
+            "events_cleaning": "audit/events_cleaning.csv",
+            "event_types_found": "audit/event_types.csv",
+            "events_columns_found": "audit/events_columns.csv",
+        },
+        params=("events", "events_columns", *TIME, "passive_event_types", *ROLES),
     ),
     Stage(
         "03_audit",
         "Audit",
-        reads=BOTH | QA,
+        reads=(*LOG, *QA),
         writes={
             "quality": "audit/quality.csv",
+            "rules_broken": "audit/rules_broken.csv",
             "latency": "audit/latency.csv",
             "relational": "audit/relational.csv",
             "scorecard": "audit/scorecard.csv",
-            "daily": "audit/daily_volume.csv",
-            "audit_checks": "audit/checks.csv",
+            "checks": "audit/checks.csv",
         },
-        params=(
-            *TIME,
-            "lookback_days",
-            "horizon_days",
-            "event_types",
-            "passive_event_types",
-            "session_gap_minutes",
-        ),
+        params=("time_zone", "lookback_days", "horizon_days", *ROLES),
     ),
     Stage(
         "04_features",
         "Model",
-        reads=BOTH,
+        reads=LOG,
         writes={
             "user_features": "features/user_features.parquet",
-            "snapshots": "features/snapshots.parquet",
+            "snapshots": SNAPSHOTS,
+            "snapshot_summary": "features/snapshot_summary.csv",
             "reactivation": "features/reactivation.csv",
-            "features_checks": "features/checks.csv",
+            "feature_summary": "features/feature_summary.csv",
+            "checks": "features/checks.csv",
         },
-        params=(
-            *TIME,
-            *WINDOWS,
-            "event_types",
-            "passive_event_types",
-            "static_columns",
-            "session_gap_minutes",
-        ),
+        params=("time_zone", *WINDOWS, *ROLES, "static_columns"),
     ),
     Stage(
         "05_cohorts",
         "Cohorts",
-        reads=BOTH,
+        reads=LOG,
         writes={
             "retention_cohorts": "cohorts/retention_cohorts.csv",
-            "retention_table": "cohorts/retention_days.csv",
-            "survival_curves": "cohorts/survival.csv",
+            "retention_days": "cohorts/retention_days.csv",
+            "survival": "cohorts/survival.csv",
+            "survival_milestones": "cohorts/survival_milestones.csv",
             "user_retention": "cohorts/user_retention.parquet",
-            "choices_table": "cohorts/choices.csv",
-            "kpis_table": "cohorts/kpis.csv",
-            "cohorts_checks": "cohorts/checks.csv",
+            "choices": "cohorts/choices.csv",
+            "kpis": "cohorts/kpis.csv",
+            "kpis_latest": "cohorts/kpis_latest.csv",
+            "checks": "cohorts/checks.csv",
         },
-        params=(
-            *TIME,
-            *WINDOWS,
-            "retention_days",
-            "group_columns",
-            "min_group",
-            "event_types",
-            "passive_event_types",
-            "session_gap_minutes",
-        ),
+        params=("time_zone", *WINDOWS, "retention_days", "group_columns", "min_group", *ROLES),
     ),
     Stage(
         "06_model",
         "Model",
-        reads={"snapshots": "features/snapshots.parquet"},
+        reads=(SNAPSHOTS,),
         writes={
             "churn_model": "model/churn_model.skops",
             "model_card": "model/model_card.json",
-            "evaluation_table": "model/evaluation.csv",
+            "model_choice": "model/model_choice.csv",
+            "evaluation": "model/evaluation.csv",
+            "evaluation_chosen": "model/evaluation_chosen.csv",
+            "evaluation_origins": "model/evaluation_origins.csv",
             "roc_points": "model/roc_points.csv",
             "pr_points": "model/pr_points.csv",
             "threshold_sweep": "model/threshold_sweep.csv",
@@ -131,22 +137,23 @@ STAGES: tuple[Stage, ...] = (
             "feature_importance": "model/feature_importance.csv",
             "profit": "model/profit.csv",
             "sensitivity": "model/sensitivity.csv",
+            "maximum_profit": "model/maximum_profit.csv",
             "segment_thresholds": "model/segment_thresholds.csv",
             "training_scores": "model/training_scores.parquet",
-            "model_checks": "model/checks.csv",
+            "checks": "model/checks.csv",
         },
         params=(*ECONOMICS, "capacity", "min_group", "bootstrap_draws", "seed"),
     ),
     Stage(
         "07_scoring",
         "Model",
-        reads={
-            "churn_model": "model/churn_model.skops",
-            "model_card": "model/model_card.json",
-            "training_scores": "model/training_scores.parquet",
-            "snapshots": "features/snapshots.parquet",
-            **USERS,
-        },
+        reads=(
+            USERS,
+            SNAPSHOTS,
+            "model/churn_model.skops",
+            "model/model_card.json",
+            "model/training_scores.parquet",
+        ),
         writes={
             "predictions": "scores/predictions.csv",
             "top_risk": "scores/top_risk.csv",
@@ -154,8 +161,11 @@ STAGES: tuple[Stage, ...] = (
             "by_device": "scores/churn_by_device.csv",
             "by_subscription": "scores/churn_by_subscription.csv",
             "risk_segments": "scores/risk_segments.csv",
+            "reasons": "scores/reasons.csv",
             "group_differences": "scores/group_differences.csv",
-            "scores_checks": "scores/checks.csv",
+            "groups_overall": "scores/groups_overall.csv",
+            "groups_against_rest": "scores/groups_against_rest.csv",
+            "checks": "scores/checks.csv",
         },
         params=(
             *ECONOMICS,
@@ -171,82 +181,97 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "08_segmentation",
         "Segmentation",
-        reads={
-            "user_features": "features/user_features.parquet",
-            "snapshots": "features/snapshots.parquet",
-        },
+        reads=("features/user_features.parquet", SNAPSHOTS),
         writes={
             "user_clusters": "segments/user_clusters.parquet",
             "cluster_selection": "segments/cluster_selection.csv",
             "cluster_summary": "segments/cluster_summary.csv",
-            "segments_checks": "segments/checks.csv",
+            "tier_churn": "segments/tier_churn.csv",
+            "tier_limits": "segments/tier_limits.csv",
+            "checks": "segments/checks.csv",
         },
         params=("max_clusters", "null_draws", "min_group", "seed"),
     ),
     Stage(
         "09_published",
         "As published",
-        reads=BOTH | QA,
+        reads=(*LOG, *QA),
         writes={
             "figures": "published/figures.json",
             "case_latency": "published/latency.csv",
             "case_relational": "published/relational.csv",
             "case_features": "published/user_features.parquet",
             "case_cohorts": "published/retention_cohorts.csv",
-            "case_retention": "published/user_retention_metrics.csv",
+            "case_user_retention": "published/user_retention_metrics.csv",
+            "case_retention": "published/retention.csv",
+            "case_models": "published/models.csv",
             "case_predictions": "published/user_predictions.csv",
             "case_by_country": "published/churn_by_country.csv",
             "case_by_device": "published/churn_by_device.csv",
             "case_by_subscription": "published/churn_by_subscription.csv",
             "case_risk": "published/risk_segments.csv",
+            "case_buckets": "published/buckets.csv",
             "case_clusters": "published/user_clusters.csv",
             "case_cluster_summary": "published/cluster_summary.csv",
             "case_by_cohort": "published/churn_by_cohort.csv",
-            "published_checks": "published/checks.csv",
+            "checks": "published/checks.csv",
         },
-        params=(*TIME, "seed"),
+        params=("seed",),
     ),
     Stage(
         "10_summary",
-        "Executive summary",
-        reads={
-            "texts_file": TEXTS,
-            "action_texts": ACTION_TEXTS,
-            "findings_page": PAGE,
-            **BOTH,
-            **QA,
-            "quality": "audit/quality.csv",
-            "reactivation": "features/reactivation.csv",
-            "snapshots": "features/snapshots.parquet",
-            "retention_table": "cohorts/retention_days.csv",
-            "survival_curves": "cohorts/survival.csv",
-            "model_card": "model/model_card.json",
-            "evaluation_table": "model/evaluation.csv",
-            "predictions": "scores/predictions.csv",
-            "group_differences": "scores/group_differences.csv",
-            "cluster_selection": "segments/cluster_selection.csv",
-            "figures": "published/figures.json",
-            "audit_checks": "audit/checks.csv",
-            "features_checks": "features/checks.csv",
-            "cohorts_checks": "cohorts/checks.csv",
-            "model_checks": "model/checks.csv",
-            "scores_checks": "scores/checks.csv",
-            "segments_checks": "segments/checks.csv",
-            "published_checks": "published/checks.csv",
-        },
+        "Reference",
+        reads=(
+            *PAGES,
+            USERS,
+            WINDOW,
+            *QA,
+            "audit/quality.csv",
+            SNAPSHOTS,
+            "features/reactivation.csv",
+            "cohorts/retention_days.csv",
+            "cohorts/survival.csv",
+            "model/model_card.json",
+            "model/evaluation.csv",
+            "scores/predictions.csv",
+            "scores/group_differences.csv",
+            "segments/cluster_selection.csv",
+            "published/figures.json",
+        ),
         writes={
             "metrics": "summary/metrics.json",
+            "numbers": "summary/numbers.csv",
             "checks": "summary/checks.csv",
             "claims": "summary/claims.csv",
             "comparison": "summary/comparison.csv",
-            "actions_table": "summary/actions.csv",
+            "actions": "summary/actions.csv",
         },
-        params=(*TIME, "lookback_days", "horizon_days", *ECONOMICS, "holdout_share"),
+        params=(
+            "time_zone",
+            "lookback_days",
+            "horizon_days",
+            *ECONOMICS,
+            "holdout_share",
+        ),
     ),
 )
 
 MANIFEST = "summary/manifest.json"
 """What a whole run was made of: written by the runner, which alone knows all of it."""
+SUMMARY = STAGES[-1].name
+
+
+def checks_of_stages() -> dict[str, str]:
+    """Return the artifact with the verdicts of each stage that has one, but the summary's."""
+    return {
+        s.name: s.writes["checks"] for s in STAGES if "checks" in s.writes and s.name != SUMMARY
+    }
+
+
+def reads_of(stage: Stage) -> tuple[str, ...]:
+    """Return every artifact that `stage` reads: the summary also reads all verdicts."""
+    more = tuple(checks_of_stages().values()) if stage.name == SUMMARY else ()
+    return (*stage.reads, *more)
 
 
 def find(name: str) -> Stage:
@@ -256,6 +281,17 @@ def find(name: str) -> Stage:
             return stage
     known = ", ".join(stage.name for stage in STAGES)
     raise ReportError(f"No stage is called {name!r}. Stages: {known}.")
+
+
+def path_of(table: str) -> str:
+    """Return the path of the artifact that a chapter's attribute `table` is written to.
+
+    The attribute `checks` stands for those of the summary. Raises ReportError for another name.
+    """
+    for stage in reversed(STAGES):
+        if table in stage.writes:
+            return stage.writes[table]
+    raise ReportError(f"No stage writes {table!r}. Declare it in contract/stages.py.")
 
 
 def writer_of(stages: Iterable[Stage] = STAGES) -> dict[str, Stage]:
@@ -272,4 +308,4 @@ def writer_of(stages: Iterable[Stage] = STAGES) -> dict[str, Stage]:
 def needs(stage: Stage, stages: Iterable[Stage] = STAGES) -> set[str]:
     """Return the names of the stages that must finish before `stage` can run."""
     writers = writer_of(stages)
-    return {writers[path].name for path in stage.reads.values() if path in writers}
+    return {writers[path].name for path in reads_of(stage) if path in writers}

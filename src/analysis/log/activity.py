@@ -11,53 +11,106 @@ from analysis.base.errors import ReportError
 from analysis.contract.inputs import ROLES
 from analysis.log.window import LogWindow
 
+DAY_SECONDS = 86_400
+ATTRIBUTES = ("country", "device")
+"""Columns of users that events carry too, as `user_country` and so on."""
 
-def activity(
-    events: Any, users: pd.DataFrame, window: LogWindow, passive: Sequence[str] = ()
-) -> Any:
-    """Return the events (Ibis) of known users with a signup date, at or after it, in the log.
 
-    Adds `tenure_day` (integer): whole 24-hour periods since `signup_date` at midnight.
-    Orphans, events before signup and events outside `window` are no activity; the audit
-    counts them. Nor are events of the types in `passive`, which no user causes. Raises
-    ReportError when the log has no event of such a type.
+def place(events: Any, users: pd.DataFrame, window: LogWindow, passive: Sequence[str] = ()) -> Any:
+    """Return the events (Ibis) with what the users table and the window say of them.
+
+    Adds `is_known` (the user is in `users`), `tenure_day` (integer: whole 24-hour periods since
+    `signup_date` at midnight; missing without one), `is_passive` (its type is in `passive`, the
+    types that no user causes), `is_active`, and `user_country`, `user_device` where `users` has
+    them. An event is active, that is activity, when its user is known with a signup date, it
+    falls on or after that day and inside the window, and it is not passive. Raises ReportError
+    when the log has no event of a passive type.
     """
-    signups = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
-    joined = by_users(events, passive).join(engine.from_pandas(signups), "user_id")
-    inside = (joined.event_at >= window.start) & (joined.event_at < window.end)
+    _require_types(events, passive)
+    attributes = [name for name in ATTRIBUTES if name in users]
+    known = users[["user_id", "signup_date", *attributes]].assign(is_known=True)
+    known = known.rename(columns={name: f"user_{name}" for name in attributes})
+    joined = events.left_join(engine.from_pandas(known), "user_id").drop("user_id_right")
     since = clock.seconds(joined.event_at) - clock.seconds(joined.signup_date)
-    kept = joined.mutate(tenure_day=(since / 86_400).floor().cast("int64"))
-    return kept.filter(inside, joined.event_at >= joined.signup_date).drop("signup_date")
+    inside = (joined.event_at >= window.start) & (joined.event_at < window.end)
+    is_passive = ibis.literal(False)
+    if passive:
+        is_passive = joined.event_type.isin(list(passive)).fill_null(False)
+    placed = joined.mutate(
+        is_known=joined.is_known.fill_null(False),
+        tenure_day=(since / DAY_SECONDS).floor().cast("int64"),
+        is_passive=is_passive,
+        is_active=(inside & (since >= 0) & ~is_passive).fill_null(False),
+    )
+    return placed.drop("signup_date")
 
 
-def by_users(events: Any, passive: Sequence[str] = ()) -> Any:
-    """Return the events (Ibis) whose type is not in `passive`: those that users cause.
-
-    Raises ReportError when the log has no event of such a type.
-    """
+def _require_types(events: Any, passive: Sequence[str]) -> None:
     if not passive:
-        return events
-    found = engine.to_pandas(events.select("event_type").distinct())["event_type"].dropna()
+        return
+    types = engine.to_pandas(events.select("event_type").distinct())["event_type"].dropna()
     for name in passive:
-        if name not in set(found):
+        if name not in set(types):
             raise ReportError(
                 f"events: passive_event_types names {name!r}, which no event has. The types are: "
-                f"{', '.join(sorted(found))}."
+                f"{', '.join(sorted(types))}. Correct passive_event_types in params.yml."
             )
-    return events.filter(events.event_type.isnull() | events.event_type.notin(list(passive)))
 
 
-def user_days(active: Any) -> Any:
-    """Return one row per user and tenure day with activity: `user_id, tenure_day, events`."""
-    return active.group_by("user_id", "tenure_day").aggregate(events=lambda t: t.count())
+def by_users(events: Any) -> Any:
+    """Return the events (Ibis, from place) that users cause: those that are not passive."""
+    return events.filter(~events.is_passive)
 
 
-def user_spans(active: Any) -> pd.DataFrame:
-    """Return per user with activity: `first_event_at`, `last_event_at` (UTC), `event_count`."""
-    spans = active.group_by("user_id").aggregate(
-        first_event_at=active.event_at.min(),
-        last_event_at=active.event_at.max(),
-        event_count=active.count(),
+def sum_by_day(
+    active: Any, window: LogWindow, zone: str, roles: Mapping[str, str], gap_minutes: float
+) -> Any:
+    """Return one row per user, session and day with activity (Ibis), from active events.
+
+    Days are counted in four ways, for each question has its own: `tenure_day` (24-hour periods
+    since signup), `days_to_end` (whole 24-hour periods from the event to the end of the window:
+    k covers [end - k - 1 days, end - k days)), `recorded_days_to_end` (the same for the instant at
+    which the event was known, negative after the end) and `local_day` (days since 1970 in `zone`).
+    `session_key` names the session (see with_sessions). Sums over the row's events: `events`,
+    `first_event_at`, `last_event_at`, `plays`, `clicks`, `nexts`, `purchases` (counts by role) and
+    `bought` (amounts of purchases, 1 each where none is named).
+    """
+    sessions = with_sessions(active, gap_minutes)
+    dated = sessions.mutate(
+        days_to_end=-clock.days_since(sessions.event_at, window.end) - 1,
+        recorded_days_to_end=-clock.days_since(sessions.recorded_at, window.end) - 1,
+        local_day=clock.local_day(sessions.event_at, zone, window.start, window.end),
+        amount=amount(sessions),
+    )
+    keys = ("user_id", "session_key", "tenure_day", "days_to_end", "recorded_days_to_end",
+            "local_day")  # fmt: skip
+
+    def count(role: str) -> Any:
+        return (dated.event_type == roles.get(role, "")).sum()
+
+    is_purchase = dated.event_type == roles.get("purchase", "")
+    return dated.group_by(*keys).aggregate(
+        events=dated.count(),
+        first_event_at=dated.event_at.min(),
+        last_event_at=dated.event_at.max(),
+        plays=count("play"),
+        clicks=count("click"),
+        nexts=count("next"),
+        purchases=is_purchase.sum(),
+        bought=exact_sum(ibis.ifelse(is_purchase, ibis.coalesce(dated.amount, 1.0), 0.0)),
+    )
+
+
+def user_spans(rows: Any) -> pd.DataFrame:
+    """Return per user of `rows` (events or user-days, Ibis): `first_event_at`, `last_event_at`
+    (UTC), `event_count`.
+    """
+    is_summed = "first_event_at" in rows.columns
+    first, last = (rows.first_event_at, rows.last_event_at) if is_summed else (rows.event_at,) * 2
+    spans = rows.group_by("user_id").aggregate(
+        first_event_at=first.min(),
+        last_event_at=last.max(),
+        event_count=rows.events.sum() if is_summed else rows.count(),
     )
     return engine.to_pandas(spans.order_by("user_id"))
 

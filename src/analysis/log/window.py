@@ -1,5 +1,6 @@
 """From when to when the event log can be trusted, told from its daily volume."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,16 @@ class LogWindow:
     def days(self) -> float:
         """Length of the window in days."""
         return (self.end - self.start) / clock.DAY
+
+    @property
+    def record(self) -> dict[str, str]:
+        """The window as plain text: what `from_record` reads."""
+        return {"log_start": self.start.isoformat(), "log_end": self.end.isoformat()}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, str]) -> "LogWindow":
+        """Return the window of a `record`."""
+        return cls(*(pd.Timestamp(record[n]).as_unit("us") for n in ("log_start", "log_end")))
 
 
 def daily_volume(events: Any, zone: str = "UTC") -> pd.DataFrame:

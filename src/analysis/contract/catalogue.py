@@ -1,0 +1,89 @@
+"""The catalogue: every table that a run writes, every column with label, unit and meaning.
+
+One YAML file per chapter in `catalogue/`. Table heads, number formats, heads of downloads, the
+data dictionary and the check that a table has the columns it promises come from here.
+"""
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from analysis.base.errors import ReportError
+from analysis.contract import stages
+
+FOLDER = Path(__file__).with_name("catalogue")
+UNITS = (
+    "share", "points", "count", "days", "score", "money", "ratio", "date", "text", "same",
+)  # fmt: skip
+"""Units of columns; `same` is the unit of the nearest column to the left that has one."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: `values` gives the words for its codes, `is_shown` whether pages show it."""
+
+    name: str
+    label: str
+    unit: str
+    meaning: str
+    values: dict[str, str] = field(default_factory=dict)
+    is_shown: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: where it is written, its title, the bases it rests on, and its columns."""
+
+    name: str
+    path: str
+    title: str
+    rests_on: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+
+@cache
+def _entries() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the columns and the tables of all files; a name may stand in one file only."""
+    columns: dict[str, Any] = {}
+    tables: dict[str, Any] = {}
+    for path in sorted(FOLDER.glob("*.yml")):
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        for known, part in ((columns, "columns"), (tables, "tables")):
+            twice = set(known) & set(loaded.get(part) or {})
+            if twice:
+                raise ReportError(f"{path.name}: {sorted(twice)[0]!r} is described twice.")
+            known.update(loaded.get(part) or {})
+    return columns, tables
+
+
+def _column(entry: str | dict[str, Any], shown: list[str] | None) -> Column:
+    own = {"name": entry} if isinstance(entry, str) else entry
+    name = own["name"]
+    known = {**_entries()[0].get(name, {}), **own}
+    if not {"label", "unit", "meaning"} <= set(known) or known["unit"] not in UNITS:
+        raise ReportError(f"catalogue: {name!r} needs a label, a unit of {UNITS} and a meaning.")
+    values = {str(code): str(word) for code, word in known.get("values", {}).items()}
+    is_shown = shown is None or name in shown
+    return Column(name, known["label"], known["unit"], known["meaning"], values, is_shown)
+
+
+@cache
+def table_of(name: str) -> Table:
+    """Return the table called `name`: the attribute of its chapter that holds it.
+
+    Raises ReportError when it is not in the catalogue, or a column lacks its description.
+    """
+    entry = _entries()[1].get(name)
+    if entry is None:
+        raise ReportError(f"catalogue: no table {name!r}. Describe it in contract/catalogue/.")
+    columns = tuple(_column(item, entry.get("shown")) for item in entry["columns"])
+    rests_on = tuple(entry.get("rests_on") or ())
+    return Table(name, stages.path_of(name), entry["title"], rests_on, columns)
+
+
+def tables() -> list[Table]:
+    """Return every table of the catalogue, by path."""
+    return sorted((table_of(name) for name in _entries()[1]), key=lambda table: table.path)

@@ -1,0 +1,84 @@
+"""A chapter: the one place where a stage's tables are computed.
+
+The notebook shows them, the runner writes them, the studies ask for single ones.
+"""
+
+from collections.abc import Collection
+from functools import cached_property
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from analysis.base import files
+from analysis.base.errors import ReportError
+from analysis.contract import catalogue, checks, stages
+from analysis.contract.checks import Verdict
+
+
+class table(cached_property[pd.DataFrame]):  # noqa: N801 (used like functools.cached_property)
+    """A table of a chapter, computed when first asked for; it remembers its name for `show`."""
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        """Return the table, its name in `attrs["table"]`."""
+        value = super().__get__(instance, owner)
+        if isinstance(value, pd.DataFrame):
+            value.attrs["table"] = self.attrname
+        return value
+
+
+class Chapter:
+    """Base of all chapters: `stage` names the stage whose tables the attributes are."""
+
+    stage: ClassVar[str]
+    log: Any = None
+
+    def verdicts(self, names: Collection[str] | None = None) -> list[Verdict]:
+        """Return the verdicts of the stage's checks, or of those in `names`, in order.
+
+        A check gets, by the names of its parameters, attributes of the chapter or of its log.
+        """
+        wanted = [c for c in checks.of_stage(self.stage) if names is None or c.name in names]
+        return [c.judge(**{name: self._value(name) for name in c.reads}) for c in wanted]
+
+    def _value(self, name: str) -> Any:
+        return (
+            getattr(self, name)
+            if hasattr(type(self), name) or name in vars(self)
+            else getattr(self.log, name)
+        )
+
+    @table
+    def checks(self) -> pd.DataFrame:
+        """Return the verdicts as a table: see contract.checks.to_table."""
+        return checks.to_table(self.verdicts())
+
+    def write(self, outputs: str) -> None:
+        """Write every artifact that the stage declares, from the attribute of its name.
+
+        Raises ReportError when a table lacks a column that the catalogue promises.
+        """
+        folder = files.place(outputs)
+        for name, path in stages.find(self.stage).writes.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.save(name, self._value(name), str(target))
+
+    def save(self, name: str, value: Any, path: str) -> None:
+        """Write one artifact: a frame as CSV or Parquet, an Ibis table as Parquet, else JSON."""
+        if isinstance(value, pd.DataFrame):
+            _require_columns(name, value)
+            files.write_table(value, path)
+        elif path.endswith(".parquet"):
+            value.to_parquet(path, compression="zstd")
+        else:
+            files.write_json(value, path)
+
+
+def _require_columns(name: str, frame: pd.DataFrame) -> None:
+    promised = [column.name for column in catalogue.table_of(name).columns]
+    missing = [column for column in promised if column not in frame]
+    if missing:
+        raise ReportError(
+            f"{name}: the column {missing[0]!r} is promised by the catalogue and missing "
+            f"({len(missing)} in all). It has: {', '.join(map(str, frame.columns))}."
+        )
