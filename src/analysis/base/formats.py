@@ -82,8 +82,13 @@ def read_locale(name: str) -> Locale:
 
 def word(name: str, locale: str = "en", **parts: str) -> str:
     """Return an entry of WORDS in the language of `locale`, else in English, with its parts."""
-    words = WORDS.get(read_locale(locale).language, WORDS["en"])
-    return words[name].format(**parts)
+    return WORDS[_language(locale)][name].format(**parts)
+
+
+def _language(locale: str) -> str:
+    """Return the language of the words beside a number: the locale's own, else English."""
+    language = read_locale(locale).language
+    return language if language in WORDS else "en"
 
 
 def is_missing(value: object) -> bool:
@@ -245,7 +250,7 @@ def _with_unit(
     if bare or unit not in UNIT_WORDS:
         return text
     one, other = word(unit, locale).split("|")
-    return f"{text}{SPACE}{plural_form(number, one, other, locale)}"
+    return f"{text}{SPACE}{plural_form(number, one, other, _language(locale))}"
 
 
 def _bound_of_share(share: float, locale: str) -> str | None:
