@@ -19,7 +19,7 @@ import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from traitlets.config import Config
 
-from analysis import simulate
+import simulation
 from analysis.base.engine import list_files
 from analysis.base.errors import ReportError
 from analysis.contract.params import Params, load_notes, load_params
@@ -35,6 +35,7 @@ from analysis.contract.stages import (
 )
 
 HELPERS = Path(__file__).parents[1]
+SIMULATION = Path(simulation.__file__).parent
 PARSING = threading.Lock()
 """Held while parsing: CPython 3.11 counts the depth of its parser once for all threads."""
 STATE = ".state"
@@ -100,6 +101,12 @@ def _sha256_of(source: str, table: str) -> str:
     return (
         digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     )
+
+
+def _sha256_of_code(package: Path) -> str:
+    """Return a digest of all Python files of a package, in order of their paths."""
+    files = sorted(package.rglob("*.py"))
+    return hashlib.sha256("".join(sha256(path) for path in files).encode()).hexdigest()
 
 
 def _parse(source: str) -> ast.Module:
@@ -363,7 +370,7 @@ def _simulate(run: Run, report: Report) -> None:
         return None
     p = run.params
     size = (p.simulated_users, p.simulated_events_per_user, p.simulated_seed)
-    parts = [str(size), sha256(HELPERS / "simulate.py"), json.dumps(package_versions())]
+    parts = [str(size), _sha256_of_code(SIMULATION), json.dumps(package_versions())]
     print_ = hashlib.sha256("".join(parts).encode()).hexdigest()
     folder = run.data / "raw"
     files = {name: folder / name for name in ("users.csv", "events.parquet")}
@@ -374,7 +381,7 @@ def _simulate(run: Run, report: Report) -> None:
         return report("00_simulate", "skipped: nothing has changed", 0.0)
     start = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    simulate.write(simulate.simulate(size[0], size[1], size[2]), folder)
+    simulation.write(simulation.simulate(*size), folder)
     _write_record(run, "00_simulate", print_, files)
     return report("00_simulate", "done", time.monotonic() - start)
 
@@ -469,5 +476,6 @@ def _inputs(run: Run, table: str) -> list[dict[str, Any]]:
 
 
 def _code_digest(run: Run) -> str:
-    files = [*sorted(HELPERS.rglob("*.py")), *(_notebook(run, stage) for stage in STAGES)]
-    return hashlib.sha256("".join(sha256(path) for path in files).encode()).hexdigest()
+    notebooks = "".join(sha256(_notebook(run, stage)) for stage in STAGES)
+    parts = [_sha256_of_code(HELPERS), _sha256_of_code(SIMULATION), notebooks]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
