@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from tests.handmade import make_events
 
-from analysis import simulate as simulation
+import simulation
 from analysis.audit import data_checks as data
 from analysis.audit import log_checks as log
 from analysis.audit import measures as audit

@@ -8,7 +8,7 @@ from typing import Any
 from analysis.base.engine import list_files
 from analysis.contract.params import load_notes
 from analysis.contract.stages import MANIFEST, STAGES
-from analysis.run.fingerprint import HELPERS, package_versions, sha256
+from analysis.run.fingerprint import HELPERS, SIMULATION, code_digest, package_versions, sha256
 from analysis.run.folders import Run, notebook_of
 
 
@@ -51,5 +51,6 @@ def _inputs(run: Run, table: str) -> list[dict[str, Any]]:
 
 
 def _code_digest(run: Run) -> str:
-    files = [*sorted(HELPERS.rglob("*.py")), *(notebook_of(run, stage) for stage in STAGES)]
-    return hashlib.sha256("".join(sha256(path) for path in files).encode()).hexdigest()
+    digests = [code_digest(HELPERS), code_digest(SIMULATION)]
+    digests += [sha256(notebook_of(run, stage)) for stage in STAGES]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()

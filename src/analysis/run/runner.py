@@ -9,11 +9,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-from analysis import simulate
+import simulation
 from analysis.base.errors import ReportError
 from analysis.contract.stages import STAGES, Stage, find, needs
 from analysis.run.execute import KERNEL_ENVIRONMENT, execute
-from analysis.run.fingerprint import HELPERS, fingerprint, package_versions, sha256
+from analysis.run.fingerprint import SIMULATION, code_digest, fingerprint, package_versions, sha256
 from analysis.run.folders import Run, default_run, outputs_of
 from analysis.run.manifest import write_manifest
 
@@ -75,7 +75,7 @@ def _simulate(run: Run, report: Report) -> None:
         return None
     p = run.params
     size = (p.simulated_users, p.simulated_events_per_user, p.simulated_seed)
-    parts = [str(size), sha256(HELPERS / "simulate.py"), json.dumps(package_versions())]
+    parts = [str(size), code_digest(SIMULATION), json.dumps(package_versions())]
     print_ = hashlib.sha256("".join(parts).encode()).hexdigest()
     folder = run.data / "raw"
     files = {name: folder / name for name in ("users.csv", "events.parquet")}
@@ -86,7 +86,7 @@ def _simulate(run: Run, report: Report) -> None:
         return report("00_simulate", "skipped: nothing has changed", 0.0)
     start = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    simulate.write(simulate.simulate(size[0], size[1], size[2]), folder)
+    simulation.write(simulation.simulate(size[0], size[1], size[2]), folder)
     _write_record(run, "00_simulate", print_, files)
     return report("00_simulate", "done", time.monotonic() - start)
 
