@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 import pytest
-from handmade import ROLES, at, instants, make_events, make_users, make_window
+from tests.handmade import ROLES, at, instants, make_events, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,8 +23,8 @@ from analysis.model.features import (
     snapshots,
     user_features,
 )
-from analysis.simulate import simulate
 from benchmarks import pipeline
+from simulation import simulate
 
 WINDOW = make_window("2025-01-01", "2025-01-17")
 WINDOWS = Windows(lookback=4, gap=1, horizon=3)

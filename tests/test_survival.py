@@ -3,7 +3,7 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import at, make_users, make_window
+from tests.handmade import at, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,8 +17,8 @@ from analysis.cohorts.survival import (
     survival_table,
 )
 from analysis.log import activity
-from analysis.simulate import simulate
 from benchmarks import pipeline, truth
+from simulation import simulate
 
 WINDOW = make_window("2025-01-01", "2025-04-11")  # 100 days
 SILENCE = 30
