@@ -6,22 +6,21 @@ from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.environment import BuildEnvironment
 
 from analysis.base.errors import ReportError
-from analysis.site import nodes, reference, results
-from analysis.site.base import data_dir, problems_of
-from analysis.site.publish import publish
+from analysis.book import claims, nodes, problems, reference, results
+from analysis.book.directive import data_dir
+from analysis.book.publish import publish
 
 DIRECTIVES = {
     "when": results.When,
-    "claim": results.Claim,
+    "claim": claims.Claim,
+    "case": claims.Case,
     "headline": results.Headline,
     "checks-panel": results.ChecksPanel,
     "published-claims": results.PublishedClaims,
     "actions": results.Actions,
     "artifact-table": reference.ArtifactTable,
-    "chart": reference.Chart,
     "metric-definition": reference.MetricDefinition,
     "contract": reference.Contract,
     "parameters": reference.Parameters,
@@ -39,28 +38,6 @@ def run_stages(app: Sphinx, _config: Config) -> None:
         run_default(Path(app.confdir))
     except ReportError as error:
         raise SystemExit(str(error)) from error
-
-
-def forget_page(_app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    """Forget the problems of a page that is read again."""
-    problems_of(env).pop(docname, None)
-
-
-def merge_pages(
-    _app: Sphinx, env: BuildEnvironment, _docnames: list[str], other: BuildEnvironment
-) -> None:
-    """Take over the problems that a parallel reader found."""
-    problems_of(env).update(problems_of(other))
-
-
-def stop_on_problems(_app: Sphinx, env: BuildEnvironment) -> None:
-    """End the build when a page has a problem, before anything is written.
-
-    SystemExit ends it in a few lines, where an exception would add a traceback.
-    """
-    found = [text for page in problems_of(env).values() for text in page]
-    if found:
-        raise SystemExit("The book was not built:\n  " + "\n  ".join(found))
 
 
 def drop_thebe(
@@ -93,9 +70,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     for name, directive in DIRECTIVES.items():
         app.add_directive(name, directive)
     app.connect("config-inited", run_stages, priority=1)
-    app.connect("env-purge-doc", forget_page)
-    app.connect("env-merge-info", merge_pages)
-    app.connect("env-updated", stop_on_problems)
+    app.connect("env-purge-doc", problems.forget_page)
+    app.connect("env-merge-info", problems.merge_pages)
+    app.connect("doctree-read", problems.report_placeholders)
+    app.connect("env-updated", problems.stop_on_problems)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", publish_artifacts)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,29 +1,30 @@
 """Two document nodes: a figure in running text, and a block of ready markup with links."""
 
 import re
-from html import escape
 from typing import Any
 from urllib.parse import quote
 
 from docutils import nodes
+from markupsafe import Markup, escape
 
 OPEN, CLOSE = "\ue000", "\ue001"  # private characters: no text of a reader holds them
 LINK = re.compile(f"{OPEN}(doc|artifact):([^{CLOSE}]*){CLOSE}")
 
 
-def esc(text: object) -> str:
-    """Return `text` safe for HTML content and attributes."""
-    return escape(str(text).replace(OPEN, "").replace(CLOSE, ""), quote=True)
+def strip_private(text: object) -> str:
+    """Return `text` without the characters that mark a link."""
+    return str(text).replace(OPEN, "").replace(CLOSE, "")
 
 
-def doc_link(docname: str, anchor: str = "") -> str:
+def doc_link(docname: str, anchor: str = "") -> Markup:
     """Return a placeholder that becomes the address of a page, seen from the page it is on."""
-    return f"{OPEN}doc:{esc(docname)}#{esc(anchor)}{CLOSE}"
+    page, place = (escape(strip_private(text)) for text in (docname, anchor))
+    return Markup(f"{OPEN}doc:{page}#{place}{CLOSE}")
 
 
-def artifact_link(path: str) -> str:
+def artifact_link(path: str) -> Markup:
     """Return a placeholder that becomes the address of a downloadable artifact."""
-    return f"{OPEN}artifact:{esc(path)}{CLOSE}"
+    return Markup(f"{OPEN}artifact:{escape(strip_private(path))}{CLOSE}")
 
 
 def resolve_links(markup: str, builder: Any, docname: str) -> str:
@@ -63,7 +64,7 @@ def visit_page_html(translator: Any, node: page_html) -> None:
 
 def visit_math(translator: Any, node: nodes.Element) -> None:
     """Write a formula as it was typed: no script has to be fetched for it."""
-    translator.body.append(f'<code class="math">{esc(node.astext())}</code>')
+    translator.body.append(f'<code class="math">{escape(node.astext())}</code>')
     raise nodes.SkipNode
 
 
