@@ -1,6 +1,5 @@
 import nbformat
 import pytest
-from handmade import ROOT
 
 from analysis.base.errors import ReportError
 from analysis.contract.params import Params
@@ -15,6 +14,7 @@ from analysis.contract.stages import (
     writer_of,
 )
 from analysis.run.runner import check_parameters
+from tests.handmade import ROOT
 
 BY_NAME = {stage.name: stage for stage in STAGES}
 
