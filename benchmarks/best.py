@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
-from analysis import simulate
 from analysis.base import engine
 from analysis.model import features, models
 from benchmarks import pipeline, truth
+from simulation import company, simulate
 
 RESULT = pipeline.ROOT / "book" / "studies" / "best.csv"
 NODES = 13
@@ -68,24 +68,24 @@ def best_from_log(
     known = (who["log_hazard_acquisition_channel"] + who["log_hazard_device"]).to_numpy()
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     weights = weights / weights.sum()
-    rho = simulate.RATE_HAZARD_CORRELATION
+    rho = company.RATE_HAZARD_CORRELATION
     logs, outcomes = [], []
-    plans = {k: simulate.EFFECTS["subscription_type"].get(k, 0.0)
-             for k in simulate.SHARES["subscription_type"]}  # fmt: skip
-    spread = np.sqrt(sum(v**2 for v in simulate.TRAIT_EFFECTS.values()) + simulate.FRAILTY_SD**2)
+    plans = {k: company.EFFECTS["subscription_type"].get(k, 0.0)
+             for k in company.SHARES["subscription_type"]}  # fmt: skip
+    spread = np.sqrt(sum(v**2 for v in company.TRAIT_EFFECTS.values()) + company.FRAILTY_SD**2)
     for plan, effect in plans.items():
         for x, wx in zip(nodes, weights, strict=True):
             ratio = known + effect + spread * x
-            mu = simulate.BASELINE_HAZARD * np.exp(ratio)
+            mu = company.BASELINE_HAZARD * np.exp(ratio)
             for y, wy in zip(nodes, weights, strict=True):
-                tempo = rho * ratio / simulate.LOG_HAZARD_SD + np.sqrt(1 - rho**2) * y
-                lam = scale * np.exp(simulate.RATE_SD * tempo)
+                tempo = rho * ratio / company.LOG_HAZARD_SD + np.sqrt(1 - rho**2) * y
+                lam = scale * np.exp(company.RATE_SD * tempo)
                 both = mu + lam
                 silent = np.exp(-both * (total - last))
                 still = (mu + lam * silent) / both
                 likely = repeats * np.log(lam) - both * last + np.log(still) - mu * unseen
                 returns = lam / both * -np.expm1(-both * horizon)
-                prior = simulate.SHARES["subscription_type"][plan] * wx * wy
+                prior = company.SHARES["subscription_type"][plan] * wx * wy
                 logs.append(likely + np.log(prior))
                 outcomes.append(1 - silent / still * returns)
     stacked = np.array(logs)
@@ -95,7 +95,7 @@ def best_from_log(
 def limits(size: int) -> pd.DataFrame:
     """Return the two limits on the large company: `model`, and a column for each of TOLD."""
     everyone = truth.population(size).test
-    simulation = simulate.simulate(size, 40, truth.POPULATION_SEED, dirt=False)
+    simulation = simulate(size, 40, truth.POPULATION_SEED, dirt=False)
     at = everyone["snapshot_at"].iloc[0]
     seen = visits(pipeline.prepare(simulation), at)
     proba = best_from_log(
@@ -117,7 +117,7 @@ def _told(proba: Any, true: Any) -> tuple[float, ...]:
 
 def one_run(seed: int, users: int, size: int) -> list[tuple[Any, ...]]:
     """Return `model`, whether the report chose it, and TOLD, of each model of one company."""
-    tables = pipeline.prepare(simulate.simulate(users, 40, seed, dirt=False))
+    tables = pipeline.prepare(simulate(users, 40, seed, dirt=False))
     snapshots = tables.snapshots
     pipelines = models.candidates(*features.feature_columns(snapshots), pipeline.P.seed)
     chosen, _ = models.choose_model(pipelines, snapshots)

@@ -20,119 +20,11 @@ from statsmodels.stats.proportion import proportion_confint
 
 from analysis.base.errors import ReportError
 from analysis.contract.checks import Verdict
-from analysis.simulate import EVENT_COLUMNS, USERS_FAULTS, draw, tabulate
 from benchmarks import pipeline
+from simulation import EVENT_COLUMNS, FAULTS, draw, tabulate
 
 FOLDER = pipeline.ROOT / "book" / "studies"
 CLEAN = "none"
-EXPECTED: dict[str, tuple[str, ...]] = {
-    "late_log": ("log_covers_cohort",),
-    "immature": ("window_is_mature",),
-    "events_before_signup": ("events_before_signup",),
-    "clock_disorder": ("clock_order",),
-    "late_delivery": ("lateness",),
-    "log_break_users": ("log_users",),
-    "log_break_volume": ("log_volume",),
-    "partial_last_day": ("last_day",),
-    "event_mix": ("log_mix",),
-    "coarse_times": ("times_of_day",),
-    "double_logging": ("double_logging",),
-    "machine": ("machines",),
-    "near_copies": ("double_logging",),
-    "automatic_events": ("automatic_events",),
-    "merged_ids": ("identities",),
-    "slow_clocks": ("lateness",),
-    "log_fades": ("population_drift", "base_rate_drift", "drift"),
-    "lost_newcomers": ("newcomers_seen",),
-    "leavers_deleted": ("survivors",),
-    "coarse_signups": ("signup_dates",),
-    "imported_again": ("double_logging",),
-    "capped_histories": ("capped_histories",),
-    "lost_early_users": ("early_users_seen",),
-    "signups_deleted": ("signup_flow",),
-    "signup_first_event": ("signup_flow",),
-    "missing_signups": ("missing_values",),
-    "leavers_column": ("leakage_columns",),
-    "leavers_plan": ("groups_known",),
-    "stray_times": ("stray_times",),
-    "shard_ends": ("log_edges",),
-    "lost_group": ("groups_seen",),
-    "constant_sessions": ("sessions",),
-    "amount_units": ("log_amounts",),
-    "spellings": ("spellings",),
-    "extreme_values": ("extreme_values",),
-    "placeholders": ("placeholders",),
-    "stray_signups": ("signup_dates",),
-    "copied_users": ("copied_users",),
-    "signup_import": ("signup_dates",),
-    "native_disagrees": ("native_agrees",),
-    "native_counts": ("native_counts",),
-    "native_label_copied": ("native_label",),
-    "impossible_values": ("impossible_values",),
-    "leaky_column": ("leakage_columns",),
-    "leaky_date": ("leakage_columns",),
-    "identifier_column": ("leakage_columns",),
-    "leaky_feature": ("leakage",),
-    "drift": ("drift", "base_rate_drift"),
-    "no_signal": ("label_means", "better_than_chance", "better_than_base_rate"),
-    "group_difference": ("group_differences",),
-    "clusters": ("clusters_exist",),
-}
-"""Which checks are meant for which fault; any of them counts, and they are asked in this order."""
-STRENGTHS: dict[str, tuple[float, ...]] = {
-    "late_log": (0.83,),
-    "immature": (0.1, 0.3),
-    "events_before_signup": (0.001, 0.01),
-    "clock_disorder": (0.001, 0.01),
-    "late_delivery": (0.01, 0.05),
-    "log_break_users": (0.5, 1.0),
-    "log_break_volume": (0.5, 1.0),
-    "partial_last_day": (0.5, 0.75),
-    "event_mix": (0.5, 1.0),
-    "coarse_times": (0.03, 1.0),
-    "double_logging": (0.001, 0.02),
-    "machine": (0.05, 0.2),
-    "near_copies": (0.01, 0.05),
-    "automatic_events": (0.2, 1.0),
-    "merged_ids": (0.3, 1.0),
-    "slow_clocks": (1.0,),
-    "log_fades": (0.5, 0.9),
-    "lost_newcomers": (0.2, 0.5),
-    "leavers_deleted": (1.0,),
-    "coarse_signups": (0.5, 1.0),
-    "imported_again": (0.05, 0.3),
-    "capped_histories": (0.05, 0.3),
-    "lost_early_users": (0.5, 0.9),
-    "signups_deleted": (0.9, 1.0),
-    "signup_first_event": (1.0,),
-    "missing_signups": (0.05, 0.3),
-    "leavers_column": (0.6, 1.0),
-    "leavers_plan": (0.6, 1.0),
-    "stray_times": (0.001, 0.005),
-    "shard_ends": (0.25, 0.5),
-    "lost_group": (0.7, 1.0),
-    "constant_sessions": (0.2, 1.0),
-    "amount_units": (0.5, 1.0),
-    "spellings": (0.02, 0.3),
-    "extreme_values": (0.002, 0.02),
-    "placeholders": (0.002, 0.02),
-    "stray_signups": (0.001, 0.005),
-    "copied_users": (0.02, 0.1),
-    "signup_import": (0.5, 1.0),
-    "native_disagrees": (0.1, 0.88),
-    "native_counts": (0.5, 1.0),
-    "native_label_copied": (0.5,),
-    "impossible_values": (0.01, 0.07),
-    "leaky_column": (0.7, 1.0),
-    "leaky_date": (0.7, 1.0),
-    "identifier_column": (1.0,),
-    "leaky_feature": (0.7, 1.0),
-    "drift": (0.5, 1.0),
-    "no_signal": (1.0,),
-    "group_difference": (0.5, 1.0),
-    "clusters": (0.7, 1.0),
-}
-"""Strengths tried, the last about that of the case where the case has the fault."""
 NULL_COLUMNS = {"country", "gender", "language"}
 """Columns compared that truly do not matter, unless a difference is planted in country."""
 EVENTS_PER_USER = 40
@@ -157,7 +49,7 @@ def tell(verdict: Verdict) -> str | None:
 def of_log(job: Job) -> Job:
     """Return the job whose people and log this one shares."""
     users, seed, faults = job
-    return users, seed, tuple((name, s) for name, s in faults if name not in USERS_FAULTS)
+    return users, seed, tuple((n, s) for n, s in faults if not FAULTS[n].is_of_users_table)
 
 
 def judge_meant(
@@ -166,7 +58,7 @@ def judge_meant(
     """Yield the verdicts of the checks meant for each fault, up to the first that fires."""
     asked: dict[str, Verdict] = {}
     for name, _ in faults:
-        for check in EXPECTED[name]:
+        for check in FAULTS[name].found_by:
             if check not in asked:
                 asked[check] = pipeline.ONE_BY_ONE[check](tables)
                 yield asked[check]
@@ -182,7 +74,7 @@ def judge_group(jobs: list[Job]) -> list[tuple[str, ...]]:
     columns = EVENT_COLUMNS
     if all(own for _, _, own in jobs):
         columns = pipeline.columns_read(
-            c for _, _, own in jobs for n, _ in own for c in EXPECTED[n]
+            c for _, _, own in jobs for n, _ in own for c in FAULTS[n].found_by
         )
     drawn = draw(users, EVENTS_PER_USER, seed, dict(faults), columns)
     log = tables = None
@@ -205,7 +97,7 @@ def judge_group(jobs: list[Job]) -> list[tuple[str, ...]]:
 
 def is_found(fault: str, told: Iterable[str]) -> bool:
     """Say whether a check meant for `fault` is among what was told, or the report was refused."""
-    return bool({t.split(":")[0] for t in told} & {*EXPECTED[fault], "stopped"})
+    return bool({t.split(":")[0] for t in told} & {*FAULTS[fault].found_by, "stopped"})
 
 
 def _row(users: int, fault: str, strength: float, told: str, hits: int, runs: int) -> tuple:  # type: ignore[type-arg]
@@ -229,12 +121,12 @@ def summarise(found: dict[Job, tuple[str, ...]]) -> pd.DataFrame:
         for name in sorted({t for told in clean for t in told}):
             hits = sum(name in told for told in clean)
             rows.append(_row(users, CLEAN, 0.0, name, hits, len(clean)))
-        for fault, meant in EXPECTED.items():
-            for strength in STRENGTHS[fault]:
+        for fault, registered in FAULTS.items():
+            for strength in registered.strengths:
                 alone = [told for (_, _, f), told in own.items() if f == ((fault, strength),)]
                 if alone:
                     hits = sum(is_found(fault, told) for told in alone)
-                    name = " or ".join(meant)
+                    name = " or ".join(registered.found_by)
                     rows.append(_row(users, fault, strength, name, hits, len(alone)))
             pairs = [t for (_, _, f), t in own.items() if len(f) == 2 and fault in dict(f)]
             if pairs:
@@ -250,23 +142,21 @@ def list_jobs(users: int, clean: int, seeds: int, weak: int, pairs: int) -> list
     this many users.
     """
     jobs: list[Job] = [(users, seed, ()) for seed in range(clean)]
-    for fault in EXPECTED:
-        *lesser, largest = STRENGTHS[fault]
+    for fault, registered in FAULTS.items():
+        *lesser, largest = registered.strengths
         jobs += [(users, seed, ((fault, largest),)) for seed in range(seeds)]
         jobs += [(users, seed, ((fault, s),)) for s in lesser for seed in range(weak)]
-    names = list(EXPECTED)
+    names = sorted(FAULTS)
     for seed in range(pairs):
-        order = np.random.default_rng(seed).permutation(names)
-        jobs += [
-            (users, seed, tuple((str(n), STRENGTHS[n][-1]) for n in sorted(order[i : i + 2])))
-            for i in range(0, len(order) - 1, 2)
-        ]
+        order = np.random.default_rng(seed).permutation(names).tolist()
+        for pair in zip(order[::2], order[1::2], strict=False):  # an odd one out has no pair
+            jobs.append((users, seed, tuple((n, FAULTS[n].strengths[-1]) for n in sorted(pair))))
     return jobs
 
 
 def code_version() -> str:
     """Return a digest of the code that is studied."""
-    files = sorted([*(pipeline.ROOT / "src" / "analysis").rglob("*.py"), Path(__file__)])
+    files = sorted([*(pipeline.ROOT / "src").rglob("*.py"), Path(__file__)])
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
@@ -302,7 +192,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100, help="companies with each fault")
     parser.add_argument("--pairs", type=int, default=0, help="times each fault is in a pair")
     parser.add_argument("--users", type=int, default=500)
-    parser.add_argument("--faults", nargs="+", default=[CLEAN, *EXPECTED])
+    parser.add_argument("--faults", nargs="+", default=[CLEAN, *FAULTS])
     parser.add_argument("--weak", type=int, default=0, help="seeds at the lesser strengths")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--runs", type=Path, help="file of single runs")

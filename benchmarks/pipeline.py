@@ -38,7 +38,8 @@ from analysis.model import (
 from analysis.segments import checks as segment_checks
 from analysis.segments import clusters as segmentation
 from analysis.segments import tiers as segments
-from analysis.simulate import EVENT_COLUMNS, IDENTIFIERS, Simulation
+from simulation import EVENT_COLUMNS, Simulation
+from simulation.rendering import IDENTIFIERS
 
 ROOT = Path(__file__).resolve().parents[1]
 P = params.load_params(ROOT / "params.yml")

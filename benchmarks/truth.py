@@ -31,8 +31,9 @@ from analysis.cohorts import retention, survival
 from analysis.contract import inputs as contract_inputs
 from analysis.log import activity
 from analysis.model import evaluation, features, models
-from analysis.simulate import LOG_END, LOG_START, NULL_ATTRIBUTES, simulate, true_churn_probability
 from benchmarks import pipeline
+from simulation import LOG_END, LOG_START, simulate, true_churn_probability
+from simulation.company import NULL_ATTRIBUTES
 
 RESULT = pipeline.ROOT / "book" / "studies" / "truth.csv"
 DAY = 86_400

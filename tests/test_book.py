@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from analysis import simulate as simulation
+import simulation
 from analysis.contract.stages import MANIFEST, STAGES
 from analysis.site.figures import format_value
 

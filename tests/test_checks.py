@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import simulate as simulation
+import simulation
 from analysis.audit import data_checks as data
 from analysis.audit import log_checks as log
 from analysis.audit import measures as audit

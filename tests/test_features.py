@@ -23,8 +23,8 @@ from analysis.model.features import (
     snapshots,
     user_features,
 )
-from analysis.simulate import simulate
 from benchmarks import pipeline
+from simulation import simulate
 
 WINDOW = make_window("2025-01-01", "2025-01-17")
 WINDOWS = Windows(lookback=4, gap=1, horizon=3)

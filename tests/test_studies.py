@@ -2,22 +2,23 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
-from analysis import simulate
 from analysis.base import engine
 from analysis.contract.checks import Verdict
 from benchmarks import detection, pipeline
+from simulation import FAULTS, Simulation, simulate
 
 USERS, SEED = 300, 5
 PLANTED = {"native_counts": 1.0, "events_before_signup": 0.01}
 
 
 @pytest.fixture(scope="module")
-def simulation() -> simulate.Simulation:
-    return simulate.simulate(USERS, 40, SEED, PLANTED, dirt=False)
+def simulation() -> Simulation:
+    return simulate(USERS, 40, SEED, PLANTED, dirt=False)
 
 
 def told(verdict: Verdict) -> tuple[str, str]:
@@ -25,7 +26,7 @@ def told(verdict: Verdict) -> tuple[str, str]:
     return verdict.status, f"{verdict.value} {verdict.ci_low} {verdict.ci_high} {verdict.n}"
 
 
-def test_a_check_by_itself_says_what_it_says_among_all(simulation: simulate.Simulation) -> None:
+def test_a_check_by_itself_says_what_it_says_among_all(simulation: Simulation) -> None:
     whole = {v.check: told(v) for v in pipeline.judge(pipeline.prepare(simulation))}
     tables = pipeline.with_users(pipeline.keep_log(simulation.events), simulation.users)
     alone = {name: told(judge(tables)) for name, judge in pipeline.ONE_BY_ONE.items()}
@@ -36,9 +37,7 @@ def test_a_check_by_itself_says_what_it_says_among_all(simulation: simulate.Simu
 
 
 @pytest.mark.parametrize("check", sorted(pipeline.READS))
-def test_a_check_says_the_same_of_the_columns_it_reads(
-    simulation: simulate.Simulation, check: str
-) -> None:
+def test_a_check_says_the_same_of_the_columns_it_reads(simulation: Simulation, check: str) -> None:
     def alone(columns: list[str]) -> tuple[str, str]:
         log = pipeline.keep_log(simulation.events.select(columns))
         return told(pipeline.ONE_BY_ONE[check](pipeline.with_users(log, simulation.users)))
@@ -47,7 +46,7 @@ def test_a_check_says_the_same_of_the_columns_it_reads(
 
 
 def test_cleaning_finds_nothing_in_a_simulated_log_without_dirt(
-    simulation: simulate.Simulation,
+    simulation: Simulation,
 ) -> None:
     order = ["event_uuid"]
     cleaned = engine.to_pandas(pipeline.prepare(simulation).events.order_by(order))
@@ -56,21 +55,22 @@ def test_cleaning_finds_nothing_in_a_simulated_log_without_dirt(
 
 
 def test_every_fault_has_checks_that_a_study_can_ask_for() -> None:
-    assert set(detection.EXPECTED) == set(detection.STRENGTHS) == set(simulate.FAULTS)
-    meant = {check for checks in detection.EXPECTED.values() for check in checks}
-    assert meant <= set(pipeline.ONE_BY_ONE)
+    checks = {check for fault in FAULTS.values() for check in fault.found_by}
+    assert checks <= set(pipeline.ONE_BY_ONE)
 
 
-def test_the_checks_meant_are_asked_up_to_the_first_that_fires(
-    simulation: simulate.Simulation, monkeypatch: pytest.MonkeyPatch
+def test_the_checks_of_a_fault_are_asked_up_to_the_first_that_fires(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def expect(name: str, *checks: str) -> None:
+        monkeypatch.setitem(FAULTS, name, replace(FAULTS[name], found_by=checks))
+
     tables = pipeline.with_users(pipeline.keep_log(simulation.events), simulation.users)
+    expect("events_before_signup", "events_before_signup", "lateness")
+    expect("machine", "machines", "sessions")
     faults = (("events_before_signup", 0.01), ("machine", 0.2))
-    monkeypatch.setitem(detection.EXPECTED, "events_before_signup",
-                        ("events_before_signup", "lateness"))  # fmt: skip
-    monkeypatch.setitem(detection.EXPECTED, "machine", ("machines", "sessions"))
-    asked = [verdict.check for verdict in detection.judge_meant(faults, tables)]
-    assert asked == ["events_before_signup", "machines", "sessions"]  # of no machine, both
+    checks = [verdict.check for verdict in detection.judge_meant(faults, tables)]
+    assert checks == ["events_before_signup", "machines", "sessions"]  # no machine: both asked
 
 
 @pytest.fixture(scope="module")

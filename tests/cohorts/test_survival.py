@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulation import simulate
 
 from analysis.cohorts import survival
 from analysis.cohorts.survival import (
@@ -17,6 +16,7 @@ from analysis.cohorts.survival import (
     survival_table,
 )
 from benchmarks import truth
+from simulation import simulate
 from tests.handmade import at, make_company_log, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-04-11")  # 100 days

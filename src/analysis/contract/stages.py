@@ -15,6 +15,9 @@ RAW = {"users": "raw/users.csv", "events": "raw/events.parquet"}
 PAGES = ("book/checks.yml", "book/actions.yml", "index.md")
 """What the summary reads of the project itself: sentences on checks, actions and findings."""
 
+PARTS = ("Audit", "Cohorts", "Model", "Segmentation", "As published", "Reference")
+"""The headings of the table of contents, in the reader's order."""
+
 TIME = ("time_zone", "log_start", "log_end")
 WINDOWS = ("lookback_days", "gap_days", "horizon_days")
 ROLES = ("event_types", "session_gap_minutes")
@@ -294,10 +297,10 @@ def path_of(table: str) -> str:
     raise ReportError(f"No stage writes {table!r}. Declare it in contract/stages.py.")
 
 
-def writer_of(stages: Iterable[Stage] = STAGES) -> dict[str, Stage]:
+def writer_of(stages: Iterable[Stage] | None = None) -> dict[str, Stage]:
     """Return which stage writes each artifact; raises ReportError when two write one."""
     writers: dict[str, Stage] = {}
-    for stage in stages:
+    for stage in STAGES if stages is None else stages:
         for path in stage.writes.values():
             if path in writers:
                 raise ReportError(f"{path}: written by {writers[path].name} and {stage.name}.")
@@ -305,7 +308,7 @@ def writer_of(stages: Iterable[Stage] = STAGES) -> dict[str, Stage]:
     return writers
 
 
-def needs(stage: Stage, stages: Iterable[Stage] = STAGES) -> set[str]:
+def needs(stage: Stage, stages: Iterable[Stage] | None = None) -> set[str]:
     """Return the names of the stages that must finish before `stage` can run."""
     writers = writer_of(stages)
     return {writers[path].name for path in reads_of(stage) if path in writers}

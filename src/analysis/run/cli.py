@@ -18,6 +18,7 @@ from analysis.base.errors import ReportError
 from analysis.contract.params import load_params, parse_override
 from analysis.contract.stages import STAGES, reads_of
 from analysis.run import runner
+from analysis.run.documents import write_documents
 from analysis.run.folders import Run, default_run
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -212,9 +213,12 @@ def parameters() -> None:
 
 @app.command()
 def notebooks() -> None:
-    """Keep the outputs of the default run in the tracked notebooks, for nbval to compare."""
+    """Keep what follows from a run or from the declarations in the tracked files: the outputs of
+    the notebooks, for nbval to compare, the table of contents, and data/README.md.
+    """
     try:
         project = _project()
+        write_documents(project)
         run = default_run(project)
         runner.run_stages(run, _report)
         for stage in STAGES:

@@ -10,11 +10,13 @@ from typing import Any
 
 import nbformat
 
+import simulation
 from analysis.base.engine import list_files
 from analysis.contract.stages import RAW, Stage, reads_of
 from analysis.run.folders import Run, notebook_of
 
 HELPERS = Path(__file__).parents[1]
+SIMULATION = Path(simulation.__file__).parent
 
 
 PARSING = threading.Lock()
@@ -25,6 +27,12 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file, as hexadecimal text."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def code_digest(package: Path) -> str:
+    """Return a digest of all Python files of a package, in the order of their paths."""
+    digests = [sha256(path) for path in sorted(package.rglob("*.py"))]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _sha256_of(source: str, table: str) -> str:

@@ -1,0 +1,29 @@
+"""What can be wrong with a company's tables: one function per fault.
+
+To add a fault:
+
+1. Find what it changes in `OF_THE_LOG` or `OF_THE_USERS_TABLE` (`simulation/plan.py`): the entry
+   says what your function is given, after the strength, and what it returns.
+2. Write the function in the module of this folder where a reader would look for it, under
+   `@fault(changes, strengths=..., found_by=...)`: the strengths that the detection study tries, the
+   largest last, and the checks that should find it. Its docstring says what the strength means, as
+   a sentence with a full stop: it is printed beside the data. Faults that change the same thing act
+   in the order in which they are written.
+3. Draw what is random from the stream of the fault's name (`plan.choose` or `plan.stream`), so that
+   all else stays as it was without the fault.
+4. Test in `tests/simulation/` that the planted share is there and, in `RULES_BROKEN`
+   (`test_faults.py`), which rules of a clean company it breaks.
+5. See how often the check finds it: `python -m benchmarks.detection --faults NAME`.
+"""
+
+from simulation.faults import additions, leaks, losses, population, signups, values, writing
+from simulation.plan import Fault
+
+_MODULES = (population, losses, writing, additions, signups, leaks, values)
+FAULTS: dict[str, Fault] = {
+    fault.name: fault
+    for module in _MODULES
+    for fault in vars(module).values()
+    if isinstance(fault, Fault)
+}
+"""All faults by name, in the order in which they act."""

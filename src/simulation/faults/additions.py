@@ -1,0 +1,117 @@
+"""Faults by which the log holds more events than happened."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from simulation.plan import Plan, fault
+from simulation.rendering import EVENT_SCHEMA, IDENTIFIERS, Rendered, name_users
+from simulation.text import instant_array, uuid_array
+from simulation.times import DAY, LOG_START, Array, unix
+
+WEEK = 7 * DAY
+REIMPORT_SECONDS = 6 * 3600
+
+
+@fault("added_events", strengths=(0.001, 0.02), found_by=("double_logging",))
+def double_logging(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
+    """Share of events logged a second time under another event_uuid."""
+    rows, ids = _draw_added(plan, len(rendered.events))[:2]
+    return _copy_events(rendered.events, rows, ids)
+
+
+@fault("added_events", strengths=(0.05, 0.2), found_by=("machines",))
+def machine(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
+    """Share of all events that one account sends, besides those of the people."""
+    rows, ids, sessions = _draw_added(plan, len(rendered.events))[2:]
+    account = rendered.people["user_id"].iloc[int(rendered.people["signup"].to_numpy().argmin())]
+    new = {"user_id": pa.repeat(account, len(rows)), "session_id": sessions}
+    return _copy_events(rendered.events, rows, ids, new)
+
+
+def _draw_added(plan: Plan, n: int) -> tuple[Any, ...]:
+    """Return rows and identifiers of events logged twice; rows, identifiers and sessions of those
+    that a machine sends. Both faults draw from one stream in turn.
+    """
+    rng, share = plan.stream("added_events"), plan.strength("machine")
+    twice = np.flatnonzero(rng.random(n) < plan.strength("double_logging"))
+    sent = rng.integers(0, max(n, 1), round(min(n * share / max(1 - share, 1e-9), 20 * n)))
+    sessions = uuid_array(rng, len(sent))
+    twice_ids = uuid_array(rng, len(twice)) if len(twice) else None
+    return twice, twice_ids, sent, uuid_array(rng, len(sent)), sessions
+
+
+@fault("added_events", strengths=(0.01, 0.05), found_by=("double_logging",))
+def near_copies(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
+    """Share of events logged a second time, one or two seconds later, under another event_uuid."""
+    rng = plan.stream("near_copies")
+    rows = np.flatnonzero(rng.random(len(rendered.events)) < share)
+    later = rendered.written_at[rows] + rng.integers(1, 3, len(rows))
+    new = {"event_timestamp": instant_array(later)}
+    return _copy_events(rendered.events, rows, uuid_array(rng, len(rows)), new)
+
+
+@fault("added_events", strengths=(0.05, 0.3), found_by=("double_logging",))
+def imported_again(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
+    """Share of events logged a second time, six hours later, under another event_uuid, as when a
+    log is loaded again in another zone.
+    """
+    rng = plan.stream("imported_again")
+    rows = np.flatnonzero(rng.random(len(rendered.events)) < share)
+    later = rendered.written_at[rows] + REIMPORT_SECONDS
+    later = np.where(later < plan.company.log_end, later, later - 2 * REIMPORT_SECONDS)
+    new = {"event_timestamp": instant_array(later)}
+    return _copy_events(rendered.events, rows, uuid_array(rng, len(rows)), new)
+
+
+@fault("added_events", strengths=(0.2, 1.0), found_by=("automatic_events",))
+def automatic_events(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
+    """Share of users to whom the app itself logs a push_received every week, from signup to the end
+    of the log, whether or not they are still there.
+    """
+    people, rng = rendered.people, plan.stream("automatic_events")
+    user, at = _schedule_pushes(share, plan, rng, people)
+    ids = uuid_array(rng, len(user))
+    columns = {
+        **{name: texts.take(pa.array(user)) for name, texts in name_users(plan, people).items()},
+        **dict.fromkeys(IDENTIFIERS, ids),
+        **dict.fromkeys(("event_timestamp", "received_at", "created_at"), instant_array(at)),
+        **dict.fromkeys(("show_id", "episode_id"), pa.nulls(len(user), pa.string())),
+        "event_type": pa.repeat("push_received", len(user)),
+        "source": pa.repeat("client", len(user)),
+        "session_id": uuid_array(rng, len(user)),
+        "schema_version": pa.repeat(1, len(user)),
+        "properties": pa.repeat("{}", len(user)),
+    }
+    events = rendered.events
+    return pa.table([columns[name] for name in events.column_names], schema=events.schema)
+
+
+def _schedule_pushes(
+    share: float, plan: Plan, rng: np.random.Generator, people: pd.DataFrame
+) -> tuple[Array, Array]:
+    """Return the user and the time (unix seconds) of each push, one a week to the log's end."""
+    is_sent = rng.random(plan.users) < share
+    signup = np.maximum(people["signup"].to_numpy(), unix(LOG_START))
+    first = signup + rng.integers(DAY, WEEK, plan.users)
+    weeks = np.maximum(0, -(-(plan.company.log_end - first) // WEEK))
+    count = np.where(is_sent & ~people["is_lost"].to_numpy(), weeks, 0)
+    user = np.repeat(np.arange(plan.users), count)
+    week = np.arange(len(user)) - np.repeat(np.cumsum(count) - count, count)
+    return user, first[user] + WEEK * week
+
+
+def _copy_events(
+    events: pa.Table, rows: Array, ids: Any, new: Mapping[str, Any] | None = None
+) -> pa.Table:
+    """Return the events at `rows` under the identifiers `ids`, with the columns of `new`."""
+    if not len(rows):
+        return events.slice(0, 0)
+    part = events.take(pa.array(rows))
+    for column, values in (dict.fromkeys(IDENTIFIERS, ids) | dict(new or {})).items():
+        if (at := part.schema.get_field_index(column)) >= 0:
+            part = part.set_column(at, EVENT_SCHEMA.field(column), pa.chunked_array([values]))
+    return part

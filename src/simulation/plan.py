@@ -1,0 +1,132 @@
+"""The arguments of a simulation: its size, its random streams, and the faults planted in it."""
+
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from simulation.company import Company
+from simulation.times import Array
+
+OF_THE_LOG = {
+    "company": "(plan, company) -> company, the parameters that all is drawn from",
+    "session_starts": "(plan, starts, sessions, people) -> starts, unix seconds",
+    "lost_sessions": "(plan, sessions, people) -> which sessions are missing",
+    "lost_events": "(plan, log) -> which events are missing",
+    "times": "(plan, times) -> times of the events, unix seconds",
+    "lost_users": "(plan, people, log) -> which users are in neither table",
+    "histories": "(plan, log, people) -> log, once lost users are gone",
+    "written_log": "(plan, log, people) -> log as it is written, not as it was",
+    "identities": "(plan, owners) -> the user whose identifier each user's events carry",
+    "delays": "(plan, delays) -> seconds until each event is received",
+    "added_events": "(plan, rendered) -> a table of more events",
+}
+"""What a fault of people and events can change: what its function is given, and what it returns."""
+OF_THE_USERS_TABLE = {
+    "signup_dates": "(plan, signups, log) -> signups as they are written, unix seconds",
+    "last_activity": "(plan, users) -> users with other `last_at`",
+    "users": "(plan, users) -> users with other values",
+    "columns": "(plan, users) -> a named series, one more column",
+    "user_rows": "(plan, users) -> users, once lost users are gone",
+}
+"""What a fault can change of the users table alone; people and events stay as they were."""
+Plant = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong that can be planted at a strength in (0, 1].
+
+    `meaning` says what the strength is; `strengths` are those that the detection study tries, the
+    last about that of the published case where the case has the fault; `found_by` names the
+    checks that should find it, in the order in which the study asks them.
+    """
+
+    name: str
+    meaning: str
+    plant: Plant
+    changes: str
+    strengths: tuple[float, ...]
+    found_by: tuple[str, ...]
+
+    @property
+    def is_of_users_table(self) -> bool:
+        """Say whether people and events stay as they were without the fault."""
+        return self.changes in OF_THE_USERS_TABLE
+
+
+def fault(
+    changes: str, strengths: tuple[float, ...], found_by: tuple[str, ...]
+) -> Callable[[Plant], Fault]:
+    """Return a decorator that makes a fault of a function: its name, and its docstring as meaning.
+
+    The function is called with the strength and with what `changes` lists (see OF_THE_LOG and
+    OF_THE_USERS_TABLE), and only when the fault is planted.
+    """
+    if changes not in OF_THE_LOG | OF_THE_USERS_TABLE:
+        raise ValueError(f"no fault can change {changes!r}; see simulation.plan")
+
+    def register(plant: Plant) -> Fault:
+        meaning = " ".join((plant.__doc__ or "").split())
+        return Fault(plant.__name__, meaning, plant, changes, strengths, found_by)
+
+    return register
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The size of a simulation, its seed, and its faults in the order in which they act."""
+
+    users: int
+    events_per_user: float
+    seed: int
+    faults: tuple[tuple[Fault, float], ...] = ()
+
+    @cached_property
+    def company(self) -> Company:
+        """The parameters of the company, with the faults that change them."""
+        company: Company = self.apply("company", Company())
+        return company
+
+    def strength(self, name: str) -> float:
+        """Return the strength of a fault, 0 when it is not planted."""
+        return {fault.name: strength for fault, strength in self.faults}.get(name, 0.0)
+
+    def stream(self, name: str, after: int = 0) -> np.random.Generator:
+        """Return the random stream of that name, past the first `after` numbers: those that
+        another fault draws from the same stream.
+        """
+        bits = np.random.PCG64([self.seed, zlib.crc32(name.encode())])
+        bits.advance(after)
+        return np.random.Generator(bits)
+
+    def choose(self, share: float, n: int, stream: str, after: int = 0) -> Array:
+        """Return a truth value for each of `n`, true with probability `share`."""
+        chosen: Array = self.stream(stream, after).random(n) < share
+        return chosen
+
+    def choose_some(self, share: float, stream: str) -> Array:
+        """Return a truth value for each user, true for just that share of them, at least one."""
+        count = max(round(share * self.users), 1)
+        chosen: Array = self.stream(stream).permutation(self.users) < count
+        return chosen
+
+    def apply(self, changes: str, value: Any, *context: Any) -> Any:
+        """Return `value` as the planted faults leave it, one after the other."""
+        for plant, strength in self._planted(changes):
+            value = plant(strength, self, value, *context)
+        return value
+
+    def collect(self, changes: str, *context: Any) -> list[Any]:
+        """Return what each planted fault gives for the same `context`."""
+        return [plant(strength, self, *context) for plant, strength in self._planted(changes)]
+
+    def find_lost(self, changes: str, n: int, *context: Any) -> Array:
+        """Return which of `n` are missing by any of the planted faults."""
+        return np.any([np.zeros(n, bool), *self.collect(changes, *context)], axis=0)
+
+    def _planted(self, changes: str) -> Iterable[tuple[Plant, float]]:
+        return ((f.plant, strength) for f, strength in self.faults if f.changes == changes)
