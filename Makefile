@@ -19,6 +19,7 @@ check: lint types $(READY)
 lint: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
 
 types: $(READY)
 	@$(BIN)/mypy

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from analysis.contract.params import load_params
-from analysis.run.runner import Run, run_stages
+from analysis.run.folders import Run
+from analysis.run.runner import run_stages
 
 PROJECT = Path(__file__).resolve().parents[1]
 

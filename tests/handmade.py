@@ -8,7 +8,9 @@ import pyarrow as pa
 
 from analysis.base import engine
 from analysis.contract.params import Params, load_params
-from analysis.log.window import LogWindow
+from analysis.log import activity
+from analysis.log.log import Log
+from analysis.log.window import LogWindow, daily_volume
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED_DATA = ROOT.parent / "shared" / "seed-data"
@@ -60,6 +62,27 @@ def make_events(rows: list[tuple[str, str]], **columns: list) -> ibis.Table:
 def make_window(start: str, end: str) -> LogWindow:
     """Return the log window [start, end)."""
     return LogWindow(at(start), at(end))
+
+
+def make_active(
+    events: ibis.Table, users: pd.DataFrame, window: LogWindow, passive: tuple[str, ...] = ()
+) -> ibis.Table:
+    """Return the events that are activity: see activity.place."""
+    placed = activity.place(events, users, window, passive)
+    return placed.filter(placed.is_active)
+
+
+def make_log(
+    events: ibis.Table,
+    users: pd.DataFrame,
+    window: LogWindow,
+    zone: str = "UTC",
+    gap_minutes: float = 30,
+) -> Log:
+    """Return the log of clean events and users, as the stage 02_clean_events makes it."""
+    placed = activity.place(events, users, window)
+    days = activity.sum_by_day(placed.filter(placed.is_active), window, zone, ROLES, gap_minutes)
+    return Log(users, placed, days, window, daily_volume(events, zone))
 
 
 def make_params(**changed: object) -> Params:

@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from handmade import ROOT, at, make_users
+from tests.handmade import ROOT, at, make_users
 
 from analysis import actions
 from analysis.model.decisions import Economics

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import ROLES, at, instants, make_events, make_users, make_window
+from tests.handmade import ROLES, at, instants, make_events, make_users, make_window
 from hypothesis import given
 from hypothesis import strategies as st
 

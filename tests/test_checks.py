@@ -11,7 +11,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import make_events
+from tests.handmade import make_events
 
 import simulation
 from analysis.audit import data_checks as data

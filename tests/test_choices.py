@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from handmade import make_events, make_users, make_window
+from tests.handmade import make_events, make_users, make_window
 
 from analysis.cohorts import choices
 from analysis.log.churn import Windows

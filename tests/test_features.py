@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 import pytest
-from handmade import ROLES, at, instants, make_events, make_users, make_window
+from tests.handmade import ROLES, at, instants, make_events, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

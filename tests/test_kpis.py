@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import ROLES, make_events, make_users, make_window
+from tests.handmade import ROLES, make_events, make_users, make_window
 
 from analysis.cohorts import kpis
 from analysis.cohorts.kpis import KPIS, latest, monthly_kpis

@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from handmade import at, make_events, make_users, make_window
+from tests.handmade import at, make_events, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,7 +3,7 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import at, make_users, make_window
+from tests.handmade import at, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from handmade import ROOT
+from tests.handmade import ROOT
 
 from analysis import texts
 from analysis.base.errors import ReportError

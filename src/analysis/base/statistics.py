@@ -25,3 +25,12 @@ def share_of(part: int, whole: int) -> tuple[float, float, float]:
     """Return the share with its 95 % Wilson interval."""
     low, high = wilson(pd.Series([part]), pd.Series([whole]))
     return part / whole, float(low[0]), float(high[0])
+
+
+def is_too_few(users: Any, min_group: int) -> Any:
+    """Say whether a group is too small to report: fewer than `min_group` users.
+
+    `users` is a count or a Series of counts; the answer has the same shape. Its words are in
+    formats.too_few.
+    """
+    return users < min_group

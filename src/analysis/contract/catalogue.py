@@ -45,24 +45,23 @@ class Table:
 
 
 @cache
-def _entries() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the columns and the tables of all files; a name may stand in one file only."""
-    columns: dict[str, Any] = {}
-    tables: dict[str, Any] = {}
+def _entries() -> dict[str, dict[str, Any]]:
+    """Return the columns, the tables and the other files; a name may be described once only."""
+    entries: dict[str, dict[str, Any]] = {"columns": {}, "tables": {}, "files": {}}
     for path in sorted(FOLDER.glob("*.yml")):
         loaded = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        for known, part in ((columns, "columns"), (tables, "tables")):
-            twice = set(known) & set(loaded.get(part) or {})
-            if twice:
-                raise ReportError(f"{path.name}: {sorted(twice)[0]!r} is described twice.")
-            known.update(loaded.get(part) or {})
-    return columns, tables
+        for part, known in entries.items():
+            added = loaded.get(part) or {}
+            if twice := sorted(set(known) & set(added)):
+                raise ReportError(f"{path.name}: {twice[0]!r} is described twice.")
+            known.update(added)
+    return entries
 
 
 def _column(entry: str | dict[str, Any], shown: list[str] | None) -> Column:
     own = {"name": entry} if isinstance(entry, str) else entry
     name = own["name"]
-    known = {**_entries()[0].get(name, {}), **own}
+    known = {**_entries()["columns"].get(name, {}), **own}
     if not {"label", "unit", "meaning"} <= set(known) or known["unit"] not in UNITS:
         raise ReportError(f"catalogue: {name!r} needs a label, a unit of {UNITS} and a meaning.")
     values = {str(code): str(word) for code, word in known.get("values", {}).items()}
@@ -76,7 +75,7 @@ def table_of(name: str) -> Table:
 
     Raises ReportError when it is not in the catalogue, or a column lacks its description.
     """
-    entry = _entries()[1].get(name)
+    entry = _entries()["tables"].get(name)
     if entry is None:
         raise ReportError(f"catalogue: no table {name!r}. Describe it in contract/catalogue/.")
     columns = tuple(_column(item, entry.get("shown")) for item in entry["columns"])
@@ -86,4 +85,13 @@ def table_of(name: str) -> Table:
 
 def tables() -> list[Table]:
     """Return every table of the catalogue, by path."""
-    return sorted((table_of(name) for name in _entries()[1]), key=lambda table: table.path)
+    return sorted((table_of(name) for name in _entries()["tables"]), key=lambda table: table.path)
+
+
+def title_of(name: str) -> str:
+    """Return what the artifact of the attribute `name` holds, in a few words.
+
+    Raises ReportError when the catalogue describes it neither as a table nor as a file.
+    """
+    files: dict[str, str] = _entries()["files"]
+    return files[name] if name in files else table_of(name).title

@@ -15,6 +15,9 @@ RAW = {"users": "raw/users.csv", "events": "raw/events.parquet"}
 PAGES = ("book/checks.yml", "book/actions.yml", "index.md")
 """What the summary reads of the project itself: sentences on checks, actions and findings."""
 
+PARTS = ("Audit", "Cohorts", "Model", "Segmentation", "As published", "Reference")
+"""The headings of the table of contents, in the reader's order."""
+
 TIME = ("time_zone", "log_start", "log_end")
 WINDOWS = ("lookback_days", "gap_days", "horizon_days")
 ROLES = ("event_types", "session_gap_minutes")

@@ -1,12 +1,12 @@
 """Reading the raw tables: columns by the contract, cells as values."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ibis
 
-from analysis.base.engine import list_files, scan
+from analysis.base.engine import list_files, scan, to_pandas
 from analysis.base.errors import ReportError
 from analysis.contract.inputs import Column, names, required
 
@@ -157,3 +157,56 @@ def _with_seconds(value: Any) -> Any:
     """Return text like `2025-01-31T12:00Z` as `2025-01-31T12:00:00Z`, which engines can read."""
     minute, seconds, offset = (value.re_extract(ZONED, group) for group in (1, 2, 3))
     return minute + ibis.coalesce(seconds.nullif(""), ":00") + offset.upper()
+
+
+MOST_UNREADABLE = 0.5
+"""Above this share of unreadable times the column is taken to be in another format."""
+
+
+def typed(raw: Any, columns: Any, more: dict[str, Any] | None = None) -> Any:
+    kinds = {column.name: column.type for column in columns}
+    parsers: dict[str, Callable[[Any], Any]] = {
+        "text": text,
+        "date": instant,
+        "instant": instant,
+        "integer": number,
+        "number": number,
+    }
+    known = [name for name in raw.columns if name in kinds]
+    other = [name for name in raw.columns if name not in kinds]
+    return raw.select(
+        **{
+            name: identifier(raw[name]) if name == "user_id" else parsers[kinds[name]](raw[name])
+            for name in known
+        },
+        **{name: text(raw[name]) for name in other},
+        **(more or {}),
+    )
+
+
+def readable(raw: Any, name: str) -> tuple[int, int, str]:
+    """Return of a time column: filled cells, unreadable ones among them, and one of these."""
+    both = raw.select(raw=text(raw[name]), parsed=instant(raw[name]))
+    is_bad = both.parsed.isnull() & both.raw.notnull()
+    sums = both.aggregate(
+        filled=both.raw.count(), bad=is_bad.sum(), sample=both.raw.min(where=is_bad)
+    )
+    row = to_pandas(sums).iloc[0]
+    return int(row["filled"]), int(row["bad"]), str(row["sample"])
+
+
+def check_readable(raw: Any, table: str, name: str) -> int:
+    """Return how many filled cells of a time column cannot be read; stop when most cannot."""
+    filled, bad, sample = readable(raw, name)
+    if filled == 0:
+        raise ReportError(
+            f"{table}: column {name!r} is empty in all rows. Map the right column under "
+            f"{table}_columns in params.yml."
+        )
+    if bad > MOST_UNREADABLE * filled:
+        raise ReportError(
+            f"{table}: {bad:,} of {filled:,} values of {name!r} are not a time, for example "
+            f"{sample!r}. Write it as 2025-01-31 or "
+            "2025-01-31T12:00:00+00:00, or as seconds or milliseconds since 1970."
+        )
+    return bad

@@ -16,8 +16,10 @@ from rich.markup import escape
 
 from analysis.base.errors import ReportError
 from analysis.contract.params import load_params, parse_override
-from analysis.contract.stages import STAGES
+from analysis.contract.stages import STAGES, reads_of
 from analysis.run import runner
+from analysis.run.documents import write_documents
+from analysis.run.folders import Run, default_run
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(highlight=False, soft_wrap=True)
@@ -90,11 +92,7 @@ def build(
         params = load_params(
             project / "params.yml", _absolute(_overrides(users, events, param or []))
         )
-        run = (
-            _run_under(project, out.resolve(), params)
-            if out
-            else runner.default_run(project, params)
-        )
+        run = _run_under(project, out.resolve(), params) if out else default_run(project, params)
         started = time.monotonic()
         console.print("Stages" + ("" if params.users else " (on the simulated default tables)"))
         ran = runner.run_stages(run, _report)
@@ -114,11 +112,11 @@ def _shown(page: Path) -> str:
     return str(page.relative_to(here)) if page.is_relative_to(here) else str(page)
 
 
-def _run_under(project: Path, out: Path, params: Any) -> runner.Run:
-    return runner.Run(project, out / "data", out / ".site" / "book" / "chapters", params)
+def _run_under(project: Path, out: Path, params: Any) -> Run:
+    return Run(project, out / "data", out / ".site" / "book" / "chapters", params)
 
 
-def _say_checks(run: runner.Run, strict: bool) -> None:
+def _say_checks(run: Run, strict: bool) -> None:
     import pandas as pd
 
     path = run.data / "summary" / "checks.csv"
@@ -133,7 +131,7 @@ def _say_checks(run: runner.Run, strict: bool) -> None:
         raise typer.Exit(1)
 
 
-def build_site(run: runner.Run, out: Path | None) -> Path:
+def build_site(run: Run, out: Path | None) -> Path:
     """Build the pages with warnings as errors; return the page to open.
 
     The default run is built where it is, into `_build/html`; a run under `out` from a
@@ -157,7 +155,7 @@ def build_site(run: runner.Run, out: Path | None) -> Path:
     return target / "index.html"
 
 
-def _copy_site(run: runner.Run, out: Path) -> Path:
+def _copy_site(run: Run, out: Path) -> Path:
     site = out / ".site"
     site.mkdir(parents=True, exist_ok=True)
     for name in SITE:
@@ -197,8 +195,8 @@ def _jupyter_book(source: Path) -> str | None:
 def stages() -> None:
     """List the stages: what each reads, writes and depends on."""
     for stage in STAGES:
-        console.print(f"[bold]{stage.name}[/bold] ({stage.chapter})")
-        console.print(f"  reads   {', '.join(stage.reads.values())}")
+        console.print(f"[bold]{stage.name}[/bold]")
+        console.print(f"  reads   {', '.join(reads_of(stage))}")
         console.print(f"  writes  {', '.join(stage.writes.values())}")
         console.print(f"  params  {', '.join(stage.params)}")
 
@@ -215,10 +213,13 @@ def parameters() -> None:
 
 @app.command()
 def notebooks() -> None:
-    """Keep the outputs of the default run in the tracked notebooks, for nbval to compare."""
+    """Keep what follows from a run or from the declarations in the tracked files: the outputs of
+    the notebooks, for nbval to compare, the table of contents, and data/README.md.
+    """
     try:
         project = _project()
-        run = runner.default_run(project)
+        write_documents(project)
+        run = default_run(project)
         runner.run_stages(run, _report)
         for stage in STAGES:
             shutil.copyfile(

@@ -1,87 +1,26 @@
 """Every number of the book, by key, from the artifacts of the run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from analysis.base import clock
 from analysis.base.comparisons import distinct
+from analysis.base.formats import format_list, format_value
 from analysis.cohorts import survival
+from analysis.contract import checks
 from analysis.log.window import LogWindow
-from analysis.model import features
-from analysis.model.decisions import smallest_seen
-from analysis.texts import facts_of, fill
+from analysis.model.experiments import smallest_seen
 
-Metrics = dict[str, dict[str, Any]]
+Entry = dict[str, Any]
+Metrics = dict[str, Entry]
 
-LOG = ("log_volume", "log_users", "log_edges")
-USERS = ("newcomers_seen", "survivors", "signup_dates", "copied_users")
-NEWCOMERS = ("retention_eligible", "enough_newcomers", *USERS, *LOG)
-SPOILS_THE_LOG = (
-    "orphans",
-    "events_before_signup",
-    "log_mix",
-    "automatic_events",
-    "identities",
-    "capped_histories",
-    "missing_values",
-)
-"""Checks that, when they fail, strike whatever rests on the log; a few such rows strike nothing."""
-INFORMS = {
-    "clock_order": "days are counted by the event's own time, which is off by less",
-    "lateness": "features and tests already leave out what had not arrived",
-    "log_amounts": "no headline figure counts money, and scores are judged as they are",
-    "times_of_day": "every headline figure counts days",
-    "machines": "an account counts as one user, however much it sends",
-    "native_agrees": "no figure is made from the users table's own dates",
-    "native_counts": "no figure is made from the users table's own counts",
-    "native_label": "no figure is made from the users table's own label",
-    "impossible_values": "the columns that can hold one are in no headline figure",
-    "duplicates": "one row of each is kept",
-    "double_logging": "who was active when stays as it is, and headline figures count users",
-    "retention_cells": "it judges the cells of the cohort table, which headline figures do not use",
-    "better_than_recency": "the summary says then that the last visit ranks better",
-    "clusters_exist": "without clusters the summary says so, and segments are stated rules",
-}
-"""Checks whose failing strikes no headline figure, and why."""
-LABELLED = (
-    "label_means",
-    "label_calendar",
-    "split_in_time",
-    "population_drift",
-    "survivors",
-    "copied_users",
-    *LOG,
-)
-BY_GROUP = ("groups_known", *LABELLED)
-JUDGED = (
-    "better_than_chance",
-    "enough_data",
-    "leakage",
-    "leakage_columns",
-    "preprocessing",
-    "split_in_time",
-    "label_calendar",
-    "label_means",
-    *LOG,
-)
-SCORED = (
-    "calibration",
-    "better_than_base_rate",
-    "base_rate_drift",
-    "drift",
-    "population_drift",
-    "survivors",
-    "copied_users",
-    "scoring_equals_training",
-    "scored_range",
-    "saturation",
-    *JUDGED,
-)
-DAYS_TOLD = (1, 7, 30)
+RETENTION_DAYS = (1, 7, 30)
+SURVIVAL_DAYS = (30, 60, 90)
 MOST_NAMED = 4
 """Groups named in one sentence."""
+NORMAL_95 = 1.959964
 
 
 def metric(
@@ -90,32 +29,44 @@ def metric(
     label: str,
     n: int | None = None,
     interval: Sequence[Any] = (None, None),
-    checks: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Return one entry of metrics.json: `value, unit, n, ci_low, ci_high, label, checks`.
+    rests_on: Sequence[str] = (),
+) -> Entry:
+    """Return one entry of metrics.json: `value, unit, n, ci_low, ci_high, label, rests_on`.
 
-    Units: share or points (0 to 1), count, days, score, ratio, money, date, text. `checks` are
-    those whose failing strikes the figure.
+    Units: share or points (0 to 1), count, days, score, ratio, money, date, text. `rests_on`
+    names the bases (contract.checks.BASES) whose failing checks strike the figure.
     """
     low, high = (None if pd.isna(bound) else bound for bound in interval)
-    kept = None if value is None or (not isinstance(value, str) and pd.isna(value)) else value
-    return {"value": kept, "unit": unit, "n": None if n is None else int(n), "ci_low": low,
-            "ci_high": high, "label": label, "checks": list(checks)}  # fmt: skip
+    is_text = isinstance(value, str)
+    known = None if value is None or (not is_text and pd.isna(value)) else value
+    return {"value": known, "unit": unit, "n": None if n is None else int(n), "ci_low": low,
+            "ci_high": high, "label": label, "rests_on": list(rests_on)}  # fmt: skip
+
+
+def with_checks(metrics: Metrics, failing: Collection[str]) -> Metrics:
+    """Return the metrics, each with `checks`: the names of the checks that it rests on.
+
+    Checks that count only when they fail are among them only if they are in `failing`.
+    """
+    return {
+        key: {**entry, "checks": checks.striking(entry["rests_on"], failing)}
+        for key, entry in metrics.items()
+    }
 
 
 def run_metrics(
     users: pd.DataFrame, events: int, window: LogWindow, horizon: int, lookback: int, zone: str
 ) -> Metrics:
-    """Return what the run is about: sizes, the window, the parameters told in prose. Dates are
-    those of `zone`.
+    """Return what the run is about: its sizes, its window, the parameters that prose mentions.
+
+    `events` counts the clean events; dates are those of `zone`.
     """
     early = int((users["signup_date"] < window.start).sum())
-    local_end = window.end.tz_convert(zone)
     silence = survival.silence_that_settles(horizon)
+    last_day = window.end.tz_convert(zone) - pd.DateOffset(days=1)
     settled = window.end - pd.Timedelta(days=silence)
     first, last, until = (
-        clock.date_text(at, zone)
-        for at in (window.start, local_end - pd.DateOffset(days=1), settled)
+        clock.date_text(at, zone) for at in (window.start, last_day, settled)
     )
     return {
         "users_total": metric(len(users), "count", "Users"),
@@ -124,11 +75,13 @@ def run_metrics(
         "log_end": metric(last, "date", "Last whole day of the log"),
         "log_days": metric(round(window.days, 1), "days", "Length of the log"),
         "horizon_days": metric(horizon, "days", "Horizon"),
-        "settled_after": metric(silence, "days", "Silence that ends a stay"),
+        "settled_after": metric(silence, "days", "Silence after which a stay has ended"),
         "survival_until": metric(until, "date", "Stays are followed until"),
         "lookback_days": metric(lookback, "days", "Look back"),
         "confidence": metric(0.95, "share", "Level of the intervals"),
-        "users_unknown_early": metric(early, "count", "Users from before the log", len(users)),
+        "users_unknown_early": metric(
+            early, "count", "Users who signed up before the log", len(users)
+        ),
     }
 
 
@@ -154,35 +107,30 @@ def audit_metrics(rules: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metrics:
     }
 
 
-def cohort_metrics(by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
+def cohort_metrics(retention_days: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
     """Return retention within 1, 7 and 30 days and survival at 30, 60 and 90 days."""
-    found: Metrics = {}
-    table = by_day.set_index(["definition", "day"])
-    for day in DAYS_TOLD:
+    metrics: Metrics = {}
+    rates = retention_days.set_index(["definition", "day"])
+    for day in RETENTION_DAYS:
         name = "on_day" if day == 1 else "within"
         label = "New users back on day 1" if day == 1 else f"New users back within {day} days"
-        row: Any = table.loc[(name, day)] if (name, day) in table.index else None
-        found[f"retention_d{day}"] = _rate(
-            row, "retention_rate", "eligible_users", label, NEWCOMERS
+        row: Any = rates.loc[(name, day)] if (name, day) in rates.index else None
+        metrics[f"retention_d{day}"] = _rate(
+            row, "retention_rate", "eligible_users", label, "retention"
         )
-    found["newcomers_lost_30d"] = _complement(
-        found["retention_d30"], "New users not back within 30 days"
+    metrics["newcomers_lost_30d"] = _complement(
+        metrics["retention_d30"], "New users not back within 30 days"
     )
     whole = survival.settled_only(curves, "all").set_index("day")
-    for day in (30, 60, 90):
+    for day in SURVIVAL_DAYS:
         row = whole.loc[day] if day in whole.index else None
-        found[f"survival_{day}"] = _rate(
-            row,
-            "survival",
-            "at_risk",
-            f"Users still active after {day} days",
-            ("label_means", *LOG, *USERS),
-        )
-    return found
+        label = f"Users still active after {day} days"
+        metrics[f"survival_{day}"] = _rate(row, "survival", "at_risk", label, "survival")
+    return metrics
 
 
-def _complement(entry: dict[str, Any], label: str) -> dict[str, Any]:
-    """Return the entry of one less a share, its interval turned round."""
+def _complement(entry: Entry, label: str) -> Entry:
+    """Return the entry of 1 minus a share."""
     value, low, high = (
         None if entry[name] is None else 1 - entry[name] for name in ("value", "ci_high", "ci_low")
     )
@@ -190,84 +138,90 @@ def _complement(entry: dict[str, Any], label: str) -> dict[str, Any]:
 
 
 def _rate(
-    row: "pd.Series[Any] | None", value: str, n: str, label: str, checks: Sequence[str]
-) -> dict[str, Any]:
+    row: "pd.Series[Any] | None", value: str, n: str, label: str, rests_on: str
+) -> Entry:
     if row is None:
-        return metric(None, "share", label, checks=checks)
-    return metric(row[value], "share", label, row[n], (row["ci_low"], row["ci_high"]), checks)
+        return metric(None, "share", label, rests_on=[rests_on])
+    interval = (row["ci_low"], row["ci_high"])
+    return metric(row[value], "share", label, row[n], interval, [rests_on])
 
 
-def label_metrics(snapshots: pd.DataFrame, back: pd.DataFrame, zone: str) -> Metrics:
-    """Return churn at the last snapshot whose outcome is known, and how many come back."""
-    rows = features.snapshot_summary(snapshots, zone).set_index("split")
-    last: Any = rows.loc["test"]
-    row = back.iloc[0]
-    interval = (last["ci_low"], last["ci_high"])
-    told = (row["ci_low"], row["ci_high"])
-    rate, n = last["churn_rate"], last["users"]
-    label = "Active users who fell silent"
+def label_metrics(snapshot_summary: pd.DataFrame, reactivation: pd.DataFrame) -> Metrics:
+    """Return churn at the last snapshot whose outcome is known, and how many users come back."""
+    last: Any = snapshot_summary.set_index("split").loc["test"]
+    silences = reactivation.iloc[0]
+    churn = (last["ci_low"], last["ci_high"])
+    returns = (silences["ci_low"], silences["ci_high"])
     return {
-        "churn_rate_30d": metric(rate, "share", label, n, interval, LABELLED),
+        "churn_rate": metric(
+            last["churn_rate"], "share", "Active users who did not return", last["users"], churn,
+            ["churn"],
+        ),
         "users_at_last_snapshot": metric(
-            int(n), "count", "Users active before the last snapshot with an outcome"
+            int(last["users"]), "count", "Users active before the last snapshot with an outcome"
         ),
         "churn_snapshot": metric(str(last["snapshot_at"]), "date", "Last snapshot with an outcome"),
         "reactivation_rate": metric(
-            row["rate"], "share", "Silences that ended with a return", row["silent"], told, LOG
+            silences["rate"], "share", "Silences that ended with a return", silences["silent"],
+            returns, ["reactivation"],
         ),
-    }
+    }  # fmt: skip
 
 
 def model_metrics(
     evaluation: pd.DataFrame, card: Mapping[str, Any], verdicts: pd.DataFrame
 ) -> Metrics:
-    """Return how the chosen model does on the test snapshot."""
+    """Return how well the chosen model does on the test snapshot; `verdicts` are its checks."""
     name = card["model"]
-    own = evaluation[(evaluation["model"] == name) & (evaluation["split"] == "test")]
-    rows = own.set_index("metric")
+    is_chosen = (evaluation["model"] == name) & (evaluation["split"] == "test")
+    rows = evaluation[is_chosen].set_index("metric")
 
-    def told(key: str, unit: str, label: str, checks: Sequence[str]) -> dict[str, Any]:
+    def measured(key: str, unit: str, label: str) -> Entry:
         row = rows.loc[key]
-        return metric(row["value"], unit, label, row["n"], (row["ci_low"], row["ci_high"]), checks)
+        interval = (row["ci_low"], row["ci_high"])
+        return metric(row["value"], unit, label, row["n"], interval, ["ranking"])
 
-    gain = rows.loc["roc_auc_minus_recency"]
     status = verdicts.set_index("check")["status"]
-    level = rows.loc["calibration_intercept"]
-    is_off = bool(level["ci_low"] > 0 or level["ci_high"] < 0)
-    usual = "level" if is_off else "good"
-    verdict = {"fail": "poor", "warn": "off"}.get(status["calibration"], usual)
+    verdict = {"fail": "poor", "warn": "off"}.get(status["calibration"])
     return {
         "model_name": metric(name.replace("_", " "), "text", "Model"),
         "threshold_model": metric(
-            card["threshold"],
-            "share",
-            "Threshold at the calibration snapshot",
-            checks=("threshold",),
+            card["threshold"], "share", "Threshold at the calibration snapshot",
+            rests_on=["threshold"],
         ),
         "threshold_rule": metric(card["threshold_rule"], "text", "Rule of the threshold"),
-        "test_auc": told("roc_auc", "score", "Ranking of later leavers (AUC)", JUDGED),
-        "test_auc_gain_over_recency": told(
-            "roc_auc_minus_recency", "score", "AUC above recency alone", JUDGED
+        "test_auc": measured("roc_auc", "score", "Ranking of later churners (AUC)"),
+        "test_auc_gain_over_recency": measured(
+            "roc_auc_minus_recency", "score", "AUC above recency alone"
         ),
-        "test_brier_skill": told("brier_skill", "score", "Brier skill", JUDGED),
-        "calibration_slope": told("calibration_slope", "score", "Calibration slope", JUDGED),
-        "calibration_intercept": told(
-            "calibration_intercept", "score", "Calibration intercept", JUDGED
+        "test_brier_skill": measured("brier_skill", "score", "Brier skill"),
+        "calibration_slope": measured("calibration_slope", "score", "Calibration slope"),
+        "calibration_intercept": measured(
+            "calibration_intercept", "score", "Calibration intercept"
         ),
-        "calibration_error": told("ece_debiased", "points", "Calibration error", JUDGED),
-        "lift_top_decile": told("lift_top_decile", "ratio", "Lift of the top tenth", JUDGED),
-        "model_vs_recency": metric(_compare(gain), "text", "Model against recency"),
+        "calibration_error": measured("ece_debiased", "points", "Calibration error"),
+        "lift_top_decile": measured("lift_top_decile", "ratio", "Lift of the top decile"),
+        "model_vs_recency": metric(
+            _compare(rows.loc["roc_auc_minus_recency"]), "text", "Model against recency"
+        ),
         "model_vs_base": metric(
             _compare(rows.loc["brier_skill"]), "text", "Model against base rate"
         ),
-        "calibration_verdict": metric(verdict, "text", "Calibration"),
-    }
+        "calibration_verdict": metric(
+            verdict or _level(rows.loc["calibration_intercept"]), "text", "Calibration"
+        ),
+    }  # fmt: skip
 
 
 def _compare(row: "pd.Series[Any]") -> str:
     if row["ci_low"] > 0:
         return "better"
     return "worse" if row["ci_high"] < 0 else "no_difference"
+
+
+def _level(intercept: "pd.Series[Any]") -> str:
+    """Return `level` when the calibration intercept differs from 0 beyond chance, else `good`."""
+    return "level" if intercept["ci_low"] > 0 or intercept["ci_high"] < 0 else "good"
 
 
 def score_metrics(
@@ -280,84 +234,87 @@ def score_metrics(
     `expected_at_last_rate` needs no model: the churn `rate` of the test snapshot (`rows["test"]`
     users) for everyone, with chance in both counts. `rows` are the model card's.
     """
-    n, p = len(scored), scored["proba_churn"]
+    n, proba = len(scored), scored["proba_churn"]
     flagged = int(scored["pred_churn"].sum())
-    expected, mean = float(p.sum()), float(p.mean()) if n else 0.0
-    by_model = float((p * (1 - p)).sum()) + n**2 * mean * (1 - mean) / rows["calibrate"]
+    expected, mean = float(proba.sum()), float(proba.mean()) if n else 0.0
+    by_model = float((proba * (1 - proba)).sum()) + n**2 * mean * (1 - mean) / rows["calibrate"]
     by_rate = n * rate * (1 - rate) * (1 + n / rows["test"])
-    tested = differences[differences["p_value"].notna()]
-    tests = distinct(differences)
+    listed = ["threshold", "scores"]
     return {
         "threshold": metric(
-            scored["threshold_used"].max(), "share", "Contact from", checks=("threshold",)
+            scored["threshold_used"].max(), "share", "Contact from", rests_on=["threshold"]
         ),
         "users_scored": metric(n, "count", "Users scored"),
         "expected_churners": metric(
-            round(expected), "count", "Expected to fall silent next", n,
-            _bounds(expected, by_model, n), SCORED,
+            round(expected), "count", "Users expected to churn next", n,
+            _bounds(expected, by_model, n), ["scores"],
         ),
         "expected_at_last_rate": metric(
-            round(n * rate), "count", "Expected at the last rate seen", n,
-            _bounds(n * rate, by_rate, n), LABELLED,
+            round(n * rate), "count", "Expected to churn at the last rate seen", n,
+            _bounds(n * rate, by_rate, n), ["churn"],
         ),
-        "mean_probability": metric(p.mean(), "share", "Mean probability", n, checks=SCORED),
-        "flagged_users": metric(
-            flagged, "count", "Users worth a contact", n, checks=("threshold", *SCORED)
-        ),
+        "mean_probability": metric(proba.mean(), "share", "Mean probability", n, rests_on=["scores"]),
+        "flagged_users": metric(flagged, "count", "Users worth a contact", n, rests_on=listed),
         "flagged_share": metric(
-            flagged / max(n, 1), "share", "Share flagged", n, checks=("threshold", *SCORED)
+            flagged / max(n, 1), "share", "Share of users worth a contact", n, rests_on=listed
         ),
-        "group_detectable": metric(
-            smallest_seen(tested, rate, len(tests)), "points",
-            "Smallest difference that would be seen", checks=BY_GROUP,
-        ),
-        "groups_compared": metric(
-            len(tests), "count", "Comparisons between groups", checks=BY_GROUP
-        ),
-        "group_differences_found": metric(
-            int(tests["is_different"].sum()), "count", "Differences beyond chance", len(tests),
-            checks=BY_GROUP,
-        ),
-        "group_differences_named": metric(
-            _name_groups(tested), "text", "Groups that differ from the rest", checks=BY_GROUP
-        ),
+        **_group_metrics(differences, rate),
     }  # fmt: skip
-
-
-def _name_groups(tested: pd.DataFrame) -> str:
-    """Return the groups that differ from the rest, the largest difference first, as text; of two
-    groups that are each other's rest, the one that leaves more.
-    """
-    against = tested[tested["comparison"] == "group_against_rest"]
-    mirrored = against["is_repeated"].astype(bool) & (against["difference"] < 0)
-    real = against[against["is_different"] & ~mirrored]
-    if real.empty:
-        return "none by itself"
-    order = real["difference"].abs().sort_values(ascending=False, kind="stable").index
-    first = real.loc[order].head(MOST_NAMED)
-    named = [
-        f"{column} {group} ({100 * difference:+.1f} points)"
-        for column, group, difference in zip(
-            first["column"], first["group"], first["difference"].astype(float), strict=True
-        )
-    ]
-    more = f" and {len(real) - MOST_NAMED} more" if len(real) > MOST_NAMED else ""
-    return ", ".join(named) + more
 
 
 def _bounds(expected: float, variance: float, n: int) -> tuple[int, int]:
     """Return the 95 % normal interval of a count of `n` users, in whole users."""
-    spread = 1.959964 * variance**0.5
+    spread = NORMAL_95 * variance**0.5
     return round(max(0.0, expected - spread)), round(min(float(n), expected + spread))
 
 
-def segment_metrics(selection: pd.DataFrame, verdicts: pd.DataFrame) -> Metrics:
-    """Return whether groups exist."""
-    facts = facts_of(verdicts.set_index("check").loc["clusters_exist"].to_dict())
+def _group_metrics(differences: pd.DataFrame, rate: float) -> Metrics:
+    tested = differences[differences["p_value"].notna()]
+    tests = distinct(differences)
+    real = int(tests["is_different"].sum())
+    return {
+        "group_detectable": metric(
+            smallest_seen(tested, rate, len(tests)), "points",
+            "Smallest difference that would be seen", rests_on=["groups"],
+        ),
+        "groups_compared": metric(
+            len(tests), "count", "Comparisons between groups", rests_on=["groups"]
+        ),
+        "group_differences_found": metric(
+            real, "count", "Differences beyond chance", len(tests), rests_on=["groups"]
+        ),
+        "group_differences_named": metric(
+            _name_groups(tested), "text", "Groups that differ from the rest", rests_on=["groups"]
+        ),
+    }  # fmt: skip
+
+
+def _name_groups(tested: pd.DataFrame) -> str | None:
+    """Return the groups that differ from the rest, the largest difference first, as text; of two
+    groups that are each other's rest, the one that churns more. None where none does by itself.
+    """
+    against = tested[tested["comparison"] == "group_against_rest"]
+    mirrored = against["is_repeated"].astype(bool) & (against["difference"] < 0)
+    real = against[against["is_different"] & ~mirrored]
+    order = real["difference"].abs().sort_values(ascending=False, kind="stable").index
+    named = [
+        f"{column.replace('_', ' ')} {group} ({format_value(gap, 'points', signed=True)})"
+        for column, group, gap in zip(
+            real["column"][order], real["group"][order], real["difference"][order].astype(float),
+            strict=True,
+        )
+    ]  # fmt: skip
+    rest = len(named) - MOST_NAMED
+    shown = named[:MOST_NAMED] + ([f"{rest} more"] if rest > 0 else [])
+    return format_list(shown) if shown else None
+
+
+def segment_metrics(selection: pd.DataFrame, facts: Mapping[str, Any]) -> Metrics:
+    """Return whether groups exist; `facts` are those of the check clusters_exist."""
     verdict = "clusters" if facts["exists"] else "continuum"
     best = selection["silhouette"].max()
     return {
-        "segments_verdict": metric(verdict, "text", "Groups", checks=("clusters_exist",)),
+        "segments_verdict": metric(verdict, "text", "Groups", rests_on=["segments"]),
         "segments_k": metric(facts["k"], "count", "Groups by the best silhouette"),
         "best_silhouette": metric(best, "score", "Best silhouette"),
     }
@@ -370,86 +327,3 @@ def published_metrics(figures: Mapping[str, Any]) -> Metrics:
         "published_churn_30d": metric(churn, "share", "Churn by the case's definition"),
         "published_auc": metric(auc, "score", "AUC by the case's method"),
     }
-
-
-def gather(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the verdicts of all stages as one table, with the `stage` that made each."""
-    return pd.concat([part.assign(stage=stage) for stage, part in parts.items()], ignore_index=True)
-
-
-def claims_table(
-    verdicts: pd.DataFrame, texts: Mapping[str, Any], told: Mapping[str, str]
-) -> pd.DataFrame:
-    """Return the published claims: `check, published, data_say, verdict, use_instead`.
-
-    `told` are the metrics as text, for the figure to use instead.
-    """
-    rows = []
-    for row in verdicts.to_dict("records"):
-        text, facts = texts[row["check"]], facts_of(row)
-        if row["status"] == "not_applicable":
-            say = f"Cannot be asked of these tables: {facts['reason']}."
-        else:
-            say = fill(text["evidence"], facts)
-        use = fill(text["use"], {"kpi": told})
-        rows.append((row["check"], text["sentence"], say, row["status"], use))
-    return pd.DataFrame(rows, columns=["check", "published", "data_say", "verdict", "use_instead"])
-
-
-COMPARED = {
-    "retention.d7_rate": "retention_d7",
-    "retention.d30_rate": "retention_d30",
-    "retention.churn_rate": "newcomers_lost_30d",
-    "logreg.auc": "test_auc",
-    "logreg.threshold": "threshold",
-    "scores.mean": "mean_probability",
-}
-"""Which number of this book stands beside which figure of the case."""
-
-
-def comparison(
-    figures: Mapping[str, Any], printed: Mapping[str, Any], metrics: Metrics
-) -> pd.DataFrame:
-    """Return every figure of the case beside the one to use: `figure, printed, by_case,
-    by_design, ci_low, ci_high, meaning`. `printed` is what the case itself printed.
-    """
-    rows = []
-    for name, found in figures.items():
-        own = metrics[COMPARED[name]] if name in COMPARED else {}
-        rows.append((name, printed.get(name), found["value"], own.get("value"), own.get("ci_low"),
-                     own.get("ci_high"), own.get("label")))  # fmt: skip
-    columns = ["figure", "printed", "by_case", "by_design", "ci_low", "ci_high", "meaning"]
-    table = pd.DataFrame(rows, columns=columns)
-    first = table["figure"].isin(COMPARED)
-    return pd.concat([table[first], table[~first]], ignore_index=True)
-
-
-def numbers_table(metrics: Metrics, told: Mapping[str, str]) -> pd.DataFrame:
-    """Return every number as `key, label, value` (as text, with its interval), `n` (as text)."""
-    rows = [
-        (key, entry["label"], told[key], "" if entry["n"] is None else f"{entry['n']:,}")
-        for key, entry in metrics.items()
-    ]
-    return pd.DataFrame(rows, columns=["key", "label", "value", "n"])
-
-
-def with_data_faults(metrics: Metrics, judged: pd.DataFrame) -> Metrics:
-    """Return `metrics`, those that rest on the log also resting on what spoils it: the failing
-    checks of SPOILS_THE_LOG.
-    """
-    spoils = [name for name in failing(judged) if name in SPOILS_THE_LOG]
-    return {
-        key: entry | {"checks": [*entry["checks"], *spoils]}
-        if set(LOG) & set(entry["checks"]) else entry
-        for key, entry in metrics.items()
-    }  # fmt: skip
-
-
-def is_struck(entry: Mapping[str, Any], judged: pd.DataFrame) -> bool:
-    """Say whether a failing check strikes a figure."""
-    return bool({*entry["checks"]} & {*failing(judged)})
-
-
-def failing(judged: pd.DataFrame) -> list[str]:
-    """Return the names of the checks that fail."""
-    return [str(name) for name in judged.loc[judged["status"] == "fail", "check"]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from handmade import ROOT, make_params
+from tests.handmade import ROOT, make_params
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from analysis.base.errors import ReportError

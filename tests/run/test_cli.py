@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from handmade import ROOT, make_params
+from tests.handmade import ROOT, make_params
 from typer.testing import CliRunner
 
 from analysis.base.errors import ReportError

@@ -18,7 +18,7 @@ from analysis.contract.params import load_params
 from analysis.contract.stages import OF_PROJECT, PAGE, RAW_EVENTS, RAW_USERS, STAGES, Stage
 from analysis.run.runner import KERNEL_ENVIRONMENT, Run
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = PROJECT / "notebooks"
 DEFAULT_PATHS = {RAW_USERS: "data/raw/users.csv", RAW_EVENTS: "data/raw/events.parquet"}
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import instants, make_users, make_window
+from tests.handmade import instants, make_users, make_window
 
 from analysis.contract.checks import Verdict, to_table
 from analysis.log.window import LogWindow
 from analysis.summary import metrics as summary
 from analysis.texts import CLAIM, read_texts
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 WINDOW = make_window("2025-01-01", "2025-10-21")
 
 

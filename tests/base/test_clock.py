@@ -4,11 +4,11 @@ from zoneinfo import ZoneInfo
 import ibis
 import pandas as pd
 import pytest
-from handmade import at, instants, make_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.base import clock, engine
+from tests.handmade import at, instants, make_events
 
 LISBON = "Europe/Lisbon"  # UTC in winter, one hour ahead from 2025-03-30T01:00Z to 10-26T01:00Z
 SPRING = [

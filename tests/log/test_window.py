@@ -1,11 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import at, make_events
 
 from analysis.base import clock
 from analysis.base.errors import ReportError
 from analysis.log import window as logwindow
+from tests.handmade import at, make_events
 
 FIRST = at("2025-01-01")
 EPOCH_DAY = 20_089  # 2025-01-01

@@ -4,7 +4,6 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 import pytest
-from handmade import CON, at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +12,9 @@ from analysis.base import engine
 from analysis.base.errors import ReportError
 from analysis.contract import inputs as contract
 from analysis.contract.inputs import EVENTS, USERS, names
-from analysis.log import cleaning as clean
+from analysis.log import events as clean_log
+from analysis.log import users as clean
+from tests.handmade import CON, at
 
 
 def raw(header, *lines):
@@ -114,7 +115,7 @@ def test_years_that_no_date_has_cannot_be_read():
 
 def test_further_columns_of_events_are_not_read_whatever_their_name():
     header = "user_id event_timestamp event_type event_at rank_of_uuid is_bad_event_timestamp"
-    cleaned = clean.clean_events(raw(header, "a 2025-01-05T10:00 play x y z"))
+    cleaned = clean_log.clean_events(raw(header, "a 2025-01-05T10:00 play x y z"))
     assert engine.to_pandas(cleaned.table)["event_at"].tolist() == [at("2025-01-05T10:00")]
 
 
@@ -129,8 +130,8 @@ def test_dates_without_times_are_days_of_the_zone(zone, first, summer):
         "b 2025-07-05 exit",
         "c 2025-07-05T09:30 play",
     ]
-    cleaned = clean.clean_events(raw("user_id event_timestamp event_type", *rows), zone)
-    found = engine.to_pandas(clean.in_order(cleaned.table))["event_at"].tolist()
+    cleaned = clean_log.clean_events(raw("user_id event_timestamp event_type", *rows), zone)
+    found = engine.to_pandas(clean_log.in_order(cleaned.table))["event_at"].tolist()
     days = [f"2025-01-05T{first}", *[f"2025-07-05T{summer}"] * 2, "2025-07-05T09:30"]
     assert found == [at(day) for day in days]
 
@@ -138,17 +139,17 @@ def test_dates_without_times_are_days_of_the_zone(zone, first, summer):
 def test_dates_of_receipt_move_with_those_of_the_events():
     rows = ["a 2025-01-05 play 2025-01-05", "b 2025-07-05 play 2025-07-06", "c 2025-07-05 play -"]
     header = "user_id event_timestamp event_type received_at"
-    cleaned = clean.clean_events(raw(header, *rows), "America/New_York")
+    cleaned = clean_log.clean_events(raw(header, *rows), "America/New_York")
     assert cleaned.counts["received_before_event"] == 0
-    found = engine.to_pandas(clean.in_order(cleaned.table))
+    found = engine.to_pandas(clean_log.in_order(cleaned.table))
     assert found["received_at"].tolist()[:2] == [at("2025-01-05T05:00"), at("2025-07-06T04:00")]
     assert (found["recorded_at"] >= found["event_at"]).all()
 
 
 def test_a_few_events_at_midnight_are_no_dates():
     rows = ["a 2025-01-05T00:00 play", "a 2025-01-05T10:00 play", "a 2025-01-05T11:00 play"]
-    cleaned = clean.clean_events(raw("user_id event_timestamp event_type", *rows), "Asia/Tokyo")
-    found = engine.to_pandas(clean.in_order(cleaned.table))["event_at"]
+    cleaned = clean_log.clean_events(raw("user_id event_timestamp event_type", *rows), "Asia/Tokyo")
+    found = engine.to_pandas(clean_log.in_order(cleaned.table))["event_at"]
     assert found.min() == at("2025-01-05T00:00")
 
 
@@ -157,7 +158,7 @@ def test_events_that_tie_are_written_in_one_order():
     header = "user_id event_timestamp event_type show_id"
     orders = [rows, rows[::-1]]
     written = [
-        engine.to_pandas(clean.in_order(clean.clean_events(raw(header, *order)).table))
+        engine.to_pandas(clean_log.in_order(clean_log.clean_events(raw(header, *order)).table))
         for order in orders
     ]
     assert written[0]["show_id"].tolist() == written[1]["show_id"].tolist() == ["s1", "s2", "s3"]
@@ -265,8 +266,8 @@ RAW_EVENTS = (
 
 
 def test_the_whole_events_table_by_hand():
-    cleaned = clean.clean_events(raw(EVENT_HEADER, *RAW_EVENTS))
-    table = engine.to_pandas(clean.in_order(cleaned.table))
+    cleaned = clean_log.clean_events(raw(EVENT_HEADER, *RAW_EVENTS))
+    table = engine.to_pandas(clean_log.in_order(cleaned.table))
     assert list(table.columns) == [
         "user_id", "event_at", "event_type", "event_uuid", "received_at", "created_at",
         "session_id", "recorded_at",
@@ -304,7 +305,7 @@ def test_the_whole_events_table_by_hand():
 
 
 def test_every_row_read_is_kept_or_counted_as_left_out():
-    counts = clean.clean_events(raw(EVENT_HEADER, *RAW_EVENTS)).counts
+    counts = clean_log.clean_events(raw(EVENT_HEADER, *RAW_EVENTS)).counts
     left_out = counts["dropped_incomplete"] + counts["duplicates_removed"]
     assert counts["rows_read"] == counts["rows_kept"] + left_out
 
@@ -313,8 +314,8 @@ def test_every_row_read_is_kept_or_counted_as_left_out():
 @given(seed=st.integers(0, 10**6))
 def test_events_come_out_alike_in_whatever_order_their_rows_are(seed):
     shuffled = random.Random(seed).sample(RAW_EVENTS, len(RAW_EVENTS))
-    one, two = (clean.clean_events(raw(EVENT_HEADER, *rows)) for rows in (RAW_EVENTS, shuffled))
-    first, second = (engine.to_pandas(clean.in_order(part.table)) for part in (one, two))
+    one, two = (clean_log.clean_events(raw(EVENT_HEADER, *rows)) for rows in (RAW_EVENTS, shuffled))
+    first, second = (engine.to_pandas(clean_log.in_order(part.table)) for part in (one, two))
     pd.testing.assert_frame_equal(first, second)
     assert one.counts == two.counts
 
@@ -322,13 +323,15 @@ def test_events_come_out_alike_in_whatever_order_their_rows_are(seed):
 def test_repeats_at_one_instant_keep_the_first_in_the_order_of_all_columns():
     rows = ("u1 b play 2025-01-05 2025-01-06 - s1", "u1 a play 2025-01-05 2025-01-07 - s1",
             "u1 a next 2025-01-05 2025-01-06 - s1")  # fmt: skip
-    table = engine.to_pandas(clean.in_order(clean.clean_events(raw(EVENT_HEADER, *rows)).table))
+    table = engine.to_pandas(
+        clean_log.in_order(clean_log.clean_events(raw(EVENT_HEADER, *rows)).table)
+    )
     assert shown(table[["user_id", "event_type"]]) == ["a next"]
 
 
 def test_required_columns_are_enough_for_events_and_nothing_is_deduplicated():
     rows = ("a play 1736071200", "a play 1736071200", "a play 1736071200000")
-    cleaned = clean.clean_events(raw("user_id event_type event_timestamp", *rows))
+    cleaned = clean_log.clean_events(raw("user_id event_type event_timestamp", *rows))
     assert (
         shown(engine.to_pandas(cleaned.table)) == ["a 2025-01-05T10:00 play 2025-01-05T10:00"] * 3
     )
@@ -346,7 +349,7 @@ def test_required_columns_are_enough_for_events_and_nothing_is_deduplicated():
 
 def test_an_event_is_recorded_when_received_but_never_before_it_happened():
     rows = ("a x 2025-01-05 2025-01-09", "b x 2025-01-05 2025-01-04", "c x 2025-01-05 -")
-    cleaned = clean.clean_events(raw("user_id event_type event_timestamp received_at", *rows))
+    cleaned = clean_log.clean_events(raw("user_id event_type event_timestamp received_at", *rows))
     found = engine.to_pandas(cleaned.table)["recorded_at"].dt.strftime("%d").tolist()
     assert found == ["09", "05", "05"]
 
@@ -357,13 +360,13 @@ def test_events_of_number_users_meet_users_of_text():
         "event_timestamp": pa.array([1736071200000] * 3, pa.timestamp("ms")),
     })  # fmt: skip
     table = CON.create_table(ibis.util.gen_name("raw"), native, temp=True)
-    cleaned = clean.clean_events(table)
+    cleaned = clean_log.clean_events(table)
     assert engine.to_pandas(cleaned.table)["user_id"].tolist() == ["7", "8"]
     assert cleaned.counts["null_user_id"] == 1
 
 
 def test_offsets_of_event_times_are_kept():
-    cleaned = clean.clean_events(
+    cleaned = clean_log.clean_events(
         raw("user_id event_type event_timestamp", "a x 2025-01-05T22:00-05:00")
     )
     assert shown(engine.to_pandas(cleaned.table))[0].startswith("a 2025-01-06T03:00")
@@ -378,7 +381,7 @@ def test_offsets_of_event_times_are_kept():
 )
 def test_events_that_cannot_be_placed_stop_the_run(rows, message):
     with pytest.raises(ReportError, match=message):
-        clean.clean_events(raw("user_id event_type event_timestamp", *rows))
+        clean_log.clean_events(raw("user_id event_type event_timestamp", *rows))
 
 
 def test_an_empty_column_of_event_times_stops_the_run():
@@ -386,12 +389,12 @@ def test_an_empty_column_of_event_times_stops_the_run():
     with pytest.raises(
         ReportError, match="events: column 'event_timestamp' is empty in all rows. Map"
     ):
-        clean.clean_events(empty)
+        clean_log.clean_events(empty)
 
 
 def test_what_the_stage_keeps_is_every_count_and_the_absent_columns():
     cleaned = clean.clean_users(raw("user_id signup_date", "a 2025-01-05"))
-    record = clean.qa_record(cleaned)
+    record = clean.qa_record(cleaned.counts, cleaned.absent)
     assert record == {**cleaned.counts, "columns_absent": cleaned.absent}
 
 
@@ -412,12 +415,12 @@ def test_the_table_of_columns_says_what_is_given_and_how_full_it_is():
 
 
 def test_the_given_table_keeps_the_contracts_order():
-    table = clean.given_table(["event_uuid"], EVENTS)
+    table = clean_log.given_table(["event_uuid"], EVENTS)
     assert table["column"].tolist() == names(EVENTS)
     assert table.loc[table["is_present"] == "no", "column"].tolist() == ["event_uuid"]
 
 
 def test_event_types_are_counted_most_frequent_first():
     rows = ("a play 2025-01-05", "a play 2025-01-05", "b next 2025-01-05", "b app 2025-01-05")
-    cleaned = clean.clean_events(raw("user_id event_type event_timestamp", *rows))
-    assert shown(clean.event_types_table(cleaned.table)) == ["play 2 1", "app 1 1", "next 1 1"]
+    cleaned = clean_log.clean_events(raw("user_id event_type event_timestamp", *rows))
+    assert shown(clean_log.event_types_table(cleaned.table)) == ["play 2 1", "app 1 1", "next 1 1"]

@@ -4,16 +4,17 @@ import json
 
 import pandas as pd
 import pytest
-from handmade import NO_SEED_DATA, SEED_DATA, at
 
 from analysis.audit import measures as audit
 from analysis.base import engine
 from analysis.contract.inputs import EVENTS, USERS
 from analysis.log import activity
-from analysis.log import cleaning as clean
+from analysis.log import events as clean_log
 from analysis.log import raw as raw_tables
 from analysis.log import rules as rules_of_log
+from analysis.log import users as clean
 from analysis.log import window as logwindow
+from tests.handmade import NO_SEED_DATA, SEED_DATA, at, make_active
 
 pytestmark = [
     pytest.mark.golden,
@@ -39,8 +40,8 @@ def users():
 
 @pytest.fixture(scope="module")
 def events():
-    cleaned = clean.clean_events(read("idilio_analytics_events.parquet", "events", EVENTS))
-    return clean.CleanEvents(cleaned.table.cache(), cleaned.counts, cleaned.absent)
+    cleaned = clean_log.clean_events(read("idilio_analytics_events.parquet", "events", EVENTS))
+    return clean_log.CleanEvents(cleaned.table.cache(), cleaned.counts, cleaned.absent)
 
 
 def test_the_six_counts_of_users_are_those_published(users):
@@ -68,7 +69,7 @@ def test_the_impossible_values_are_found(users):
 def test_last_active_date_contradicts_the_log_for_most_users(users, events):
     window = logwindow.window_of(events.table, "UTC")
     assert (window.start, window.end) == (at("2025-01-01"), at("2025-10-21"))
-    spans = activity.user_spans(activity.activity(events.table, users.table, window))
+    spans = activity.user_spans(make_active(events.table, users.table, window))
     told = users.table.merge(spans, on="user_id", how="left")
     assert (rules_of_log.day_gap(told) > 1).sum() == 4540
 

@@ -2,7 +2,6 @@ import re
 
 import pandas as pd
 import pytest
-from handmade import ROOT, make_params
 
 from analysis.base.errors import ReportError
 from analysis.contract.params import (
@@ -13,6 +12,7 @@ from analysis.contract.params import (
     parse_instant,
     parse_override,
 )
+from tests.handmade import ROOT, make_params
 
 PARAMS_FILE = ROOT / "params.yml"
 

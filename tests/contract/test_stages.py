@@ -1,42 +1,37 @@
 import nbformat
 import pytest
-from handmade import ROOT
 
 from analysis.base.errors import ReportError
+from analysis.contract import stages
 from analysis.contract.params import Params
 from analysis.contract.stages import (
-    OF_PROJECT,
-    RAW_EVENTS,
-    RAW_USERS,
+    PAGES,
     STAGES,
     Stage,
+    checks_of_stages,
     find,
     needs,
+    reads_of,
     writer_of,
 )
-from analysis.run.runner import check_parameters
+from analysis.run.execute import check_parameters
+from tests.handmade import ROOT
 
 BY_NAME = {stage.name: stage for stage in STAGES}
 
 
-def test_the_stages_and_their_chapters_are_those_of_the_design():
-    assert {stage.name: stage.chapter for stage in STAGES} == {
-        "01_clean_users": "Audit",
-        "02_clean_events": "Audit",
-        "03_audit": "Audit",
-        "04_features": "Model",
-        "05_cohorts": "Cohorts",
-        "06_model": "Model",
-        "07_scoring": "Model",
-        "08_segmentation": "Segmentation",
-        "09_published": "As published",
-        "10_summary": "Executive summary",
-    }
+def test_the_stages_are_those_of_the_design():
+    assert list(BY_NAME) == [
+        "01_clean_users", "02_clean_events", "03_audit", "04_features", "05_cohorts", "06_model",
+        "07_scoring", "08_segmentation", "09_published", "10_summary",
+    ]  # fmt: skip
+    assert {stage.part for stage in STAGES} == set(stages.PARTS)
 
 
 def test_the_artifacts_that_others_read_are_written():
     promised = {
         "clean/users.parquet", "clean/users.qa.json", "clean/events.parquet", "clean/events.qa.json",
+        "clean/user_days.parquet", "clean/window.json",
         "audit/quality.csv", "audit/latency.csv", "audit/relational.csv", "audit/scorecard.csv",
         "features/user_features.parquet", "features/snapshots.parquet",
         "cohorts/retention_cohorts.csv", "cohorts/retention_days.csv", "cohorts/survival.csv",
@@ -53,32 +48,47 @@ def test_the_artifacts_that_others_read_are_written():
 
 
 def test_every_artifact_read_is_written_by_an_earlier_stage():
-    outside = {RAW_USERS, RAW_EVENTS, *OF_PROJECT}
     written: set[str] = set()
     for stage in STAGES:
-        assert set(stage.reads.values()) <= written | outside, stage.name
+        assert set(reads_of(stage)) <= written | set(PAGES), stage.name
         written |= set(stage.writes.values())
 
 
 def test_every_parameter_of_a_stage_exists_and_is_declared_once():
     for stage in STAGES:
         assert set(stage.params) <= set(Params.model_fields), stage.name
-        together = [*stage.reads, *stage.writes, *stage.params]
-        assert len(together) == len(set(together)), stage.name
+        assert len(stage.params) == len(set(stage.params)), stage.name
+
+
+def test_a_name_stands_for_one_artifact_but_for_the_checks_of_each_stage():
+    names = [name for stage in STAGES for name in stage.writes if name != "checks"]
+    assert len(names) == len(set(names))
+    assert stages.path_of("lift") == "model/lift.csv"
+    assert stages.path_of("checks") == "summary/checks.csv"
+    with pytest.raises(ReportError, match="No stage writes 'lifts'. Declare it"):
+        stages.path_of("lifts")
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_each_notebook_holds_exactly_the_declared_parameters(stage):
+def test_each_notebook_holds_the_folders_and_the_declared_parameters(stage):
     check_parameters(nbformat.read(ROOT / "notebooks" / f"{stage.name}.ipynb", as_version=4), stage)
 
 
 def test_the_order_of_stages_follows_from_what_they_read():
+    log = {"01_clean_users", "02_clean_events"}
     assert needs(BY_NAME["01_clean_users"]) == set()
-    assert needs(BY_NAME["05_cohorts"]) == {"01_clean_users", "02_clean_events"}
+    assert needs(BY_NAME["02_clean_events"]) == {"01_clean_users"}
+    assert needs(BY_NAME["05_cohorts"]) == log
     assert needs(BY_NAME["06_model"]) == {"04_features"}
     assert needs(BY_NAME["07_scoring"]) == {"01_clean_users", "04_features", "06_model"}
     assert needs(BY_NAME["08_segmentation"]) == {"04_features"}
     assert needs(BY_NAME["10_summary"]) == set(BY_NAME) - {"10_summary"}
+
+
+def test_the_summary_reads_the_verdicts_of_every_stage_that_makes_some():
+    assert set(checks_of_stages().values()) <= set(reads_of(BY_NAME["10_summary"]))
+    assert "03_audit" in checks_of_stages()
+    assert "10_summary" not in checks_of_stages()
 
 
 def test_a_stage_is_found_by_its_name():
@@ -93,8 +103,8 @@ def test_an_unknown_stage_is_named_with_those_that_exist():
 
 
 def test_two_stages_may_not_write_one_artifact():
-    one = Stage("one", "A", reads={}, writes={"x": "a/x.csv"})
-    two = Stage("two", "A", reads={}, writes={"y": "a/x.csv"})
+    one = Stage("one", "A", reads=(), writes={"x": "a/x.csv"})
+    two = Stage("two", "A", reads=(), writes={"y": "a/x.csv"})
     with pytest.raises(ReportError, match="a/x.csv: written by one and two"):
         writer_of([one, two])
-    assert needs(Stage("three", "A", reads={"z": "a/x.csv"}, writes={}), [one]) == {"one"}
+    assert needs(Stage("three", "A", reads=("a/x.csv",), writes={}), [one]) == {"one"}

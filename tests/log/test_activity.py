@@ -1,13 +1,13 @@
 import ibis
 import pandas as pd
 import pytest
-from handmade import at, make_events, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.base import engine
 from analysis.base.errors import ReportError
-from analysis.log.activity import activity, amount, exact_sum, user_days, user_spans, with_sessions
+from analysis.log.activity import amount, exact_sum, place, sum_by_day, user_spans, with_sessions
+from tests.handmade import ROLES, at, make_active, make_events, make_users, make_window
 
 USERS = make_users(
     {"early": "2024-12-30", "new": "2025-01-02", "undated": None, "never": "2025-01-02"}
@@ -27,12 +27,12 @@ ROWS = [
 ]
 
 
-def make_active(rows=ROWS, **columns):
-    return activity(make_events(rows, **columns), USERS, WINDOW)
+def active_rows(rows=ROWS, **columns):
+    return make_active(make_events(rows, **columns), USERS, WINDOW)
 
 
 def test_activity_is_of_known_users_since_signup_inside_the_log():
-    table = engine.to_pandas(make_active().order_by("user_id", "event_at"))
+    table = engine.to_pandas(active_rows().order_by("user_id", "event_at"))
     assert list(zip(table["user_id"], table["event_at"], table["tenure_day"], strict=True)) == [
         ("early", at("2025-01-01T00:00"), 2),
         ("early", at("2025-01-10T23:59:59.999"), 11),
@@ -45,22 +45,63 @@ def test_activity_is_of_known_users_since_signup_inside_the_log():
 def test_tenure_counts_24_hours_from_a_local_midnight():
     users = make_users({"a": "2025-01-02T05:00"})  # midnight in Lima
     events = make_events([("a", "2025-01-03T04:59:59"), ("a", "2025-01-03T05:00")])
-    table = engine.to_pandas(activity(events, users, WINDOW).order_by("event_at"))
+    table = engine.to_pandas(make_active(events, users, WINDOW).order_by("event_at"))
     assert table["tenure_day"].tolist() == [0, 1]
 
 
-def test_days_with_activity_are_counted_once_per_user():
-    table = engine.to_pandas(user_days(make_active()).order_by("user_id", "tenure_day"))
-    assert table.to_dict("split")["data"] == [
-        ["early", 2, 1],
-        ["early", 11, 1],
-        ["new", 0, 2],
-        ["new", 1, 1],
+def test_every_event_says_what_is_known_of_its_user():
+    users = USERS.assign(country=["Peru", None, "Chile", "Peru"])
+    table = engine.to_pandas(
+        place(make_events(ROWS), users, WINDOW).order_by("user_id", "event_at")
+    )
+    known = table.groupby("user_id", sort=False)["is_known"].all()
+    assert known.to_dict() == {"early": True, "new": True, "orphan": False, "undated": True}
+    tenure = table.set_index("user_id")["tenure_day"]
+    assert tenure["early"].tolist() == [1, 2, 11, 12]
+    assert tenure["new"].tolist() == [-1, 0, 0, 1]
+    assert tenure[["orphan", "undated"]].isna().all()
+    countries = table.groupby("user_id")["user_country"].first()
+    assert countries.dropna().to_dict() == {"early": "Peru", "undated": "Chile"}
+    assert not table["is_passive"].any()
+    assert len(table) == len(ROWS)
+
+
+def days_of(rows, zone="UTC", **columns):
+    days = sum_by_day(active_rows(rows, **columns), WINDOW, zone, ROLES, 30)
+    return engine.to_pandas(days.order_by("user_id", "first_event_at"))
+
+
+def test_days_are_counted_from_signup_to_the_end_and_in_the_zone():
+    rows = [("new", "2025-01-02"), ("new", "2025-01-10T23:59:59"), ("early", "2025-01-03T03:00")]
+    table = days_of(rows, "America/Lima", recorded_at=["2025-01-02", "2025-01-11", "2025-01-05"])
+    columns = ["tenure_day", "days_to_end", "recorded_days_to_end", "local_day"]
+    assert table[["user_id", *columns]].to_dict("split")["data"] == [
+        ["early", 4, 7, 5, 20_090],  # still the second of January in Lima
+        ["new", 0, 8, 8, 20_089],
+        ["new", 8, 0, -1, 20_098],
     ]
 
 
+def test_a_row_of_user_days_sums_one_session_of_one_day():
+    minutes = ("10:00", "10:10", "10:20", "23:50")
+    rows = [("new", f"2025-01-03T{when}") for when in minutes] + [("new", "2025-01-04T00:10")]
+    types = ["poster_click", "content_play", "next_episode", "credits_purchase", "credits_purchase"]
+    amounts = [None, None, None, '{"amount": 2.5}', None]
+    table = days_of(rows, event_type=types, properties=amounts)
+    sums = ["events", "clicks", "plays", "nexts", "purchases", "bought"]
+    assert table[["tenure_day", *sums]].to_numpy().tolist() == [
+        [1, 3, 1, 1, 1, 0, 0.0],
+        [1, 1, 0, 0, 0, 1, 2.5],
+        [2, 1, 0, 0, 0, 1, 1.0],
+    ]
+    assert table["session_key"].nunique() == 2  # ten to midnight to ten past is one session
+    assert user_spans(active_rows(rows)).equals(
+        user_spans(sum_by_day(active_rows(rows), WINDOW, "UTC", ROLES, 30))
+    )
+
+
 def test_spans_hold_the_first_and_the_last_event():
-    assert user_spans(make_active()).to_dict("split")["data"] == [
+    assert user_spans(active_rows()).to_dict("split")["data"] == [
         ["early", at("2025-01-01T00:00"), at("2025-01-10T23:59:59.999"), 2],
         ["new", at("2025-01-02T00:00"), at("2025-01-03T00:00"), 3],
     ]
@@ -69,12 +110,12 @@ def test_spans_hold_the_first_and_the_last_event():
 @settings(max_examples=3, deadline=None)
 @given(st.permutations(ROWS))
 def test_the_order_of_events_does_not_matter(rows):
-    pd.testing.assert_frame_equal(user_spans(make_active(rows)), user_spans(make_active()))
+    pd.testing.assert_frame_equal(user_spans(active_rows(rows)), user_spans(active_rows()))
 
 
 def sessions_of(rows, gap_minutes=30, **columns):
     """Return, in order of user and time, the number of each event's session within its user."""
-    table = engine.to_pandas(with_sessions(make_active(rows, **columns), gap_minutes))
+    table = engine.to_pandas(with_sessions(active_rows(rows, **columns), gap_minutes))
     ordered = table.sort_values(["user_id", "event_at"])
     return (
         ordered.groupby("user_id")["session_key"].transform(lambda k: pd.factorize(k)[0]).tolist()
@@ -138,7 +179,7 @@ def test_a_given_session_id_is_used_whatever_the_silence():
 
 
 def test_sessionizing_keeps_every_event():
-    active = make_active()
+    active = active_rows()
     assert with_sessions(active, 30).count().execute() == active.count().execute() == 5
 
 
@@ -147,7 +188,7 @@ def test_events_that_the_app_logs_by_itself_are_no_activity():
         [("new", "2025-01-03"), ("new", "2025-01-05"), ("new", "2025-01-07")],
         event_type=["play", None, "push"],
     )
-    active = activity(events, USERS, WINDOW, ["push"])
+    active = make_active(events, USERS, WINDOW, ["push"])
     assert user_spans(active).to_dict("split")["data"] == [
         ["new", at("2025-01-03"), at("2025-01-05"), 2]
     ]
@@ -156,4 +197,4 @@ def test_events_that_the_app_logs_by_itself_are_no_activity():
 def test_a_passive_type_that_no_event_has_is_named():
     events = make_events([("new", "2025-01-03")], event_type=["play"])
     with pytest.raises(ReportError, match=r"names 'pusch', which no event has.*are: play\."):
-        activity(events, USERS, WINDOW, ["pusch"])
+        place(events, USERS, WINDOW, ["pusch"])

@@ -4,7 +4,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from handmade import at, make_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from analysis.base import engine
 from analysis.base.errors import ReportError
 from analysis.contract.inputs import EVENTS, USERS
 from analysis.log import raw as raw_tables
+from tests.handmade import at, make_events
 
 CON = engine.connect()
 CSV = "user_id,signup_date,plan\n007,2025-01-05,basic\n1e5,2025-01-06,\n"

@@ -1,0 +1,288 @@
+"""Numbers, dates, intervals, lists and plurals as people read them, by Babel and CLDR.
+
+The one formatting layer of the project: every function takes `locale` ("en", "es", "es-MX",
+"es_CO" ...). "en" is British English, with the day before the month. The few words that belong
+to a number ("to", "under", "not available") are in WORDS, one entry per language.
+"""
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from typing import Literal, get_args
+
+import pandas as pd
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.lists import format_list as join_items
+from babel.numbers import format_decimal
+
+from analysis.base.errors import ReportError
+
+Unit = Literal[
+    "share", "points", "count", "days", "score", "ratio", "money", "date", "text", "number"
+]
+UNITS: tuple[str, ...] = get_args(Unit)
+UNIT_WORDS = ("days", "points", "ratio")
+"""Units that are a word, with its plural, behind the number."""
+DateLength = Literal["medium", "long"]
+DECIMALS = {"share": 1, "points": 1, "score": 3, "ratio": 2}
+"""Decimals of the units that always have the same number of them."""
+SPACE = "\N{NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+MANY = Decimal(2)
+"""Decides the plural behind an interval: "0 to 1 days"."""
+BLANK = "\N{EN DASH}"
+"""An empty cell of a table."""
+SMALLEST_SHARE = 0.00005
+"""Half of the last decimal shown: a share nearer to 0 or 1 reads "under" or "over"."""
+WORDS = {
+    "en": {
+        "not_available": "not available",
+        "not_known": "not known",
+        "interval": "{low} to {high}",
+        "under": "under {bound}",
+        "over": "over {bound}",
+        "days": "day|days",
+        "points": "point|points",
+        "ratio": "time|times",
+        "too_few": "fewer than {users} users",
+        "yes": "yes",
+        "no": "no",
+    },
+    "es": {
+        "not_available": "no disponible",
+        "not_known": "no se conoce",
+        "interval": "{low} a {high}",
+        "under": "menos de {bound}",
+        "over": "más de {bound}",
+        "days": "día|días",
+        "points": "punto|puntos",
+        "ratio": "vez|veces",
+        "too_few": "menos de {users} usuarios",
+        "yes": "sí",
+        "no": "no",
+    },
+}
+
+
+@lru_cache(maxsize=16)
+def read_locale(name: str) -> Locale:
+    """Return the locale of a name such as "en", "es" or "es-MX".
+
+    Raises ReportError for a locale that CLDR does not have.
+    """
+    known = "en_GB" if name == "en" else name.replace("-", "_")  # day first: 21 September 2025
+    try:
+        return Locale.parse(known)
+    except (ValueError, UnknownLocaleError) as error:
+        raise ReportError(f"{name!r} is not a locale; use one such as en, es or es-MX") from error
+
+
+def word(name: str, locale: str = "en", **parts: str) -> str:
+    """Return an entry of WORDS in the language of `locale`, else in English, with its parts."""
+    return WORDS[_language(locale)][name].format(**parts)
+
+
+def _language(locale: str) -> str:
+    """Return the language of the words beside a number: the locale's own, else English."""
+    language = read_locale(locale).language
+    return language if language in WORDS else "en"
+
+
+def is_missing(value: object) -> bool:
+    """Say whether `value` is missing: None, NaN, NaT, an empty text, or an infinite number."""
+    if isinstance(value, str):
+        return value.strip().lower() in ("", "nan")
+    if isinstance(value, float) and not math.isfinite(value):
+        return True
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def format_value(
+    value: object,
+    unit: str,
+    locale: str = "en",
+    currency: str = "",
+    *,
+    decimals: int | None = None,
+    signed: bool = False,
+    bare: bool = False,
+) -> str:
+    """Return `value` as text with its unit; "not available" when it is missing.
+
+    A `share` (0 to 1) reads as a percentage with one decimal, two below 1 % and above 99 %, and
+    never as 0 % or 100 % unless it is exactly that; `points` are a difference between shares.
+    `decimals` replaces the unit's own; `signed` puts a plus before positive numbers; `bare`
+    leaves out the words "days", "points", "times", for a column whose label says them.
+    Raises ReportError for an unknown unit, or a text where the unit needs a number.
+    """
+    _require(unit)
+    if is_missing(value):
+        return word("not_available", locale)
+    if unit == "text":
+        return _format_text(value, locale)
+    if unit == "date":
+        return _format_date(value, locale, "long")
+    number = _as_number(value, unit)
+    bound = _bound_of_share(number, locale) if unit == "share" and decimals is None else None
+    if bound is not None:
+        return bound
+    scaled = _scale(number, unit)
+    shown = _own_decimals(scaled, unit) if decimals is None else decimals
+    text = f"{'+' * (signed and scaled > 0)}{_fixed(scaled, shown, locale)}"
+    return _with_unit(text, _round(scaled, shown), unit, locale, currency, bare)
+
+
+def format_cell(
+    value: object, unit: str, locale: str = "en", currency: str = "", *, bare: bool = False
+) -> str:
+    """Return `value` for a table: like format_value, with a dash where it is missing and short
+    dates ("21 Sept 2025").
+    """
+    if isinstance(value, float) and math.isinf(value):
+        return "∞" if value > 0 else f"{MINUS}∞"
+    if is_missing(value):
+        return BLANK
+    if unit == "date":
+        return _format_date(value, locale, "medium")
+    return format_value(value, unit, locale, currency, bare=bare)
+
+
+def format_interval(
+    low: object,
+    high: object,
+    unit: str,
+    locale: str = "en",
+    currency: str = "",
+    *,
+    bare: bool = False,
+) -> str:
+    """Return "46.1 to 50.5 %": the unit once, both ends with as many decimals; "not available"
+    when an end is missing.
+    """
+    _require(unit)
+    if is_missing(low) or is_missing(high):
+        return word("not_available", locale)
+    if unit in ("text", "date"):
+        ends = [format_value(end, unit, locale) for end in (low, high)]
+        return word("interval", locale, low=ends[0], high=ends[1])
+    numbers = [_scale(_as_number(end, unit), unit) for end in (low, high)]
+    decimals = max(_own_decimals(number, unit) for number in numbers)
+    first, last = (_fixed(number, decimals, locale) for number in numbers)
+    text = word("interval", locale, low=first, high=last)
+    return _with_unit(text, MANY, unit, locale, currency, bare)
+
+
+def format_list(items: Iterable[object], locale: str = "en") -> str:
+    """Return "a, b and c", as the locale joins a list."""
+    return join_items([str(item) for item in items], locale=read_locale(locale))
+
+
+def plural_form(number: float | Decimal, one: str, other: str, locale: str = "en") -> str:
+    """Return `one` or `other`, whichever the locale's plural rule asks for beside `number`."""
+    return one if read_locale(locale).plural_form(abs(number)) == "one" else other
+
+
+def plural(number: float, one: str, other: str, locale: str = "en") -> str:
+    """Return the number with its noun: "1 user", "1,255 users"."""
+    noun = plural_form(number, one, other, locale)
+    return f"{format_value(number, 'count', locale)} {noun}"
+
+
+def too_few(min_group: int, locale: str = "en") -> str:
+    """Return "fewer than 30 users": what a blank cell of a rate means (statistics.is_too_few)."""
+    return word("too_few", locale, users=format_value(min_group, "count", locale))
+
+
+def _require(unit: str) -> None:
+    if unit not in UNITS:
+        raise ReportError(f"unknown unit {unit!r}; units that exist: {', '.join(UNITS)}")
+
+
+def _as_number(value: object, unit: str) -> float:
+    try:
+        return float(str(value))
+    except ValueError as error:
+        raise ReportError(f"{value!r} is not a number, as the unit {unit!r} needs") from error
+
+
+def _scale(number: float, unit: str) -> float:
+    """Return a share or a difference of shares in hundredths, another number as it is."""
+    return 100 * number if unit in ("share", "points") else number
+
+
+def _round(number: float, decimals: int) -> Decimal:
+    """Return the number as Python rounds it, zeros kept: "1.0 days", but "1 day"."""
+    return Decimal(f"{number:.{decimals}f}")
+
+
+def _fixed(number: float, decimals: int, locale: str) -> str:
+    """Return the number with these decimals and a real minus sign, never "-0"."""
+    rounded = _round(abs(number), decimals)
+    pattern = f"#,##0.{'0' * decimals}" if decimals else "#,##0"
+    text = format_decimal(rounded, format=pattern, locale=read_locale(locale))
+    return f"{MINUS}{text}" if number < 0 and rounded else text
+
+
+def _own_decimals(number: float, unit: str) -> int:
+    """Return how many decimals the unit shows of a number (a share in hundredths)."""
+    if unit == "share":
+        return 2 if 0 < abs(number) < 1 or 99 < abs(number) < 100 else 1
+    if unit == "money":
+        return 0 if abs(number) >= 100 else 2
+    if unit in ("count", "days"):
+        return 0 if number == round(number) else 1
+    if unit == "number":
+        return 0 if abs(number) >= 1000 or number == round(number) else 3
+    return DECIMALS[unit]
+
+
+def _with_unit(
+    text: str, number: Decimal, unit: str, locale: str, currency: str, bare: bool
+) -> str:
+    """Return a formatted number, or two joined, with the unit; `number` decides its plural."""
+    if unit == "share":
+        return f"{text}{SPACE}%"
+    if unit == "money" and currency:
+        return f"{currency}{SPACE}{text}"
+    if bare or unit not in UNIT_WORDS:
+        return text
+    one, other = word(unit, locale).split("|")
+    return f"{text}{SPACE}{plural_form(number, one, other, _language(locale))}"
+
+
+def _bound_of_share(share: float, locale: str) -> str | None:
+    """Return "under 0.01 %" or "over 99.99 %" for a share that would round to nothing or all."""
+    if 0 < share < SMALLEST_SHARE:
+        name, bound = "under", 0.01
+    elif 1 - SMALLEST_SHARE < share < 1:
+        name, bound = "over", 99.99
+    else:
+        return None
+    return word(name, locale, bound=f"{_fixed(bound, 2, locale)} %").replace(" ", SPACE)
+
+
+def _format_text(value: object, locale: str) -> str:
+    """Return a value whose unit is not known by its type."""
+    if pd.api.types.is_bool(value):
+        return word("yes" if value else "no", locale)
+    if isinstance(value, date):
+        return _format_date(value, locale, "medium")
+    if pd.api.types.is_number(value):
+        return format_value(value, "number", locale)
+    return str(value)
+
+
+def _format_date(value: object, locale: str, length: DateLength) -> str:
+    """Return a date, with its time in UTC unless it is midnight; a text that is none as it is."""
+    try:
+        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        return str(value)
+    is_day = moment.time() == time(0)
+    if moment.tzinfo is not None and not is_day:
+        moment = moment.astimezone(UTC)
+    day = format_date(moment.date(), length, locale=read_locale(locale)).replace(" ", SPACE)
+    return day if is_day else f"{day}, {moment:%H:%M}{SPACE}UTC"

@@ -1,0 +1,170 @@
+"""The chapters on cleaning: users (stage 01) and events (stage 02), which also make the log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from analysis.base import engine
+from analysis.contract import stages
+from analysis.contract.chapter import Chapter, table
+from analysis.contract.inputs import EVENTS, USERS
+from analysis.contract.params import parse_instant
+from analysis.contract.store import Store
+from analysis.log.activity import place, sum_by_day
+from analysis.log.events import (
+    CleanEvents,
+    clean_events,
+    event_types_table,
+    given_table,
+    in_order,
+)
+from analysis.log.log import Log
+from analysis.log.raw import read_raw
+from analysis.log.users import (
+    CleanUsers,
+    clean_users,
+    columns_table,
+    counts_table,
+    qa_record,
+)
+from analysis.log.window import LogWindow, daily_volume, infer_log_window
+
+
+@dataclass(frozen=True, eq=False)
+class UsersChapter(Chapter):
+    """The users table as it came (`raw`, Ibis), and after cleaning."""
+
+    raw: Any
+    time_zone: str
+    stage = "01_clean_users"
+
+    @classmethod
+    def read(
+        cls, inputs: str, users: str | None, users_columns: Mapping[str, str], time_zone: str
+    ) -> "UsersChapter":
+        """Return the chapter on the table `users`, or on the simulated one under `inputs`."""
+        path = Store(cls.stage, inputs).raw("users", users)
+        return cls(read_raw(engine.connect(), path, "users", USERS, users_columns), time_zone)
+
+    @cached_property
+    def cleaned(self) -> CleanUsers:
+        """The clean table with its counts."""
+        return clean_users(self.raw, self.time_zone)
+
+    @table
+    def users(self) -> pd.DataFrame:
+        """One row per user: see clean_users."""
+        return self.cleaned.table
+
+    @cached_property
+    def users_qa(self) -> dict[str, object]:
+        """Every count of the cleaning, and the columns that were not given."""
+        return qa_record(self.cleaned.counts, self.cleaned.absent)
+
+    @table
+    def users_cleaning(self) -> pd.DataFrame:
+        """What cleaning found: see counts_table."""
+        return counts_table(self.cleaned.counts)
+
+    @table
+    def users_columns_found(self) -> pd.DataFrame:
+        """Which columns are there: see columns_table."""
+        return columns_table(self.cleaned.table, USERS)
+
+
+@dataclass(frozen=True, eq=False)
+class EventsChapter(Chapter):
+    """The event log as it came (`raw`, Ibis), cleaned, placed beside its users, summed by day."""
+
+    raw: Any
+    known_users: pd.DataFrame
+    time_zone: str
+    log_start: str | None
+    log_end: str | None
+    passive_event_types: Sequence[str]
+    event_types: Mapping[str, str]
+    session_gap_minutes: float
+    stage = "02_clean_events"
+
+    @classmethod
+    def read(
+        cls,
+        inputs: str,
+        events: str | None,
+        events_columns: Mapping[str, str],
+        **parameters: Any,
+    ) -> "EventsChapter":
+        """Return the chapter on the table `events`, or on the simulated one under `inputs`."""
+        store = Store(cls.stage, inputs)
+        path = store.raw("events", events)
+        raw = read_raw(engine.connect(), path, "events", EVENTS, events_columns)
+        return cls(raw, store.table(stages.USERS), **parameters)
+
+    @cached_property
+    def cleaned(self) -> CleanEvents:
+        """The clean events with their counts."""
+        return clean_events(self.raw, self.time_zone)
+
+    @table
+    def volume(self) -> pd.DataFrame:
+        """Events and users of each day: see daily_volume."""
+        return daily_volume(self.cleaned.table, self.time_zone)
+
+    @cached_property
+    def window(self) -> LogWindow:
+        """From when to when the log covers every day: see infer_log_window."""
+        given = (parse_instant(text, self.time_zone) for text in (self.log_start, self.log_end))
+        return infer_log_window(self.volume, self.time_zone, *given)
+
+    @property
+    def window_record(self) -> dict[str, str]:
+        """The window as plain text."""
+        return self.window.record
+
+    @cached_property
+    def placed(self) -> Any:
+        """The clean events with what is known of their users, kept in the engine: see place."""
+        events = self.cleaned.table
+        return place(events, self.known_users, self.window, self.passive_event_types).cache()
+
+    @cached_property
+    def events(self) -> Any:
+        """The placed events in one order, for equal bytes."""
+        return in_order(self.placed)
+
+    @cached_property
+    def user_days(self) -> Any:
+        """One row per user, session and day with activity, in one order: see sum_by_day."""
+        active = self.placed.filter(self.placed.is_active)
+        days = sum_by_day(
+            active, self.window, self.time_zone, self.event_types, self.session_gap_minutes
+        )
+        return days.order_by(*days.columns[:6])
+
+    @cached_property
+    def log(self) -> Log:
+        """The log in memory, as the other chapters read it."""
+        return Log(self.known_users, self.placed, self.user_days, self.window, self.volume)
+
+    @cached_property
+    def events_qa(self) -> dict[str, object]:
+        """Every count of the cleaning, and the columns that were not given."""
+        return qa_record(self.cleaned.counts, self.cleaned.absent)
+
+    @table
+    def events_cleaning(self) -> pd.DataFrame:
+        """What cleaning found: see counts_table."""
+        return counts_table(self.cleaned.counts)
+
+    @table
+    def event_types_found(self) -> pd.DataFrame:
+        """How many events and users each type has: see event_types_table."""
+        return event_types_table(self.cleaned.table)
+
+    @table
+    def events_columns_found(self) -> pd.DataFrame:
+        """Which columns of the contract are there: see given_table."""
+        return given_table(self.cleaned.absent, EVENTS)

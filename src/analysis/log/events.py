@@ -1,0 +1,181 @@
+"""Clean the event log, counting every row that is left out. The work is done in the engine."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from analysis.base import clock, engine
+from analysis.base.errors import ReportError
+from analysis.contract.inputs import EVENTS, Column, names
+from analysis.log import raw as raw_tables
+from analysis.log.raw import check_readable, typed
+from analysis.log.users import Counts
+
+
+def given_table(absent: list[str], columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Return the contract's columns as `column`, `is_present` (yes or no), `meaning`."""
+    rows = [(c.name, "no" if c.name in absent else "yes", c.meaning) for c in columns]
+    return pd.DataFrame(rows, columns=["column", "is_present", "meaning"])
+
+
+def event_types_table(events: Any) -> pd.DataFrame:
+    """Return `event_type`, `events`, `users` (counts), most frequent first."""
+    counted = events.group_by("event_type").aggregate(
+        events=lambda t: t.count(), users=lambda t: t.user_id.nunique()
+    )
+    return engine.to_pandas(counted.order_by(ibis.desc("events"), "event_type"))
+
+
+MOST_DATES = 0.5
+"""Above this share of times at 00:00 UTC a log's times are dates."""
+
+
+@dataclass(frozen=True)
+class CleanEvents:
+    """`table`: one row per event (Ibis); `counts`: issue -> rows; `absent`: columns not given."""
+
+    table: Any
+    counts: Counts
+    absent: list[str]
+
+
+def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
+    """Return the events of `raw` (Ibis), one row each, with every issue counted.
+
+    Columns: `user_id`, `event_type`, `event_at`, `recorded_at` (when it was known:
+    `received_at`, and `event_at` where that is absent or earlier), and those of the
+    contract that are present. Rows without `event_uuid` (where that column exists),
+    `user_id` or a readable time are left out and counted; of rows with one
+    `event_uuid` the earliest stays (by `event_at`, then every other column in order).
+    Counts: the case's six, with `created_at` and `received_at` exchanged as the case
+    did between its two steps, and more. In no order: see in_order. Where most times are dates
+    that carry none (00:00 UTC), they become the start of their day in `time_zone`.
+    """
+    known = [name for name in names(EVENTS) if name in raw.columns]
+    events, unreadable = _parse_once(raw.select(*known))  # a further column is not read
+    if time_zone != "UTC":
+        for name in [n for n in ("event_at", "received_at", "created_at") if n in events.columns]:
+            events = _at_local_midnight(events, name, time_zone)
+    counts = _event_counts(events)
+    is_empty = counts["null_event_timestamp"] == counts["rows_read"]
+    if is_empty or unreadable["unreadable_event_timestamp"]:
+        check_readable(raw, "events", "event_timestamp")
+    usable = events.filter(events.user_id.notnull(), events.event_at.notnull())
+    unique, removed = usable, None
+    if "event_uuid" in events.columns:
+        usable = usable.filter(usable.event_uuid.notnull())
+        unique, removed = _one_each(usable)
+    n_usable = int(usable.count().execute())
+    n_unique = n_usable - (removed or 0)
+    if n_unique == 0:
+        raise ReportError("events: no row has user_id and a readable time. See the data contract.")
+    rows = counts["rows_read"] or 0
+    counts |= {
+        "duplicates_removed": removed,
+        "dropped_incomplete": rows - n_usable,
+        "rows_kept": n_unique,
+        **unreadable,
+    }
+    absent = [name for name in names(EVENTS) if name not in raw.columns]
+    return CleanEvents(slim(unique), counts, absent)
+
+
+def _at_local_midnight(events: Any, name: str, zone: str) -> Any:
+    """Return events, dates at the start of their day in `zone` where most times of a column are."""
+    second = clock.whole_seconds(events[name])
+    row = engine.to_pandas(
+        events.aggregate(dates=(second % 86_400 == 0).sum(), n=events[name].count())
+    ).iloc[0]
+    if not row["n"] or row["dates"] <= MOST_DATES * row["n"]:
+        return events
+    timed = events.mutate(second=second)
+    dates = timed.filter(timed.second % 86_400 == 0).select("second").distinct()
+    days = engine.to_pandas(dates.order_by("second"))
+    day = pd.to_datetime(days["second"], unit="s", utc=True)
+    days["local"] = (clock.midnight(day, zone) - pd.Timestamp(0, tz="UTC")) // clock.SECOND
+    joined = timed.left_join(engine.from_pandas(days), "second")
+    local = joined.local.as_timestamp("s").cast("timestamp('UTC')")
+    return joined.mutate(**{name: ibis.coalesce(local, joined[name])}).select(*events.columns)
+
+
+def _parse_once(raw: Any) -> tuple[Any, Counts]:
+    """Return the typed events, kept by the engine so that no text is parsed twice, and the
+    unreadable times by column.
+    """
+    times = [name for name in names(EVENTS, "instant") if name in raw.columns]
+    flags = {
+        f"is_bad_{n}": raw_tables.instant(raw[n]).isnull() & raw_tables.text(raw[n]).notnull()
+        for n in times
+    }
+    kept = typed(raw, EVENTS, flags).cache()
+    sums = kept.aggregate(**{f"unreadable_{n}": kept[f"is_bad_{n}"].sum() for n in times})
+    row = engine.to_pandas(sums).iloc[0]
+    bad: Counts = {str(name): int(value) for name, value in row.items()}
+    return kept.drop(*flags).rename(event_at="event_timestamp"), bad
+
+
+def _event_counts(events: Any) -> Counts:
+    def missing(name: str) -> Any:
+        return events[name].isnull().sum() if name in events.columns else ibis.null("int64")
+
+    def after(first: str, second: str) -> Any:
+        if not {first, second} <= set(events.columns):
+            return ibis.null("int64")
+        return (events[first] > events[second]).sum()
+
+    row = events.aggregate(
+        null_event_uuid=missing("event_uuid"),
+        null_user_id=missing("user_id"),
+        null_event_timestamp=missing("event_at"),
+        null_event_type=missing("event_type"),
+        rows_read=events.count(),
+        received_before_event=after("event_at", "received_at"),
+        created_before_received=after("created_at", "received_at"),
+    )
+    values = engine.to_pandas(row).iloc[0]
+    return {str(k): None if pd.isna(v) else int(v) for k, v in values.items()}
+
+
+def _one_each(events: Any) -> tuple[Any, int]:
+    """Return one row per event_uuid, and how many rows were left out. Only repeated identifiers
+    are ranked: hardly any are, and ranking costs more than all the rest.
+    """
+    sizes = events.group_by("event_uuid").aggregate(n=lambda t: t.count())
+    repeated = sizes.filter(sizes.n > 1).cache()
+    sums = repeated.aggregate(rows=repeated.n.sum(), ids=repeated.count())
+    row = engine.to_pandas(sums).fillna(0).iloc[0]
+    if not row["ids"]:
+        return events, 0
+    single = events.anti_join(repeated, "event_uuid")
+    ranked = _earliest(events.semi_join(repeated, "event_uuid"))
+    return single.union(ranked).cache(), int(row["rows"] - row["ids"])
+
+
+def _earliest(events: Any) -> Any:
+    rest = [name for name in events.columns if name not in ("event_uuid", "event_at")]
+    order = [events.event_at, *(events[name].asc(nulls_first=False) for name in rest)]
+    first = ibis.row_number().over(group_by=events.event_uuid, order_by=order)
+    ranked = events.mutate(rank_of_uuid=first)
+    return ranked.filter(ranked.rank_of_uuid == 0).drop("rank_of_uuid")
+
+
+def slim(events: Any) -> Any:
+    """Return parsed events with the columns of the contract and `recorded_at` (clean_events)."""
+    known = [name for name in names(EVENTS) if name in events.columns and name != "user_id"]
+    keep = ["user_id", "event_at", *known]
+    recorded = events.event_at
+    if "received_at" in events.columns:
+        recorded = ibis.greatest(
+            events.event_at, ibis.coalesce(events.received_at, events.event_at)
+        )
+    return events.select(*dict.fromkeys(keep), recorded_at=recorded)
+
+
+def in_order(events: Any) -> Any:
+    """Return clean events ordered by user, time, type, identifier and then every other column:
+    equal bytes when written.
+    """
+    first = [n for n in ("user_id", "event_at", "event_type", "event_uuid") if n in events.columns]
+    return events.order_by(*first, *(name for name in events.columns if name not in first))

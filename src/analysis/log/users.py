@@ -1,0 +1,145 @@
+"""Clean the users table, counting every row that is changed or left out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.base import clock, engine
+from analysis.base.errors import ReportError
+from analysis.contract.inputs import RESERVED, USERS, Column, names
+from analysis.log import raw as raw_tables
+from analysis.log.raw import check_readable, readable, typed
+
+Counts = dict[str, int | None]
+
+
+def counts_table(counts: Counts) -> pd.DataFrame:
+    """Return `counts` as `issue`, `rows`; rows are missing where the column was not given."""
+    return pd.DataFrame({"issue": list(counts), "rows": pd.array(list(counts.values()), "Int64")})
+
+
+def qa_record(counts: Counts, absent: list[str]) -> dict[str, object]:
+    """Return what a stage keeps of its cleaning: every count, and `columns_absent`."""
+    return {**counts, "columns_absent": absent}
+
+
+def columns_table(users: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Return every column of `users` and of the contract: `column`, `is_present` (yes or no),
+    `missing` and `distinct` (counts; missing where the column was not given).
+    """
+    rows: list[tuple[Any, ...]] = [
+        (name, "yes", int(users[name].isna().sum()), users[name].nunique()) for name in users
+    ]
+    rows += [(name, "no", pd.NA, pd.NA) for name in names(columns) if name not in users]
+    table = pd.DataFrame(rows, columns=["column", "is_present", "missing", "distinct"])
+    return table.astype({"missing": "Int64", "distinct": "Int64"})
+
+
+@dataclass(frozen=True)
+class CleanUsers:
+    """`table`: one row per user (pandas); `counts`: issue -> rows; `absent`: columns not given."""
+
+    table: pd.DataFrame
+    counts: Counts
+    absent: list[str]
+
+
+def _unreadable_numbers(raw: Any) -> dict[str, int]:
+    """Return how many filled cells of each number column cannot be read: `unreadable_<column>`."""
+    numbers = [c.name for c in USERS if c.type in ("integer", "number") and c.name in raw.columns]
+    if not numbers:
+        return {}
+    unread = {
+        f"unreadable_{name}": (
+            raw_tables.text(raw[name]).notnull() & raw_tables.number(raw[name]).isnull()
+        )
+        .sum()
+        .fill_null(0)
+        for name in numbers
+    }
+    row = engine.to_pandas(raw.aggregate(**unread)).iloc[0]
+    return {str(name): int(value) for name, value in row.items()}
+
+
+def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
+    """Return the users of `raw` (Ibis), one row each, with every issue counted.
+
+    Rows without `user_id` are left out; dates become the start of their day in
+    `time_zone`; `signup_date` after `last_active_date` are exchanged, as in
+    the published case; of repeated users the row with the newest `last_active_date` stays (then the
+    newest `signup_date`, then the first in the order of all its values). A missing or
+    unreadable `signup_date` stays missing: that user has no tenure. Counts: the case's
+    six, and `unreadable_<column>` for each time column. Raises ReportError when most
+    values of a time column cannot be read.
+    """
+    cells = typed(raw, USERS)
+    cells = cells.rename({f"{name}_given": name for name in cells.columns if name in RESERVED})
+    times = [name for name in names(USERS, "date") if name in cells.columns]
+    unreadable = {f"unreadable_{name}": readable(raw, name)[1] for name in times}
+    unreadable |= _unreadable_numbers(raw)
+    check_readable(raw, "users", "signup_date")
+    frame = engine.to_pandas(cells)
+    for name in times:
+        frame[name] = clock.midnight(frame[name], time_zone)
+    for name in [c.name for c in USERS if c.type == "integer" and c.name in frame]:
+        frame[name] = _whole(frame[name])
+    nulls: Counts = {
+        f"null_{name}": int(frame[name].isna().sum()) if name in frame else None
+        for name in ("user_id", "signup_date", "last_active_date")
+    }
+    known = frame[frame["user_id"].notna()]
+    ordered, swapped = _swap_dates(known)
+    table = _newest_row(ordered)
+    if table.empty:
+        raise ReportError("users: no row has a user_id. Map the right column in params.yml.")
+    counts: Counts = {
+        **nulls,
+        "temporal_inconsistencies": swapped,
+        "dropped_missing_user_id": len(frame) - len(known),
+        "duplicates_removed": len(known) - len(table),
+        **unreadable,
+        "rows_read": len(frame),
+        "rows_kept": len(table),
+    }
+    absent = [name for name in names(USERS) if name not in frame.columns]
+    return CleanUsers(_numbers_in_extras(table), counts, absent)
+
+
+def _numbers_in_extras(users: pd.DataFrame) -> pd.DataFrame:
+    """Return `users` with columns outside the contract as numbers where all their values are."""
+    table = users.copy()
+    for name in [name for name in users.columns if name not in names(USERS)]:
+        number = pd.to_numeric(users[name], errors="coerce")
+        if users[name].notna().any() and (number.notna() == users[name].notna()).all():
+            table[name] = number
+    return table
+
+
+def _whole(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return whole numbers as integers where every value is one, else the numbers as given."""
+    filled = values.dropna()
+    if len(filled) == len(values) and (filled == filled.round()).all():
+        return values.astype("int64")
+    return values
+
+
+def _swap_dates(users: pd.DataFrame) -> tuple[pd.DataFrame, int | None]:
+    if "last_active_date" not in users:
+        return users, None
+    wrong = users["signup_date"] > users["last_active_date"]
+    first = users["last_active_date"].where(wrong, users["signup_date"])
+    last = users["signup_date"].where(wrong, users["last_active_date"])
+    return users.assign(signup_date=first, last_active_date=last), int(wrong.sum())
+
+
+def _newest_row(users: pd.DataFrame) -> pd.DataFrame:
+    by = [name for name in ("last_active_date", "signup_date") if name in users]
+    rest = [name for name in users.columns if name not in (*by, "user_id")]
+    ordered = users.sort_values(
+        ["user_id", *by, *rest],
+        ascending=[True] + [False] * len(by) + [True] * len(rest),
+        na_position="last",
+        kind="stable",
+    )
+    return ordered.drop_duplicates("user_id").reset_index(drop=True)

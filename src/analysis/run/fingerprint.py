@@ -1,0 +1,131 @@
+"""Digests of all that decides what a stage gives: what has not changed is not run again."""
+
+import ast
+import hashlib
+import json
+import threading
+from importlib.metadata import requires, version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+import simulation
+from analysis.base.engine import list_files
+from analysis.contract.stages import RAW, Stage, reads_of
+from analysis.run.folders import Run, notebook_of
+
+HELPERS = Path(__file__).parents[1]
+SIMULATION = Path(simulation.__file__).parent
+
+
+PARSING = threading.Lock()
+"""Held while parsing: CPython 3.11 counts the depth of its parser once for all threads."""
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, as hexadecimal text."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def code_digest(package: Path) -> str:
+    """Return a digest of all Python files of a package, in the order of their paths."""
+    digests = [sha256(path) for path in sorted(package.rglob("*.py"))]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _sha256_of(source: str, table: str) -> str:
+    digests = [sha256(path) for path in list_files(source, table)]
+    return (
+        digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    )
+
+
+def parse(source: str) -> ast.Module:
+    with PARSING:
+        return ast.parse(source)
+
+
+def _imports(source: str) -> set[str]:
+    """Return the helper modules that Python `source` imports."""
+    modules: set[str] = set()
+    for node in ast.walk(parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("analysis"):
+            module = (node.module or "").removeprefix("analysis").strip(".")
+            modules |= {f"{module}.{a.name}".strip(".") for a in node.names}
+        elif isinstance(node, ast.Import):
+            modules |= {a.name.removeprefix("analysis.") for a in node.names}
+    return {parent for module in modules for parent in _with_packages(module)}
+
+
+def _with_packages(module: str) -> list[str]:
+    """Return a module and the packages it is in: importing it runs them all."""
+    parts = module.split(".")
+    return [".".join(parts[: n + 1]) for n in range(len(parts))]
+
+
+def _module_file(module: str) -> Path | None:
+    base = HELPERS.joinpath(*module.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def _files_beside(helper: Path) -> list[Path]:
+    """Return the files in the folder named like a helper: what it reads, such as the catalogue."""
+    folder = helper.with_suffix("")
+    return [path for path in folder.glob("*") if path.is_file()] if folder.is_dir() else []
+
+
+def helpers_of(source: str) -> list[Path]:
+    """Return the files of the helpers that `source` depends on, directly or not, sorted."""
+    files: set[Path] = set()
+    waiting = [source]
+    while waiting:
+        needed = {path for m in _imports(waiting.pop()) if (path := _module_file(m))}
+        waiting += [path.read_text(encoding="utf-8") for path in needed - files]
+        files |= needed
+    return sorted({*files, *(path for helper in files for path in _files_beside(helper))})
+
+
+def _code(notebook: Any) -> str:
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    lines = "\n".join(cells).splitlines()
+    return "\n".join(line for line in lines if not line.startswith("%"))
+
+
+def package_versions() -> dict[str, str]:
+    """Return the version of each package the project names, and nothing of the machine."""
+    named = [r for r in requires("churnbook") or [] if "extra ==" not in r]
+    bare = {r.split(";")[0].split("[")[0] for r in named}
+    names = sorted(
+        "".join(c for c in n if c.isalnum() or c in "-_.").rstrip(".0123456789")
+        for n in {b.split(">")[0].split("<")[0].split("=")[0].strip() for b in bare}
+    )
+    return {name: version(name) for name in names}
+
+
+def fingerprint(run: Run, stage: Stage) -> str:
+    """Return a digest of all that decides what `stage` gives: cells, helpers, parameters,
+    inputs and package versions.
+    """
+    notebook = nbformat.read(notebook_of(run, stage), as_version=4)
+    helpers = {str(p.relative_to(HELPERS)): sha256(p) for p in helpers_of(_code(notebook))}
+    tables = [name for name in RAW if name in stage.params]
+    inputs = {artifact: _input_digest(run, artifact) for artifact in reads_of(stage)}
+    inputs |= {name: _sha256_of(run.raw(name), name) for name in tables}
+    parts = {
+        "cells": [(cell.cell_type, cell.source) for cell in notebook.cells],
+        "helpers": helpers,
+        "parameters": run.params.model_dump(include={*stage.params} - {*tables}),
+        "inputs": inputs,
+        "packages": package_versions(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _input_digest(run: Run, artifact: str) -> str:
+    path = Path(run.path_of(artifact))
+    return sha256(path) if path.is_file() else "missing"

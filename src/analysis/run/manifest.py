@@ -1,0 +1,56 @@
+"""What a run was made of: inputs, parameters, code and package versions, and every artifact."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from analysis.base.engine import list_files
+from analysis.contract.params import load_notes
+from analysis.contract.stages import MANIFEST, STAGES
+from analysis.run.fingerprint import HELPERS, SIMULATION, code_digest, package_versions, sha256
+from analysis.run.folders import Run, notebook_of
+
+
+def write_manifest(run: Run) -> None:
+    """Write what the run was made of: inputs, parameters, code and package versions, and every
+    artifact with its digest. Nothing of the machine, the clock or the paths is in it.
+    """
+    notes = load_notes(run.project / "params.yml")
+    shown = {name: _without_folder(name, v) for name, v in run.params.model_dump().items()}
+    artifacts = {path: Path(run.path_of(path)) for s in STAGES for path in s.writes.values()}
+    manifest = {
+        "inputs": [entry for table in ("users", "events") for entry in _inputs(run, table)],
+        "parameters": {
+            name: {"value": value, "unit": notes[name].unit, "reason": notes[name].reason}
+            for name, value in shown.items()
+        },
+        "packages": package_versions(),
+        "code": {"sha256": _code_digest(run)},
+        "artifacts": {
+            name: {"sha256": sha256(path), "bytes": path.stat().st_size}
+            for name, path in sorted(artifacts.items())
+        },
+    }
+    text = json.dumps(manifest, indent=1, ensure_ascii=False)
+    Path(run.path_of(MANIFEST)).write_text(text + "\n", encoding="utf-8")
+
+
+def _without_folder(name: str, value: Any) -> Any:
+    return Path(value).name if name in ("users", "events") and value else value
+
+
+def _inputs(run: Run, table: str) -> list[dict[str, Any]]:
+    qa = json.loads((run.data / "clean" / f"{table}.qa.json").read_text(encoding="utf-8"))
+    source = "simulated" if run.params.users is None else "given"
+    return [
+        {"name": table, "file": path.name, "sha256": sha256(path), "rows": qa["rows_read"],
+         "source": source}
+        for path in list_files(run.raw(table), table)
+    ]  # fmt: skip
+
+
+def _code_digest(run: Run) -> str:
+    digests = [code_digest(HELPERS), code_digest(SIMULATION)]
+    digests += [sha256(notebook_of(run, stage)) for stage in STAGES]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -1,0 +1,56 @@
+"""The numbers of the book as tables: each by its key, and the case's beside those to use."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from analysis.base.formats import format_full
+from analysis.summary.metrics import Metrics
+
+COMPARED = {
+    "retention.d7_rate": "retention_d7",
+    "retention.d30_rate": "retention_d30",
+    "retention.churn_rate": "newcomers_lost_30d",
+    "logreg.auc": "test_auc",
+    "logreg.threshold": "threshold",
+    "scores.mean": "mean_probability",
+}
+"""Which number of this book stands beside which figure of the case."""
+
+
+def numbers_table(metrics: Metrics, failing: list[str]) -> pd.DataFrame:
+    """Return every number as `key, label, value` (text, with its interval and n), `is_struck`."""
+    rows = [
+        (key, entry["label"], as_text(entry), "yes" if is_struck(entry, failing) else "no")
+        for key, entry in metrics.items()
+    ]
+    return pd.DataFrame(rows, columns=["key", "label", "value", "is_struck"])
+
+
+def as_text(entry: Mapping[str, Any], locale: str = "en") -> str:
+    """Return one metric as text with its interval and its n."""
+    parts = (entry[name] for name in ("value", "unit", "ci_low", "ci_high", "n"))
+    return format_full(*parts, locale=locale)
+
+
+def is_struck(entry: Mapping[str, Any], failing: list[str]) -> bool:
+    """Say whether a failing check strikes a metric."""
+    return bool({*entry["checks"]} & {*failing})
+
+
+def comparison(
+    figures: Mapping[str, Any], printed: Mapping[str, Any], metrics: Metrics
+) -> pd.DataFrame:
+    """Return every figure of the case beside the one to use: `figure, printed, by_case,
+    by_design, ci_low, ci_high, meaning`. `printed` is what the case itself printed.
+    """
+    rows = []
+    for name, figure in figures.items():
+        use = metrics[COMPARED[name]] if name in COMPARED else {}
+        rows.append((name, printed.get(name), figure["value"], use.get("value"), use.get("ci_low"),
+                     use.get("ci_high"), use.get("label")))  # fmt: skip
+    columns = ["figure", "printed", "by_case", "by_design", "ci_low", "ci_high", "meaning"]
+    table = pd.DataFrame(rows, columns=columns)
+    is_compared = table["figure"].isin(COMPARED)
+    return pd.concat([table[is_compared], table[~is_compared]], ignore_index=True)

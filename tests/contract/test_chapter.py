@@ -1,0 +1,90 @@
+"""A chapter computes when asked, judges by names, and writes what its stage declares."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from analysis.base.errors import ReportError
+from analysis.contract import catalogue, checks, stages
+from analysis.contract.chapter import Chapter, table
+from analysis.contract.checks import Check, Verdict
+from analysis.contract.stages import Stage
+from analysis.contract.store import Store
+
+STAGE = Stage(
+    "small", "Audit", reads=("a/x.csv",), writes={"lift": "a/lift.csv", "card": "a/card.json"}
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Small(Chapter):
+    asked: list[str]
+    log: object
+    stage = "small"
+
+    @table
+    def lift(self) -> pd.DataFrame:
+        self.asked.append("lift")
+        return pd.DataFrame({"decile": [1], "lift": [2.0]})
+
+    @table
+    def costly(self) -> pd.DataFrame:
+        raise AssertionError("nobody needs this")
+
+    @property
+    def card(self):
+        return {"model": "small", "threshold": float("nan")}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(stages, "STAGES", (STAGE,))
+    register = {
+        "lifts": Check("lifts", "small", (), False, lambda lift, window: Verdict(
+            "lifts", "pass", float(lift["lift"].max()), n=window)),
+        "costs": Check("costs", "small", (), False, lambda costly: Verdict("costs", "pass")),
+    }  # fmt: skip
+    monkeypatch.setattr(checks, "REGISTER", register)
+    promised = catalogue.Table("lift", "a/lift.csv", "Lift", (), (
+        catalogue.Column("decile", "Decile", "count", "Tenth."),))  # fmt: skip
+    monkeypatch.setattr(catalogue, "table_of", lambda name: promised)
+    return Small([], SimpleNamespace(window=7))
+
+
+def test_a_table_is_computed_once_and_knows_its_name(small):
+    assert small.lift is small.lift
+    assert small.lift.attrs["table"] == "lift"
+    assert small.asked == ["lift"]
+
+
+def test_a_check_gets_attributes_of_the_chapter_and_of_its_log_and_no_other_is_computed(small):
+    (verdict,) = small.verdicts({"lifts"})
+    assert (verdict.value, verdict.n) == (2.0, 7)
+
+
+def test_writing_makes_every_declared_artifact(small, tmp_path):
+    small.write(str(tmp_path))
+    assert (tmp_path / "a/lift.csv").read_text() == "decile,lift\n1,2.0\n"
+    assert (tmp_path / "a/card.json").read_text() == '{\n "model": "small",\n "threshold": null\n}\n'
+
+
+def test_a_table_without_a_promised_column_is_not_written(small, tmp_path):
+    small.__dict__["lift"] = pd.DataFrame({"lift": [2.0]})
+    with pytest.raises(ReportError, match="lift: the column 'decile' is promised"):
+        small.write(str(tmp_path))
+
+
+def test_a_stage_reads_only_what_it_declares(small, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/x.csv").write_text("n\n1\n")
+    store = Store("small", str(tmp_path))
+    assert store.table("a/x.csv")["n"].tolist() == [1]
+    with pytest.raises(ReportError, match="small reads 'a/y.csv', which it does not declare"):
+        store.table("a/y.csv")
+
+
+def test_what_is_not_there_names_the_command(small, tmp_path):
+    with pytest.raises(ReportError, match=r"x.csv: not found. Run .*make book"):
+        Store("small", str(tmp_path)).table("a/x.csv")
