@@ -1,4 +1,4 @@
-"""Faults by which a column tells the future, or names the user."""
+"""Faults by which a column gives away the future, or names the user."""
 
 import numpy as np
 import pandas as pd

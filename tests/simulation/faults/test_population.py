@@ -1,4 +1,4 @@
-"""Faults of the company: other users, or users who behave otherwise."""
+"""Faults of the company itself: other users, other behaviour."""
 
 import numpy as np
 import pandas as pd

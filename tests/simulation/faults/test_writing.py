@@ -1,4 +1,4 @@
-"""Faults by which events are written otherwise than they happened."""
+"""Faults by which the log does not say what happened."""
 
 import pandas as pd
 import pytest
