@@ -185,7 +185,7 @@ def others(
 ) -> list[Action]:
     """Return the actions on newcomers and on the data, where there is cause.
 
-    `judged` from checks_text.describe_checks; `elsewhere` from taken.
+    `judged` from judged.describe_checks; `elsewhere` from taken.
     """
     actions: list[Action] = []
     facts = newcomers(metrics, users, log_end, horizon, elsewhere)

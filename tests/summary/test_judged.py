@@ -9,7 +9,7 @@ from jinja2 import meta, nodes
 from analysis.base.errors import ReportError
 from analysis.base.texts import environment, read_texts, render
 from analysis.contract.checks import REGISTER, Check, Verdict, not_applicable, to_table
-from analysis.summary import checks_text
+from analysis.summary import judged
 from tests.handmade import ROOT
 
 TEXTS = {
@@ -48,7 +48,7 @@ def plain(text):
 )
 def test_a_check_is_described_by_its_status(status, consequence, remedy):
     verdicts = judge(Verdict("drift", status, 0.125, 0.1, 0.2, 0.3, 1200, {"name": "recency"}))
-    row = checks_text.describe_checks(verdicts, TEXTS).iloc[0]
+    row = judged.describe_checks(verdicts, TEXTS).iloc[0]
     assert row.drop("evidence").to_dict() == {
         "check": "drift", "status": status, "title": "Drift", "consequence": consequence,
         "remedy": remedy, "value": 0.125, "ci_low": 0.1, "ci_high": 0.2, "limit": 0.3, "n": 1200,
@@ -59,20 +59,20 @@ def test_a_check_is_described_by_its_status(status, consequence, remedy):
 
 def test_a_check_that_cannot_be_made_says_only_why():
     verdicts = judge(not_applicable("drift", "the log is too short"))
-    row = checks_text.describe_checks(verdicts, TEXTS).iloc[0]
+    row = judged.describe_checks(verdicts, TEXTS).iloc[0]
     assert row["evidence"] == "Cannot be checked with these tables: the log is too short."
     assert row[["consequence", "remedy"]].tolist() == ["", ""]
 
 
 def test_a_check_without_an_entry_stops_the_run():
     with pytest.raises(ReportError, match="checks.yml: no entry for the check 'dirft'. Add one"):
-        checks_text.describe_checks(judge(Verdict("dirft", "pass")), TEXTS)
+        judged.describe_checks(judge(Verdict("dirft", "pass")), TEXTS)
 
 
 def test_a_fact_wins_over_a_number_of_the_same_name():
     row = judge(Verdict("drift", "pass", 0.5, facts={"value": 7})).to_dict("records")[0]
     blank = {"ci_low": None, "ci_high": None, "limit": None, "n": None}
-    assert checks_text.facts_of(row) == {"value": 7, **blank}
+    assert judged.facts_of(row) == {"value": 7, **blank}
 
 
 @pytest.mark.parametrize(
@@ -88,14 +88,14 @@ def test_the_bases_that_a_check_strikes_stand_beside_it(monkeypatch, only_failin
     check = Check("drift", "06_model", ("churn", "ranking"), only_failing, Verdict)
     monkeypatch.setitem(REGISTER, "drift", check)
     verdicts = judge(Verdict("drift", status, 0.5, n=9, facts={"name": "x"}))
-    assert checks_text.describe_checks(verdicts, TEXTS).loc[0, "strikes"] == strikes
+    assert judged.describe_checks(verdicts, TEXTS).loc[0, "strikes"] == strikes
 
 
 def test_a_published_claim_is_answered_with_the_figure_to_use():
     verdicts = judge(
         Verdict("case", "fail", facts={"rate": 0.848}), not_applicable("case", "nobody is old")
     )
-    table = checks_text.describe_claims(verdicts, TEXTS, {"churn": "32 %"})
+    table = judged.describe_claims(verdicts, TEXTS, {"churn": "32 %"})
     assert list(table["verdict"]) == ["fail", "not_applicable"]
     assert [plain(text) for text in table["data_say"]] == [
         "By that definition 84.8 % churn.",
