@@ -18,9 +18,9 @@ from bs4 import BeautifulSoup
 
 import simulation
 from analysis.contract.stages import MANIFEST, STAGES
-from analysis.site.figures import format_value
+from analysis.base.formats import format_value
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4")
 DECLARED = {path for stage in STAGES for path in stage.writes.values()}
 COLUMNS = {
@@ -40,7 +40,7 @@ COLUMNS = {
     "summary/actions.csv": "action audience size trigger expected_effect grade test",
 }
 SHOWN = (
-    "churn_rate_30d",
+    "churn_rate",
     "expected_churners",
     "retention_d30",
     "survival_90",
@@ -58,7 +58,7 @@ class Book:
     """A finished `churnbook build --out`."""
 
     out: Path
-    told: str
+    printed: str
 
     @property
     def data(self) -> Path:
@@ -70,10 +70,10 @@ class Book:
         return sorted(p for p in html.rglob("*.html") if "_static" not in p.parts)
 
     def metrics(self) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = json.loads(
+        metrics: dict[str, dict[str, Any]] = json.loads(
             (self.data / "summary" / "metrics.json").read_text(encoding="utf-8")
         )
-        return found
+        return metrics
 
 
 def build(folder: Path, out: Path, *options: str) -> Book:
@@ -130,7 +130,7 @@ def files_of(data: Path) -> set[str]:
 @pytest.mark.book
 def test_every_page_is_there_and_says_where_to_start(small_book):
     html = small_book.out / "html"
-    assert "Open " in small_book.told
+    assert "Open " in small_book.printed
     assert (html / "index.html").is_file()
     for stage in STAGES:
         assert (html / "book" / "chapters" / f"{stage.name}.html").is_file()
@@ -168,7 +168,9 @@ def test_no_role_directive_or_missing_figure_is_left_in_a_page(small_book, bare_
     for page in [*small_book.pages, *bare_book.pages]:
         text = page.read_text(encoding="utf-8")
         assert "{kpi}" not in text, page
-        assert not re.search(r"\{(when|claim|headline|checks-panel|artifact-table)\}", text), page
+        assert not re.search(r"\{(when|claim|case|headline|checks-panel|artifact-table)\}", text), (
+            page
+        )
         assert "Traceback (most recent call last)" not in text, page
 
 
@@ -212,8 +214,8 @@ def test_tables_have_the_columns_others_read(small_book, artifact):
 @pytest.mark.book
 def test_the_manifest_says_what_the_run_was_made_of(small_book, small_tables):
     manifest = json.loads((small_book.data / MANIFEST).read_text(encoding="utf-8"))
-    told = {name: entry["sha256"] for name, entry in manifest["artifacts"].items()}
-    assert told == {name: digest(small_book.data / name) for name in DECLARED}
+    checksums = {name: entry["sha256"] for name, entry in manifest["artifacts"].items()}
+    assert checksums == {name: digest(small_book.data / name) for name in DECLARED}
     inputs = {entry["file"]: entry["sha256"] for entry in manifest["inputs"]}
     assert inputs == {name: digest(small_tables / name) for name in ("users.csv", "events.parquet")}
     assert manifest["parameters"]["bootstrap_draws"]["value"] == 100
@@ -233,8 +235,8 @@ def test_the_same_tables_give_the_same_bytes(small_book, small_tables, tmp_path)
 
 @pytest.mark.book
 def test_nothing_changed_means_nothing_runs(small_book, small_tables):
-    told = build(small_tables, small_book.out, "--stages-only").told
-    assert f"0 of {len(STAGES)} stages ran" in told
+    printed = build(small_tables, small_book.out, "--stages-only").printed
+    assert f"0 of {len(STAGES)} stages ran" in printed
 
 
 @pytest.mark.book
