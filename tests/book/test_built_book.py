@@ -17,8 +17,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 import simulation
-from analysis.contract.stages import MANIFEST, STAGES
 from analysis.base.formats import format_value
+from analysis.contract.stages import MANIFEST, STAGES
 
 PROJECT = Path(__file__).resolve().parents[2]
 QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4")
@@ -199,6 +199,18 @@ def test_no_page_leads_or_asks_outside(small_book):
 
 
 @pytest.mark.book
+def test_every_download_is_there_and_every_table_of_a_chapter_has_one(small_book):
+    chapters = [page for page in small_book.pages if page.parent.name == "chapters"]
+    for page in chapters:
+        soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+        for link in soup.find_all("a", download=True):
+            assert (page.parent / link["href"]).resolve().is_file(), (page.name, link["href"])
+        for table in soup.find_all("table", class_="gt_table"):
+            names_users = "User" in [head.get_text() for head in table.find_all("th")]
+            assert names_users or table.find("a", download=True), (page.name, table.get_text())
+
+
+@pytest.mark.book
 def test_the_artifacts_are_those_declared(small_book, bare_book):
     for book in (small_book, bare_book):
         assert files_of(book.data) == DECLARED | {MANIFEST}
@@ -273,22 +285,22 @@ def visit(browser: Any, book: Book, width: int, scheme: str) -> list[str]:
     """Return all that is wrong with the pages of `book` on a screen of this width."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     wrong: list[str] = []
-    asked: list[str] = []
+    requests: list[str] = []
     page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-    page.on("request", lambda request: asked.append(request.url))
-    found = []
+    page.on("request", lambda request: requests.append(request.url))
+    reports = []
     for path in book.pages:
         page.goto(path.as_uri(), wait_until="load")
-        wrong += [f"asked {url}" for url in asked if not url.startswith(LOCAL)]
+        wrong += [f"asked {url}" for url in requests if not url.startswith(LOCAL)]
         if (beyond := page.evaluate(WIDER)) > 0:
             wrong.append(f"{beyond} px wider than the screen")
         wrong += [f"no alternative text: {image}" for image in page.evaluate(UNNAMED)]
-        found += [f"{path.name} at {width} {scheme}: {text}" for text in wrong]
+        reports += [f"{path.name} at {width} {scheme}: {text}" for text in wrong]
         wrong.clear()
-        asked.clear()
+        requests.clear()
     page.close()
-    return found
+    return reports
 
 
 @pytest.fixture(scope="session")

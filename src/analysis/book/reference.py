@@ -21,6 +21,8 @@ from analysis.book.show import show
 from analysis.contract import catalogue, inputs
 
 CHECKSUM_SHOWN = 12
+DOCSTRINGS = {"warning_stream": False, "file_insertion_enabled": False, "raw_enabled": False}
+"""docutils' settings for docstrings: its messages become a ReportError, and it reads no file."""
 Cell = str | dict[str, str]
 
 
