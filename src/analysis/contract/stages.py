@@ -110,7 +110,7 @@ STAGES: tuple[Stage, ...] = (
         reads=LOG,
         writes={
             "retention_cohorts": "cohorts/retention_cohorts.csv",
-            "retention_days": "cohorts/retention_days.csv",
+            "retention_by_day": "cohorts/retention_days.csv",
             "survival": "cohorts/survival.csv",
             "survival_milestones": "cohorts/survival_milestones.csv",
             "user_retention": "cohorts/user_retention.parquet",
@@ -119,7 +119,7 @@ STAGES: tuple[Stage, ...] = (
             "kpis_latest": "cohorts/kpis_latest.csv",
             "checks": "cohorts/checks.csv",
         },
-        params=("time_zone", *WINDOWS, "retention_days", "group_columns", "min_group", *ROLES),
+        params=("time_zone", *WINDOWS, "retention_days", "group_columns", "min_group"),
     ),
     Stage(
         "06_model",

@@ -1,12 +1,10 @@
 import pandas as pd
 import pytest
-from tests.handmade import at, make_events, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.base.statistics import wilson
 from analysis.cohorts.retention import retention_cohorts, retention_days, user_retention
-from analysis.log.activity import activity
+from tests.handmade import at, make_events, make_log, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-02-10")  # 40 days
 SIGNED_UP = {
@@ -31,16 +29,16 @@ VISITED = [
     ("undated", "2025-01-15"),
 ]
 USERS = make_users(SIGNED_UP)
-ACTIVE = activity(make_events(VISITED), USERS, WINDOW)
+USER_DAYS = make_log(make_events(VISITED), USERS, WINDOW).user_days
 DAYS = [1, 6, 7, 8]
 
 
-def count(days=DAYS, users=USERS, active=ACTIVE, min_group=1):
-    return retention_days(user_retention(active, users, WINDOW, days), days, min_group)
+def count(days=DAYS, users=USERS, user_days=USER_DAYS, min_group=1):
+    return retention_days(user_retention(user_days, users, WINDOW, days), days, min_group)
 
 
 def test_the_first_days_of_each_user_by_hand():
-    table = user_retention(ACTIVE, USERS, WINDOW, [1, 7]).set_index("user_id")
+    table = user_retention(USER_DAYS, USERS, WINDOW, [1, 7]).set_index("user_id")
     expected = pd.DataFrame(
         {
             "last_observed_day": [40, None, None, 7, 8, 31, 36],
@@ -64,7 +62,7 @@ def test_the_first_days_of_each_user_by_hand():
     [("2024-12-31", False), ("2025-01-01", True), ("2025-02-02", True), ("2025-02-03", False)],
 )
 def test_a_user_counts_only_when_the_log_covers_the_day_to_its_end(signup, is_eligible):
-    table = user_retention(ACTIVE, make_users({"u": signup}), WINDOW, [7])
+    table = user_retention(USER_DAYS, make_users({"u": signup}), WINDOW, [7])
     assert table["is_eligible_7"].tolist() == [is_eligible]
 
 
@@ -100,7 +98,7 @@ def test_nobody_eligible_gives_no_rate():
 @settings(max_examples=6, deadline=None)
 @given(day=st.integers(1, 35), more=st.integers(1, 35))
 def test_a_longer_window_never_retains_fewer_of_the_same_users(day, more):
-    table = user_retention(ACTIVE, USERS, WINDOW, [day, day + more])
+    table = user_retention(USER_DAYS, USERS, WINDOW, [day, day + more])
     both = table[table[f"is_eligible_{day + more}"]]
     rows = retention_days(both, [day, day + more], 1).set_index(["definition", "day"])
     retained = rows["retained_users"]
@@ -127,22 +125,12 @@ def test_on_a_day_implies_within_and_on_or_after():
 @given(order=st.permutations(list(SIGNED_UP)), visits=st.permutations(VISITED))
 def test_the_order_of_users_and_events_does_not_matter(order, visits):
     users = make_users({name: SIGNED_UP[name] for name in order})
-    active = activity(make_events(visits), users, WINDOW)
-    pd.testing.assert_frame_equal(count(users=users, active=active), count())
+    user_days = make_log(make_events(visits), users, WINDOW).user_days
+    pd.testing.assert_frame_equal(count(users=users, user_days=user_days), count())
     pd.testing.assert_frame_equal(
-        retention_cohorts(active, users, WINDOW, "UTC", 1),
-        retention_cohorts(ACTIVE, USERS, WINDOW, "UTC", 1),
+        retention_cohorts(user_days, users, WINDOW, "UTC", 1),
+        retention_cohorts(USER_DAYS, USERS, WINDOW, "UTC", 1),
     )
-
-
-def test_the_wilson_interval_is_that_of_the_literature():
-    # Newcombe (1998, Statistics in Medicine 17), table I, method 3
-    part, whole = pd.Series([81, 15, 0, 1, 0]), pd.Series([263, 148, 20, 29, 0])
-    low, high = wilson(part, whole)
-    assert low.round(4).tolist()[:4] == [0.2553, 0.0624, 0.0, 0.0061]
-    assert high.round(4).tolist()[:4] == [0.3662, 0.1605, 0.1611, 0.1718]
-    assert low[4:].isna().all()
-    assert high[4:].isna().all()
 
 
 COHORT_USERS = make_users(
@@ -162,8 +150,8 @@ COHORT_EVENTS = make_events([
 
 
 def cohorts(zone="UTC", min_group=1, window=COHORT_WINDOW):
-    active = activity(COHORT_EVENTS, COHORT_USERS, window)
-    return retention_cohorts(active, COHORT_USERS, window, zone, min_group)
+    user_days = make_log(COHORT_EVENTS, COHORT_USERS, window, zone).user_days
+    return retention_cohorts(user_days, COHORT_USERS, window, zone, min_group)
 
 
 def test_the_cohort_table_by_hand():
@@ -224,8 +212,9 @@ def test_activity_outside_the_log_is_never_counted():
 
 def test_a_signup_of_1970_adds_no_months_without_a_log():
     users = make_users({"old": "1970-01-01", "new": "2025-01-03"})
-    active = activity(make_events([("new", "2025-01-04")]), users, WINDOW)
-    table = retention_cohorts(active, users, WINDOW, "Europe/Rome", 1)
+    events = make_events([("new", "2025-01-04")])
+    user_days = make_log(events, users, WINDOW, "Europe/Rome").user_days
+    table = retention_cohorts(user_days, users, WINDOW, "Europe/Rome", 1)
     months = table[table["cohort_month"] == "1970-01"]["event_month"].tolist()
     assert months[0] == "2024-01"  # a year before the log
     assert months[-1] == "2025-02"

@@ -3,7 +3,6 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 import pytest
-from tests.handmade import at, make_users, make_window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,9 +15,9 @@ from analysis.cohorts.survival import (
     survival_by_group,
     survival_table,
 )
-from analysis.log import activity
-from benchmarks import pipeline, truth
+from benchmarks import truth
 from simulation import simulate
+from tests.handmade import at, make_company_log, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-04-11")  # 100 days
 SILENCE = 30
@@ -169,7 +168,7 @@ GROUPS = pd.DataFrame(
 )
 
 
-def test_groups_are_told_apart_and_small_ones_left_out():
+def test_groups_have_curves_and_small_ones_are_left_out():
     table = survival_by_group(LIVES, GROUPS, ["device", "country"], WINDOW, min_group=4)
     assert table["group"].unique().tolist() == ["all", "device: iOS"]
     ios = only(table, "device: iOS")
@@ -231,10 +230,10 @@ def test_the_settled_curve_stands_beside_the_plain_one():
     curve = survival.survival_by_group(lives, pd.DataFrame(), [], WINDOW, 1)
     both = survival.with_settled(plain, curve)
     assert both["day"].max() == 100
-    told = survival.settled_only(both, "all").set_index("day")
-    assert told.index.max() == 70  # nobody is followed beyond
-    assert told["survival"][[39, 40, 49, 50]].tolist() == pytest.approx([1, 2 / 3, 2 / 3, 1 / 3])
-    assert told["at_risk"][[40, 41, 51]].tolist() == [3, 2, 1]
+    settled = survival.settled_only(both, "all").set_index("day")
+    assert settled.index.max() == 70  # nobody is followed beyond
+    assert settled["survival"][[39, 40, 49, 50]].tolist() == pytest.approx([1, 2 / 3, 2 / 3, 1 / 3])
+    assert settled["at_risk"][[40, 41, 51]].tolist() == [3, 2, 1]
 
 
 def test_the_settled_curve_holds_the_truth_of_simulated_users():
@@ -243,9 +242,8 @@ def test_the_settled_curve_holds_the_truth_of_simulated_users():
     found, errors = 0, []
     for seed in range(20):
         company = simulate(1000, 20, 7_000 + seed, dirt=False)
-        tables = pipeline.prepare(company)
-        spans = activity.user_spans(tables.active)
-        lives = survival.settled_lifetimes(tables.users, spans, tables.window, 60)
+        log = make_company_log(company)
+        lives = survival.settled_lifetimes(log.users, log.spans, log.window, 60)
         curve = survival_table(lives, "all", 60).set_index("day")
         for day in (7, 30, 60):
             row, true = curve.loc[day], truth.true_survival(company.user_truth, day)

@@ -2,10 +2,11 @@
 
 import pandas as pd
 import pytest
-from tests.handmade import make_events, make_users, make_window
 
 from analysis.cohorts import choices
+from analysis.contract import catalogue
 from analysis.log.churn import Windows
+from tests.handmade import make_events, make_log, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-07-01")
 USERS = make_users({**dict.fromkeys("abcdef", "2025-01-01"), "g": "2025-03-01"})
@@ -23,8 +24,8 @@ VISITS = [(user, f"2025-{day}T12:00") for user, days in DAYS.items() for day in 
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    found = choices.choices(make_events(VISITS), USERS, WINDOW, Windows(30, 0, 30))
-    return found.set_index(pd.Index(list(choices.CHOICES)))
+    log = make_log(make_events(VISITS), USERS, WINDOW)
+    return choices.choices(log, Windows(30, 0, 30)).set_index("choice")
 
 
 EXPECTED = {
@@ -44,7 +45,7 @@ EXPECTED = {
 }
 
 
-def test_each_figure_is_told_as_chosen_and_otherwise(table: pd.DataFrame) -> None:
+def test_each_figure_stands_as_chosen_and_otherwise(table: pd.DataFrame) -> None:
     assert list(table.index) == list(EXPECTED)
     for key, expected in EXPECTED.items():
         found = table.loc[key, ["as_chosen", "otherwise"]].tolist()
@@ -52,15 +53,26 @@ def test_each_figure_is_told_as_chosen_and_otherwise(table: pd.DataFrame) -> Non
     assert table["difference"].tolist() == pytest.approx([b - a for a, b in EXPECTED.values()])
 
 
-def test_choices_are_told_in_words(table: pd.DataFrame) -> None:
-    assert set(table["figure"]) == set(choices.FIGURES.values())
-    assert not table["choice"].str.contains("{", regex=False).any()
-    assert table.loc["churn_shorter", "choice"].startswith("A horizon of 15 days")
+def test_every_choice_and_figure_has_words(table: pd.DataFrame) -> None:
+    columns = {column.name: column.values for column in catalogue.table_of("choices").columns}
+    assert list(columns["choice"]) == list(table.index)
+    assert list(columns["figure"]) == table["figure"].unique().tolist()
+    words = columns["figure"]
+    assert f"within {choices.DAY} days" in words["retention"]
+    assert f"after {choices.MILESTONE} days" in words["survival"]
+
+
+def test_a_choice_of_days_gives_both_numbers(table: pd.DataFrame) -> None:
+    days = table[["days_chosen", "days_otherwise"]].dropna()
+    assert days.apply(list, axis=1).to_dict() == {
+        "churn_shorter": [30, 15], "churn_longer": [30, 60], "churn_recent": [30, 15],
+        "churn_wide": [30, 60], "survival_settled": [60, 30],
+    }  # fmt: skip
 
 
 def test_a_log_too_short_for_another_choice_leaves_it_blank() -> None:
     window = make_window("2025-04-20", "2025-07-01")
-    found = choices.choices(make_events(VISITS), USERS, window, Windows(30, 0, 30))
-    missing = found.set_index(pd.Index(list(choices.CHOICES)))["otherwise"].isna()
+    log = make_log(make_events(VISITS), USERS, window)
+    missing = choices.choices(log, Windows(30, 0, 30)).set_index("choice")["otherwise"].isna()
     assert missing[["churn_longer", "churn_wide"]].all()
     assert not missing[["churn_shorter", "churn_recent"]].any()
