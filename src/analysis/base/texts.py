@@ -94,7 +94,7 @@ def _filters(locale: str) -> dict[str, Callable[..., str]]:
     def p_value(value: object, symbol: str = "p") -> str:
         return formats.format_p_value(value, locale, symbol)
 
-    others = {
+    others: dict[str, Callable[..., str]] = {
         "interval": interval,
         "money": money,
         "p_value": p_value,
