@@ -15,7 +15,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Stop where there is no finished run to compare with; keep kernels as the runner has them."""
     config.stash[FOLDERS] = []
     if config.getoption("nbval", False) and not (DATA / "summary" / "manifest.json").is_file():
-        raise pytest.UsageError("data/ holds no finished run to compare with. Run `make book` first.")
+        raise pytest.UsageError(
+            "data/ holds no finished run to compare with. Run `make book` first."
+        )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:

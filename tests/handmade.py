@@ -1,6 +1,7 @@
 """Small tables written by hand, for tests of event-level work."""
 
 from pathlib import Path
+from typing import Any
 
 import ibis
 import pandas as pd
@@ -9,6 +10,7 @@ import pyarrow as pa
 from analysis.base import engine
 from analysis.contract.params import Params, load_params
 from analysis.log import activity
+from analysis.log.chapters import EventsChapter, UsersChapter
 from analysis.log.log import Log
 from analysis.log.window import LogWindow, daily_volume
 
@@ -83,6 +85,13 @@ def make_log(
     placed = activity.place(events, users, window)
     days = activity.sum_by_day(placed.filter(placed.is_active), window, zone, ROLES, gap_minutes)
     return Log(users, placed, days, window, daily_volume(events, zone))
+
+
+def make_company_log(company: Any) -> Log:
+    """Return the log of a simulated company (simulation.Simulation), cleaned as by the stages."""
+    users = UsersChapter(ibis.memtable(company.users), "UTC").users
+    raw = ibis.memtable(company.events)
+    return EventsChapter(raw, users, "UTC", None, None, [], ROLES, 30).log
 
 
 def make_params(**changed: object) -> Params:

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from tests.handmade import make_events
 
 import simulation
 from analysis.audit import data_checks as data
@@ -20,7 +18,6 @@ from analysis.audit import measures as audit
 from analysis.audit import native, values
 from analysis.base import engine
 from analysis.base.errors import ReportError
-from analysis.cohorts import checks as cohorts
 from analysis.contract import inputs as contract
 from analysis.contract import inputs as contract_inputs
 from analysis.contract.checks import STATUSES, Verdict, grade, not_applicable, to_table
@@ -40,6 +37,9 @@ from analysis.segments import checks as segments
 from analysis.segments.clusters import ClusterVerdict
 from analysis.summary.metrics import claims_table
 from analysis.texts import read_texts, tell_checks, with_claims_check
+from tests.checking import Case
+from tests.cohorts import test_cohorts_checks as cohorts_cases
+from tests.handmade import make_events
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEXTS = read_texts((PROJECT / "book" / "checks.yml").read_text(encoding="utf-8"))
@@ -384,24 +384,6 @@ def rates(train: float, test: float, of: int = 10_000) -> Verdict:
     return snapshots.base_rate_drift(pd.concat(parts, ignore_index=True))
 
 
-# --- cohorts ----------------------------------------------------------------------------
-
-
-def eligible(signup: int) -> Verdict:
-    users = pd.DataFrame({"user_id": ["u1"], "signup_date": days([signup]), "is_eligible_7": True})
-    return cohorts.retention_eligible(users, pd.DataFrame({"day": [7]}), LOG)
-
-
-def cells(rate: float | None) -> Verdict:
-    table = pd.DataFrame({"is_observed": [True, False], "retention_rate": [0.0, rate]})
-    return cohorts.retention_cells(table)
-
-
-def newcomers(users: int) -> Verdict:
-    by_day = pd.DataFrame({"day": [7, 30], "eligible_users": [999, users]})
-    return cohorts.enough_newcomers(by_day, 30, 30)
-
-
 # --- the model --------------------------------------------------------------------------
 
 
@@ -663,15 +645,6 @@ def tell(*verdicts: Verdict) -> pd.DataFrame:
     return tell_checks(to_table(verdicts).assign(stage="a stage"), TEXTS["report"])
 
 
-@dataclass(frozen=True)
-class Case:
-    """A check, the verdict it must give, and on what."""
-
-    check: str
-    status: str
-    judge: Callable[[], Verdict]
-
-
 def _by_share(check: str, judge: Callable[[int], Verdict], limits: Mapping[str, int]) -> list[Case]:
     """Return the cases at each limit and one row below it."""
     cases = [Case(check, status, partial(judge, n)) for status, n in limits.items()]
@@ -877,14 +850,6 @@ CASES = [
     Case("base_rate_drift", "warn", lambda: rates(0.30, 0.46)),
     Case("base_rate_drift", "fail", lambda: rates(0.30, 0.47)),
     Case("base_rate_drift", "pass", lambda: rates(0.30, 0.50, of=20)),
-    Case("retention_eligible", "pass", lambda: eligible(0)),
-    Case("retention_eligible", "fail", lambda: eligible(-1)),
-    Case("retention_eligible", "pass", lambda: eligible(292)),  # day 7 ends with the log
-    Case("retention_eligible", "fail", lambda: eligible(293)),
-    Case("retention_cells", "pass", lambda: cells(None)),
-    Case("retention_cells", "fail", lambda: cells(0.0)),
-    Case("enough_newcomers", "warn", lambda: newcomers(29)),
-    Case("enough_newcomers", "pass", lambda: newcomers(30)),
     Case("leakage", "pass", lambda: leaks(recency_days=10 * LEAVES + SCATTER.abs())),  # silence
     Case("leakage", "pass", leaks),
     Case("leakage", "fail", lambda: leaks(clicks=LEAVES)),  # alone
@@ -990,6 +955,7 @@ CASES = [
     Case("log_volume", "warn", lambda: counted([1_000] * 4 + ([0] + [1_000] * 6) * 9)),  # Sundays
     Case("claims", "pass", lambda: withdrawn("warn")),
     Case("claims", "warn", lambda: withdrawn("fail")),
+    *cohorts_cases.CASES,
 ]  # fmt: skip
 
 

@@ -67,7 +67,9 @@ def test_a_check_gets_attributes_of_the_chapter_and_of_its_log_and_no_other_is_c
 def test_writing_makes_every_declared_artifact(small, tmp_path):
     small.write(str(tmp_path))
     assert (tmp_path / "a/lift.csv").read_text() == "decile,lift\n1,2.0\n"
-    assert (tmp_path / "a/card.json").read_text() == '{\n "model": "small",\n "threshold": null\n}\n'
+    assert (
+        tmp_path / "a/card.json"
+    ).read_text() == '{\n "model": "small",\n "threshold": null\n}\n'
 
 
 def test_a_table_without_a_promised_column_is_not_written(small, tmp_path):

@@ -1,6 +1,7 @@
 """The register of checks: what is declared, what follows from it."""
 
 import pytest
+from analysis.summary.texts import read_texts
 
 import analysis.audit
 import analysis.cohorts
@@ -10,7 +11,6 @@ import analysis.segments
 import analysis.summary  # noqa: F401 (each room registers its checks)
 from analysis.contract import checks, stages
 from analysis.contract.checks import REGISTER, Verdict, check, grade, striking, to_table
-from analysis.summary.texts import read_texts
 from tests.handmade import ROOT
 
 TEXTS = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))

@@ -4,12 +4,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from tests.handmade import ROOT, make_params
 from typer.testing import CliRunner
 
 from analysis.base.errors import ReportError
 from analysis.contract.stages import STAGES
 from analysis.run import cli, runner
+from analysis.run.folders import default_run
+from tests.handmade import ROOT, make_params
 
 CHECKS = pd.DataFrame({
     "check": ["leakage", "drift", "orphans"], "status": ["fail", "warn", "pass"],
@@ -48,7 +49,7 @@ def call(*arguments):
 def test_build_runs_the_stages_builds_the_site_and_says_what_to_open(runs, tmp_path):
     result = call("build")
     assert result.exit_code == 0
-    assert runs == [runner.default_run(tmp_path)]
+    assert runs == [default_run(tmp_path)]
     assert "Stages (on the simulated default tables)" in result.output
     assert "01_clean_users   done (first run)   1.2 s" in result.output
     assert "02_clean_events  skipped: nothing has changed" in result.output
@@ -170,7 +171,7 @@ def test_the_site_of_a_run_elsewhere_is_a_copy_without_the_default_chapters(tmp_
 
 
 def test_a_site_that_fails_to_build_is_told(tmp_path, monkeypatch):
-    run = runner.default_run(tmp_path, make_params())
+    run = default_run(tmp_path, make_params())
     monkeypatch.setattr(
         cli, "_jupyter_book", lambda source: "The site was not built:\nindex.md:3: WARNING"
     )
@@ -179,7 +180,7 @@ def test_a_site_that_fails_to_build_is_told(tmp_path, monkeypatch):
 
 
 def test_a_built_site_replaces_the_one_before(tmp_path, monkeypatch):
-    run, out = runner.default_run(tmp_path, make_params()), tmp_path / "out"
+    run, out = default_run(tmp_path, make_params()), tmp_path / "out"
     source = tmp_path / "source"
 
     def build(path):

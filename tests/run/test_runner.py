@@ -1,44 +1,49 @@
 import json
 import shutil
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import nbformat
 import pytest
-from tests.handmade import ROOT, make_params
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from analysis.base.errors import ReportError
 from analysis.contract import stages
 from analysis.contract.stages import MANIFEST, Stage
-from analysis.run import runner
+from analysis.run import execute, fingerprint, runner
+from analysis.run.folders import default_run, outputs_of
+from tests.handmade import ROOT, make_params
 
 COUNT = Stage(
     "01_count",
     "Audit",
-    reads={"raw_users": "raw_users"},
+    reads=(),
     writes={"users_qa": "clean/users.qa.json", "events_qa": "clean/events.qa.json"},
-    params=("seed",),
+    params=("users", "seed"),
 )
-TELL = Stage(
-    "02_tell",
+SHOW = Stage(
+    "02_show",
     "Audit",
-    reads={"users_qa": "clean/users.qa.json"},
+    reads=("clean/users.qa.json",),
     writes={"figure": "summary/figure.json"},
     params=("horizon_days",),
 )
+FOLDERS = 'inputs = "data"\noutputs = "data"\n'
 CELLS = {
     "01_count": [
-        'raw_users = "users.csv"\nusers_qa = "u"\nevents_qa = "e"\nseed = 1',
+        FOLDERS + "users = None\nseed = 1",
         "import json\nfrom pathlib import Path\n"
-        "rows = len(Path(raw_users).read_text().splitlines()) - 1\n"
-        'for path in (users_qa, events_qa):\n    Path(path).write_text(json.dumps({"rows_read": rows}))',
+        "rows = len(Path(users).read_text().splitlines()) - 1\n"
+        "folder = Path(outputs) / 'clean'\nfolder.mkdir(parents=True)\n"
+        "for name in ('users.qa.json', 'events.qa.json'):\n"
+        '    (folder / name).write_text(json.dumps({"rows_read": rows}))',
     ],
-    "02_tell": [
-        'users_qa = "u"\nfigure = "f"\nhorizon_days = 1  # days',
-        "from analysis import artifacts",
-        'artifacts.write_json({"n": artifacts.read_json(users_qa)["rows_read"]}, figure)\nhorizon_days',
+    "02_show": [
+        FOLDERS + "horizon_days = 1  # days",
+        "from pathlib import Path\nfrom analysis.base import files",
+        "rows = files.read_json(f'{inputs}/clean/users.qa.json')['rows_read']\n"
+        "Path(outputs, 'summary').mkdir()\n"
+        "files.write_json({'n': rows}, f'{outputs}/summary/figure.json')\nhorizon_days",
     ],
 }
 
@@ -63,15 +68,13 @@ def project(tmp_path, monkeypatch):
     (root / "events.csv").write_text("user_id,event_type,event_timestamp\na,x,2025-01-05\n")
     for name, cells in CELLS.items():
         write_notebook(root, name, cells)
-    tiny = (COUNT, TELL)
-    monkeypatch.setattr(runner, "STAGES", tiny)
-    monkeypatch.setattr(runner, "needs", partial(stages.needs, stages=tiny))
+    monkeypatch.setattr(stages, "STAGES", (COUNT, SHOW))
     return root
 
 
 def make_run(project, **changed):
     tables = {name: str(project / f"{name}.csv") for name in ("users", "events")}
-    return runner.default_run(project, make_params(**{**tables, **changed}))
+    return default_run(project, make_params(**{**tables, **changed}))
 
 
 def go(project, **changed):
@@ -95,25 +98,25 @@ def temporary(project):
 
 
 def test_only_what_has_changed_runs_again(project):
-    told = []
+    lines = []
     run = make_run(project)
-    assert runner.run_stages(run, lambda *line: told.append(line[:2])) == ["01_count", "02_tell"]
-    assert told == [("01_count", "done (first run)"), ("02_tell", "done (first run)")]
+    assert runner.run_stages(run, lambda *line: lines.append(line[:2])) == ["01_count", "02_show"]
+    assert lines == [("01_count", "done (first run)"), ("02_show", "done (first run)")]
     assert json.loads((project / "data/summary/figure.json").read_text()) == {"n": 1}
     assert temporary(project) == []
 
-    told.clear()
-    assert runner.run_stages(run, lambda *line: told.append(line[:2])) == []
-    assert {what for _, what in told} == {"skipped: nothing has changed"}
+    lines.clear()
+    assert runner.run_stages(run, lambda *line: lines.append(line[:2])) == []
+    assert {what for _, what in lines} == {"skipped: nothing has changed"}
 
     # a parameter of the second stage alone
-    assert go(project, horizon_days=60) == ["02_tell"]
+    assert go(project, horizon_days=60) == ["02_show"]
     # a cell of the first stage, whose artifacts stay as they were
     edit(project, "01_count", "# How many?", "# How many are there?")
     assert go(project, horizon_days=60) == ["01_count"]
     # an input
     (project / "users.csv").write_text("user_id,signup_date\na,2025-01-05\nb,2025-01-06\n")
-    assert go(project, horizon_days=60) == ["01_count", "02_tell"]
+    assert go(project, horizon_days=60) == ["01_count", "02_show"]
     assert json.loads((project / "data/summary/figure.json").read_text()) == {"n": 2}
 
     manifest = json.loads((project / "data" / MANIFEST).read_text())
@@ -123,8 +126,8 @@ def test_only_what_has_changed_runs_again(project):
     assert manifest["parameters"]["horizon_days"]["value"] == 60
     assert manifest["parameters"]["horizon_days"]["unit"] == "days"
     figure = project / "data" / "summary" / "figure.json"
-    assert manifest["artifacts"]["summary/figure.json"]["sha256"] == runner.sha256(figure)
-    assert set(manifest["artifacts"]) == {*COUNT.writes.values(), *TELL.writes.values()}
+    assert manifest["artifacts"]["summary/figure.json"]["sha256"] == fingerprint.sha256(figure)
+    assert set(manifest["artifacts"]) == {*COUNT.writes.values(), *SHOW.writes.values()}
 
     # nothing of the machine or of the run's paths is kept
     kept = [project / "data" / MANIFEST, *(project / "book" / "chapters").iterdir()]
@@ -132,88 +135,91 @@ def test_only_what_has_changed_runs_again(project):
     for path in kept:
         assert str(project) not in path.read_text()
         assert str(Path.home()) not in path.read_text()
-    chapter = nbformat.read(project / "book/chapters/02_tell.ipynb", as_version=4)
+    chapter = nbformat.read(project / "book/chapters/02_show.ipynb", as_version=4)
     tags = [tag for cell in chapter.cells for tag in cell.metadata.get("tags", [])]
     assert "injected-parameters" not in tags
     assert chapter.cells[-1].outputs[0].data["text/plain"] == "60"
 
 
 def test_a_failure_keeps_what_is_finished_and_names_the_notebook_and_the_cell(project):
-    write_notebook(project, "02_tell", [CELLS["02_tell"][0], "rows = {}\nrows['users'] + 1"])
-    told = []
+    write_notebook(project, "02_show", [CELLS["02_show"][0], "rows = {}\nrows['users'] + 1"])
+    lines = []
     with pytest.raises(ReportError) as caught:
-        runner.run_stages(make_run(project), lambda *line: told.append(line[:2]))
+        runner.run_stages(make_run(project), lambda *line: lines.append(line[:2]))
     message = str(caught.value)
-    assert "notebooks/02_tell.ipynb, cell" in message
+    assert "notebooks/02_show.ipynb, cell" in message
     assert "KeyError: 'users'" in message
     assert "    rows['users'] + 1" in message
-    assert told == [("01_count", "done (first run)"), ("02_tell", "FAILED")]
+    assert lines == [("01_count", "done (first run)"), ("02_show", "FAILED")]
     assert (project / "data/clean/users.qa.json").is_file()
     assert not (project / "data/summary").exists()
     assert temporary(project) == []
 
     # what a helper tells is told as it is; what is finished is not run again
     raising = "from analysis.base.errors import ReportError\nraise ReportError('users: no row. Give one.')"
-    write_notebook(project, "02_tell", [CELLS["02_tell"][0], raising])
-    told.clear()
-    with pytest.raises(ReportError, match=r"^notebooks/02_tell.ipynb: users: no row. Give one.$"):
-        runner.run_stages(make_run(project), lambda *line: told.append(line[:2]))
-    assert told == [("01_count", "skipped: nothing has changed"), ("02_tell", "FAILED")]
+    write_notebook(project, "02_show", [CELLS["02_show"][0], raising])
+    lines.clear()
+    with pytest.raises(ReportError, match=r"^notebooks/02_show.ipynb: users: no row. Give one.$"):
+        runner.run_stages(make_run(project), lambda *line: lines.append(line[:2]))
+    assert lines == [("01_count", "skipped: nothing has changed"), ("02_show", "FAILED")]
 
 
 def test_a_failing_rerun_leaves_the_earlier_artifacts_as_they_were(project):
     run = make_run(project)
     (project / "data/clean").mkdir(parents=True)
     (project / "data/clean/users.qa.json").write_text("before")
-    failing = "from pathlib import Path\nPath(users_qa).write_text('half')\n1 / 0"
+    failing = (
+        "from pathlib import Path\nPath(outputs, 'clean').mkdir(parents=True)\n"
+        "Path(outputs, 'clean', 'users.qa.json').write_text('half')\n1 / 0"
+    )
     write_notebook(project, "01_count", [CELLS["01_count"][0], failing])
     with pytest.raises(ReportError, match="ZeroDivisionError"):
-        runner.execute(run, COUNT)
+        execute.execute(run, COUNT)
     assert (project / "data/clean/users.qa.json").read_text() == "before"
     assert temporary(project) == []
 
 
 def test_a_notebook_that_leaves_out_an_artifact_is_named(project):
-    write_notebook(project, "02_tell", [CELLS["02_tell"][0], "1 + 1"])
+    write_notebook(project, "02_show", [CELLS["02_show"][0], "1 + 1"])
     with pytest.raises(
-        ReportError, match="02_tell.ipynb: finished without writing summary/figure.json"
+        ReportError, match="02_show.ipynb: finished without writing summary/figure.json"
     ):
-        runner.execute(make_run(project), TELL)
-    assert not (project / "book/chapters/02_tell.ipynb").exists()
+        execute.execute(make_run(project), SHOW)
+    assert not (project / "book/chapters/02_show.ipynb").exists()
     assert temporary(project) == []
 
 
 @pytest.mark.parametrize(
     ("source", "odd"),
     [
-        ('users_qa = "u"\nfigure = "f"', "horizon_days"),
-        (CELLS["02_tell"][0] + "\nlookback_days = 30", "lookback_days"),
-        ('users_qa = "u"\nfigures = "f"\nhorizon_days = 1', "figure, figures"),
+        (FOLDERS, "horizon_days"),
+        (CELLS["02_show"][0] + "\nlookback_days = 30", "lookback_days"),
+        ('input = "d"\noutputs = "d"\nhorizon_days = 1', "input, inputs"),
     ],
 )
 def test_a_parameters_cell_that_differs_from_the_stage_names_the_difference(project, source, odd):
-    write_notebook(project, "02_tell", [source, "1"])
+    write_notebook(project, "02_show", [source, "1"])
     with pytest.raises(
-        ReportError, match=f"02_tell.ipynb: its parameters cell and stages.py differ: {odd}. Make"
+        ReportError, match=f"02_show.ipynb: its parameters cell and stages.py differ: {odd}. Make"
     ):
-        runner.execute(make_run(project), TELL)
+        execute.execute(make_run(project), SHOW)
 
 
 def test_a_notebook_needs_one_parameters_cell(project):
-    path = project / "notebooks" / "02_tell.ipynb"
+    path = project / "notebooks" / "02_show.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("x = 1")]), path)
     with pytest.raises(
-        ReportError, match="02_tell.ipynb: needs exactly one cell tagged `parameters`"
+        ReportError, match="02_show.ipynb: needs exactly one cell tagged `parameters`"
     ):
-        runner.execute(make_run(project), TELL)
+        execute.execute(make_run(project), SHOW)
 
 
 def test_a_missing_notebook_is_named(project):
-    (project / "notebooks" / "02_tell.ipynb").unlink()
+    (project / "notebooks" / "02_show.ipynb").unlink()
     with pytest.raises(
-        ReportError, match=r"notebooks/02_tell.ipynb: not found. Run from the project's root"
+        ReportError, match=r"notebooks/02_show.ipynb: not found. Run from the project's root"
     ):
-        runner.fingerprint(make_run(project), TELL)
+        fingerprint.fingerprint(make_run(project), SHOW)
 
 
 def test_a_stage_depends_on_its_cells_parameters_inputs_and_helpers_and_nothing_else(
@@ -223,14 +229,14 @@ def test_a_stage_depends_on_its_cells_parameters_inputs_and_helpers_and_nothing_
     (project / "data/clean").mkdir(parents=True)
     qa = project / "data/clean/users.qa.json"
     qa.write_text("{}")
-    before = runner.fingerprint(run, TELL)
-    assert runner.fingerprint(make_run(project, seed=7, lookback_days=60), TELL) == before
-    assert runner.fingerprint(make_run(project, horizon_days=60), TELL) != before
+    before = fingerprint.fingerprint(run, SHOW)
+    assert fingerprint.fingerprint(make_run(project, seed=7, lookback_days=60), SHOW) == before
+    assert fingerprint.fingerprint(make_run(project, horizon_days=60), SHOW) != before
     qa.write_text("{ }")
-    changed = runner.fingerprint(run, TELL)
+    changed = fingerprint.fingerprint(run, SHOW)
     assert changed != before
-    monkeypatch.setattr(runner, "package_versions", lambda: {"pandas": "4"})
-    assert runner.fingerprint(run, TELL) != changed
+    monkeypatch.setattr(fingerprint, "package_versions", lambda: {"pandas": "4"})
+    assert fingerprint.fingerprint(run, SHOW) != changed
 
 
 def test_a_raw_table_in_a_folder_counts_with_all_its_files(project):
@@ -238,13 +244,13 @@ def test_a_raw_table_in_a_folder_counts_with_all_its_files(project):
     folder.mkdir()
     (folder / "a.csv").write_text("user_id,signup_date\na,2025-01-05\n")
     run = make_run(project, users=str(folder))
-    before = runner.fingerprint(run, COUNT)
+    before = fingerprint.fingerprint(run, COUNT)
     (folder / "b.csv").write_text("user_id,signup_date\nb,2025-01-05\n")
-    assert runner.fingerprint(run, COUNT) != before
+    assert fingerprint.fingerprint(run, COUNT) != before
 
 
 def test_a_changed_helper_changes_every_stage_that_imports_it(tmp_path, monkeypatch):
-    names = lambda source: {path.name for path in runner.helpers_of(source)}  # noqa: E731
+    names = lambda source: {path.name for path in fingerprint.helpers_of(source)}  # noqa: E731
     assert names("import pandas as pd") == set()
     assert {"survival.py", "retention.py", "engine.py"} <= names(
         "from analysis.cohorts import survival"
@@ -256,58 +262,59 @@ def test_a_changed_helper_changes_every_stage_that_imports_it(tmp_path, monkeypa
         "from analysis.cohorts import survival"
     )
     assert "errors.py" in names("from analysis.contract.params import Params")
-    assert "models.py" not in names("from analysis.cohorts import retention")
+    assert "cohorts.yml" in names("from analysis.contract import catalogue")
+    assert "evaluation.py" not in names("from analysis.cohorts import retention")
 
 
 def record(run, stage):
     """Write the stage's artifacts and the record of having made them."""
-    for path in runner._outputs(run, stage).values():
+    for path in outputs_of(run, stage).values():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(path.name)
-    runner._write_record(run, stage.name, "print", runner._outputs(run, stage))
+    runner._write_record(run, stage.name, "print", outputs_of(run, stage))
 
 
 def test_why_a_stage_must_run(project):
     run = make_run(project)
-    assert runner.why_run(run, TELL, "print") == "first run"
-    record(run, TELL)
-    assert runner.why_run(run, TELL, "print") is None
-    assert runner.why_run(run, TELL, "other") == "changed"
+    assert runner.why_run(run, SHOW, "print") == "first run"
+    record(run, SHOW)
+    assert runner.why_run(run, SHOW, "print") is None
+    assert runner.why_run(run, SHOW, "other") == "changed"
     (project / "data/summary/figure.json").write_text("mine")
-    assert runner.why_run(run, TELL, "print") == "summary/figure.json was changed by hand"
+    assert runner.why_run(run, SHOW, "print") == "summary/figure.json was changed by hand"
     (project / "data/summary/figure.json").unlink()
-    assert runner.why_run(run, TELL, "print") == "summary/figure.json is missing"
-    record(run, TELL)
-    (project / "book/chapters/02_tell.ipynb").unlink()
-    assert runner.why_run(run, TELL, "print") == "chapter:02_tell is missing"
+    assert runner.why_run(run, SHOW, "print") == "summary/figure.json is missing"
+    record(run, SHOW)
+    (project / "book/chapters/02_show.ipynb").unlink()
+    assert runner.why_run(run, SHOW, "print") == "chapter:02_show is missing"
 
 
 def test_a_run_knows_where_its_artifacts_and_its_tables_are(project):
     run = make_run(project)
     assert run.path_of("clean/users.parquet") == str(project / "data/clean/users.parquet")
-    assert run.path_of("raw_users") == str(project / "users.csv")
-    assert run.path_of(stages.TEXTS) == str(project / "book/checks.yml")
+    assert run.raw("users") == str(project / "users.csv")
+    assert run.path_of(stages.PAGES[0]) == str(project / "book/checks.yml")
     simulated = replace(run, params=make_params())
-    assert simulated.path_of("raw_events") == str(project / "data/raw/events.parquet")
+    assert simulated.raw("events") == str(project / "data/raw/events.parquet")
 
 
 def test_simulated_tables_are_written_once_and_again_when_they_were_changed(project):
-    told = []
-    run = runner.default_run(project, make_params(simulated_users=60, simulated_events_per_user=5))
+    lines = []
+    run = default_run(project, make_params(simulated_users=60, simulated_events_per_user=5))
     for _ in range(2):
-        runner._simulate(run, lambda *line: told.append(line[1]))
+        runner._simulate(run, lambda *line: lines.append(line[1]))
     users = project / "data/raw/users.csv"
-    digest = runner.sha256(users)
+    digest = fingerprint.sha256(users)
     users.write_text("changed")
-    runner._simulate(run, lambda *line: told.append(line[1]))
-    assert told == ["done", "skipped: nothing has changed", "done"]
-    assert runner.sha256(users) == digest
+    runner._simulate(run, lambda *line: lines.append(line[1]))
+    assert lines == ["done", "skipped: nothing has changed", "done"]
+    assert fingerprint.sha256(users) == digest
 
 
 def test_given_tables_are_not_simulated(project):
-    told = []
-    runner._simulate(make_run(project), told.append)
-    assert told == []
+    lines = []
+    runner._simulate(make_run(project), lines.append)
+    assert lines == []
     assert not (project / "data/raw").exists()
 
 
@@ -317,12 +324,12 @@ def test_what_is_kept_of_a_notebook_is_the_same_on_every_machine():
     cell.outputs = [
         nbformat.v4.new_output("execute_result", {"text/plain": "1"}, execution_count=7)
     ]
-    injected = new_code_cell('users_qa = "/home/me/data"')
+    injected = new_code_cell('inputs = "/home/me/data"')
     injected.metadata["tags"] = ["injected-parameters"]
     notebook = new_notebook(
         cells=[injected, cell], metadata={"papermill": {"output_path": "/home/me"}}
     )
-    tidied = runner.tidy(notebook)
+    tidied = execute.tidy(notebook)
     assert [c.source for c in tidied.cells] == ["1"]
     assert tidied.cells[0].metadata == {"tags": ["hide-input"]}
     assert (tidied.cells[0].id, tidied.cells[0].execution_count) == ("cell-00", 1)
@@ -332,6 +339,6 @@ def test_what_is_kept_of_a_notebook_is_the_same_on_every_machine():
 
 
 def test_the_versions_kept_are_those_of_the_packages_the_project_names():
-    versions = runner.package_versions()
+    versions = fingerprint.package_versions()
     assert {"pandas", "ibis-framework", "scikit-learn", "jupyter-book"} <= set(versions)
     assert all(found[0].isdigit() for found in versions.values())

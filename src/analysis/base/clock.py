@@ -66,6 +66,11 @@ def local_day(instants: Any, zone: str, start: pd.Timestamp, end: pd.Timestamp) 
     return (local_seconds(instants, zone, start, end) / 86_400).floor().cast("int64")
 
 
+def month_of(day: Any) -> Any:
+    """Return the month, as text `2025-01`, of an Ibis column of days since 1970-01-01."""
+    return (ibis.date("1970-01-01") + day.as_interval("D")).strftime("%Y-%m")
+
+
 def day_start(day: int, zone: str) -> pd.Timestamp:
     """Return the instant (UTC) at which day number `day` begins in `zone`."""
     date = datetime(1970, 1, 1) + timedelta(days=int(day))

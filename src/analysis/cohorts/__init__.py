@@ -1,1 +1,5 @@
 """The chapter on retention, survival and the monthly figures."""
+
+from analysis.cohorts.chapter import Cohorts
+
+__all__ = ["Cohorts"]

@@ -1,4 +1,4 @@
-"""Charts of cohorts: retention by month and by day, survival, the label by cohort."""
+"""Charts of cohorts: retention by month and by day, and survival."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,6 @@ from matplotlib.ticker import FuncFormatter
 from analysis.base.charts import (
     COLOURS,
     HEIGHT,
-    INK,
     MARKERS,
     MIN_USERS,
     MUTED,
@@ -114,12 +113,12 @@ def _explain_cells(rates: Frame, states: Frame, min_users: int) -> str:
     unknown = bool((rates.isna() & states.isna()).to_numpy().any())
     small = bool((states == 1).to_numpy().any())
     before = bool((states == 0).to_numpy().any())
-    said = [
+    notes = [
         "Hatched: not fully observed by the log." if unknown else "",
         f"Grey: fewer than {min_users} users." if small else "",
         "White: before signup." if before else "",
     ]
-    return " ".join(filter(None, said))
+    return " ".join(filter(None, notes))
 
 
 @chart("definition", "day", "eligible_users", "retention_rate", "ci_low", "ci_high")
@@ -133,10 +132,8 @@ def draw_retention_days(
 
     Up to 12 days stand side by side at equal steps; more are drawn to scale.
     """
-    spoken = [_say_definition(name) for name in retention_days["definition"]]
-    which = [
-        f"day {day:g} ({said})" for day, said in zip(retention_days["day"], spoken, strict=True)
-    ]
+    words = retention_days["definition"].map(_describe)
+    which = [f"day {day:g} ({word})" for day, word in zip(retention_days["day"], words, strict=True)]
     named = retention_days.assign(which=which)
     kept, note = keep_large(named, "which", "retention_rate", min_users, size="eligible_users")
     if kept.empty:
@@ -150,9 +147,9 @@ def draw_retention_days(
         if len(days) <= 12:
             shift = 0.16 * (position - (len(names) - 1) / 2)
             places = [days.index(day) + shift for day in part["day"]]
-            _draw_points(axes, part, places, "retention_rate", _say_definition(name), position)
+            _draw_points(axes, part, places, "retention_rate", _describe(name), position)
         else:
-            _draw_ribbon(axes, part, "day", "retention_rate", _say_definition(name), position)
+            _draw_ribbon(axes, part, "day", "retention_rate", _describe(name), position)
     if len(days) <= 12:
         axes.set_xticks(range(len(days)), [f"{day:g}" for day in days])
         axes.set_xlim(-0.5, len(days) - 0.5)
@@ -162,7 +159,7 @@ def draw_retention_days(
     return finish(figure, title, note, more)
 
 
-def _say_definition(name: str) -> str:
+def _describe(name: str) -> str:
     known = {"on_day": "on day N", "on_or_after": "on day N or later", "within": "within N days"}
     return known.get(name, str(name).replace("_", " "))
 
@@ -237,40 +234,3 @@ def _print_at_risk(axes: Axes, survival: Frame, groups: Sequence[Any], ticks: li
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-
-
-@chart("cohort_month", "churn_rate", "users", "is_covered")
-def draw_label_by_cohort(
-    frame: Frame,
-    *,
-    min_users: int = 1,
-    title: str = "Published churn rate by signup month, before and after the log starts",
-) -> Figure:
-    """Return one bar per `cohort_month`: `churn_rate` (0 to 1), hatched where the log
-    does not cover the cohort (`is_covered` false). Intervals are drawn when given.
-    """
-    kept, note = keep_large(frame, "cohort_month", "churn_rate", min_users)
-    if kept.empty:
-        return draw_nothing(title, note)
-    kept = kept.assign(cohort_month=kept["cohort_month"].astype(str).str[:7])
-    kept = kept.sort_values("cohort_month", ignore_index=True)
-    figure = make_figure()
-    axes = figure.axes[0]
-    looks: dict[bool, Any] = {
-        False: {"label": "not covered by the log", "color": PALE, "hatch": "////"},
-        True: {"label": "covered by the log", "color": COLOURS[0]},
-    }
-    for is_covered, look in looks.items():
-        part = kept.loc[kept["is_covered"].astype(bool) == is_covered]
-        if len(part):
-            axes.bar(part.index, part["churn_rate"], width=0.8, edgecolor="white", **look)
-    draw_intervals(axes, kept, kept.index.to_numpy(), INK)
-    step = math.ceil(len(kept) / 12)
-    axes.set_xticks(range(0, len(kept), step), kept["cohort_month"].iloc[::step])
-    if len(kept) > 7:
-        tilt(axes)
-    axes.grid(axis="x", visible=False)
-    axes.set(xlabel="Signup month", ylabel="Share labelled as churned")
-    format_shares(axes, "y", full=True)
-    place_legend(axes, 2, place="above")
-    return finish(figure, title, note)

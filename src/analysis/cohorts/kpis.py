@@ -3,40 +3,30 @@
 from collections.abc import Mapping
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.base import clock, engine
 from analysis.log import activity
-from analysis.log.activity import absent_roles
 from analysis.log.window import LogWindow
 
-KPIS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
-    "sessions_per_user": ("sessions", "users", "Sessions per active user", ()),
-    "plays_per_session": ("plays", "sessions", "Plays per session", ("play",)),
-    "next_episode_rate": ("nexts", "plays", "Next episodes per play", ("play", "next")),
-    "failed_intent_rate": ("failed", "clicked", "Visits with a click and no play, of those with "
-                           "a click", ("click", "play")),
-    "paying_share": ("payers", "users", "Share of active users who bought credits", ("purchase",)),
-    "credits_per_user": ("bought", "users", "Credits bought per active user (ARPU, in credits)",
-                         ("purchase",)),
-    "credits_per_payer": ("bought", "payers", "Credits bought per paying user (ARPPU, in credits)",
-                          ("purchase",)),
-}  # fmt: skip
-"""Each figure: the sum above, the sum below, what it is, and the roles whose events it needs."""
+KPIS = {
+    "sessions_per_user": ("sessions", "users", ()),
+    "plays_per_session": ("plays", "sessions", ("plays",)),
+    "next_episode_rate": ("nexts", "plays", ("plays", "nexts")),
+    "failed_intent_rate": ("failed", "clicked", ("clicks", "plays")),
+    "paying_share": ("payers", "users", ("purchases",)),
+    "credits_per_user": ("bought", "users", ("purchases",)),
+    "credits_per_payer": ("bought", "payers", ("purchases",)),
+}
+"""Each figure: the sum above, the sum below, and the counts of user_days that must not all be 0:
+where the log has no such event, the figure says nothing."""
+COUNTS = ("plays", "clicks", "nexts", "purchases")
 COLUMNS = ["month", "kpi", "value", "ci_low", "ci_high", "n", "is_observed"]
 
 
-def monthly_kpis(
-    active: Any,
-    window: LogWindow,
-    zone: str,
-    roles: Mapping[str, str],
-    gap_minutes: float,
-    min_group: int,
-) -> pd.DataFrame:
+def monthly_kpis(user_days: Any, window: LogWindow, zone: str, min_group: int) -> pd.DataFrame:
     """Return each month's figures per user, session and play, one row per month and figure.
 
     Columns: `month` (of `zone`), `kpi` (a key of KPIS), `value`, `ci_low`, `ci_high`, `n` (users
@@ -48,17 +38,27 @@ def monthly_kpis(
     money. Blank where the log does not cover the whole month, or for fewer than `min_group`
     users. Figures whose events the log lacks are left out.
     """
-    absent = set(absent_roles(active, roles))
-    told = {name: kpi for name, kpi in KPIS.items() if not absent & set(kpi[3])}
-    sums = _sums(_per_user(active, window, zone, roles, gap_minutes), told)
+    kpis = _available(user_days)
+    sums = _sums(_per_user(user_days), kpis)
     rows = []
     for month, row in sums.set_index("month").iterrows():
         start, end = clock.month_span(str(month), zone)
         is_observed = window.start <= start and end <= window.end
-        for name, (above, below, _, _) in told.items():
+        for name, (above, below) in kpis.items():
             values = _ratio(row, above, below) if is_observed and row["n"] >= min_group else BLANK
             rows.append((month, name, *values, int(row["n"]), is_observed))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _available(user_days: Any) -> dict[str, tuple[str, str]]:
+    """Return the sums above and below of each figure whose events the log has."""
+    totals = engine.to_pandas(user_days.aggregate(**{n: user_days[n].sum() for n in COUNTS}))
+    present = {name for name in COUNTS if (totals[name] > 0).all()}
+    return {
+        name: (above, below)
+        for name, (above, below, needs) in KPIS.items()
+        if set(needs) <= present
+    }
 
 
 BLANK = (float("nan"),) * 3
@@ -66,25 +66,12 @@ LEAST = 10
 """Users with any of it from which a ratio of sums has a normal interval."""
 
 
-def _per_user(
-    active: Any, window: LogWindow, zone: str, roles: Mapping[str, str], gap_minutes: float
-) -> Any:
+def _per_user(user_days: Any) -> Any:
     """Return per month and user the sums of KPIS (`sessions`, `plays`, ...); `users` is 1."""
-    events = activity.with_sessions(active, gap_minutes)
-    day = clock.local_day(events.event_at, zone, window.start, window.end)
-    date = ibis.date("1970-01-01") + day.as_interval("D")
-    dated = events.mutate(month=date.strftime("%Y-%m"), given=activity.amount(events))
-
-    def count(role: str) -> Any:
-        return (dated.event_type == roles.get(role, "")).sum()
-
-    is_purchase = dated.event_type == roles.get("purchase", "")
+    dated = user_days.mutate(month=clock.month_of(user_days.local_day))
     sessions = dated.group_by("month", "user_id", "session_key").aggregate(
-        plays=count("play"),
-        nexts=count("next"),
-        clicks=count("click"),
-        bought=activity.exact_sum(ibis.ifelse(is_purchase, ibis.coalesce(dated.given, 1.0), 0.0)),
-        purchases=is_purchase.sum(),
+        bought=activity.exact_sum(dated.bought),
+        **{name: dated[name].sum() for name in COUNTS},
     )
     failed = (sessions.clicks > 0) & (sessions.plays == 0)
     users = sessions.group_by("month", "user_id").aggregate(
@@ -99,9 +86,9 @@ def _per_user(
     return users.mutate(users=1.0)
 
 
-def _sums(users: Any, told: Mapping[str, Any]) -> pd.DataFrame:
+def _sums(users: Any, kpis: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
     """Return per month the sums, squares and products that the ratios and their errors need."""
-    pairs = {(above, below) for above, below, *_ in told.values()}
+    pairs = set(kpis.values())
     names = sorted({name for pair in pairs for name in pair})
     rows = engine.to_pandas(users.order_by("month", "user_id"))  # in one order: sums of floats
     parts = {name: rows[name] for name in names}
@@ -113,8 +100,8 @@ def _sums(users: Any, told: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _ratio(row: "pd.Series[Any]", above: str, below: str) -> tuple[float, float, float]:
-    """Return sum over sum with its interval; blank where nothing stands below, the interval alone
-    where too few users have any of it to tell one.
+    """Return sum over sum with its interval: all blank where the sum below is 0, and the interval
+    blank where too few users have any of what is summed.
     """
     y, x, n = float(row[above]), float(row[below]), float(row["n"])
     if x <= 0:
@@ -132,19 +119,19 @@ def _ratio(row: "pd.Series[Any]", above: str, below: str) -> tuple[float, float,
 
 
 def latest(kpis: pd.DataFrame) -> pd.DataFrame:
-    """Return the last observed month beside the one before: `kpi` (in words), `before`, `month`,
-    `value`, `ci_low`, `ci_high`, and `change` in words: up or down where the two intervals do not
-    overlap (a cautious rule), else `within chance`.
+    """Return the last observed month beside the one before: `kpi`, `before`, `month`, `value`,
+    `ci_low`, `ci_high`, and `change`: `up` or `down` where the two intervals do not overlap (a
+    cautious rule), else `within_chance`, or `not_known` without both intervals.
     """
     known = kpis[kpis["value"].notna()]
     months = sorted(known["month"].unique())[-2:]
     rows = []
     for name in dict.fromkeys(known["kpi"]):
-        own = known[known["kpi"] == name].set_index("month").reindex(months)
-        last: Any = own.iloc[-1]
-        before: Any = own.iloc[0] if len(months) > 1 else None
+        by_month = known[known["kpi"] == name].set_index("month").reindex(months)
+        last: Any = by_month.iloc[-1]
+        before: Any = by_month.iloc[0] if len(months) > 1 else None
         earlier = None if before is None else before["value"]
-        rows.append((KPIS[name][2], earlier, months[-1], last["value"], last["ci_low"],
+        rows.append((name, earlier, months[-1], last["value"], last["ci_low"],
                      last["ci_high"], _change(before, last)))  # fmt: skip
     columns = ["kpi", "before", "month", "value", "ci_low", "ci_high", "change"]
     return pd.DataFrame(rows, columns=columns)
@@ -152,7 +139,7 @@ def latest(kpis: pd.DataFrame) -> pd.DataFrame:
 
 def _change(before: Any, last: Any) -> str:
     if before is None or pd.isna(before["ci_low"]) or pd.isna(last["ci_low"]):
-        return "not known"
+        return "not_known"
     if last["ci_low"] > before["ci_high"]:
         return "up"
-    return "down" if last["ci_high"] < before["ci_low"] else "within chance"
+    return "down" if last["ci_high"] < before["ci_low"] else "within_chance"

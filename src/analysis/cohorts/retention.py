@@ -3,40 +3,29 @@
 from collections.abc import Sequence
 from typing import Any
 
-import ibis
 import pandas as pd
 
 from analysis.base import clock, engine
 from analysis.base.statistics import wilson
-from analysis.log.activity import user_days
+from analysis.contract.checks import Status, Verdict, check
 from analysis.log.window import LogWindow
 
 DEFINITIONS = ("on_day", "on_or_after", "within")
 
 
-def _days_per_user(active: Any, days: Sequence[int]) -> Any:
-    """Return one row per active user: which of `days` it was active on, and which others."""
-    table = user_days(active)
-    later = table.tenure_day >= 1
-    return table.group_by("user_id").aggregate(
-        first_return_day=table.tenure_day.min(where=later),
-        last_active_day=table.tenure_day.max(),
-        **{f"is_active_on_{day}": (table.tenure_day == day).any() for day in days},
-    )
-
-
 def user_retention(
-    active: Any, users: pd.DataFrame, window: LogWindow, days: Sequence[int]
+    user_days: Any, users: pd.DataFrame, window: LogWindow, days: Sequence[int]
 ) -> pd.DataFrame:
     """Return one row per user with a signup date: what its first days were, where known.
 
-    Columns: `user_id`, `signup_date`, `last_observed_day` (whole tenure days the log
-    covers; missing for users who joined before the log), `first_return_day` (first
-    active tenure day from 1 on), `last_active_day`, `is_active_on_N` for N in `days`,
-    and `is_eligible_N`: joined inside the log and day N ended before the log did.
+    `user_days` as in log.activity.sum_by_day. Columns: `user_id`, `signup_date`,
+    `last_observed_day` (whole tenure days the log covers; missing for users who joined before the
+    log), `first_return_day` (first active tenure day from 1 on), `last_active_day`,
+    `is_active_on_N` for N in `days`, and `is_eligible_N`: joined inside the log and day N ended
+    before the log did.
     """
     known = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
-    seen = engine.to_pandas(_days_per_user(active, days))
+    seen = engine.to_pandas(days_per_user(user_days, days))
     table = known.merge(seen, on="user_id", how="left").sort_values("user_id")
     flags = [f"is_active_on_{day}" for day in days]
     table[flags] = table[flags].eq(True)
@@ -47,6 +36,17 @@ def user_retention(
     for day in days:
         table[f"is_eligible_{day}"] = table["last_observed_day"] >= day + 1
     return table.reset_index(drop=True)
+
+
+def days_per_user(rows: Any, days: Sequence[int]) -> Any:
+    """Return one row per user of `rows` (Ibis, with `user_id` and `tenure_day`):
+    `first_return_day`, `last_active_day` and `is_active_on_N` for N in `days`.
+    """
+    return rows.group_by("user_id").aggregate(
+        first_return_day=rows.tenure_day.min(where=rows.tenure_day >= 1),
+        last_active_day=rows.tenure_day.max(),
+        **{f"is_active_on_{day}": (rows.tenure_day == day).any() for day in days},
+    )
 
 
 def _is_retained(table: pd.DataFrame, definition: str, day: int) -> "pd.Series[bool]":
@@ -92,18 +92,8 @@ def _with_rate(table: pd.DataFrame, part: str, whole: str, min_group: int) -> pd
     )
 
 
-def _active_months(active: Any, window: LogWindow, zone: str) -> Any:
-    day = clock.local_day(active.event_at, zone, window.start, window.end)
-    days = active.mutate(day=day).select("user_id", "day").distinct()
-    epoch = ibis.date("1970-01-01")
-    date = epoch + days.day.as_interval("D")
-    return (
-        days.mutate(event_month=date.strftime("%Y-%m")).select("user_id", "event_month").distinct()
-    )
-
-
 def retention_cohorts(
-    active: Any,
+    user_days: Any,
     users: pd.DataFrame,
     window: LogWindow,
     zone: str,
@@ -124,8 +114,7 @@ def retention_cohorts(
     cohorts = pd.DataFrame(
         {"user_id": known["user_id"], "cohort_month": clock.month(known["signup_date"], zone)}
     )
-    months = _active_months(active, window, zone)
-    joined = months.join(engine.from_pandas(cohorts), "user_id")
+    joined = _active_months(user_days).join(engine.from_pandas(cohorts), "user_id")
     counted = joined.group_by("cohort_month", "event_month").aggregate(
         active_users=lambda t: t.count()
     )
@@ -136,6 +125,12 @@ def retention_cohorts(
     rates[blank] = rates[blank].where(rates["is_observed"], axis=0)
     order = ["cohort_month", "event_month", "active_users", "cohort_size", "retention_rate"]
     return rates[[*order, "is_observed", "ci_low", "ci_high", "is_too_few"]]
+
+
+def _active_months(user_days: Any) -> Any:
+    """Return each user's months with activity: `user_id`, `event_month` (as 2025-01)."""
+    months = user_days.mutate(event_month=clock.month_of(user_days.local_day))
+    return months.select("user_id", "event_month").distinct()
 
 
 BEFORE_LOG = 365
@@ -157,3 +152,42 @@ def _grid(cohorts: pd.DataFrame, window: LogWindow, zone: str) -> pd.DataFrame:
     table = pd.DataFrame({"event_month": months, "is_observed": observed})
     grid = size.merge(table, how="cross")
     return grid[grid["event_month"] >= grid["cohort_month"]].reset_index(drop=True)
+
+
+@check(stage="05_cohorts", strikes=["retention"])
+def retention_eligible(
+    user_retention: pd.DataFrame, retention_by_day: pd.DataFrame, window: LogWindow
+) -> Verdict:
+    """Judge whether an eligible user's days lie outside the log: truncated or not yet over."""
+    wrong = 0
+    for day in sorted(set(retention_by_day["day"])):
+        eligible = user_retention[user_retention[f"is_eligible_{day}"]]
+        ends = eligible["signup_date"] + pd.Timedelta(days=int(day) + 1)
+        wrong += int(((eligible["signup_date"] < window.start) | (ends > window.end)).sum())
+    n, left_out = len(user_retention), int((user_retention["signup_date"] < window.start).sum())
+    facts = {"wrong": wrong, "left_out": left_out, "users": n}
+    status: Status = "fail" if wrong else "pass"
+    return Verdict("retention_eligible", status, float(wrong), limit=0.0, n=n, facts=facts)
+
+
+@check(stage="05_cohorts")
+def retention_cells(retention_cohorts: pd.DataFrame) -> Verdict:
+    """Judge whether a month that the log does not cover in full carries a rate."""
+    blank = retention_cohorts[~retention_cohorts["is_observed"]]
+    wrong, n = int(blank["retention_rate"].notna().sum()), len(retention_cohorts)
+    facts = {"wrong": wrong, "blank": len(blank), "cells": n}
+    status: Status = "fail" if wrong else "pass"
+    return Verdict("retention_cells", status, float(wrong), limit=0.0, n=n, facts=facts)
+
+
+@check(stage="05_cohorts", strikes=["retention"])
+def enough_newcomers(retention_by_day: pd.DataFrame, horizon_days: int, min_group: int) -> Verdict:
+    """Judge whether enough new users can be followed for a rate at the horizon."""
+    nearest: Any = (retention_by_day["day"] - horizon_days).abs().idxmin()
+    row = retention_by_day.loc[nearest]
+    eligible = int(row["eligible_users"])
+    facts = {"day": int(row["day"]), "eligible": eligible, "needed": min_group}
+    status: Status = "warn" if eligible < min_group else "pass"
+    return Verdict(
+        "enough_newcomers", status, float(eligible), limit=float(min_group), n=eligible, facts=facts
+    )

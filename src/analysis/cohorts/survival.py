@@ -14,8 +14,9 @@ from analysis.log.window import LogWindow
 BEFORE_START = -1.0
 """Entry of those at risk from their first instant on, so that an end at 0 days counts."""
 SETTLED_HORIZONS = 2
-"""Horizons of silence that settle an end: after one, too many still come back (a standard
-error of bias at 3,000 simulated users); after two, the bias is 0.15 of one on days 7 and 30."""
+"""Horizons of silence after which a stay counts as ended. After one, too many users still come
+back: a bias of one standard error at 3,000 simulated users. After two it is 0.15 of one on days 7
+and 30."""
 
 
 def lifetimes(
@@ -24,12 +25,12 @@ def lifetimes(
     """Return one row per user who can be followed: `user_id`, `entry`, `time` (days since
     signup) and `is_end` (whether the user was seen to leave).
 
-    Time runs from signup to the last event. It is an end when at least `silence_days`
-    of silence follow before the log ends, and else censored at the log's end. Users who
-    joined before the log enter late, at their first event in it; those of them whose
-    first event is also the end spend no time at risk and are left out, as are users
-    who were never seen. Users who joined inside the log are at risk from signup; one
-    without any event has time 0. `spans` is the result of activity.user_spans.
+    Time runs from signup to the last event. That is an end when at least `silence_days` of
+    silence follow before the log ends; otherwise the user is censored at the end of the log. Users
+    who joined before the log enter late, at their first event in it. Left out are users who were
+    never seen, and users from before the log whose first event is also the end: they spend no
+    time at risk. Users who joined inside the log are at risk from signup; one without any event
+    has time 0. `spans` is the result of activity.user_spans.
     """
     known = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
     known = known[known["signup_date"] < window.end]
@@ -55,8 +56,8 @@ def survival_table(
 ) -> pd.DataFrame:
     """Return the share of users still active N days after signup, day by day.
 
-    Kaplan-Meier over `lives` (the result of settled_lifetimes, which says from when and until
-    when each user is followed): the product over the days of (1 - ended / at risk), where a
+    Kaplan-Meier over `lives` (the result of settled_lifetimes: from when and until when each user
+    is followed): the product over the days of (1 - ended / at risk), where a
     user is at risk only while followed (delayed entry and censoring). Greenwood
     variance with a log-log interval. Source: Klein and Moeschberger (2003),
     ch. 4; computed by statsmodels.
@@ -122,16 +123,15 @@ def survival_by_group(
 def settled_lifetimes(
     users: pd.DataFrame, spans: pd.DataFrame, window: LogWindow, silence_days: float
 ) -> pd.DataFrame:
-    """Return lives of which it is settled when they ended: the columns of lifetimes.
+    """Return one row per user whose end, if any, is certain: the columns of lifetimes.
 
-    Two things make the plain lives too long. Whoever left in the last weeks counts as
-    followed to the log's end: here nobody is followed beyond `silence_days` before it, an
-    instant by which every end has shown itself as silence. And users from before the log
-    enter at their first event in it, late for those who come rarely: here they enter with
-    the log, at its start, for having been seen at all says they had not left by then.
-    Tested on simulated users whose truth is known (see the appendix). `spans` is the result
-    of activity.user_spans. Source of the entry: left truncation, Klein and Moeschberger
-    (2003), section 3.4.
+    Two things make plain lifetimes too long. Users who left in the last weeks count as followed
+    to the end of the log: here nobody is followed beyond `silence_days` before that end, by when
+    every end has shown itself as silence. And users from before the log enter at their first event
+    in it, late for those who come rarely: here they enter at the start of the log, because having
+    been seen at all means that they had not left by then. Tested on simulated users whose truth
+    is known (see the appendix). `spans` is the result of activity.user_spans. Source of the entry:
+    left truncation, Klein and Moeschberger (2003), section 3.4.
     """
     known = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
     stops = window.end - pd.Timedelta(days=silence_days)
@@ -154,6 +154,26 @@ def silence_that_settles(horizon_days: float) -> float:
     return SETTLED_HORIZONS * horizon_days
 
 
+def both_curves(
+    users: pd.DataFrame,
+    spans: pd.DataFrame,
+    window: LogWindow,
+    horizon_days: int,
+    group_columns: Sequence[str],
+    min_group: int,
+) -> pd.DataFrame:
+    """Return survival_by_group of lifetimes, and beside it that of settled_lifetimes, as
+    `settled_at_risk`, `settled_survival`, `settled_ci_low`, `settled_ci_high`.
+    """
+    silence = silence_that_settles(horizon_days)
+    plain = lifetimes(users, spans, window, horizon_days)
+    settled = settled_lifetimes(users, spans, window, silence)
+    return with_settled(
+        survival_by_group(plain, users, group_columns, window, min_group),
+        survival_by_group(settled, users, group_columns, window, min_group),
+    )
+
+
 def with_settled(curves: pd.DataFrame, settled: pd.DataFrame) -> pd.DataFrame:
     """Return `curves` (survival_by_group of lifetimes) with those of settled_lifetimes beside
     them: `settled_at_risk`, `settled_survival`, `settled_ci_low`, `settled_ci_high`.
@@ -168,8 +188,8 @@ def settled_only(curves: pd.DataFrame, group: str) -> pd.DataFrame:
     for the days on which somebody is followed.
     """
     names = ["at_risk", "survival", "ci_low", "ci_high"]
-    told = curves[["group", "day", *(f"settled_{name}" for name in names)]]
-    return only(told.set_axis(["group", "day", *names], axis=1), group)
+    settled = curves[["group", "day", *(f"settled_{name}" for name in names)]]
+    return only(settled.set_axis(["group", "day", *names], axis=1), group)
 
 
 def only(curves: pd.DataFrame, group: str) -> pd.DataFrame:

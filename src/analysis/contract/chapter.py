@@ -30,7 +30,7 @@ class Chapter:
     """Base of all chapters: `stage` names the stage whose tables the attributes are."""
 
     stage: ClassVar[str]
-    log: Any = None
+    log: Any
 
     def verdicts(self, names: Collection[str] | None = None) -> list[Verdict]:
         """Return the verdicts of the stage's checks, or of those in `names`, in order.

@@ -110,7 +110,7 @@ STAGES: tuple[Stage, ...] = (
         reads=LOG,
         writes={
             "retention_cohorts": "cohorts/retention_cohorts.csv",
-            "retention_days": "cohorts/retention_days.csv",
+            "retention_by_day": "cohorts/retention_days.csv",
             "survival": "cohorts/survival.csv",
             "survival_milestones": "cohorts/survival_milestones.csv",
             "user_retention": "cohorts/user_retention.parquet",
@@ -119,7 +119,7 @@ STAGES: tuple[Stage, ...] = (
             "kpis_latest": "cohorts/kpis_latest.csv",
             "checks": "cohorts/checks.csv",
         },
-        params=("time_zone", *WINDOWS, "retention_days", "group_columns", "min_group", *ROLES),
+        params=("time_zone", *WINDOWS, "retention_days", "group_columns", "min_group"),
     ),
     Stage(
         "06_model",
@@ -297,10 +297,10 @@ def path_of(table: str) -> str:
     raise ReportError(f"No stage writes {table!r}. Declare it in contract/stages.py.")
 
 
-def writer_of(stages: Iterable[Stage] = STAGES) -> dict[str, Stage]:
+def writer_of(stages: Iterable[Stage] | None = None) -> dict[str, Stage]:
     """Return which stage writes each artifact; raises ReportError when two write one."""
     writers: dict[str, Stage] = {}
-    for stage in stages:
+    for stage in STAGES if stages is None else stages:
         for path in stage.writes.values():
             if path in writers:
                 raise ReportError(f"{path}: written by {writers[path].name} and {stage.name}.")
@@ -308,7 +308,7 @@ def writer_of(stages: Iterable[Stage] = STAGES) -> dict[str, Stage]:
     return writers
 
 
-def needs(stage: Stage, stages: Iterable[Stage] = STAGES) -> set[str]:
+def needs(stage: Stage, stages: Iterable[Stage] | None = None) -> set[str]:
     """Return the names of the stages that must finish before `stage` can run."""
     writers = writer_of(stages)
     return {writers[path].name for path in reads_of(stage) if path in writers}

@@ -1,54 +1,59 @@
-"""Charts of the case as published."""
+"""Chart of the case as published: its label by signup month."""
 
+import math
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.base.charts import (
     COLOURS,
+    INK,
     PALE,
     Frame,
     chart,
     draw_intervals,
-    find_max,
+    draw_nothing,
     finish,
     format_shares,
-    grow,
-    label_rows,
+    keep_large,
     make_figure,
     place_legend,
-    read,
-    read_ends,
+    tilt,
 )
 
 
-@chart("name", "published", "trusted", "ci_low", "ci_high")
-def draw_before_after(
-    figures: Frame,
+@chart("cohort_month", "churn_rate", "users", "is_covered")
+def draw_label_by_cohort(
+    frame: Frame,
     *,
-    xlabel: str = "Share of users",
-    as_share: bool = True,
-    title: str = "Published figure beside the figure that can be trusted, 95 % interval",
+    min_users: int = 1,
+    title: str = "Published churn rate by signup month, before and after the log starts",
 ) -> Figure:
-    """Return one row per `name`: `published` and `trusted` joined by a line, the trusted
-    one with its interval. All in one unit: shares 0 to 1, or any scale that starts at 0.
+    """Return one bar per `cohort_month`: `churn_rate` (0 to 1), hatched where the log
+    does not cover the cohort (`is_covered` false). Intervals are drawn when given.
     """
-    figure = make_figure(height=grow(len(figures), 0.5))
+    kept, note = keep_large(frame, "cohort_month", "churn_rate", min_users)
+    if kept.empty:
+        return draw_nothing(title, note)
+    kept = kept.assign(cohort_month=kept["cohort_month"].astype(str).str[:7])
+    kept = kept.sort_values("cohort_month", ignore_index=True)
+    figure = make_figure()
     axes = figure.axes[0]
-    rows = np.arange(len(figures))
-    published, trusted = read(figures, "published"), read(figures, "trusted")
-    axes.hlines(rows, published, trusted, color=PALE, linewidth=3, zorder=1)
-    draw_intervals(axes, figures, rows, COLOURS[0], horizontal=True)
-    look: dict[str, Any] = {"linestyle": "none", "markersize": 9, "clip_on": False, "zorder": 3}
-    axes.plot(published, rows, marker="X", color=COLOURS[3], label="published", **look)
-    axes.plot(trusted, rows, marker="o", color=COLOURS[0], label="can be trusted", **look)
-    label_rows(axes, [str(name) for name in figures["name"]])
-    if as_share:
-        format_shares(axes, "x", full=True)
-    else:
-        ends = read_ends(figures, "published", "trusted", "ci_high")
-        axes.set_xlim(0, 1.1 * find_max(ends, default=1.0))
-    axes.set_xlabel(xlabel)
+    looks: dict[bool, Any] = {
+        False: {"label": "not covered by the log", "color": PALE, "hatch": "////"},
+        True: {"label": "covered by the log", "color": COLOURS[0]},
+    }
+    for is_covered, look in looks.items():
+        part = kept.loc[kept["is_covered"].astype(bool) == is_covered]
+        if len(part):
+            axes.bar(part.index, part["churn_rate"], width=0.8, edgecolor="white", **look)
+    draw_intervals(axes, kept, kept.index.to_numpy(), INK)
+    step = math.ceil(len(kept) / 12)
+    axes.set_xticks(range(0, len(kept), step), kept["cohort_month"].iloc[::step])
+    if len(kept) > 7:
+        tilt(axes)
+    axes.grid(axis="x", visible=False)
+    axes.set(xlabel="Signup month", ylabel="Share labelled as churned")
+    format_shares(axes, "y", full=True)
     place_legend(axes, 2, place="above")
-    return finish(figure, title)
+    return finish(figure, title, note)

@@ -33,7 +33,9 @@ def _pages_of(part: str) -> list[str]:
 def render_data_readme() -> str:
     """Return `data/README.md`: every file that a run writes, what it holds, and its stage."""
     rows = [row for stage in STAGES for row in _rows_of(stage)]
-    rows.append(f"| `{MANIFEST}` | What the run was made of, with checksums | after the last stage |")
+    rows.append(
+        f"| `{MANIFEST}` | What the run was made of, with checksums | after the last stage |"
+    )
     return "\n".join((DATA_HEAD, *rows, DATA_FOOT))
 
 
@@ -52,7 +54,7 @@ made by `make notebooks` from the declarations of the stages and the catalogue.
 
 | file | what it holds | written by |
 |---|---|---|
-| `raw/` | The simulated default tables, and `truth.json`, which no stage reads | before the first stage |\
+| `raw/` | The simulated default tables, and `truth.json`, which no stage reads | the runner |\
 """
 DATA_FOOT = """
 CSV and JSON files are UTF-8; times are UTC. Every column is described on the page Data dictionary.

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.base.engine import list_files
+from analysis.contract import stages
 from analysis.contract.params import load_notes
-from analysis.contract.stages import MANIFEST, STAGES
 from analysis.run.fingerprint import HELPERS, SIMULATION, code_digest, package_versions, sha256
 from analysis.run.folders import Run, notebook_of
 
@@ -18,7 +18,7 @@ def write_manifest(run: Run) -> None:
     """
     notes = load_notes(run.project / "params.yml")
     shown = {name: _without_folder(name, v) for name, v in run.params.model_dump().items()}
-    artifacts = {path: Path(run.path_of(path)) for s in STAGES for path in s.writes.values()}
+    artifacts = {path: Path(run.path_of(path)) for s in stages.STAGES for path in s.writes.values()}
     manifest = {
         "inputs": [entry for table in ("users", "events") for entry in _inputs(run, table)],
         "parameters": {
@@ -33,7 +33,7 @@ def write_manifest(run: Run) -> None:
         },
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False)
-    Path(run.path_of(MANIFEST)).write_text(text + "\n", encoding="utf-8")
+    Path(run.path_of(stages.MANIFEST)).write_text(text + "\n", encoding="utf-8")
 
 
 def _without_folder(name: str, value: Any) -> Any:
@@ -52,5 +52,5 @@ def _inputs(run: Run, table: str) -> list[dict[str, Any]]:
 
 def _code_digest(run: Run) -> str:
     digests = [code_digest(HELPERS), code_digest(SIMULATION)]
-    digests += [sha256(notebook_of(run, stage)) for stage in STAGES]
+    digests += [sha256(notebook_of(run, stage)) for stage in stages.STAGES]
     return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -6,12 +6,14 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import simulation
 from analysis.base.errors import ReportError
-from analysis.contract.stages import STAGES, Stage, find, needs
+from analysis.contract import stages
+from analysis.contract.stages import Stage
 from analysis.run.execute import KERNEL_ENVIRONMENT, execute
 from analysis.run.fingerprint import SIMULATION, code_digest, fingerprint, package_versions, sha256
 from analysis.run.folders import Run, default_run, outputs_of
@@ -61,12 +63,12 @@ def why_run(run: Run, stage: Stage, print_: str) -> str | None:
     return None
 
 
-def _as_report_error(stage: Stage, error: Exception) -> ReportError:
+def _as_report_error(name: str, error: Exception) -> ReportError:
     if isinstance(error, ReportError):
         return error
-    told = ReportError(f"notebooks/{stage.name}.ipynb: {type(error).__name__}: {error}")
-    told.__cause__ = error
-    return told
+    wrapped = ReportError(f"notebooks/{name}.ipynb: {type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped
 
 
 def _simulate(run: Run, report: Report) -> None:
@@ -110,31 +112,28 @@ def run_stages(run: Run, report: Report, only: list[str] | None = None) -> list[
     """
     os.environ.update(KERNEL_ENVIRONMENT)
     _simulate(run, report)
-    waiting = [find(name) for name in only] if only else list(STAGES)
-    names = {stage.name for stage in waiting}
-    done: set[str] = set()
+    names = set(only or (stage.name for stage in stages.STAGES))
+    order = TopologicalSorter({n: stages.needs(stages.find(n)) & names for n in sorted(names)})
+    order.prepare()
     ran: list[str] = []
-    running: dict[Future[tuple[str, float]], Stage] = {}
+    running: dict[Future[tuple[str, float]], str] = {}
     failure: ReportError | None = None
     with ThreadPoolExecutor(max_workers=max(1, os.cpu_count() or 1)) as pool:
-        while running or (waiting and failure is None):
-            if failure is None:
-                for stage in [s for s in waiting if (needs(s) & names) <= done]:
-                    waiting.remove(stage)
-                    running[pool.submit(_attempt, run, stage)] = stage
+        while running or (order.is_active() and failure is None):
+            ready = sorted(order.get_ready()) if failure is None else []
+            running |= {pool.submit(_attempt, run, stages.find(name)): name for name in ready}
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
-                stage = running.pop(future)
+                name = running.pop(future)
                 try:
-                    what, seconds = future.result()
-                except Exception as error:  # whatever stopped it, told with the stage's name
-                    failure = failure or _as_report_error(stage, error)
-                    report(stage.name, "FAILED", 0.0)
+                    outcome, seconds = future.result()
+                except Exception as error:  # whatever stopped it is reported with the stage's name
+                    failure = failure or _as_report_error(name, error)
+                    report(name, "FAILED", 0.0)
                     continue
-                report(stage.name, what, seconds)
-                done.add(stage.name)
-                if what.startswith("done"):
-                    ran.append(stage.name)
+                report(name, outcome, seconds)
+                order.done(name)
+                ran += [name] if outcome.startswith("done") else []
     if failure:
         raise failure
     if not only:

@@ -1,0 +1,88 @@
+"""The chapter on cohorts: who of the newcomers comes back, how long users stay, each month."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from analysis.cohorts import choices, kpis, retention, survival
+from analysis.contract.chapter import Chapter, table
+from analysis.contract.store import Store
+from analysis.log.churn import Windows
+from analysis.log.log import Log
+
+
+@dataclass(frozen=True, eq=False)
+class Cohorts(Chapter):
+    """Retention, survival and the monthly figures of one log."""
+
+    stage: ClassVar[str] = "05_cohorts"
+    log: Log
+    time_zone: str
+    lookback_days: int
+    gap_days: int
+    horizon_days: int
+    retention_days: Sequence[int]
+    group_columns: Sequence[str]
+    min_group: int
+
+    @classmethod
+    def read(cls, inputs: str, **parameters: Any) -> "Cohorts":
+        """Return the chapter on the log in the folder `inputs`, with the stage's parameters."""
+        return cls(Log.read(Store(cls.stage, inputs)), **parameters)
+
+    @table
+    def user_retention(self) -> pd.DataFrame:
+        """Return what the first days of each user were: see retention.user_retention."""
+        log = self.log
+        return retention.user_retention(log.user_days, log.users, log.window, self.retention_days)
+
+    @table
+    def retention_by_day(self) -> pd.DataFrame:
+        """Return the share of new users active again: see retention.retention_days."""
+        return retention.retention_days(self.user_retention, self.retention_days, self.min_group)
+
+    @table
+    def retention_cohorts(self) -> pd.DataFrame:
+        """Return retention by month of signup: see retention.retention_cohorts."""
+        log = self.log
+        return retention.retention_cohorts(
+            log.user_days, log.users, log.window, self.time_zone, self.min_group
+        )
+
+    @table
+    def survival(self) -> pd.DataFrame:
+        """Return both survival curves of all users and of each group: see survival.both_curves."""
+        log = self.log
+        return survival.both_curves(
+            log.users, log.spans, log.window, self.horizon_days, self.group_columns, self.min_group
+        )
+
+    @cached_property
+    def survival_curve(self) -> pd.DataFrame:
+        """The settled curve of all users, while somebody is followed."""
+        return survival.settled_only(self.survival, "all")
+
+    @table
+    def survival_milestones(self) -> pd.DataFrame:
+        """Return the settled curve of all users at the days of retention."""
+        return survival.milestones(self.survival_curve, self.retention_days)
+
+    @table
+    def kpis(self) -> pd.DataFrame:
+        """Return the figures of each month: see kpis.monthly_kpis."""
+        log = self.log
+        return kpis.monthly_kpis(log.user_days, log.window, self.time_zone, self.min_group)
+
+    @table
+    def kpis_latest(self) -> pd.DataFrame:
+        """Return the last observed month beside the one before: see kpis.latest."""
+        return kpis.latest(self.kpis)
+
+    @table
+    def choices(self) -> pd.DataFrame:
+        """Return the headline figures under other definitions: see choices.choices."""
+        windows = Windows(self.lookback_days, self.gap_days, self.horizon_days)
+        return choices.choices(self.log, windows)

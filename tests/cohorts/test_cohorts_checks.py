@@ -1,0 +1,48 @@
+"""The checks of the chapter cohorts at their limits."""
+
+import pandas as pd
+import pytest
+
+from analysis.cohorts import retention
+from analysis.contract.checks import Verdict
+from tests.checking import Case
+from tests.handmade import at, make_window
+
+LOG = make_window("2025-01-01", "2025-10-28")  # 300 days
+
+
+def eligible(signup: int) -> Verdict:
+    """Judge a user who counts as eligible for day 7 and signed up on a day of the log."""
+    signed = pd.Series([at("2025-01-01") + pd.Timedelta(days=signup)])
+    users = pd.DataFrame({"user_id": ["u1"], "signup_date": signed, "is_eligible_7": True})
+    return retention.retention_eligible(users, pd.DataFrame({"day": [7]}), LOG)
+
+
+def cells(rate: float | None) -> Verdict:
+    """Judge a table with a rate in a month that is not observed."""
+    table = pd.DataFrame({"is_observed": [True, False], "retention_rate": [0.0, rate]})
+    return retention.retention_cells(table)
+
+
+def newcomers(users: int) -> Verdict:
+    """Judge so many users who can be followed to day 30."""
+    by_day = pd.DataFrame({"day": [7, 30], "eligible_users": [999, users]})
+    return retention.enough_newcomers(by_day, 30, 30)
+
+
+CASES = [
+    Case("retention_eligible", "pass", lambda: eligible(0)),
+    Case("retention_eligible", "fail", lambda: eligible(-1)),
+    Case("retention_eligible", "pass", lambda: eligible(292)),  # day 7 ends with the log
+    Case("retention_eligible", "fail", lambda: eligible(293)),
+    Case("retention_cells", "pass", lambda: cells(None)),
+    Case("retention_cells", "fail", lambda: cells(0.0)),
+    Case("enough_newcomers", "warn", lambda: newcomers(29)),
+    Case("enough_newcomers", "pass", lambda: newcomers(30)),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")
+def test_a_check_gives_its_verdict(case: Case) -> None:
+    verdict = case.judge()
+    assert (verdict.check, verdict.status) == (case.check, case.status)
