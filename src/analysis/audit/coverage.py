@@ -37,9 +37,7 @@ def users_with_span(users: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
     return users.merge(spans, on="user_id", how="left")
 
 
-def coverage_rules(
-    users_seen: pd.DataFrame, window: LogWindow, lookback_days: int
-) -> pd.DataFrame:
+def coverage_rules(users_seen: pd.DataFrame, window: LogWindow, lookback_days: int) -> pd.DataFrame:
     """Return the users whose history the log does not hold: see rule_rows."""
     signup = users_seen["signup_date"]
     recent = window.end - pd.Timedelta(days=lookback_days)

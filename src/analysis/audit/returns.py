@@ -35,9 +35,7 @@ def _inside(events: Any, window: LogWindow) -> Any:
     return events.filter(events.event_at >= window.start, events.event_at < window.end)
 
 
-def weekly_returns(
-    events: Any, users: pd.DataFrame, window: LogWindow, zone: str
-) -> pd.DataFrame:
+def weekly_returns(events: Any, users: pd.DataFrame, window: LogWindow, zone: str) -> pd.DataFrame:
     """Return per week of the log with four whole weeks on both sides: `date`; how many users
     were seen in the four weeks `before` and how many of them in both (`both`); how many who
     had signed up before all eight were seen in the four weeks after (`after_old`) and how
@@ -119,9 +117,7 @@ def _together(ahead: pd.DataFrame, back: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"z": (ahead["z"] + back["z"]) / 2**0.5, "relative": relative})
 
 
-def _beyond_chance(
-    ahead: pd.DataFrame, back: pd.DataFrame, together: pd.DataFrame
-) -> pd.DataFrame:
+def _beyond_chance(ahead: pd.DataFrame, back: pd.DataFrame, together: pd.DataFrame) -> pd.DataFrame:
     """Return the `z` and `relative` of the dips that are deep and beyond chance."""
     dips = [
         part.loc[(part["z"] > sure) & (part["relative"] < limit), ["z", "relative"]]
