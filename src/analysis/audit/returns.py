@@ -104,9 +104,8 @@ def log_users(weekly_returns: pd.DataFrame) -> Verdict:
     is_back = back.loc[at, "relative"] < ahead.loc[at, "relative"]
     side = back if is_back else ahead
     facts = {"date": str(shares.loc[at, "date"]), "share": float(side.loc[at, "rate"]),
-             "around": float(side.loc[at, "around"]), "side": "after" if is_back else "before",
-             "direction": "had come in the four before" if is_back
-             else "came back in the four after"}  # fmt: skip
+             "around": float(side.loc[at, "around"]),
+             "side": "after" if is_back else "before"}  # fmt: skip
     n = int(shares.loc[at, "before"])
     return Verdict("log_users", status, value, limit=DIP, n=n, facts=facts)
 
@@ -227,12 +226,8 @@ def log_edges(returns_at_edges: pd.DataFrame) -> Verdict:
     status: Status = "pass"
     if is_dip.any():
         status = "fail" if relative[at] < DIP_FAILS else "warn"
-    is_end = edge == "end"
-    facts = {"when": f"{days} days {'before the log ends' if is_end else 'after the log begins'}",
-             "share": float(table["rate"][at]), "usual": float(table["usual"][at]),
-             "z": float(z[at]),
-             "direction": "seen again before the end" if is_end
-             else "seen before, since the start"}  # fmt: skip
+    facts = {"edge": str(edge), "days": int(days), "share": float(table["rate"][at]),
+             "usual": float(table["usual"][at]), "z": float(z[at])}  # fmt: skip
     n = int(table["seen"][at])
     return Verdict("log_edges", status, float(relative[at]), limit=DIP, n=n, facts=facts)
 

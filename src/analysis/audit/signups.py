@@ -73,24 +73,27 @@ def signup_dates(users: pd.DataFrame, time_zone: str) -> Verdict:
     share, low, high = share_of(int(by_day.max()), len(known))
     is_pile = by_day.max() > PILE * usual and share >= PILED
     status: Status = grade(share, PILED, PILED_FAILS) if is_pile else "pass"
-    cut = _day_cut_to(known)
+    cut, cut_day, cut_share = _day_cut_to(known)
     apart, example = _far_from_others(by_day)
     if (cut != "none" or apart) and status == "pass":
         status = "warn"
     facts = {"date": str(by_day.idxmax())[:10], "signups": int(by_day.max()), "usual": usual,
-             "cut": cut, "apart": apart, "example": example}  # fmt: skip
+             "cut": cut, "cut_day": cut_day, "cut_share": cut_share, "apart": apart,
+             "example": example}  # fmt: skip
     return Verdict("signup_dates", status, share, low, high, PILED, len(known), facts)
 
 
-def _day_cut_to(dates: "pd.Series[Any]") -> str:
-    """Return the day of the month or week to which dates seem to be cut, else "none"."""
+def _day_cut_to(dates: "pd.Series[Any]") -> tuple[str, str, float]:
+    """Return what dates seem to be cut to (month, week, or none), the day of the month or week on
+    which they then lie, and the share of users on that day.
+    """
     of_month, of_week = dates.dt.day.value_counts(), dates.dt.day_name().value_counts()
     days = (dates.max() - dates.min()) / clock.DAY
     if days >= 90 and of_month.max() > ONE_DAY_OF_MONTH * len(dates):
-        return f"day {of_month.idxmax()} of the month ({of_month.max() / len(dates):.0%} of users)"
+        return "month", str(of_month.idxmax()), float(of_month.max() / len(dates))
     if days >= 60 and of_week.max() > ONE_DAY_OF_WEEK * len(dates):
-        return f"{of_week.idxmax()} ({of_week.max() / len(dates):.0%} of users)"
-    return "none"
+        return "week", str(of_week.idxmax()), float(of_week.max() / len(dates))
+    return "none", "none", 0.0
 
 
 def _far_from_others(by_day: "pd.Series[int]") -> tuple[int, str]:

@@ -72,7 +72,7 @@ class Claim(BookDirective):
             return [node for alternative in cases for node in alternative.children]
         chosen = next((alternative for alternative in cases if alternative["holds"]), None)
         if all(is_missing(metric.value) for metric in metrics):
-            return self._frame("not_applicable", metrics, [], [])
+            return self._frame("unknown", metrics, [], [])
         if chosen is None:
             return []
         options = {**self.options, **chosen.attributes}
@@ -94,10 +94,8 @@ class Claim(BookDirective):
         checks: Sequence[Check],
         sentence: Sequence[nodes.Node],
     ) -> list[nodes.Node]:
-        is_said = bool(checks or sentence) and status != "fail"
         anchor = nodes.make_id(f"claim-{self.arguments[0]}")
-        shown = status if checks or not sentence else "pass"
-        opening = self.html(f'<div class="cb-claim cb-claim-{shown}" id="{anchor}">')
-        note = self.render("claim", status=shown, metrics=metrics, checks=checks)
-        ending = self.render("claim_end", metrics=metrics, checks=checks)
-        return [opening, *(sentence if is_said else []), note, ending]
+        opening = self.html(f'<div class="cb-claim cb-claim-{status}" id="{anchor}">')
+        values = {"status": status, "metrics": metrics, "checks": checks}
+        note, ending = self.render("claim", **values), self.render("claim_end", **values)
+        return [opening, *([] if status == "fail" else sentence), note, ending]

@@ -91,7 +91,7 @@ def parse_docstring(text: str, name: str) -> list[nodes.Node]:
 
     Raises ReportError for what docutils cannot read.
     """
-    quiet = {"report_level": 5, "file_insertion_enabled": False, "raw_enabled": False}
+    quiet = {"report_level": 2, "warning_stream": False, "file_insertion_enabled": False, "raw_enabled": False}
     doctree = publish_doctree(text, settings_overrides=quiet)
     for message in doctree.findall(nodes.system_message):
         raise ReportError(f"the docstring of {name} cannot be read: {message.astext()}")

@@ -106,7 +106,7 @@ def leakage(table: pd.DataFrame, model: Any, importance: pd.DataFrame, full: flo
             told.append(f"without {name} the score on later users rises (AUC +{gain:.2f})")
             status = "warn" if status == "pass" else status
     best = max(by_itself, key=lambda name: by_itself[name])
-    facts = {"told": "; ".join(told) or "none", "best": best, "alone": by_itself[best],
+    facts = {"suspicions": "; ".join(told) or "none", "best": best, "alone": by_itself[best],
              "full": full, "columns": len(columns), "removed": len({*fixed, *asked})}  # fmt: skip
     return Verdict("leakage", status, by_itself[best], limit=TOO_GOOD, n=len(table), facts=facts)
 
@@ -192,7 +192,7 @@ def better_than_base_rate(metric: pd.DataFrame) -> Verdict:
     told = "better" if skill["ci_low"] > 0 else ("worse" if status == "fail" else "no different")
     return Verdict(
         "better_than_base_rate", status, float(skill["value"]), float(skill["ci_low"]),
-        float(skill["ci_high"]), 0.0, int(skill["n"]), {"told": told},
+        float(skill["ci_high"]), 0.0, int(skill["n"]), {"outcome": told},
     )  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def better_than_recency(metric: pd.DataFrame) -> Verdict:
     status: Status = "fail" if gain["ci_high"] < 0 else "pass"
     told = "better" if gain["ci_low"] > 0 else ("worse" if status == "fail" else "no different")
     return Verdict("better_than_recency", status, float(gain["value"]), float(gain["ci_low"]),
-                   float(gain["ci_high"]), 0.0, int(gain["n"]), {"told": told})  # fmt: skip
+                   float(gain["ci_high"]), 0.0, int(gain["n"]), {"outcome": told})  # fmt: skip
 
 
 def enough_data(table: pd.DataFrame) -> Verdict:

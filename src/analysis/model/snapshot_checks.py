@@ -126,7 +126,9 @@ def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     """
     extra = [c for c in users.columns if c not in names(USERS)]
     if not extra:
-        return Verdict("leakage_columns", "pass", 0.0, n=0, facts={"columns": 0, "told": "none"})
+        return Verdict(
+            "leakage_columns", "pass", 0.0, n=0, facts={"columns": 0, "suspicions": "none"}
+        )
     test = table[table["split"] == "test"]
     known = test[["user_id", "churned", "recency_days"]].merge(
         users[["user_id", *extra]], on="user_id"
@@ -146,7 +148,7 @@ def leakage_columns(table: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     status: Status = "fail" if used else ("warn" if found else "pass")
     worst = max((auc for _, auc, _ in found), default=0.5)
     told = "; ".join(f"{name} {why} (AUC {auc:.2f})" for name, auc, why in found) or "none"
-    facts = {"columns": len(extra), "told": told, "recency": recency, "used": used}
+    facts = {"columns": len(extra), "suspicions": told, "recency": recency, "used": used}
     return Verdict(
         "leakage_columns", status, worst, limit=recency + BEYOND_RECENCY, n=len(known), facts=facts
     )
@@ -176,7 +178,7 @@ def groups_known(table: pd.DataFrame, users: pd.DataFrame, columns: Sequence[str
         elif why := _tells_outcome(values, known, below, above):
             told.append(f"{name} {why}")
             status = "warn" if status == "pass" else status
-    facts = {"columns": len(columns), "told": "; ".join(told) or "none"}
+    facts = {"columns": len(columns), "suspicions": "; ".join(told) or "none"}
     return Verdict("groups_known", status, float(len(told)), limit=0.0, n=len(known), facts=facts)
 
 
