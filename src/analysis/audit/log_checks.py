@@ -310,9 +310,7 @@ def log_users(events: Any, users: pd.DataFrame, window: LogWindow, zone: str) ->
     own = back if back.loc[at, "relative"] < ahead.loc[at, "relative"] else ahead
     facts = {"date": str(shares.loc[at, "date"]), "share": float(own.loc[at, "rate"]),
              "around": float(own.loc[at, "around"]),
-             "side": "after" if own is back else "before",
-             "direction": "had come in the four before" if own is back
-             else "came back in the four after"}  # fmt: skip
+             "side": "after" if own is back else "before"}  # fmt: skip
     n = int(shares.loc[at, "before"])
     return Verdict("log_users", status, value, limit=DIP, n=n, facts=facts)
 
@@ -408,11 +406,8 @@ def log_edges(returns: pd.DataFrame) -> Verdict:
     status: Status = "pass"
     if is_dip.any():
         status = "fail" if relative[at] < DIP_FAILS else "warn"
-    facts = {"when": f"{days} days before the log ends" if edge == "end"
-             else f"{days} days after the log begins",
-             "share": float(rate[at]), "usual": float(usual[at]), "z": float(z[at]),
-             "direction": "seen again before the end" if edge == "end"
-             else "seen before, since the start"}  # fmt: skip
+    facts = {"edge": str(edge), "days": int(days), "share": float(rate[at]),
+             "usual": float(usual[at]), "z": float(z[at])}  # fmt: skip
     return Verdict("log_edges", status, float(relative[at]), limit=DIP, n=int(n[at]), facts=facts)
 
 
