@@ -40,9 +40,9 @@ Plant = Callable[..., Any]
 class Fault:
     """Something wrong that can be planted at a strength in (0, 1].
 
-    `meaning` says what the strength is; `strengths` are those that the detection study tries, the
-    last about that of the published case where the case has the fault; `found_by` names the
-    checks that should find it, in the order in which the study asks them.
+    `meaning` says what the strength is. `strengths` are those that the detection study tries; the
+    last is about that of the published case, where the case has the fault. `found_by` names the
+    checks that should find it, in the order in which the study asks them; one is enough.
     """
 
     name: str
@@ -61,7 +61,8 @@ class Fault:
 def fault(
     changes: str, strengths: tuple[float, ...], found_by: tuple[str, ...]
 ) -> Callable[[Plant], Fault]:
-    """Return a decorator that makes a fault of a function: its name, and its docstring as meaning.
+    """Return a decorator that turns a function into a fault with its name, and its docstring as
+    meaning.
 
     The function is called with the strength and with what `changes` lists (see OF_THE_LOG and
     OF_THE_USERS_TABLE), and only when the fault is planted.
@@ -96,8 +97,8 @@ class Plan:
         return {fault.name: strength for fault, strength in self.faults}.get(name, 0.0)
 
     def stream(self, name: str, after: int = 0) -> np.random.Generator:
-        """Return the random stream of that name, past the first `after` numbers: those that
-        another fault draws from the same stream.
+        """Return the random stream of that name, without its first `after` numbers, which another
+        fault draws.
         """
         bits = np.random.PCG64([self.seed, zlib.crc32(name.encode())])
         bits.advance(after)
@@ -109,24 +110,25 @@ class Plan:
         return chosen
 
     def choose_some(self, share: float, stream: str) -> Array:
-        """Return a truth value for each user, true for just that share of them, at least one."""
+        """Return a truth value for each user, true for exactly that share of them, at least one."""
         count = max(round(share * self.users), 1)
         chosen: Array = self.stream(stream).permutation(self.users) < count
         return chosen
 
     def apply(self, changes: str, value: Any, *context: Any) -> Any:
-        """Return `value` as the planted faults leave it, one after the other."""
+        """Return `value` after each planted fault has changed it, one after the other."""
         for plant, strength in self._planted(changes):
             value = plant(strength, self, value, *context)
         return value
 
     def collect(self, changes: str, *context: Any) -> list[Any]:
-        """Return what each planted fault gives for the same `context`."""
+        """Return what each planted fault gives, all for the same `context`."""
         return [plant(strength, self, *context) for plant, strength in self._planted(changes)]
 
     def find_lost(self, changes: str, n: int, *context: Any) -> Array:
-        """Return which of `n` are missing by any of the planted faults."""
-        return np.any([np.zeros(n, bool), *self.collect(changes, *context)], axis=0)
+        """Return which of `n` are missing because of any planted fault."""
+        lost: Array = np.any([np.zeros(n, bool), *self.collect(changes, *context)], axis=0)
+        return lost
 
     def _planted(self, changes: str) -> Iterable[tuple[Plant, float]]:
         return ((f.plant, strength) for f, strength in self.faults if f.changes == changes)

@@ -94,14 +94,10 @@ def _render(
         rows = slice(begin, begin + ROWS_PER_CHUNK)
         part = written.take(rows)
         of_user = {name: partial(texts.take, pa.array(part.user)) for name, texts in names.items()}
-        makers = _render_content(part) | of_user | {
-            "event_timestamp": partial(instant_array, part.at),
-            "received_at": partial(instant_array, received[rows]),
-            "created_at": partial(instant_array, created[rows]),
-            "source": partial(pa.repeat, "client", len(part.at)),
-            "session_id": partial(session_ids.take, pa.array(part.session)),
-            "schema_version": partial(pa.repeat, 1, len(part.at)),
-        }  # fmt: skip
+        makers: dict[str, Callable[[], Any]] = _render_content(part) | of_user
+        makers["received_at"] = partial(instant_array, received[rows])
+        makers["created_at"] = partial(instant_array, created[rows])
+        makers["session_id"] = partial(session_ids.take, pa.array(part.session))
         makers |= dict.fromkeys(IDENTIFIERS, lru_cache(partial(uuid_array, uuids, len(part.at))))
         chunks.append(pa.table([makers[name]() for name in columns], schema=schema))
     return pa.concat_tables(chunks) if chunks else schema.empty_table()
@@ -120,13 +116,16 @@ def _draw_delays(plan: Plan, at: Array) -> tuple[Array, Array]:
 
 
 def _render_content(part: Log) -> dict[str, Callable[[], Any]]:
-    """Return what makes event_type, show_id, episode_id and properties (JSON)."""
-    kind = part.kind
+    """Return what makes the columns that follow from each event by itself; properties are JSON."""
+    n, kind = len(part.at), part.kind
     no_show = np.isin(kind, [OPEN, EXIT, PURCHASE])
     no_episode = no_show | (kind == CLICK)
     episode_ids, offsets = _list_episodes()
     episode = offsets[part.show] + part.episode
     return {
+        "event_timestamp": lambda: instant_array(part.at),
+        "source": lambda: pa.repeat("client", n),
+        "schema_version": lambda: pa.repeat(1, n),
         "event_type": lambda: pa.array(EVENT_TYPES).take(pa.array(kind)),
         "show_id": lambda: pa.array(SHOW_IDS).take(pa.array(part.show, mask=no_show)),
         "episode_id": lambda: episode_ids.take(pa.array(episode, mask=no_episode)),

@@ -52,7 +52,8 @@ def make_users(plan: Plan, people: pd.DataFrame, log: Log) -> pd.DataFrame:
         users[f"top_show_{column}"] = SHOWS[column].to_numpy()[users["top_show"]]
     users["top_show_id"] = np.array(SHOW_IDS)[users["top_show"]]
     users = plan.apply("users", users)
-    return pd.concat([users[USER_COLUMNS], *plan.collect("columns", users)], axis=1)
+    table: pd.DataFrame = pd.concat([users[USER_COLUMNS], *plan.collect("columns", users)], axis=1)
+    return table
 
 
 def has_left(last_at: "pd.Series[float]") -> "pd.Series[bool]":

@@ -118,6 +118,16 @@ def test_decimals_signs_and_bare_numbers_are_options():
     assert formats.format_cell(30.5, "days", bare=True) == "30.5"
 
 
+def test_fewer_decimals_do_not_make_a_share_all_or_nothing():
+    texts = [plain(formats.format_value(v, "share", decimals=0)) for v in (0.004, 0.9999999, 1)]
+    assert texts == ["0.40 %", "over 99.99 %", "100 %"]
+
+
+def test_an_interval_takes_decimals_and_signs():
+    text = formats.format_interval(-0.0123, 0.4567, "score", decimals=2, signed=True)
+    assert text == "−0.01 to +0.46"
+
+
 def test_a_table_shows_short_dates_and_infinity():
     assert formats.format_value(float("inf"), "ratio") == "not available"
     assert plain(formats.format_cell("2025-02-01", "date")) == "1 Feb 2025"
@@ -147,6 +157,17 @@ def test_an_interval_of_money_names_the_currency_once():
     assert plain(text) == "USD 50.00 to 1,500.00"
 
 
+def test_a_figure_stands_with_its_interval_and_its_n():
+    full = formats.format_full
+    assert plain(full(0.483, "share", 0.461, 0.505, 687)) == "48.3 % (46.1 to 50.5 %, n = 687)"
+    assert plain(full(0.483, "share", n=687)) == "48.3 % (n = 687)"
+    assert plain(full(0.483, "share", None, 0.5)) == "48.3 %"
+    assert full(None, "share", 0.461, 0.505, 687) == "not available"
+    assert (
+        plain(full(0.483, "share", 0.461, 0.505, 1255, "es")) == "48,3 % (46,1 a 50,5 %, n = 1.255)"
+    )
+
+
 @pytest.mark.parametrize(
     ("number", "text"), [(0, "0 users"), (1, "1 user"), (2, "2 users"), (1255, "1,255 users")]
 )
@@ -158,6 +179,18 @@ def test_a_list_is_joined_as_the_language_does():
     assert formats.format_list(["a", "b", "c"]) == "a, b and c"
     assert formats.format_list(["a", "b"], "es") == "a y b"
     assert formats.format_list([]) == ""
+
+
+def test_a_p_value_never_reads_zero():
+    texts = [plain(formats.format_p_value(p)) for p in (0.0312, 0.001, 0.00099, 0.0, None)]
+    assert texts == ["p = 0.031", "p = 0.001", "p < 0.001", "p < 0.001", "not available"]
+    assert plain(formats.format_p_value(0.2, symbol="q")) == "q = 0.200"
+
+
+def test_rounding_errors_are_shown_by_their_power_of_ten():
+    texts = [formats.format_scientific(gap) for gap in (2.2e-16, 0.0, None)]
+    assert texts == ["2.2E-16", "0", "not available"]
+    assert formats.format_scientific(2.2e-16, "es") == "2,2E-16"
 
 
 def test_too_few_to_report_is_one_rule_with_one_wording():

@@ -1,7 +1,6 @@
 """The register of checks: what is declared, what follows from it."""
 
 import pytest
-from analysis.summary.texts import read_texts
 
 import analysis.audit
 import analysis.cohorts
@@ -9,6 +8,7 @@ import analysis.model
 import analysis.published
 import analysis.segments
 import analysis.summary  # noqa: F401 (each room registers its checks)
+from analysis.base.texts import read_texts
 from analysis.contract import checks, stages
 from analysis.contract.checks import REGISTER, Verdict, check, grade, striking, to_table
 from tests.handmade import ROOT

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,14 @@ import nbformat
 import pytest
 
 from analysis.contract.params import load_params
-from analysis.contract.stages import OF_PROJECT, PAGE, RAW_EVENTS, RAW_USERS, STAGES, Stage
-from analysis.run.runner import KERNEL_ENVIRONMENT, Run
+from analysis.contract.stages import PAGES, STAGES, Stage
+from analysis.run.execute import KERNEL_ENVIRONMENT
+from analysis.run.fingerprint import sha256
+from analysis.run.folders import Run
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = PROJECT / "notebooks"
-DEFAULT_PATHS = {RAW_USERS: "data/raw/users.csv", RAW_EVENTS: "data/raw/events.parquet"}
+FOLDERS = {"inputs": "data", "outputs": "data"}
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MACHINE = re.compile(
     r"(?<![\w./:])/(?:home|root|tmp|work|var|opt|usr|Users|mnt)/|[A-Za-z]:\\\\|\b0x[0-9a-f]{6,}\b"
@@ -60,10 +61,6 @@ def parameters_of(notebook: Any) -> dict[str, Any]:
     return found
 
 
-def default_path(artifact: str) -> str:
-    return artifact if artifact in OF_PROJECT else DEFAULT_PATHS.get(artifact, f"data/{artifact}")
-
-
 def test_one_notebook_per_stage():
     assert sorted(p.stem for p in NOTEBOOKS.glob("*.ipynb")) == sorted(s.name for s in STAGES)
 
@@ -71,8 +68,7 @@ def test_one_notebook_per_stage():
 @each_stage
 def test_parameters_are_the_declared_ones_with_the_projects_defaults(stage):
     values = load_params(PROJECT / "params.yml").model_dump()
-    paths = {key: default_path(path) for key, path in (stage.reads | stage.writes).items()}
-    expected = paths | {name: values[name] for name in stage.params}
+    expected = FOLDERS | {name: values[name] for name in stage.params}
     assert parameters_of(read(stage)) == expected
 
 
@@ -119,14 +115,14 @@ def test_nothing_of_the_machine_is_kept(stage):
 
 @each_stage
 def test_each_chart_has_a_sentence_before_it(stage):
-    is_told, untold = False, []
+    has_sentence, bare = False, []
     for cell in read(stage).cells:
         if cell.cell_type == "markdown":
-            is_told |= any(is_sentence(line) for line in cell.source.splitlines())
+            has_sentence |= any(is_sentence(line) for line in cell.source.splitlines())
         elif is_chart(cell):
-            untold += [] if is_told else [cell.source]
-            is_told = False
-    assert not untold
+            bare += [] if has_sentence else [cell.source]
+            has_sentence = False
+    assert not bare
 
 
 def is_sentence(line: str) -> bool:
@@ -152,28 +148,36 @@ def test_shown_cells_are_saved_with_what_they_show(stage):
             assert not cell.outputs, cell.source
 
 
-def lay_out(notebooks: Path, run: Run, folder: Path) -> None:
-    """Make `folder` a place where notebooks run with their own defaults.
-
-    nbval runs a notebook in its own folder, so there stand data/, book/ and the two files; it
-    compares only cells with an execution count, which the tracked notebooks need not have.
-    """
-    shutil.copytree(run.data, folder / "data", ignore=shutil.ignore_patterns(".state"))
-    shutil.copytree(PROJECT / "book", folder / "book", ignore=shutil.ignore_patterns("chapters"))
-    for name in ("params.yml", PAGE):
-        shutil.copy2(PROJECT / name, folder)
-    for stage in STAGES:
-        notebook = read(stage, notebooks)
-        for number, cell in enumerate(code_cells(notebook), start=1):
-            cell["execution_count"] = number
-        nbformat.write(notebook, folder / f"{stage.name}.ipynb")
+@each_stage
+def test_a_stage_that_judges_shows_its_checks_and_no_others(stage):
+    panels = [line for cell in read(stage).cells if cell.cell_type == "markdown"
+              for line in cell.source.splitlines() if "{checks-panel}" in line]  # fmt: skip
+    judges = "checks" in stage.writes and stage.name not in ("09_published", "10_summary")
+    assert panels == (["```{checks-panel}"] if judges else [])
 
 
-def validate(folder: Path, names: list[str]) -> "subprocess.CompletedProcess[str]":
-    """Run strict nbval on notebooks of `folder`: text, numbers and tables compared, images not."""
-    options = ["--nbval", "--nbval-current-env", "-q", "-x", "--color=no", "-p", "no:cacheprovider"]
+def test_fresh_clone_says_what_to_run_first(tmp_path):
+    lay_out(tmp_path)
+    done = validate(tmp_path, "notebooks/")
+    assert done.returncode != 0
+    assert "data/ holds no finished run to compare with. Run `make book` first." in done.stderr
+
+
+def lay_out(folder: Path, run: Run | None = None) -> None:
+    """Make `folder` a project with the tracked notebooks and a finished run."""
+    shutil.copytree(NOTEBOOKS, folder / "notebooks")
+    (folder / "book").mkdir()
+    for name in ("params.yml", *PAGES):
+        shutil.copy2(PROJECT / name, folder / name)
+    if run is not None:
+        shutil.copytree(run.data, folder / "data", ignore=shutil.ignore_patterns(".state"))
+
+
+def validate(folder: Path, *names: str) -> "subprocess.CompletedProcess[str]":
+    """Run strict nbval from a project's root: text, numbers and tables compared, images not."""
+    options = ["--nbval", "-q", "-x", "--color=no", "-p", "no:cacheprovider", "-n", "2"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *names],
+        [sys.executable, "-m", "pytest", *options, "--dist", "loadfile", *names],
         cwd=folder,
         env=os.environ | KERNEL_ENVIRONMENT,
         capture_output=True,
@@ -182,31 +186,47 @@ def validate(folder: Path, names: list[str]) -> "subprocess.CompletedProcess[str
     )
 
 
-def validate_half(start: int, run: Run, folder: Path) -> "subprocess.CompletedProcess[str]":
-    lay_out(NOTEBOOKS, run, folder)
-    return validate(folder, [f"{stage.name}.ipynb" for stage in STAGES[start::2]])
+def digests(folder: Path) -> dict[str, str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): sha256(path) for path in files}
 
 
-def test_run_again_every_notebook_shows_what_is_saved(default_run, tmp_path):
-    """Each half has a folder of its own, with the finished run in it: they run side by side."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        jobs = [pool.submit(validate_half, n, default_run, tmp_path / str(n)) for n in (0, 1)]
-    for start, job in enumerate(jobs):
-        done = job.result()
-        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-        cells = sum(len(code_cells(read(stage))) for stage in STAGES[start::2])
-        assert f"{cells} passed" in done.stdout
+def test_run_again_every_notebook_shows_what_is_saved_and_data_is_left_alone(default_run, tmp_path):
+    lay_out(tmp_path, default_run)
+    before = digests(tmp_path / "data")
+    done = validate(tmp_path, "notebooks/")
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    cells = sum(len(code_cells(read(stage))) for stage in STAGES)
+    assert f"{cells} passed" in done.stdout
+    assert digests(tmp_path / "data") == before
 
 
 def test_a_changed_number_of_a_table_is_noticed(default_run, tmp_path):
-    lay_out(NOTEBOOKS, default_run, tmp_path / "changed")
-    workshop = tmp_path / "changed"
-    name = "01_clean_users.ipynb"
-    notebook = nbformat.read(workshop / name, as_version=4)
+    lay_out(tmp_path, default_run)
+    path = tmp_path / "notebooks" / "01_clean_users.ipynb"
+    notebook = nbformat.read(path, as_version=4)
     html = next(o.data for c in code_cells(notebook) for o in c.outputs if "text/html" in o.data)
     html["text/html"], changed = re.subn(r">(\d[\d,]*)<", r">1\1<", html["text/html"], count=1)
     assert changed == 1
-    nbformat.write(notebook, workshop / "changed.ipynb")
-    done = validate(workshop, ["changed.ipynb"])
+    nbformat.write(notebook, path)
+    done = validate(tmp_path, f"notebooks/{path.name}")
     assert done.returncode == 1
     assert "Cell outputs differ" in done.stdout
+
+
+def test_papermill_reruns_one_notebook_and_leaves_data_alone(default_run, tmp_path):
+    lay_out(tmp_path, default_run)
+    before = digests(tmp_path / "data")
+    words = ["notebooks/05_cohorts.ipynb", "out.ipynb", "-p", "horizon_days", "60"]
+    words += ["-p", "outputs", "somewhere", "--no-progress-bar"]
+    done = subprocess.run(
+        [sys.executable, "-m", "papermill", *words],
+        cwd=tmp_path,
+        env=os.environ | KERNEL_ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "somewhere" / "cohorts" / "retention_days.csv").is_file()
+    assert digests(tmp_path / "data") == before

@@ -311,6 +311,21 @@ def test_simulated_tables_are_written_once_and_again_when_they_were_changed(proj
     assert fingerprint.sha256(users) == digest
 
 
+def test_simulated_tables_are_made_again_when_any_module_that_makes_them_changes(
+    project, tmp_path, monkeypatch
+):
+    code = shutil.copytree(runner.SIMULATION, tmp_path / "simulation")
+    monkeypatch.setattr(runner, "SIMULATION", code)
+    run = runner.default_run(project, make_params(simulated_users=60, simulated_events_per_user=5))
+    outcomes = []
+    for module in ("simulator.py", "faults/losses.py"):
+        with (code / module).open("a") as file:
+            file.write("# changed")
+        for _ in range(2):
+            runner._simulate(run, lambda *line: outcomes.append(line[1]))
+    assert outcomes == ["done", "skipped: nothing has changed"] * 2
+
+
 def test_given_tables_are_not_simulated(project):
     lines = []
     runner._simulate(make_run(project), lines.append)

@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import pandas as pd
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.lists import format_list as join_items
 from babel.numbers import format_decimal
+from babel.numbers import format_scientific as by_power_of_ten
 
 from analysis.base.errors import ReportError
 
@@ -37,6 +38,7 @@ BLANK = "\N{EN DASH}"
 """An empty cell of a table."""
 SMALLEST_SHARE = 0.00005
 """Half of the last decimal shown: a share nearer to 0 or 1 reads "under" or "over"."""
+SMALLEST_P = 0.001
 WORDS = {
     "en": {
         "not_available": "not available",
@@ -91,7 +93,7 @@ def _language(locale: str) -> str:
     return language if language in WORDS else "en"
 
 
-def is_missing(value: object) -> bool:
+def is_missing(value: Any) -> bool:
     """Say whether `value` is missing: None, NaN, NaT, an empty text, or an infinite number."""
     if isinstance(value, str):
         return value.strip().lower() in ("", "nan")
@@ -125,11 +127,11 @@ def format_value(
         return _format_text(value, locale)
     if unit == "date":
         return _format_date(value, locale, "long")
-    number = _as_number(value, unit)
-    bound = _bound_of_share(number, locale) if unit == "share" and decimals is None else None
-    if bound is not None:
-        return bound
-    scaled = _scale(number, unit)
+    scaled = _scale(_as_number(value, unit), unit)
+    if unit == "share" and (decimals is None or _rounds_to_an_end(scaled, decimals)):
+        decimals, bound = None, _bound_of_share(scaled / 100, locale)
+        if bound is not None:
+            return bound
     shown = _own_decimals(scaled, unit) if decimals is None else decimals
     text = f"{'+' * (signed and scaled > 0)}{_fixed(scaled, shown, locale)}"
     return _with_unit(text, _round(scaled, shown), unit, locale, currency, bare)
@@ -157,10 +159,12 @@ def format_interval(
     locale: str = "en",
     currency: str = "",
     *,
+    decimals: int | None = None,
+    signed: bool = False,
     bare: bool = False,
 ) -> str:
     """Return "46.1 to 50.5 %": the unit once, both ends with as many decimals; "not available"
-    when an end is missing.
+    when an end is missing. The options are those of format_value.
     """
     _require(unit)
     if is_missing(low) or is_missing(high):
@@ -169,10 +173,46 @@ def format_interval(
         ends = [format_value(end, unit, locale) for end in (low, high)]
         return word("interval", locale, low=ends[0], high=ends[1])
     numbers = [_scale(_as_number(end, unit), unit) for end in (low, high)]
-    decimals = max(_own_decimals(number, unit) for number in numbers)
-    first, last = (_fixed(number, decimals, locale) for number in numbers)
+    shown = max(_own_decimals(n, unit) for n in numbers) if decimals is None else decimals
+    first, last = (f"{'+' * (signed and n > 0)}{_fixed(n, shown, locale)}" for n in numbers)
     text = word("interval", locale, low=first, high=last)
     return _with_unit(text, MANY, unit, locale, currency, bare)
+
+
+def format_full(
+    value: object,
+    unit: str,
+    low: object = None,
+    high: object = None,
+    n: object = None,
+    locale: str = "en",
+    currency: str = "",
+) -> str:
+    """Return "48.3 % (46.1 to 50.5 %, n = 687)", without the parts that are missing."""
+    text = format_value(value, unit, locale, currency)
+    parts = []
+    if not (is_missing(low) or is_missing(high)):
+        parts.append(format_interval(low, high, unit, locale, currency))
+    if not is_missing(n):
+        parts.append(f"n{SPACE}={SPACE}{format_value(n, 'count', locale)}")
+    return text if is_missing(value) or not parts else f"{text} ({', '.join(parts)})"
+
+
+def format_p_value(value: object, locale: str = "en", symbol: str = "p") -> str:
+    """Return "p = 0.031", or "p < 0.001" where three decimals would show nothing."""
+    if is_missing(value):
+        return word("not_available", locale)
+    number = _as_number(value, "number")
+    sign, shown = ("<", SMALLEST_P) if number < SMALLEST_P else ("=", number)
+    return f"{symbol} {sign} {_fixed(shown, 3, locale)}".replace(" ", SPACE)
+
+
+def format_scientific(value: object, locale: str = "en") -> str:
+    """Return a number by its power of ten, "2.2E-16": for differences that only rounding makes."""
+    if is_missing(value):
+        return word("not_available", locale)
+    number = _as_number(value, "number")
+    return by_power_of_ten(number, format="0.0E0", locale=read_locale(locale)) if number else "0"
 
 
 def format_list(items: Iterable[object], locale: str = "en") -> str:
@@ -182,7 +222,8 @@ def format_list(items: Iterable[object], locale: str = "en") -> str:
 
 def plural_form(number: float | Decimal, one: str, other: str, locale: str = "en") -> str:
     """Return `one` or `other`, whichever the locale's plural rule asks for beside `number`."""
-    return one if read_locale(locale).plural_form(abs(number)) == "one" else other
+    size = number if number >= 0 else -number
+    return one if read_locale(locale).plural_form(size) == "one" else other
 
 
 def plural(number: float, one: str, other: str, locale: str = "en") -> str:
@@ -251,6 +292,11 @@ def _with_unit(
         return text
     one, other = word(unit, locale).split("|")
     return f"{text}{SPACE}{plural_form(number, one, other, _language(locale))}"
+
+
+def _rounds_to_an_end(percent: float, decimals: int) -> bool:
+    """Say whether a percentage that is neither 0 nor 100 would read so."""
+    return percent not in (0, 100) and round(percent, decimals) in (0, 100)
 
 
 def _bound_of_share(share: float, locale: str) -> str | None:

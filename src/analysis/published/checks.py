@@ -185,7 +185,7 @@ def groups_ranked(case: Case) -> Verdict:
     tests = distinct(compared)
     real = int(tests["is_different"].sum())
     told = ", ".join(f"{r.column} p = {r.p_value:.2f}" for r in tested.itertuples())
-    facts = {"told": told, "compared": len(tests), "different": real}
+    facts = {"p_values": told, "compared": len(tests), "different": real}
     status: Status = "fail" if not real else "warn"
     return Verdict(
         "published_groups",
@@ -244,7 +244,7 @@ def quality_claimed(told: pd.DataFrame) -> Verdict:
     counts = zip(rules["rule"], rules["broken"], strict=True)
     broken = [f"{rule}: {count:,}" for rule, count in counts if count]
     status: Status = "fail" if shares.max() > 0.001 else "pass"
-    facts = {"told": "; ".join(broken) or "none", "rules": len(rules)}
+    facts = {"broken_rules": "; ".join(broken) or "none", "rules": len(rules)}
     return Verdict(
         "published_quality", status, float(shares.max()), limit=0.001, n=len(told), facts=facts
     )

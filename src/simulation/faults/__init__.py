@@ -6,14 +6,14 @@ To add a fault:
    says what your function is given, after the strength, and what it returns.
 2. Write the function in the module of this folder where a reader would look for it, under
    `@fault(changes, strengths=..., found_by=...)`: the strengths that the detection study tries, the
-   largest last, and the checks that should find it. Its docstring says what the strength means, as
-   a sentence with a full stop: it is printed beside the data. Faults that change the same thing act
-   in the order in which they are written.
-3. Draw what is random from the stream of the fault's name (`plan.choose` or `plan.stream`), so that
-   all else stays as it was without the fault.
-4. Test in `tests/simulation/` that the planted share is there and, in `RULES_BROKEN`
-   (`test_faults.py`), which rules of a clean company it breaks.
-5. See how often the check finds it: `python -m benchmarks.detection --faults NAME`.
+   largest last, and the checks that should find it. Its docstring says what the strength means, in
+   whole sentences: `truth.json` quotes it. Faults that change the same thing act in the order in
+   which they are written. (A new module is added to `_MODULES`.)
+3. Draw random numbers from a stream named after the fault (`plan.choose` or `plan.stream`), so
+   that everything else stays as it was without the fault.
+4. Test in `tests/simulation/faults/` that the planted share is there, and add the rules of a clean
+   company that it breaks, if any, to `RULES_BROKEN` (`test_faults.py`).
+5. See how often the checks find it: `python -m benchmarks.detection --faults NAME`.
 """
 
 from simulation.faults import additions, leaks, losses, population, signups, values, writing

@@ -25,7 +25,7 @@ def double_logging(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
 
 @fault("added_events", strengths=(0.05, 0.2), found_by=("machines",))
 def machine(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
-    """Share of all events that one account sends, besides those of the people."""
+    """Share of all events that come from one machine, under one user's account."""
     rows, ids, sessions = _draw_added(plan, len(rendered.events))[2:]
     account = rendered.people["user_id"].iloc[int(rendered.people["signup"].to_numpy().argmin())]
     new = {"user_id": pa.repeat(account, len(rows)), "session_id": sessions}
@@ -33,8 +33,8 @@ def machine(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
 
 
 def _draw_added(plan: Plan, n: int) -> tuple[Any, ...]:
-    """Return rows and identifiers of events logged twice; rows, identifiers and sessions of those
-    that a machine sends. Both faults draw from one stream in turn.
+    """Return rows and identifiers of events logged twice, then rows, identifiers and sessions of
+    events that a machine sends. Both faults draw from one stream in turn.
     """
     rng, share = plan.stream("added_events"), plan.strength("machine")
     twice = np.flatnonzero(rng.random(n) < plan.strength("double_logging"))
@@ -57,7 +57,7 @@ def near_copies(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
 @fault("added_events", strengths=(0.05, 0.3), found_by=("double_logging",))
 def imported_again(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
     """Share of events logged a second time, six hours later, under another event_uuid, as when a
-    log is loaded again in another zone.
+    log is loaded again in another time zone.
     """
     rng = plan.stream("imported_again")
     rows = np.flatnonzero(rng.random(len(rendered.events)) < share)
@@ -69,8 +69,8 @@ def imported_again(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
 
 @fault("added_events", strengths=(0.2, 1.0), found_by=("automatic_events",))
 def automatic_events(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
-    """Share of users to whom the app itself logs a push_received every week, from signup to the end
-    of the log, whether or not they are still there.
+    """Share of users for whom the app itself logs a push_received every week, from signup to the
+    end of the log, whether or not they still use it.
     """
     people, rng = rendered.people, plan.stream("automatic_events")
     user, at = _schedule_pushes(share, plan, rng, people)

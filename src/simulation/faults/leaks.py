@@ -1,4 +1,4 @@
-"""Faults by which a column of the users table tells the future, or names the user."""
+"""Faults by which a column of the users table gives away the future, or names the user."""
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,8 @@ def _rate_lateness(last: pd.Series) -> pd.Series:
 
 @fault("users", strengths=(0.7, 1.0), found_by=("leakage",))
 def leaky_feature(weight: float, plan: Plan, users: pd.DataFrame) -> pd.DataFrame:
-    """Age, an attribute fixed at signup, carries this weight on how late in the last 60 days of the
-    log the last event lies, and the rest on the age itself.
+    """Weight of the future in age, an attribute fixed at signup: how late in the last 60 days of
+    the log the last event lies. The rest is the age itself.
     """
     age = weight * (18 + 57 * _rate_lateness(users["last_at"])) + (1 - weight) * users["age"]
     return users.assign(age=np.rint(age).astype(np.int64))
@@ -29,8 +29,8 @@ def leaky_feature(weight: float, plan: Plan, users: pd.DataFrame) -> pd.DataFram
 
 @fault("users", strengths=(0.6, 1.0), found_by=("groups_known",))
 def leavers_plan(share: float, plan: Plan, users: pd.DataFrame) -> pd.DataFrame:
-    """Share of the users without an event in the last 30 days of the log whose subscription_type is
-    cancelled, as it is at the export.
+    """Share of the users without an event in the last 30 days of the log whose subscription_type
+    says cancelled, as it was at the export.
     """
     is_cancelled = plan.choose(share, len(users), "leavers_plan") & has_left(users["last_at"])
     named = users["subscription_type"].mask(is_cancelled, "cancelled")
@@ -39,8 +39,8 @@ def leavers_plan(share: float, plan: Plan, users: pd.DataFrame) -> pd.DataFrame:
 
 @fault("columns", strengths=(0.7, 1.0), found_by=("leakage_columns",))
 def leaky_column(weight: float, plan: Plan, users: pd.DataFrame) -> pd.Series:
-    """Adds retention_score: this weight on how late in the last 60 days of the log the last event
-    lies (the future, for a snapshot before it), the rest on noise.
+    """Adds retention_score. The strength is the weight of how late in the last 60 days of the log
+    the last event lies (the future, for an earlier snapshot); the rest is noise.
     """
     noise = plan.stream("added_columns").random(len(users))
     score = weight * _rate_lateness(users["last_at"]) + (1 - weight) * noise
@@ -49,7 +49,7 @@ def leaky_column(weight: float, plan: Plan, users: pd.DataFrame) -> pd.Series:
 
 @fault("columns", strengths=(0.7, 1.0), found_by=("leakage_columns",))
 def leaky_date(weight: float, plan: Plan, users: pd.DataFrame) -> pd.Series:
-    """Adds contract_end_date: last activity plus 30 days, and up to 60 days of noise times
+    """Adds contract_end_date: 30 days after the last activity, plus noise of up to 60 days times
     (1 - strength).
     """
     noise = plan.stream("added_columns", after=len(users)).random(len(users))
@@ -60,8 +60,8 @@ def leaky_date(weight: float, plan: Plan, users: pd.DataFrame) -> pd.Series:
 
 @fault("columns", strengths=(0.6, 1.0), found_by=("leakage_columns",))
 def leavers_column(share: float, plan: Plan, users: pd.DataFrame) -> pd.Series:
-    """Adds cancel_reason, given for this share of the users without an event in the last 30 days of
-    the log, and for nobody else.
+    """Adds cancel_reason. The strength is the share of the users without an event in the last 30
+    days of the log who gave one; nobody else did.
     """
     n, rng = len(users), plan.stream("leavers_column")
     is_given = has_left(users["last_at"]) & (rng.random(n) < share)
@@ -71,7 +71,7 @@ def leavers_column(share: float, plan: Plan, users: pd.DataFrame) -> pd.Series:
 
 @fault("columns", strengths=(1.0,), found_by=("leakage_columns",))
 def identifier_column(share: float, plan: Plan, users: pd.DataFrame) -> pd.Series:
-    """Adds referral_code with strength times users distinct values."""
+    """Adds referral_code. The strength is the number of distinct values per user."""
     n = len(users)
     codes = plan.stream("added_columns", after=2 * n).permutation(n) % max(round(share * n), 1)
     texts = [f"R{code:07d}" for code in codes]

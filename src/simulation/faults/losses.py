@@ -26,7 +26,7 @@ def log_break_volume(share: float, plan: Plan, sessions: Sessions, people: pd.Da
 @fault("lost_sessions", strengths=(0.5, 1.0), found_by=("log_users",))
 def log_break_users(share: float, plan: Plan, sessions: Sessions, people: pd.DataFrame) -> Array:
     """Share of users in a log stitched from two sets of users: half of them have events only before
-    its middle, half only after.
+    its middle, the others only after.
     """
     drawn, user = 2 * len(sessions.at), sessions.user
     is_stitched = plan.choose(share, plan.users, "losses", after=drawn)
@@ -42,7 +42,9 @@ def log_break_users(share: float, plan: Plan, sessions: Sessions, people: pd.Dat
     found_by=("population_drift", "base_rate_drift", "drift"),
 )
 def log_fades(share: float, plan: Plan, sessions: Sessions, people: pd.DataFrame) -> Array:
-    """Share of sessions missing at the end of the log, growing from none at its start."""
+    """Share of sessions missing at the end of the log; none is missing at its start, and the share
+    grows in between.
+    """
     passed = (sessions.at - unix(LOG_START)) / (unix(LOG_END) - unix(LOG_START))
     lost: Array = plan.stream("log_fades").random(len(passed)) < share * passed
     return lost
@@ -111,8 +113,8 @@ def signups_deleted(share: float, plan: Plan, people: pd.DataFrame, log: Log) ->
 
 @fault("histories", strengths=(0.05, 0.3), found_by=("capped_histories",))
 def capped_histories(share: float, plan: Plan, log: Log, people: pd.DataFrame) -> Log:
-    """Share of users of whose events only the latest are there, as many as the others have at
-    most.
+    """Share of users with more events than an export holds of one user: only their latest events
+    are in the log.
     """
     counts = np.bincount(log.user, minlength=plan.users)
     cap = np.quantile(counts[~people["is_lost"].to_numpy()], 1 - share, method="higher")

@@ -1,4 +1,4 @@
-"""Faults, and findings, of the company itself: other users, or users who behave otherwise."""
+"""Faults of the company itself, and true differences to find: other users, other behaviour."""
 
 from dataclasses import replace
 
@@ -9,21 +9,21 @@ from simulation.times import DAY
 
 @fault("company", strengths=(0.83,), found_by=("log_covers_cohort",))
 def late_log(share: float, plan: Plan, company: Company) -> Company:
-    """The log starts late: share of users who signed up before it (0.83 in the case, 0.41 without
-    the fault, which never lowers it).
+    """Share of users who signed up before the log starts (0.83 in the case). Without the fault it
+    is 0.41, and the fault never lowers it.
     """
     return replace(company, share_before_log=max(company.share_before_log, share))
 
 
 @fault("company", strengths=(0.1, 0.3), found_by=("window_is_mature",))
 def immature(share: float, plan: Plan, company: Company) -> Company:
-    """Share of all users who are extra signups in the last 30 days."""
+    """Share of all users who are extra signups in the last 30 days of the log."""
     return replace(company, share_of_recent=share)
 
 
 @fault("company", strengths=(0.5, 0.75), found_by=("last_day",))
 def partial_last_day(share: float, plan: Plan, company: Company) -> Company:
-    """Share of the last day, counted from its end, that is missing."""
+    """Share of the last day of the log that is missing, counted from its end."""
     return replace(company, log_end=company.log_end - round(share * DAY))
 
 
@@ -33,8 +33,8 @@ def partial_last_day(share: float, plan: Plan, company: Company) -> Company:
     found_by=("label_means", "better_than_chance", "better_than_base_rate"),
 )
 def no_signal(share: float, plan: Plan, company: Company) -> Company:
-    """Share of the hazard and of all differences in hazard and session rate that is taken away; at
-    1 silence is luck and the best AUC is 0.5 (70 % of users sign up before the log).
+    """Share by which the hazard, and all differences in hazard and session rate, shrink. At 1
+    silence is luck: no score has an AUC above 0.5 (70 % of users then sign up before the log).
     """
     keep = 1.0 - share
     effects = {name: {k: v * keep for k, v in of.items()} for name, of in company.effects.items()}
@@ -51,21 +51,21 @@ def no_signal(share: float, plan: Plan, company: Company) -> Company:
 
 @fault("company", strengths=(0.5, 1.0), found_by=("group_differences",))
 def group_difference(log_ratio: float, plan: Plan, company: Company) -> Company:
-    """Log hazard ratio of users from Colombia against all others (otherwise 0)."""
+    """Log hazard ratio of users from Colombia against all others (0 without the fault)."""
     return replace(company, effects={**company.effects, "country": {"Colombia": log_ratio}})
 
 
 @fault("company", strengths=(0.7, 1.0), found_by=("clusters_exist",))
 def clusters(separation: float, plan: Plan, company: Company) -> Company:
     """Separation of three groups in session rate, episodes per play, watch time and share of
-    sessions with an exit event; hazards stay as they were.
+    sessions with an exit event. Hazards do not change.
     """
     return replace(company, group_separation=separation)
 
 
 @fault("company", strengths=(0.5, 1.0), found_by=("drift", "base_rate_drift"))
 def drift(strength: float, plan: Plan, company: Company) -> Company:
-    """In the last 45 days session rates fall by 0.8 times strength, and half of strength of the new
-    users come from tiktok instead.
+    """In the last 45 days of the log, session rates fall by 0.8 times the strength, and a share of
+    half the strength of the new users comes from tiktok instead.
     """
     return replace(company, drift_losses=0.8 * strength, drift_to_tiktok=0.5 * strength)

@@ -12,8 +12,8 @@ IMPORT_DAY = pd.Timestamp("2024-11-15", tz="UTC")
 
 @fault("signup_dates", strengths=(0.5, 1.0), found_by=("signup_dates",))
 def signup_import(share: float, plan: Plan, signups: Array, log: Log) -> Array:
-    """Share of the users from before 15 November 2024 whose signup date is that day, as when
-    accounts were brought over from another system.
+    """Share of users from before 15 November 2024 whose signup date is that day, as when accounts
+    were brought over from another system.
     """
     day = unix(IMPORT_DAY)
     is_moved = (signups < day) & plan.choose(share, len(signups), "signup_import")

@@ -33,8 +33,8 @@ def _launch_seconds(shows: Array) -> Array:
 
 @fault("users", strengths=(0.5,), found_by=("native_label",))
 def native_label_copied(share: float, plan: Plan, users: pd.DataFrame) -> pd.DataFrame:
-    """Share of users whose churned_30d is a function of last_active_date; the rest is a coin. All
-    of them follow it without this fault.
+    """Share of users whose churned_30d follows from last_active_date; for the others a coin is
+    tossed. Without the fault it follows for everybody.
     """
     rng, n = plan.stream("native_label"), len(users)
     is_copied, coin = rng.random(n) < share, rng.random(n) < 0.5
@@ -54,8 +54,8 @@ def native_counts(share: float, plan: Plan, users: pd.DataFrame) -> pd.DataFrame
 
 @fault("users", strengths=(0.01, 0.07), found_by=("impossible_values",))
 def impossible_values(share: float, plan: Plan, users: pd.DataFrame) -> pd.DataFrame:
-    """Share of users with one value that cannot be: negative credits_spent, views below
-    episodes_completed, age under 18, top show launched after the last activity.
+    """Share of users with one impossible value: negative credits_spent, views below
+    episodes_completed, age under 18, or a top show launched after the last activity.
     """
     rng, users, n = plan.stream("impossible_values"), users.copy(), len(users)
     chosen = rng.random(n) < share

@@ -1,4 +1,4 @@
-"""Faults by which events are written otherwise than they happened: times, names and amounts."""
+"""Faults by which the log does not say what happened: wrong times, names and amounts."""
 
 from dataclasses import replace
 
@@ -19,8 +19,8 @@ STRAY_DAYS = 6 * 365
 def events_before_signup(
     share: float, plan: Plan, starts: Array, sessions: Sessions, people: pd.DataFrame
 ) -> Array:
-    """Share of events whose session is moved to before its user's signup day, by up to 30 days
-    (never a first session; only users who signed up 3 days into the log or later).
+    """Share of events whose session is moved to the 30 days before its user's signup day (never a
+    first session; only users who signed up 3 days into the log or later).
     """
     rng, signup = plan.stream("events_before_signup"), people["signup"].to_numpy()[sessions.user]
     midnight = signup - signup % DAY
@@ -42,7 +42,7 @@ def coarse_times(share: float, plan: Plan, times: Array) -> Array:
 
 @fault("written_log", strengths=(0.5, 1.0), found_by=("log_amounts",))
 def amount_units(share: float, plan: Plan, log: Log, people: pd.DataFrame) -> Log:
-    """Share of purchases from the middle of the log on whose amount is in cents."""
+    """Share of purchases whose amount is in cents, from the middle of the log on."""
     is_late = log.at >= unix(LOG_MIDDLE)  # so this fault acts before those of the clock
     is_cents = is_late & plan.choose(share, len(log.at), "amount_units")
     return replace(log, amount=log.amount * np.where(is_cents, CENTS, 1))
@@ -59,8 +59,8 @@ def constant_sessions(share: float, plan: Plan, log: Log, people: pd.DataFrame) 
 
 @fault("written_log", strengths=(1.0,), found_by=("lateness",))
 def slow_clocks(share: float, plan: Plan, log: Log, people: pd.DataFrame) -> Log:
-    """Share of iOS users whose events are written six hours early, and received when they
-    happened.
+    """Share of iOS users whose clocks are six hours slow: their events are written six hours early,
+    and received when they happened.
     """
     is_slow = plan.choose(share, plan.users, "slow_clocks")
     is_slow &= (people["device"] == "iOS").to_numpy()
@@ -69,14 +69,14 @@ def slow_clocks(share: float, plan: Plan, log: Log, people: pd.DataFrame) -> Log
 
 @fault("written_log", strengths=(0.001, 0.005), found_by=("stray_times",))
 def stray_times(share: float, plan: Plan, log: Log, people: pd.DataFrame) -> Log:
-    """Share of events written with a time six years later than it was."""
+    """Share of events written with a time six years too late."""
     is_stray = plan.choose(share, len(log.at), "stray_times")
     return replace(log, at=log.at + STRAY_DAYS * DAY * is_stray)
 
 
 @fault("identities", strengths=(0.3, 1.0), found_by=("identities",))
 def merged_ids(share: float, plan: Plan, owners: Array) -> Array:
-    """Share of users whose events carry one identifier for two of them."""
+    """Share of users who share an identifier: the events of two of them carry one user_id."""
     rng, owners = plan.stream("merged_ids"), owners.copy()
     merged = rng.permutation(np.flatnonzero(rng.random(plan.users) < share))
     half = len(merged) // 2

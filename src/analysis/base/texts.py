@@ -1,0 +1,120 @@
+"""Sentences as Jinja2 templates, filled with computed facts.
+
+A number that stands in braces by itself is formatted for the locale; filters give it a unit, a
+noun or another number of decimals:
+
+    {{ broken | plural("event", "events") }} of {{ rows }} ({{ value | share }})
+    {{ names | listed }} {{ names | length | form("is", "are") }} missing
+
+A missing value (None or NaN) reads "not known". Lines and runs of spaces become one space, so
+that a template may stand on several lines.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import yaml
+from jinja2 import Environment, StrictUndefined, TemplateError, Undefined, UndefinedError
+
+from analysis.base import formats
+from analysis.base.errors import ReportError
+
+BLANKS = re.compile(r"[ \t\n]+")
+"""Spaces that carry nothing: all but the no-break space."""
+
+
+def render(template: str, facts: Mapping[str, Any], locale: str = "en") -> str:
+    """Return `template` filled with `facts`, in the words and numbers of `locale`.
+
+    Raises ReportError that names the template and the fact that it asks for in vain, or says why
+    the template cannot be read.
+    """
+    known = {name: None if _is_unknown(value) else value for name, value in facts.items()}
+    try:
+        text = environment(locale).from_string(template).render(known)
+    except UndefinedError as error:
+        raise ReportError(
+            f"texts: {template!r}: {error.message}. It may use: {', '.join(sorted(facts))}."
+        ) from error
+    except TemplateError as error:
+        raise ReportError(f"texts: {template!r} cannot be read: {error.message}.") from error
+    return BLANKS.sub(" ", text).strip(" ")
+
+
+def read_texts(text: str) -> dict[str, Any]:
+    """Return the entries of a text file (YAML)."""
+    entries: dict[str, Any] = yaml.safe_load(text)
+    return entries
+
+
+@lru_cache(maxsize=16)
+def environment(locale: str) -> Environment:
+    """Return the Jinja environment whose filters format for `locale`."""
+    made = Environment(
+        undefined=StrictUndefined,
+        autoescape=False,
+        finalize=lambda value: _as_text(value, locale),
+    )
+    made.filters.update(_filters(locale))
+    return made
+
+
+def _is_unknown(value: object) -> bool:
+    return not isinstance(value, str) and formats.is_missing(value)
+
+
+def _as_text(value: object, locale: str) -> object:
+    """Return a value in braces as text: numbers, dates and yes or no as the locale writes them."""
+    if isinstance(value, Undefined):
+        return value  # it raises when it is printed
+    if _is_unknown(value):
+        return formats.word("not_known", locale)
+    return formats.format_value(value, "text", locale) if value != "" else ""
+
+
+def _filters(locale: str) -> dict[str, Callable[..., str]]:
+    """Return the filters of a template by name: numbers by their unit, and words by a number."""
+
+    def by_unit(unit: str) -> Callable[..., str]:
+        def apply(value: object, decimals: int | None = None, signed: bool = False) -> str:
+            return formats.format_value(value, unit, locale, decimals=decimals, signed=signed)
+
+        return apply
+
+    def interval(
+        low: object, high: object, unit: str, decimals: int | None = None, signed: bool = False
+    ) -> str:
+        return formats.format_interval(low, high, unit, locale, decimals=decimals, signed=signed)
+
+    def money(value: object, currency: str = "", decimals: int | None = None) -> str:
+        return formats.format_value(value, "money", locale, currency, decimals=decimals)
+
+    def p_value(value: object, symbol: str = "p") -> str:
+        return formats.format_p_value(value, locale, symbol)
+
+    others: dict[str, Callable[..., str]] = {
+        "interval": interval,
+        "money": money,
+        "p_value": p_value,
+        "scientific": lambda value: formats.format_scientific(value, locale),
+        "plural": lambda number, one, other: formats.plural(number, one, other, locale),
+        "form": lambda number, one, other: formats.plural_form(number, one, other, locale),
+        "listed": lambda items: formats.format_list(items, locale),
+    }
+    units = {name: by_unit(name) for name in ("number", "share", "points", "days", "date")}
+    return {name: _or_not_known(made, locale) for name, made in {**units, **others}.items()}
+
+
+def _or_not_known(function: Callable[..., str], locale: str) -> Callable[..., str]:
+    """Return the filter, with the words "not known" for a missing value."""
+
+    def apply(value: object, *arguments: Any, **options: Any) -> str:
+        if isinstance(value, Undefined):
+            return str(value)  # raises: the fact is not there
+        if _is_unknown(value):
+            return formats.word("not_known", locale)
+        return function(value, *arguments, **options)
+
+    return apply

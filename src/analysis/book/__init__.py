@@ -1,0 +1,1 @@
+"""The pages of the book: roles and directives, their templates, and the tables of the chapters."""

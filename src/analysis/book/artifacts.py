@@ -1,0 +1,151 @@
+"""What the pages read of a run: its metrics, its checks and its tables, under `<data>/`."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from analysis.base import conditions
+from analysis.base.errors import ReportError
+from analysis.contract.checks import STATUSES
+
+Row = dict[str, str]
+METRICS, CHECKS, MANIFEST = "summary/metrics.json", "summary/checks.csv", "summary/manifest.json"
+ACTIONS, CLAIMS = "summary/actions.csv", "summary/claims.csv"
+REMEDY = "Run `churnbook build`."
+NONE = "none"
+"""What `:rests_on:` says of a sentence that no check withdraws."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One entry of summary/metrics.json: `checks` are the checks that strike the figure."""
+
+    key: str
+    value: float | str | None
+    unit: str
+    n: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    label: str = ""
+    checks: tuple[str, ...] = ()
+    currency: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of summary/checks.csv: `strikes` are the bases of the figures it strikes."""
+
+    name: str
+    status: str
+    title: str
+    evidence: str = ""
+    consequence: str = ""
+    remedy: str = ""
+    stage: str = ""
+    strikes: tuple[str, ...] = ()
+
+
+def worst(checks: Iterable[Check]) -> str:
+    """Return the gravest status: fail, warn, pass, or not_applicable when there is none."""
+    present = {check.status for check in checks}
+    return next((status for status in STATUSES if status in present), "not_applicable")
+
+
+def split_names(text: str) -> list[str]:
+    """Return the names of a list separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def make_metric(key: str, entry: Any) -> Metric:
+    """Return one entry of metrics.json. Raises ReportError when a field is missing."""
+    if not isinstance(entry, dict) or not {"value", "unit", "label"} <= set(entry):
+        raise ReportError(f"{METRICS}: {key!r} must have a value, a unit and a label")
+    fields = ("value", "unit", "n", "ci_low", "ci_high", "label")
+    known = {name: entry[name] for name in fields if name in entry}
+    checks, currency = tuple(entry.get("checks") or ()), entry.get("currency") or ""
+    return Metric(key=key, checks=checks, currency=currency, **known)
+
+
+def make_check(row: Row) -> Check:
+    """Return one row of checks.csv. Raises ReportError for a status that does not exist."""
+    name, status = row["check"], row["status"]
+    if status not in STATUSES:
+        raise ReportError(f"{CHECKS}: {name!r} has the status {status!r}")
+    texts = {field: row[field] for field in ("title", "evidence", "consequence", "remedy", "stage")}
+    return Check(name, status, strikes=tuple(split_names(row["strikes"])), **texts)
+
+
+@lru_cache(maxsize=256)
+def _read_text(path: Path, _modified: int) -> str:
+    return path.read_text(encoding="utf-8-sig")
+
+
+def read_text(path: Path, shown: str) -> str:
+    """Return the text of `path`. Raises ReportError that calls it `shown` when it is missing."""
+    if not path.is_file():
+        raise ReportError(f"{shown} is missing. {REMEDY}")
+    return _read_text(path, path.stat().st_mtime_ns)
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """The artifacts of one run under the folder `data`, for one page."""
+
+    data: Path
+
+    def path(self, name: str) -> Path:
+        """Return where the artifact `name` is."""
+        return self.data / name
+
+    def rows(self, name: str) -> list[Row]:
+        """Return the rows of a CSV artifact, all cells as text, missing ones empty."""
+        text = read_text(self.path(name), name)
+        return list(csv.DictReader(io.StringIO(text, newline=""), restval=""))
+
+    def json(self, name: str) -> Any:
+        """Return the content of a JSON artifact."""
+        try:
+            return json.loads(read_text(self.path(name), name))
+        except json.JSONDecodeError as error:
+            raise ReportError(f"{name} is not valid JSON: {error}. {REMEDY}") from error
+
+    def metrics(self, keys: Iterable[str]) -> list[Metric]:
+        """Return the metrics of `keys`. Raises ReportError that names every missing one."""
+        entries, wanted = self.json(METRICS), list(keys)
+        missing = [key for key in wanted if key not in entries]
+        if missing:
+            raise ReportError(f"no metric {', '.join(map(repr, missing))} in {METRICS}")
+        return [make_metric(key, entries[key]) for key in wanted]
+
+    def metric(self, key: str) -> Metric:
+        """Return one metric. Raises ReportError when it is missing."""
+        return self.metrics([key])[0]
+
+    def all_checks(self) -> list[Check]:
+        """Return every row of checks.csv, in its order."""
+        return [make_check(row) for row in self.rows(CHECKS)]
+
+    def checks(self, names: Sequence[str]) -> list[Check]:
+        """Return the checks `names`, each once. Raises ReportError that names missing ones."""
+        known = {check.name: check for check in self.all_checks()} if names else {}
+        missing = [name for name in names if name not in known]
+        if missing:
+            raise ReportError(f"no check {', '.join(map(repr, missing))} in {CHECKS}")
+        return [known[name] for name in dict.fromkeys(names)]
+
+    def checks_of(self, metrics: Iterable[Metric], rests_on: str = "") -> list[Check]:
+        """Return the checks of a sentence: of its metrics, or of the bases that it names itself."""
+        if not rests_on:
+            return self.checks([name for metric in metrics for name in metric.checks])
+        bases = set() if rests_on == NONE else set(split_names(rests_on))
+        return [check for check in self.all_checks() if bases & set(check.strikes)]
+
+    def holds(self, condition: str) -> bool:
+        """Say whether a condition on metrics and checks holds: see analysis.base.conditions."""
+        statuses = {check.name: check.status for check in self.all_checks()}
+        return conditions.holds(condition, conditions.context_of(self.json(METRICS), statuses))

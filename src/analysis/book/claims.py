@@ -1,0 +1,102 @@
+"""Findings: `{claim}`, a sentence with the figures and checks it rests on, and its `{case}`s.
+
+    ::::{claim} model
+    :metrics: test_auc
+
+    :::{case} model_vs_recency == "better"
+    The model ranks better than the last visit alone.
+    :::
+    :::{case} model_vs_recency == "worse"
+    :rests_on: none
+    Sort users by their last visit instead.
+    :::
+    ::::
+
+The first case that holds is printed; a blank line separates the options from the cases. A claim
+without cases is its own only case.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+
+from analysis.base.errors import ReportError
+from analysis.base.formats import is_missing
+from analysis.book.artifacts import CHECKS, METRICS, Check, Metric, split_names, worst
+from analysis.book.directive import BookDirective
+
+OPTIONS = {"metrics": directives.unchanged_required, "rests_on": directives.unchanged_required}
+"""Of a claim and, in its place, of a case: keys of metrics; bases (default: those of the metrics),
+or `none` for a sentence that no check withdraws.
+"""
+
+
+class case(nodes.Element):  # type: ignore[misc]  # noqa: N801 (docutils names nodes by class)
+    """One alternative of a claim: whether it `holds`, its options, its content."""
+
+
+class Case(BookDirective):
+    """One alternative of a claim: printed when its condition is the first that holds."""
+
+    has_content = True
+    required_arguments = 1
+    option_spec: ClassVar = OPTIONS
+
+    def make(self) -> list[nodes.Node]:
+        """Return the case, for its claim to choose from."""
+        holds = self.artifacts(METRICS, CHECKS).holds(self.arguments[0])
+        made = case("", *self.parse(), holds=holds, **self.options)
+        self.set_source_info(made)
+        return [made]
+
+
+class Claim(BookDirective):
+    """A finding, with what it rests on; a failing check withdraws it.
+
+    When none of its metrics is available it says so. When no case holds nothing is printed.
+    """
+
+    has_content = True
+    required_arguments = 1
+    option_spec: ClassVar = OPTIONS
+
+    def make(self) -> list[nodes.Node]:
+        """Return the finding in its frame, or what stands in its place."""
+        name, artifacts = self.arguments[0], self.artifacts(METRICS, CHECKS)
+        if not self.option("metrics"):
+            raise ReportError(f"claim {name!r} needs :metrics:")
+        metrics = artifacts.metrics(split_names(self.option("metrics")))
+        cases = self._cases()
+        if self.reads_all:
+            return [node for alternative in cases for node in alternative.children]
+        chosen = next((alternative for alternative in cases if alternative["holds"]), None)
+        if all(is_missing(metric.value) for metric in metrics):
+            return self._frame("unknown", metrics, [], [])
+        if chosen is None:
+            return []
+        options = {**self.options, **chosen.attributes}
+        metrics = artifacts.metrics(split_names(options["metrics"]))
+        checks = artifacts.checks_of(metrics, options.get("rests_on", ""))
+        return self._frame(worst(checks), metrics, checks, chosen.children)
+
+    def _cases(self) -> list[case]:
+        content = self.parse()
+        cases = [node for node in content if isinstance(node, case)]
+        if cases and len(cases) < len(content):
+            raise ReportError(f"claim {self.arguments[0]!r} has text outside its cases")
+        return cases or [case("", *content, holds=True)]
+
+    def _frame(
+        self,
+        status: str,
+        metrics: Sequence[Metric],
+        checks: Sequence[Check],
+        sentence: Sequence[nodes.Node],
+    ) -> list[nodes.Node]:
+        anchor = nodes.make_id(f"claim-{self.arguments[0]}")
+        opening = self.html(f'<div class="cb-claim cb-claim-{status}" id="{anchor}">')
+        values = {"status": status, "metrics": metrics, "checks": checks}
+        note, ending = self.render("claim", **values), self.render("claim_end", **values)
+        return [opening, *([] if status == "fail" else sentence), note, ending]

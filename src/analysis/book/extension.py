@@ -1,0 +1,80 @@
+"""The Sphinx extension of the book: runs the stages, prints results, publishes artifacts."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+from analysis.base.errors import ReportError
+from analysis.book import claims, nodes, problems, reference, results
+from analysis.book.directive import data_dir
+from analysis.book.publish import publish
+
+DIRECTIVES = {
+    "when": results.When,
+    "claim": claims.Claim,
+    "case": claims.Case,
+    "headline": results.Headline,
+    "checks-panel": results.ChecksPanel,
+    "published-claims": results.PublishedClaims,
+    "actions": results.Actions,
+    "artifact-table": reference.ArtifactTable,
+    "metric-definition": reference.MetricDefinition,
+    "contract": reference.Contract,
+    "parameters": reference.Parameters,
+    "provenance": reference.Provenance,
+}
+
+
+def run_stages(app: Sphinx, _config: Config) -> None:
+    """Run the stages before any page is read, unless churnbook has run them already."""
+    if os.environ.get("CHURNBOOK_STAGES") == "done":
+        return
+    from analysis.run.runner import run_default
+
+    try:
+        run_default(Path(app.confdir))
+    except ReportError as error:
+        raise SystemExit(str(error)) from error
+
+
+def drop_thebe(
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: object
+) -> None:
+    """Leave out the script of sphinx-thebe: the book has no live cells, and asks no other host."""
+    scripts = context.get("script_files", [])
+    context["script_files"] = [file for file in scripts if not _is_thebe(file)]
+
+
+def _is_thebe(file: Any) -> bool:
+    body = getattr(file, "attributes", {}).get("body") or ""
+    return "thebe" in str(getattr(file, "filename", file) or "") or "thebe" in body
+
+
+def publish_artifacts(app: Sphinx, error: Exception | None) -> None:
+    """Copy the artifacts that readers may download into the site."""
+    if error is None and app.builder.format == "html":
+        publish(data_dir(app), Path(app.outdir) / "artifacts")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the role, the directives and the events."""
+    app.setup_extension("sphinx_design")
+    app.add_config_value("churnbook_data", "data", "env", types=[str])
+    app.add_node(nodes.kpi, html=(nodes.visit_kpi, nodes.depart_kpi))
+    app.add_node(nodes.page_html, html=(nodes.visit_page_html, None))
+    formula = (nodes.visit_math, None)
+    app.add_html_math_renderer("as_written", inline_renderers=formula, block_renderers=formula)
+    app.add_role("kpi", results.KpiRole())
+    for name, directive in DIRECTIVES.items():
+        app.add_directive(name, directive)
+    app.connect("config-inited", run_stages, priority=1)
+    app.connect("env-purge-doc", problems.forget_page)
+    app.connect("env-merge-info", problems.merge_pages)
+    app.connect("doctree-read", problems.report_placeholders)
+    app.connect("env-updated", problems.stop_on_problems)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("build-finished", publish_artifacts)
+    return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

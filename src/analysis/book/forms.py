@@ -1,0 +1,62 @@
+"""The forms in which a metric is printed: `{kpi}`key:form``."""
+
+from collections.abc import Callable
+
+from analysis.base import formats
+from analysis.base.errors import ReportError
+from analysis.base.formats import SPACE, is_missing
+from analysis.book.artifacts import Metric
+
+
+def format_interval(metric: Metric) -> str:
+    """Return the metric's interval as "46.1 to 50.5 %"."""
+    return formats.format_interval(
+        metric.ci_low, metric.ci_high, metric.unit, currency=metric.currency
+    )
+
+
+def format_n(metric: Metric) -> str:
+    """Return how many users or rows the metric was counted over."""
+    return formats.format_value(metric.n, "count")
+
+
+def format_whole(metric: Metric) -> str:
+    """Return the metric's value without decimals."""
+    return formats.format_value(metric.value, metric.unit, currency=metric.currency, decimals=0)
+
+
+def list_parts(metric: Metric) -> list[str]:
+    """Return the interval and the n of a metric, without what is missing."""
+    has_interval = not (is_missing(metric.ci_low) or is_missing(metric.ci_high))
+    parts = [format_interval(metric)] if has_interval else []
+    return parts if is_missing(metric.n) else [*parts, f"n{SPACE}={SPACE}{format_n(metric)}"]
+
+
+def format_plain(metric: Metric) -> str:
+    """Return the metric's value with its unit."""
+    return formats.format_value(metric.value, metric.unit, currency=metric.currency)
+
+
+def format_full(metric: Metric) -> str:
+    """Return "48.3 % (46.1 to 50.5 %, n = 687)", without the parts that are missing."""
+    parts = list_parts(metric)
+    has_parts = bool(parts) and not is_missing(metric.value)
+    return f"{format_plain(metric)} ({', '.join(parts)})" if has_parts else format_plain(metric)
+
+
+FORMS: dict[str, Callable[[Metric], str]] = {
+    "": format_plain,
+    "interval": format_interval,
+    "n": format_n,
+    "full": format_full,
+    "whole": format_whole,
+    "label": lambda metric: metric.label,
+}
+
+
+def format_metric(metric: Metric, form: str = "") -> str:
+    """Return the metric in one of FORMS. Raises ReportError for a form that does not exist."""
+    if form not in FORMS:
+        known = ", ".join(name for name in FORMS if name)
+        raise ReportError(f"unknown form {form!r} of {metric.key!r}; forms that exist: {known}")
+    return FORMS[form](metric)

@@ -1,0 +1,43 @@
+"""Which artifacts are published beside the pages: aggregates, never a row per user."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from analysis.contract.stages import MANIFEST, STAGES
+
+NOT_PUBLISHED = ("raw", "clean")
+"""Folders of the input tables and of what cleaning makes of them."""
+
+
+def may_be_published(path: str, columns: Iterable[str] = ()) -> bool:
+    """Say whether readers may download the artifact `path`: CSV or JSON without a row per user."""
+    folder, name = path.split("/")[0], path.rpartition("/")[2]
+    is_aggregate = not name.startswith("user_") and "user_id" not in columns
+    return folder not in NOT_PUBLISHED and name.endswith((".csv", ".json")) and is_aggregate
+
+
+def declared() -> list[str]:
+    """Return the paths of all artifacts of a run, sorted."""
+    return sorted({MANIFEST, *(path for stage in STAGES for path in stage.writes.values())})
+
+
+def read_head(path: Path) -> list[str]:
+    """Return the names of a CSV file's columns in lower case; none for another file."""
+    if path.suffix != ".csv":
+        return []
+    with path.open(encoding="utf-8-sig") as file:
+        return [name.strip().strip('"').lower() for name in file.readline().split(",")]
+
+
+def publish(data: Path, target: Path) -> list[Path]:
+    """Copy every artifact that may be published to `target`, emptied first; return the copies."""
+    shutil.rmtree(target, ignore_errors=True)
+    copies = []
+    for path in declared():
+        source, copy = data / path, target / path
+        if source.is_file() and may_be_published(path, read_head(source)):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+            copies.append(copy)
+    return copies

@@ -1,0 +1,229 @@
+"""The directives that print tables of the summary, definitions, and what a run was made of."""
+
+import importlib
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+import yaml
+from docutils import nodes
+from docutils.core import publish_doctree
+from docutils.parsers.rst import directives
+
+from analysis.base import conditions, files
+from analysis.base.errors import ReportError
+from analysis.book.artifacts import MANIFEST, REMEDY, read_text
+from analysis.book.design import fold
+from analysis.book.directive import BookDirective
+from analysis.book.render import plain
+from analysis.book.show import show
+from analysis.contract import catalogue, inputs
+
+CHECKSUM_SHOWN = 12
+DOCSTRINGS = {"warning_stream": False, "file_insertion_enabled": False, "raw_enabled": False}
+"""docutils' settings for docstrings: its messages become a ReportError, and it reads no file."""
+Cell = str | dict[str, str]
+
+
+class ArtifactTable(BookDirective):
+    """A table of the catalogue by its name, with those rows for which `:where:` holds."""
+
+    required_arguments = 1
+    option_spec: ClassVar = {"where": directives.unchanged_required}
+
+    def make(self) -> list[nodes.Node]:
+        """Return the table as `show` prints it in a chapter."""
+        entry = catalogue.table_of(self.arguments[0].strip())
+        path = self.artifacts(entry.path).path(entry.path)
+        if not path.is_file():
+            raise ReportError(f"{entry.path} is missing. {REMEDY}")
+        frame = choose_rows(files.read_table(str(path)), self.option("where"))
+        frame.attrs["table"] = entry.name
+        up = "../" * self.env.docname.count("/")
+        return [self.html(show(frame, root=up).as_raw_html())]
+
+
+def choose_rows(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Return the rows for which `where`, a condition on the columns, holds; all without one."""
+    if not where:
+        return frame
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    chosen = [conditions.holds(where, {str(k): v for k, v in row.items()}) for row in rows]
+    return frame[chosen]
+
+
+class MetricDefinition(BookDirective):
+    """The docstring of the function that computes a metric: one home for each definition."""
+
+    required_arguments = 1
+    option_spec: ClassVar = {"title": directives.unchanged_required}
+
+    def make(self) -> list[nodes.Node]:
+        """Return the docstring in a frame, under its title and over its source."""
+        name = self.arguments[0].strip()
+        text, source = find_docstring(name)
+        self.env.note_dependency(source)
+        title = nodes.paragraph("", self.option("title"), classes=["cb-definition-title"])
+        origin = nodes.paragraph("", "From ", nodes.literal("", name), classes=["cb-small"])
+        box = nodes.container("", title, *parse_docstring(text, name), origin)
+        box["classes"].append("cb-definition")
+        return [box]
+
+
+def find_docstring(name: str) -> tuple[str, str]:
+    """Return the docstring of `package.module.object`, and its source file.
+
+    Raises ReportError when the object does not exist or says nothing.
+    """
+    module_name, _, attribute = name.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+        documented = getattr(module, attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ReportError(f"{name} does not exist or cannot be imported: {error}") from error
+    text = inspect.getdoc(documented)
+    if not text:
+        raise ReportError(f"{name} has no docstring")
+    return text, inspect.getsourcefile(module) or ""
+
+
+def parse_docstring(text: str, name: str) -> list[nodes.Node]:
+    """Return the nodes of a docstring (reStructuredText; `names` in single backticks are code).
+
+    Raises ReportError for what docutils cannot read.
+    """
+    quiet = {
+        "report_level": 2,
+        "warning_stream": False,
+        "file_insertion_enabled": False,
+        "raw_enabled": False,
+    }
+    doctree = publish_doctree(text, settings_overrides=quiet)
+    for message in doctree.findall(nodes.system_message):
+        raise ReportError(f"the docstring of {name} cannot be read: {message.astext()}")
+    for quoted in list(doctree.findall(nodes.title_reference)):
+        quoted.replace_self(nodes.literal("", quoted.astext()))
+    return list(doctree.children)
+
+
+class Contract(BookDirective):
+    """The data contract: every column of the two tables."""
+
+    def make(self) -> list[nodes.Node]:
+        """Return one table for users and one for events."""
+        self.env.note_dependency(str(inspect.getsourcefile(inputs)))
+        tables = [("Users", inputs.USERS), ("Events", inputs.EVENTS)]
+        return [self.render("table", **contract_table(*table)) for table in tables]
+
+
+def reference_table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    caption: str = "",
+    numeric: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return what the template `table` needs; columns named in `numeric` are to the right."""
+    return {"heads": heads, "rows": [list(row) for row in rows], "caption": caption,
+            "numeric": numeric}  # fmt: skip
+
+
+def contract_table(title: str, columns: Sequence[inputs.Column]) -> dict[str, Any]:
+    """Return the columns of one input table: name, type, unit, whether required, meaning."""
+    rows = [
+        [
+            {"code": column.name},
+            column.type,
+            plain(column.unit),
+            "required" if column.required else "optional",
+            column.meaning,
+        ]
+        for column in columns
+    ]
+    return reference_table(["Column", "Type", "Unit", "Required", "Meaning"], rows, title)
+
+
+class Parameters(BookDirective):
+    """Every parameter of params.yml: value, unit, reason."""
+
+    def make(self) -> list[nodes.Node]:
+        """Return the table of parameters."""
+        path = Path(self.env.srcdir) / "params.yml"
+        self.env.note_dependency(str(path))
+        entries = yaml.safe_load(read_text(path, "params.yml"))
+        return [self.render("table", **parameters_table(entries, "Parameters"))]
+
+
+def parameters_table(entries: Mapping[str, Any], caption: str = "") -> dict[str, Any]:
+    """Return parameters, each `{value, unit, reason}`, as a table."""
+    rows: list[list[Cell]] = []
+    for name, entry in entries.items():
+        fields = entry if isinstance(entry, Mapping) and "value" in entry else {"value": entry}
+        notes = [plain(fields.get(field)) for field in ("unit", "reason")]
+        rows.append([{"code": name}, as_written(fields["value"]), *notes])
+    heads = ["Parameter", "Value", "Unit", "Reason"]
+    return reference_table(heads, rows, caption)
+
+
+def as_written(value: Any) -> str:
+    """Return a parameter's value as it is written in params.yml, without digit groups."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if is_number else plain(value)
+
+
+class Provenance(BookDirective):
+    """What a run was made of: inputs, parameters, versions, artifacts."""
+
+    def make(self) -> list[nodes.Node]:
+        """Return the parts of summary/manifest.json that are there."""
+        manifest = self.artifacts(MANIFEST).json(MANIFEST)
+        folded = {
+            "Parameters of this run": parameters_table(manifest.get("parameters") or {}),
+            "Code": pairs_table(manifest.get("code") or {}, ["Name", "Value"]),
+            "Packages": pairs_table(manifest.get("packages") or {}, ["Package", "Version"]),
+            "Artifacts": artifacts_table(manifest.get("artifacts") or {}),
+        }
+        made: list[nodes.Node] = [
+            self.render("table", **inputs_table(manifest.get("inputs") or []))
+        ]
+        for title, part in folded.items():
+            made += fold(self.state, title, self.render("table", **part))
+        words = "all of the above, with whole checksums"
+        return [*made, self.render("download", path=MANIFEST, words=words)]
+
+
+def _checksum(value: Any) -> Cell:
+    text = str(value or "")
+    return {"code": text[:CHECKSUM_SHOWN], "title": text} if text else plain(None)
+
+
+def inputs_table(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the input tables: name, file, rows, source, checksum."""
+    fields = ("name", "file", "rows", "source")
+    rows = [
+        [*(plain(item.get(field)) for field in fields), _checksum(item.get("sha256"))]
+        for item in entries
+    ]
+    heads = ["Table", "File", "Rows", "Source", "SHA-256"]
+    return reference_table(heads, rows, "Inputs", ["Rows"])
+
+
+def pairs_table(pairs: Mapping[str, Any], heads: Sequence[str]) -> dict[str, Any]:
+    """Return names and values under two heads."""
+    return reference_table(heads, [[name, plain(value)] for name, value in pairs.items()])
+
+
+def artifacts_table(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the artifacts: file, rows, bytes, checksum."""
+    rows: list[list[Cell]] = [
+        [
+            {"code": path},
+            plain(entry.get("rows")),
+            plain(entry.get("bytes")),
+            _checksum(entry.get("sha256")),
+        ]
+        for path, entry in entries.items()
+    ]
+    heads = ["File", "Rows", "Bytes", "SHA-256"]
+    return reference_table(heads, rows, numeric=["Rows", "Bytes"])

@@ -1,0 +1,74 @@
+"""The templates of the book's blocks: plain values in, escaped HTML out."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from analysis.base import formats
+from analysis.base.formats import BLANK, is_missing, plural
+from analysis.book import forms
+from analysis.book.nodes import artifact_link, doc_link, strip_private
+
+MARKS = {"fail": "✕", "warn": "!", "pass": "✓", "not_applicable": "–"}
+WORDS = {
+    "fail": "fails",
+    "warn": "caution",
+    "pass": "passes",
+    "not_applicable": "not applicable",
+}
+SPLIT = "\ue002"  # stands for a figure's text in its template
+
+
+def _finish(value: Any) -> Any:
+    """Return a value of a template, without private characters unless a template made it."""
+    return value if isinstance(value, Markup) else strip_private(value)
+
+
+@cache
+def templates() -> Environment:
+    """Return the environment of `templates/`: every value is escaped, every name must exist."""
+    environment = Environment(
+        loader=PackageLoader("analysis.book"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finish,
+    )
+    environment.globals.update(
+        MARKS=MARKS,
+        WORDS=WORDS,
+        artifact_link=artifact_link,
+        doc_link=doc_link,
+        format_metric=forms.format_metric,
+        list_parts=forms.list_parts,
+        plural=plural,
+    )
+    environment.filters.update(as_list=formats.format_list, quoted="“{}”".format)
+    environment.tests["missing"] = is_missing
+    return environment
+
+
+def render(template: str, **values: Any) -> str:
+    """Return the template `templates/<template>.html` filled with `values`."""
+    return templates().get_template(f"{template}.html").render(**values)
+
+
+def wrap_figure(**values: Any) -> tuple[str, str]:
+    """Return the markup before and after a figure in running text."""
+    before, _, after = render("kpi", text=Markup(SPLIT), **values).strip().partition(SPLIT)
+    return before, after
+
+
+def plain(value: Any) -> str:
+    """Return a value of the manifest or of a parameter as text; a dash when it is empty."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {plain(item)}" for name, item in value.items()) or BLANK
+    if isinstance(value, (list, tuple)):
+        return ", ".join(plain(item) for item in value) or BLANK
+    if isinstance(value, int) and not isinstance(value, bool):
+        return formats.format_value(value, "count")
+    return formats.format_cell(value, "text")

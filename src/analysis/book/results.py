@@ -1,0 +1,164 @@
+"""The role and the directives that print results: kpi, when, headline, checks, actions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxRole
+
+from analysis.base.errors import ReportError
+from analysis.base.formats import is_missing, plural
+from analysis.book.artifacts import (
+    ACTIONS,
+    CHECKS,
+    CLAIMS,
+    METRICS,
+    Artifacts,
+    Check,
+    Row,
+    split_names,
+    worst,
+)
+from analysis.book.design import fold, grid
+from analysis.book.directive import BookDirective, open_artifacts
+from analysis.book.forms import format_metric
+from analysis.book.nodes import kpi
+from analysis.book.problems import add_problem
+from analysis.book.render import wrap_figure
+from analysis.contract.stages import STAGES
+
+NOT_STRUCK = ("n", "label")
+"""Forms of a metric that no check can strike."""
+COUNTED = (
+    ("fail", "fails", "fail"),
+    ("warn", "asks for caution", "ask for caution"),
+    ("pass", "passes", "pass"),
+    ("not_applicable", "does not apply", "do not apply"),
+)
+"""How many checks came out in which way: the verb for one check and for several."""
+FOLDED = (
+    ("pass", "check that passes", "checks that pass"),
+    ("not_applicable", "check that does not apply", "checks that do not apply"),
+)
+"""What a reader must open to see, with its title for one check and for several."""
+
+
+class KpiRole(SphinxRole):
+    """`{kpi}`key`` prints a metric; `key:interval`, `:n`, `:full`, `:whole`, `:label` its forms."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the figure, marked by the checks it rests on."""
+        try:
+            return [self._make()], []
+        except ReportError as error:
+            add_problem(self.env, self.get_source_info()[1], str(error))
+            return [], []
+
+    def _make(self) -> nodes.Node:
+        key, _, form = (part.strip() for part in self.text.partition(":"))
+        artifacts = open_artifacts(self.env, METRICS, CHECKS)
+        metric = artifacts.metric(key)
+        checks = artifacts.checks_of([metric])
+        before, after = wrap_figure(
+            checks=checks,
+            status="pass" if form in NOT_STRUCK else worst(checks),
+            is_missing=is_missing(metric.value) and form != "label",
+            panel=str(self.config.root_doc),
+        )
+        text = format_metric(metric, form)
+        return kpi(text, text, before=before, after=after)
+
+
+class When(BookDirective):
+    """Content that is printed only when a condition on the metrics holds."""
+
+    has_content = True
+    required_arguments = 1
+
+    def make(self) -> list[nodes.Node]:
+        """Return the content, or nothing."""
+        holds = self.artifacts(METRICS, CHECKS).holds(self.arguments[0])
+        return self.parse() if holds or self.reads_all else []
+
+
+class Headline(BookDirective):
+    """The key figures as cards: a line `key | page` each, the page being where the card leads."""
+
+    has_content = True
+
+    def make(self) -> list[nodes.Node]:
+        """Return the grid of cards."""
+        lines = [line.partition("|") for line in self.content if line.strip()]
+        pages = {key.strip(): page.strip() for key, _, page in lines}
+        artifacts = self.artifacts(METRICS, CHECKS)
+        artifacts.metrics(pages)  # names every missing key at once
+        cards = [self._card(artifacts, key, page) for key, page in pages.items()]
+        classes = [f"cb-card-{card['status']}" for card in cards]
+        return grid(self.state, classes, [self.render("card", **card) for card in cards])
+
+    def _card(self, artifacts: Artifacts, key: str, page: str) -> dict[str, Any]:
+        if page and page not in self.env.found_docs:
+            raise ReportError(f"headline {key!r} leads to {page!r}, which is no page of the book")
+        metric = artifacts.metric(key)
+        # without a value there is nothing to strike or to trust
+        checks = [] if is_missing(metric.value) else artifacts.checks_of([metric])
+        return {"metric": metric, "page": page, "checks": checks, "status": worst(checks)}
+
+
+class ChecksPanel(BookDirective):
+    """The checks of the chapter whose page this is; every check on the root page."""
+
+    def make(self) -> list[nodes.Node]:
+        """Return how many checks came out in which way, and each of them."""
+        checks = self.artifacts(CHECKS).all_checks()
+        if self.env.docname != self.config.root_doc:
+            stage = self._stage()
+            checks = [check for check in checks if check.stage == stage]
+        groups = {status: _with_status(checks, status) for status, _, _ in COUNTED}
+        counts = self.render("counts", groups=groups, counted=COUNTED)
+        if loud := groups["fail"] + groups["warn"]:
+            return [counts, self.render("checks", checks=loud), *self._folds(groups)]
+        return [counts, *self._folds(groups)]
+
+    def _folds(self, groups: Mapping[str, list[Check]]) -> list[nodes.Node]:
+        made: list[nodes.Node] = []
+        for status, one, other in FOLDED:
+            if checks := groups[status]:
+                title = plural(len(checks), one, other)
+                made += fold(self.state, title, self.render("checks", checks=checks))
+        return made
+
+    def _stage(self) -> str:
+        name = self.env.docname.rpartition("/")[2]
+        if name not in [stage.name for stage in STAGES]:
+            raise ReportError(f"checks-panel: {name!r} is neither the root page nor a chapter")
+        return name
+
+
+def _with_status(checks: list[Check], status: str) -> list[Check]:
+    return [check for check in checks if check.status == status]
+
+
+class PublishedClaims(BookDirective):
+    """The claims of the published case with their verdicts."""
+
+    def make(self) -> list[nodes.Node]:
+        """Return the claims as cards, and the link to the table."""
+        return [
+            self.render("published_claims", rows=self.artifacts(CLAIMS).rows(CLAIMS), path=CLAIMS)
+        ]
+
+
+class Actions(BookDirective):
+    """What to do; a failing check withdraws an action."""
+
+    def make(self) -> list[nodes.Node]:
+        """Return the actions as cards."""
+        artifacts = self.artifacts(ACTIONS, METRICS, CHECKS)
+        cards = [self._card(artifacts, row) for row in artifacts.rows(ACTIONS)]
+        return [self.render("actions", cards=cards)]
+
+    def _card(self, artifacts: Artifacts, row: Row) -> dict[str, Any]:
+        metrics = artifacts.metrics(split_names(row["metrics"]))
+        checks = artifacts.checks_of(metrics, row.get("rests_on", ""))
+        return {"row": row, "metrics": metrics, "checks": checks, "status": worst(checks)}

@@ -1,0 +1,227 @@
+"""`show`: a chapter's table as its reader sees it, the same HTML on every run.
+
+Heads, units, words, order and which columns are shown come from the catalogue. Every cell is turned
+into text here, and great_tables lays the text out, so a test can read the cells as a frame
+(`format_cells`). Colours are inherited and backgrounds transparent, for light and dark pages;
+nothing is fetched from another host.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+from typing import Any
+
+import pandas as pd
+from great_tables import GT, html
+
+from analysis.base.errors import ReportError
+from analysis.base.formats import BLANK, format_cell, format_interval, is_missing, plural
+from analysis.book.publish import may_be_published
+from analysis.contract import catalogue
+from analysis.contract.catalogue import Column, Table
+
+INTERVAL = "95 % interval"
+LOW, HIGH = "ci_low", "ci_high"
+NOT_NUMBERS = ("text", "date")
+WITH_UNIT = ("share", "points", "money")
+"""Units printed in every cell; the head of the column says the others."""
+
+# Mark, background and ink of a status. The word carries the meaning; the pill has a background of
+# its own, so that its text is legible on a light and on a dark page.
+PILLS = {
+    "pass": ("✓", "#cdeade", "#0b4a37"),
+    "warn": ("!", "#fbe3b5", "#553600"),
+    "fail": ("✕", "#f8d0c0", "#6e1f00"),
+    "not_applicable": ("–", "#e3e3e3", "#3a3a3a"),
+}
+RULE = "#8888886b"  # grey, translucent: a hairline on any background
+
+
+class ReportTable(GT):
+    """A great_tables table whose plain text and style sheet suit a tested notebook."""
+
+    def __repr__(self) -> str:
+        # GT's own holds memory addresses, which strict nbval sees as a change.
+        return f"ReportTable({self._options.table_id.value!r})"
+
+    def as_raw_html(self, *args: Any, **options: Any) -> str:
+        """Return the HTML of the table with every style rule held inside its id."""
+        # great_tables 1.1 leaves two rules open, which would restyle the whole page.
+        page = super().as_raw_html(*args, **options)
+        me = f"#{self._options.table_id.value}"
+        parts = ("thead", "tbody", "tfoot", "tr", "td", "th")
+        scoped = ", ".join(f"{me} {part}" for part in parts)
+        page = page.replace(f"{me} {', '.join(parts)} {{", f"{scoped} {{")
+        return page.replace("\n tr { background", f"\n{me} tr {{ background")
+
+
+def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../../") -> GT:
+    """Return a chapter's table for the page: numbers to the right and text to the left.
+
+    `frame.attrs["table"]` names the table in the catalogue. A column whose words are those of a
+    check's statuses is coloured. Beyond `max_rows` rows the rest is left out, and the note under
+    the table says so; `root` leads from the page to the site's root, for the link to the CSV.
+    Raises ReportError for a frame that is no table of a chapter, and for a column that the
+    catalogue shows and the frame lacks.
+    """
+    table = _table_of(frame)
+    shown = frame if max_rows is None else frame.head(max_rows)
+    cells = format_cells(shown, table)
+    made: GT = ReportTable(_rename_safely(cells), id=table.name)
+    made = made.tab_header(title=table.title)
+    made = _draw_columns(made, cells, _numeric_heads(table))
+    made = _draw_pills(made, cells, _status_words(table))
+    for note in _list_notes(len(frame), len(shown), table, root):
+        made = made.tab_source_note(note)
+    return _dress(made, table.name)
+
+
+def format_cells(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Return the shown columns of `frame` as text, with the labels as the columns' names.
+
+    Each pair `ci_low`, `ci_high` (or `NAME_ci_low`, `NAME_ci_high`) becomes one column "a to b".
+    """
+    shown = [column for column in table.columns if column.is_shown]
+    _require_columns(frame, table.name, shown)
+    names = {column.name for column in shown}
+    text: list[pd.Series[Any]] = []
+    for column in shown:
+        unit = _unit_of(column, table)
+        high = f"{column.name.removesuffix(LOW)}{HIGH}"
+        if column.name.endswith(LOW) and high in names:
+            ends = zip(frame[column.name].tolist(), frame[high].tolist(), strict=True)
+            cells = [_join_ends(low, top, unit) for low, top in ends]
+        elif column.name.endswith(HIGH) and f"{column.name.removesuffix(HIGH)}{LOW}" in names:
+            continue
+        else:
+            cells = [_format(value, column, unit) for value in frame[column.name].tolist()]
+        text.append(pd.Series(cells, name=_head_of(column, table, names), dtype=object))
+    return pd.concat(text, axis=1)
+
+
+def _table_of(frame: pd.DataFrame) -> Table:
+    name = frame.attrs.get("table")
+    if name is None:
+        raise ReportError(
+            "show: the frame is no table of a chapter. Declare it with @table in the chapter."
+        )
+    return catalogue.table_of(str(name))
+
+
+def _require_columns(frame: pd.DataFrame, name: str, shown: Sequence[Column]) -> None:
+    absent = [column.name for column in shown if column.name not in frame]
+    if absent:
+        raise ReportError(
+            f"{name}: {len(absent)} column(s) of the catalogue are not in the table, "
+            f"{absent[0]!r} the first. It has: {', '.join(map(str, frame.columns))}."
+        )
+
+
+def _unit_of(column: Column, table: Table) -> str:
+    """Return the column's unit; of an interval, that of the nearest number to its left."""
+    if column.unit != "same":
+        return column.unit
+    before = table.columns[: table.columns.index(column)]
+    units = [other.unit for other in before if other.unit not in ("same", *NOT_NUMBERS)]
+    return units[-1] if units else "score"
+
+
+def _head_of(column: Column, table: Table, names: set[str]) -> str:
+    stem = column.name.removesuffix(LOW)
+    if stem == column.name or f"{stem}{HIGH}" not in names:
+        return column.label
+    labels = {other.name: other.label for other in table.columns}
+    of_what = labels.get(stem.rstrip("_"))
+    return f"{of_what}, {INTERVAL}" if of_what else INTERVAL
+
+
+def _format(value: Any, column: Column, unit: str) -> str:
+    if not is_missing(value) and str(value) in column.values:
+        return column.values[str(value)]
+    return format_cell(value, unit, bare=unit not in WITH_UNIT)
+
+
+def _join_ends(low: Any, high: Any, unit: str) -> str:
+    if is_missing(low) and is_missing(high):
+        return BLANK
+    return format_interval(low, high, unit, bare=unit not in WITH_UNIT)
+
+
+def _numeric_heads(table: Table) -> set[str]:
+    names = {column.name for column in table.columns if column.is_shown}
+    numbers = [c for c in table.columns if _unit_of(c, table) not in NOT_NUMBERS and not c.values]
+    return {_head_of(column, table, names) for column in numbers}
+
+
+def _rename_safely(cells: pd.DataFrame) -> pd.DataFrame:
+    # great_tables makes HTML ids of column names: keep them apart whatever the heads are.
+    return cells.set_axis([f"c{position}" for position in range(cells.shape[1])], axis=1)
+
+
+def _draw_columns(made: GT, cells: pd.DataFrame, numeric: set[str]) -> GT:
+    for position, head in enumerate(cells.columns):
+        name = f"c{position}"
+        made = made.cols_label(cases={name: head})
+        made = made.cols_align("right" if head in numeric else "left", columns=name)
+    return made
+
+
+def _status_words(table: Table) -> dict[str, dict[str, str]]:
+    """Return, for the head of each column of statuses, the status that each word stands for."""
+    columns = [column for column in table.columns if set(column.values) & set(PILLS)]
+    return {
+        column.label: {word: code for code, word in column.values.items()} for column in columns
+    }
+
+
+def _draw_pills(made: GT, cells: pd.DataFrame, words: dict[str, dict[str, str]]) -> GT:
+    for position, head in enumerate(cells.columns):
+        if head in words:
+            draw = partial(_draw_pill, codes=words[head])
+            made = made.fmt(draw, columns=f"c{position}")
+    return made
+
+
+def _draw_pill(word: str, codes: dict[str, str]) -> str:
+    if codes.get(word) not in PILLS:
+        return escape(word)
+    mark, background, ink = PILLS[codes[word]]
+    style = f"background:{background};color:{ink};padding:1px 8px;border-radius:9px;"
+    return f'<span style="{style}white-space:nowrap;">{mark} {escape(word)}</span>'
+
+
+def _list_notes(total: int, shown: int, table: Table, root: str) -> list[Any]:
+    notes: list[Any] = []
+    if total == 0:
+        notes.append("No rows.")
+    elif shown < total:
+        notes.append(f"The first {shown:,} of {plural(total, 'row', 'rows')}.")
+    if may_be_published(table.path, [column.name for column in table.columns]):
+        address = escape(f"{root}artifacts/{table.path}")
+        notes.append(html(f'<a href="{address}" download>Download CSV</a>'))
+    return notes
+
+
+def _dress(table: GT, table_id: str) -> GT:
+    parts = ("gt_table", "gt_heading", "gt_title", "gt_col_heading", "gt_row", "gt_sourcenotes")
+    selector = ", ".join(f"#{table_id} .{part}" for part in parts)
+    return table.tab_options(
+        table_font_names="inherit",
+        table_font_size="0.9em",
+        table_layout="auto",
+        table_margin_left="0",
+        heading_align="left",
+        column_labels_font_weight="bold",
+        container_overflow_x="auto",
+        container_overflow_y="hidden",
+        table_border_top_color=RULE,
+        table_border_bottom_color=RULE,
+        column_labels_border_top_style="none",
+        column_labels_border_bottom_color=RULE,
+        table_body_border_top_color=RULE,
+        table_body_border_bottom_color=RULE,
+        table_body_hlines_color=RULE,
+    ).opt_css(
+        f"{selector} {{ color: inherit !important; background-color: transparent !important; }}\n"
+        f"#{table_id} td.gt_right {{ white-space: nowrap; }}"
+    )

@@ -1,1 +1,0 @@
-"""What the pages of the book are made of: figures, conditions, markup, directives."""

@@ -1,0 +1,80 @@
+"""Templates are filled for a locale; what is missing, unknown or unreadable is said."""
+
+import pytest
+
+from analysis.base.errors import ReportError
+from analysis.base.texts import read_texts, render
+
+
+def plain(template: str, **facts: object) -> str:
+    return render(template, facts).replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ n }} of {{ whole }}", "1,255 of 2.500"),
+        ('{{ n | plural("user", "users") }}', "1,255 users"),
+        ('{{ one | plural("user", "users") }} {{ one | form("is", "are") }}', "1 user is"),
+        ("{{ part | share }}, {{ part | share(0) }}", "32.5 %, 32 %"),
+        ("{{ part | points }}, {{ part | points(0, signed=true) }}", "32.5 points, +32 points"),
+        ("{{ whole | number(2) }}", "2.50"),
+        ('{{ n | money("USD") }}, {{ one | money }}', "USD 1,255, 1.00"),
+        ("{{ one | days }}, {{ n | days }}", "1 day, 1,255 days"),
+        ("{{ day | date }}", "21 September 2025"),
+        ('{{ part | interval(whole, "score", 2) }}', "0.33 to 2.50"),
+        ("{{ part | p_value }}", "p = 0.325"),
+        ("{{ tiny | scientific }}", "2.0E-16"),
+        ("{{ names | listed }}", "a, b and c"),
+        ("{{ yes }}, {{ day }}", "yes, 2025-09-21"),
+        ("{% if one == 1 %}One.{% else %}Many.{% endif %}", "One."),
+        ("Two\n  lines, \t one text. \n", "Two lines, one text."),
+        ("a < b & {{ html }}", "a < b & <b>"),
+    ],
+)
+def test_a_template_is_filled_by_the_units_of_its_filters(template, text):
+    facts = {
+        "n": 1255, "one": 1, "whole": 2.5, "part": 0.325, "tiny": 2e-16, "day": "2025-09-21",
+        "names": ["a", "b", "c"], "yes": True, "html": "<b>",
+    }  # fmt: skip
+    assert plain(template, **facts) == text
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+@pytest.mark.parametrize(
+    "braces",
+    ["a", "a | share", 'a | plural("user", "users")', 'a | interval(1, "score")', "a | listed"],
+)
+def test_a_missing_value_is_not_known_in_any_unit(missing, braces):
+    assert plain(f"{{{{ {braces} }}}}.", a=missing) == "not known."
+    assert render("{{ a | days }}", {"a": missing}, "es") == "no se conoce"
+
+
+def test_a_missing_value_can_be_asked_for():
+    template = "{% if a is none %}Nothing.{% else %}{{ a }}{% endif %}"
+    assert plain(template, a=float("nan")) == "Nothing."
+    assert plain(template, a="") == ""
+
+
+def test_numbers_follow_the_locale():
+    text = render('{{ n | plural("usuario", "usuarios") }}', {"n": 1255.5}, "es")
+    assert text == "1.255,5 usuarios"
+
+
+@pytest.mark.parametrize(
+    "template", ["So {{ many }}", "So {{ many | share }}", "{% if many == 1 %}{% endif %}"]
+)
+def test_a_fact_that_is_not_computed_is_named_with_the_sentence(template):
+    with pytest.raises(ReportError, match="'many' is undefined. It may use: few, more") as raised:
+        render(template, {"few": 1, "more": 2})
+    assert repr(template) in str(raised.value)
+
+
+@pytest.mark.parametrize("template", ["{{ a", "{% if a %}", "{{ a | shrae }}"])
+def test_a_template_that_cannot_be_read_is_named(template):
+    with pytest.raises(ReportError, match="texts: .* cannot be read"):
+        render(template, {"a": 1})
+
+
+def test_texts_are_read_from_yaml():
+    assert read_texts("a:\n  title: One") == {"a": {"title": "One"}}

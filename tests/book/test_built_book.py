@@ -1,0 +1,325 @@
+"""Whole books, built by the command as a user would: what they hold, and how they open."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+import simulation
+from analysis.base.formats import format_value
+from analysis.contract.stages import MANIFEST, STAGES
+
+PROJECT = Path(__file__).resolve().parents[2]
+QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4")
+DECLARED = {path for stage in STAGES for path in stage.writes.values()}
+COLUMNS = {
+    "scores/predictions.csv": "user_id proba_churn pred_churn threshold_used model_file "
+    "scored_at_utc churn_percentile risk_segment",
+    "cohorts/retention_cohorts.csv": "cohort_month event_month active_users cohort_size "
+    "retention_rate is_observed ci_low ci_high",
+    "cohorts/retention_days.csv": "definition day eligible_users retained_users retention_rate "
+    "ci_low ci_high",
+    "cohorts/survival.csv": "group day at_risk survival ci_low ci_high",
+    "model/evaluation.csv": "model split metric value ci_low ci_high",
+    "model/calibration.csv": "bin users mean_predicted observed_rate ci_low ci_high",
+    "model/lift.csv": "decile users mean_predicted observed_rate lift ci_low ci_high",
+    "segments/cluster_selection.csv": "k inertia silhouette stability null_permuted_p95 "
+    "null_gaussian_p95",
+    "summary/checks.csv": "check status evidence consequence remedy",
+    "summary/actions.csv": "action audience size trigger expected_effect grade test",
+}
+SHOWN = (
+    "churn_rate",
+    "expected_churners",
+    "retention_d30",
+    "survival_90",
+    "test_auc",
+    "flagged_users",
+    "horizon_days",
+    "users_scored",
+    "log_start",
+    "log_end",
+)
+
+
+@dataclass(frozen=True)
+class Book:
+    """A finished `churnbook build --out`."""
+
+    out: Path
+    printed: str
+
+    @property
+    def data(self) -> Path:
+        return self.out / "data"
+
+    @property
+    def pages(self) -> list[Path]:
+        html = self.out / "html"
+        return sorted(p for p in html.rglob("*.html") if "_static" not in p.parts)
+
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        metrics: dict[str, dict[str, Any]] = json.loads(
+            (self.data / "summary" / "metrics.json").read_text(encoding="utf-8")
+        )
+        return metrics
+
+
+def build(folder: Path, out: Path, *options: str) -> Book:
+    """Return the book of `folder`'s users.csv and events file, built in a process of its own."""
+    (events,) = folder.glob("events.*")
+    command = [str(Path(sys.executable).with_name("churnbook")), "build", *QUICK, *options]
+    tables = ["--users", str(folder / "users.csv"), "--events", str(events), "--out", str(out)]
+    done = subprocess.run(
+        [*command, *tables], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return Book(out, done.stdout)
+
+
+@pytest.fixture(scope="session")
+def small_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small-tables")
+    simulation.write(simulation.simulate(users=400, events_per_user=30, seed=7), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_book(small_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Book:
+    return build(small_tables, tmp_path_factory.mktemp("small-book"))
+
+
+@pytest.fixture(scope="session")
+def bare_book(small_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Book:
+    """Return the book of tables with the required columns alone: other people's, other files."""
+    folder = tmp_path_factory.mktemp("bare-tables")
+    users = pd.read_csv(small_tables / "users.csv")[["user_id", "signup_date"]]
+    users.to_csv(folder / "users.csv", index=False, sep=";", encoding="utf-8-sig")
+    events = pd.read_parquet(small_tables / "events.parquet")
+    events[["user_id", "event_type", "event_timestamp"]].to_csv(folder / "events.csv", index=False)
+    return build(folder, tmp_path_factory.mktemp("bare-book"))
+
+
+def plain(page: Path) -> str:
+    """Return what a reader sees on `page`, every run of spaces as one."""
+    main = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("main")
+    assert main is not None, page
+    return " ".join(main.get_text(" ").replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def files_of(data: Path) -> set[str]:
+    paths = (path.relative_to(data) for path in data.rglob("*") if path.is_file())
+    return {path.as_posix() for path in paths if path.parts[0] != ".state"}
+
+
+@pytest.mark.book
+def test_every_page_is_there_and_says_where_to_start(small_book):
+    html = small_book.out / "html"
+    assert "Open " in small_book.printed
+    assert (html / "index.html").is_file()
+    for stage in STAGES:
+        assert (html / "book" / "chapters" / f"{stage.name}.html").is_file()
+    for page in ("how_to_read", "definitions", "data_contract", "provenance"):
+        assert (html / "book" / f"{page}.html").is_file()
+
+
+@pytest.mark.book
+def test_the_summary_shows_the_metrics(small_book):
+    text, metrics = plain(small_book.out / "html" / "index.html"), small_book.metrics()
+    for key in SHOWN:
+        shown = format_value(metrics[key]["value"], metrics[key]["unit"])
+        assert shown.replace("\N{NO-BREAK SPACE}", " ") in text, key
+
+
+@pytest.mark.book
+@pytest.mark.parametrize(
+    ("page", "keys"),
+    [
+        ("03_audit", ["rules_kept", "rules_checked"]),
+        ("04_features", ["reactivation_rate"]),
+        ("10_summary", ["users_total", "events_total", "test_auc", "threshold", "survival_30"]),
+    ],
+)
+def test_chapters_show_the_metrics(small_book, page, keys):
+    text = plain(small_book.out / "html" / "book" / "chapters" / f"{page}.html")
+    for key in keys:
+        entry = small_book.metrics()[key]
+        shown = format_value(entry["value"], entry["unit"]).replace("\N{NO-BREAK SPACE}", " ")
+        assert shown in text, key
+
+
+@pytest.mark.book
+def test_no_role_directive_or_missing_figure_is_left_in_a_page(small_book, bare_book):
+    for page in [*small_book.pages, *bare_book.pages]:
+        text = page.read_text(encoding="utf-8")
+        assert "{kpi}" not in text, page
+        assert not re.search(r"\{(when|claim|case|headline|checks-panel|artifact-table)\}", text), (
+            page
+        )
+        assert "Traceback (most recent call last)" not in text, page
+
+
+OUTSIDE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
+LOADED = {"link": "href", "script": "src", "img": "src", "source": "src", "iframe": "src"}
+CSS_URL = re.compile(r"""(?:url\(|@import)\s*['"]?\s*(?:https?:)?//""", re.IGNORECASE)
+
+
+def outside_addresses(page: Path) -> Iterator[str]:
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    for tag in soup.find_all(True):
+        address = tag.get(LOADED.get(tag.name, "href" if tag.name == "a" else "style"), "")
+        if OUTSIDE.match(str(address)) or CSS_URL.search(str(address)):
+            yield f"{page.name}: {tag.name} {address}"
+    for style in soup.find_all("style"):
+        yield from (f"{page.name}: {found}" for found in CSS_URL.findall(style.get_text()))
+
+
+@pytest.mark.book
+def test_no_page_leads_or_asks_outside(small_book):
+    assert not [found for page in small_book.pages for found in outside_addresses(page)]
+    styles = list((small_book.out / "html").rglob("*.css"))
+    assert styles
+    for path in styles:
+        assert not CSS_URL.search(path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.book
+def test_every_download_is_there_and_every_table_of_a_chapter_has_one(small_book):
+    chapters = [page for page in small_book.pages if page.parent.name == "chapters"]
+    for page in chapters:
+        soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+        for link in soup.find_all("a", download=True):
+            assert (page.parent / link["href"]).resolve().is_file(), (page.name, link["href"])
+        for table in soup.find_all("table", class_="gt_table"):
+            names_users = "User" in [head.get_text() for head in table.find_all("th")]
+            assert names_users or table.find("a", download=True), (page.name, table.get_text())
+
+
+@pytest.mark.book
+def test_the_artifacts_are_those_declared(small_book, bare_book):
+    for book in (small_book, bare_book):
+        assert files_of(book.data) == DECLARED | {MANIFEST}
+
+
+@pytest.mark.book
+@pytest.mark.parametrize("artifact", sorted(COLUMNS))
+def test_tables_have_the_columns_others_read(small_book, artifact):
+    columns = pd.read_csv(small_book.data / artifact, nrows=1).columns
+    assert set(COLUMNS[artifact].split()) <= set(columns)
+
+
+@pytest.mark.book
+def test_the_manifest_says_what_the_run_was_made_of(small_book, small_tables):
+    manifest = json.loads((small_book.data / MANIFEST).read_text(encoding="utf-8"))
+    checksums = {name: entry["sha256"] for name, entry in manifest["artifacts"].items()}
+    assert checksums == {name: digest(small_book.data / name) for name in DECLARED}
+    inputs = {entry["file"]: entry["sha256"] for entry in manifest["inputs"]}
+    assert inputs == {name: digest(small_tables / name) for name in ("users.csv", "events.parquet")}
+    assert manifest["parameters"]["bootstrap_draws"]["value"] == 100
+    assert str(small_tables.parent) not in json.dumps(manifest), "a path of this machine"
+
+
+@pytest.mark.book
+def test_the_same_tables_give_the_same_bytes(small_book, small_tables, tmp_path):
+    again = build(small_tables, tmp_path / "again", "--stages-only")
+    differ = [
+        name
+        for name in sorted(DECLARED | {MANIFEST})
+        if digest(again.data / name) != digest(small_book.data / name)
+    ]
+    assert not differ
+
+
+@pytest.mark.book
+def test_nothing_changed_means_nothing_runs(small_book, small_tables):
+    printed = build(small_tables, small_book.out, "--stages-only").printed
+    assert f"0 of {len(STAGES)} stages ran" in printed
+
+
+@pytest.mark.book
+def test_required_columns_are_enough_and_absence_is_said(bare_book):
+    html = bare_book.out / "html" / "book" / "chapters"
+    assert (bare_book.out / "html" / "index.html").is_file()
+    checks = pd.read_csv(bare_book.data / "summary" / "checks.csv").set_index("check")
+    for check in ("lateness", "clock_order", "native_agrees", "native_label", "impossible_values"):
+        assert checks.loc[check, "status"] == "not_applicable"
+        assert checks.loc[check, "evidence"]
+    assert "without event_uuid rows are not deduplicated" in plain(html / "02_clean_events.html")
+    assert bare_book.metrics()["duplicate_events"]["value"] is None
+
+
+# --- in a browser -------------------------------------------------------------------------
+
+FLAGS = ["--no-sandbox", "--disable-gpu"]
+LOCAL = ("file:", "data:", "blob:", "about:")
+WIDER = "() => document.documentElement.scrollWidth - window.innerWidth"
+UNNAMED = "() => [...document.images].filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 99))"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    path = shutil.which("chromium")
+    if path is None and os.environ.get("CI"):
+        pytest.fail("chromium is missing: apt-get install chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    return path
+
+
+def visit(browser: Any, book: Book, width: int, scheme: str) -> list[str]:
+    """Return all that is wrong with the pages of `book` on a screen of this width."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    wrong: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    page.on("request", lambda request: requests.append(request.url))
+    reports = []
+    for path in book.pages:
+        page.goto(path.as_uri(), wait_until="load")
+        wrong += [f"asked {url}" for url in requests if not url.startswith(LOCAL)]
+        if (beyond := page.evaluate(WIDER)) > 0:
+            wrong.append(f"{beyond} px wider than the screen")
+        wrong += [f"no alternative text: {image}" for image in page.evaluate(UNNAMED)]
+        reports += [f"{path.name} at {width} {scheme}: {text}" for text in wrong]
+        wrong.clear()
+        requests.clear()
+    page.close()
+    return reports
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_opens_whole_and_asks_no_one(browser, small_book, width, scheme):
+    assert not visit(browser, small_book, width, scheme)
+
+
+@pytest.mark.browser
+def test_pages_of_bare_tables_open_as_well(browser, bare_book):
+    assert not visit(browser, bare_book, 390, "light")

@@ -1,0 +1,201 @@
+"""A whole small book: what the role and the directives print, and how a page fails."""
+
+import json
+import os
+
+import pytest
+
+from tests.book.small_book import METRICS, PAGE, build, plain, read_page, words, write_book
+
+pytestmark = pytest.mark.book
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    root = tmp_path_factory.mktemp("book")
+    write_book(root)
+    result = build(root)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "WARNING" not in result.stderr
+    return root
+
+
+@pytest.fixture(scope="module")
+def index(book):
+    return read_page(book, "index").article
+
+
+def test_figures_are_plain_struck_marked_or_not_available(index):
+    assert words(index.h1).startswith("Small 3")
+    paragraph = next(p for p in index.find_all("p") if "Good" in p.get_text())
+    assert words(paragraph).startswith("Good 3 (n = 3) , bad struck figure: 0.990 ✕ see check")
+    assert paragraph.s.get_text() == "0.990"
+    mark = paragraph.select_one(".kpi-fail a")
+    assert mark["href"] == "#check-leakage"
+    assert index.find(id="check-leakage")
+    assert words(paragraph.select_one(".kpi-warn")).startswith("50.0 % !")
+    assert words(paragraph.select_one(".cb-missing")) == "not available"
+
+
+def test_only_the_alternative_that_holds_is_printed(index):
+    assert "Many users" in words(index)
+    assert "Few users" not in words(index)
+
+
+def test_claims_stand_fall_or_carry_a_caution(index):
+    claims = {
+        name: index.find(id=f"claim-{name}") for name in ("good", "bad", "bad-but-said", "soft")
+    }
+    assert "Sentence that stands." in words(claims["good"])
+    assert "Rests on 1 figure and 1 check" in words(claims["good"])
+    assert "Checks: ✓ Finish passes" in words(claims["good"])
+    assert "Sentence that falls" not in words(index)
+    assert "Withdrawn : this report says nothing about “AUC”." in words(claims["bad"])
+    assert "The check “Leakage” fails: The label was copied." in words(claims["bad"])
+    assert "Sentence said all the same." in words(claims["bad-but-said"])
+    assert "Sentence with a caution." in words(claims["soft"])
+    assert "“Late events” asks for caution: Mind it." in words(claims["soft"])
+
+
+def test_the_first_case_that_holds_is_printed_or_what_is_not_known(index):
+    assert words(index.find(id="claim-gone")) == (
+        "– Not known : “Gone” cannot be computed from these data."
+    )
+    assert "The first case." in words(index.find(id="claim-cases"))
+    assert "The second case." not in words(index)
+    assert index.find(id="claim-no-case") is None
+    assert "nothing about “AUC”" in words(index.find(id="claim-case-with-options"))
+
+
+def test_headline_and_actions_show_each_status(index):
+    cards = index.select(".cb-card")
+    values = [card.select_one(".cb-card-value").get_text() for card in cards]
+    assert values[::2] == ["3", "not available"]
+    assert cards[0].a["href"] == "more.html"
+    assert words(cards[0].a) == "Users <i>"
+    assert cards[1].s
+    assert not cards[2].select(".cb-card-status")
+    assert [("Withdrawn" in words(card)) for card in index.select(".cb-action")] == [False, True]
+    assert "Rests on 1 figure and 1 check" in words(index.select_one(".cb-action details"))
+
+
+def test_the_root_page_shows_every_check_and_a_chapter_its_own(book, index):
+    assert words(index.select_one(".cb-counts")) == "✕ 1 fails ! 1 asks for caution ✓ 1 passes"
+    folded = [row["id"] for row in index.select("details .cb-check")]
+    assert [row["id"] for row in index.select(".cb-check")] == [
+        "check-leakage", "check-tardy", *folded]  # fmt: skip
+    assert words(index.find(id="check-leakage").p) == "Leakage: ✕ fails"
+    fold = index.select_one("details.cb-fold")
+    assert words(fold.summary) == "1 check that passes"
+    assert folded == ["check-fine"]
+    chapter = read_page(book, "06_model").article
+    shown = [row["id"] for row in chapter.select(".cb-check")]
+    assert shown == ["check-leakage", "check-tardy"]
+    assert not chapter.select("details.cb-fold")
+
+
+def test_tables_and_reference(book):
+    page = read_page(book, "more").article
+    first = page.find("table")
+    rows = [[plain(cell.get_text()) for cell in row.find_all("td")] for row in first.find_all("tr")]
+    assert [row[0] for row in rows if len(row) > 1] == ["leakage", "tardy"]
+    link = first.find("a", string="Download CSV")["href"]
+    assert link == "artifacts/summary/checks.csv"
+    assert (book / "_build/html" / link).is_file()
+    text = words(page)
+    for part in ("abababababab", "A report that cannot be made", "signup_date", "<b>any</b>"):
+        assert part in text
+    assert "3,000" in text
+
+
+def test_a_changed_value_rebuilds_the_page_and_a_missing_key_stops(tmp_path):
+    write_book(tmp_path, more="# More\n")
+    assert build(tmp_path).returncode == 0
+    changed = {**METRICS, "users": {**METRICS["users"], "value": 1}}
+    path = tmp_path / "data/summary/metrics.json"
+    path.write_text(json.dumps(changed))
+    assert build(tmp_path).returncode == 0
+    assert "Few users" in words(read_page(tmp_path, "index").article)
+    del changed["gone"]
+    path.write_text(json.dumps(changed))
+    result = build(tmp_path)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    message = "index.md:{}: no metric 'gone' in summary/metrics.json"
+    lines = [number for number, line in enumerate(PAGE.splitlines(), 1) if "`gone`" in line]
+    assert message.format(lines[0]) in result.stderr
+    assert build(tmp_path).returncode != 0  # and again: nothing of the failure is cached
+
+
+WRONG = """# Wrong
+
+A sentence with {kind} in it, and `{code}` beside it.
+
+:::{claim} no-metrics
+Text.
+:::
+
+::::{claim} mixed
+:metrics: users
+
+Text outside.
+
+:::{case} users > 2
+Text inside.
+:::
+::::
+
+:::{when} users >
+:::
+
+:::{checks-panel}
+:::
+
+:::{headline}
+users | nowhere
+:::
+
+Unfilled {{ share | percent }}.
+"""
+
+
+def test_each_problem_of_a_page_is_named_with_its_line(tmp_path):
+    write_book(tmp_path, more=WRONG)
+    table = tmp_path / "data/summary/checks.csv"
+    table.write_text(table.read_text().replace("The label was copied.", "The {thing} was copied."))
+    result = build(tmp_path)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    for problem in (
+        "more.md:3: nothing filled the placeholder {kind}",
+        "more.md:5: claim 'no-metrics' needs :metrics:",
+        "more.md:9: claim 'mixed' has text outside its cases",
+        "more.md:19: condition 'users >' cannot be read",
+        "more.md:22: checks-panel: 'more' is neither the root page nor a chapter",
+        "more.md:25: headline 'users' leads to 'nowhere'",
+        "more.md:29: nothing filled the placeholder {{ share | percent }}",
+        "06_model.md:4: nothing filled the placeholder {thing}",
+    ):
+        assert problem in result.stderr
+    assert "{code}" not in result.stderr
+
+
+def test_the_stages_run_first_and_their_error_is_short(tmp_path):
+    write_book(tmp_path)
+    stub = tmp_path / "stub"
+    stub.mkdir()
+    (stub / "sitecustomize.py").write_text(
+        "import sys, types\n"
+        "from analysis.base.errors import ReportError\n"
+        "runner = types.ModuleType('analysis.run.runner')\n"
+        "def run_default(root):\n"
+        "    raise ReportError(f'stage failed in {root.name}')\n"
+        "runner.run_default = run_default\n"
+        "sys.modules['analysis.run.runner'] = runner\n"
+    )
+    result = build(
+        tmp_path, CHURNBOOK_STAGES="", PYTHONPATH=f"{stub}:{os.environ.get('PYTHONPATH', '')}"
+    )
+    assert result.returncode == 1
+    assert f"stage failed in {tmp_path.name}" in result.stderr
+    assert "Traceback" not in result.stderr
