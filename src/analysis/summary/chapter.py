@@ -169,13 +169,13 @@ class Summary(Chapter):
         status = dict(zip(self.judged["check"], self.judged["status"], strict=True))
         context = context_of(self.metrics, status)
         sentences = printed(self.store.text(FINDINGS_PAGE), context)
-        return {name: checks_behind(kept, self.metrics) for name, kept in sentences.items()}
+        return {name: checks_behind(kept, self.metrics, self.failing) for name, kept in sentences.items()}
 
     @cached_property
     def actions_rest_on(self) -> list[set[str]]:
         """The checks behind each action."""
         return [
-            checks_behind(row, self.metrics)
+            checks_behind(row, self.metrics, self.failing)
             for row in self.actions[["metrics", "rests_on"]].to_dict("records")
         ]
 

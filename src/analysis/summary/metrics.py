@@ -250,7 +250,9 @@ def score_metrics(
             round(n * rate), "count", "Expected to churn at the last rate seen", n,
             _bounds(n * rate, by_rate, n), ["churn"],
         ),
-        "mean_probability": metric(proba.mean(), "share", "Mean probability", n, rests_on=["scores"]),
+        "mean_probability": metric(
+            proba.mean(), "share", "Mean probability", n, rests_on=["scores"]
+        ),
         "flagged_users": metric(flagged, "count", "Users worth a contact", n, rests_on=listed),
         "flagged_share": metric(
             flagged / max(n, 1), "share", "Share of users worth a contact", n, rests_on=listed
