@@ -12,7 +12,8 @@
     :::
     ::::
 
-The first case that holds is printed; a blank line separates the options from it. A claim without cases is its own only case.
+The first case that holds is printed; a blank line separates the options from the cases. A claim
+without cases is its own only case.
 """
 
 from collections.abc import Sequence

@@ -61,6 +61,7 @@ def publish_artifacts(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the role, the directives and the events."""
+    app.setup_extension("sphinx_design")
     app.add_config_value("churnbook_data", "data", "env", types=[str])
     app.add_node(nodes.kpi, html=(nodes.visit_kpi, nodes.depart_kpi))
     app.add_node(nodes.page_html, html=(nodes.visit_page_html, None))
