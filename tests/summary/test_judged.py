@@ -13,7 +13,7 @@ from analysis.summary import judged
 from tests.handmade import ROOT
 
 TEXTS = {
-    "drift": {
+    "example": {
         "title": "Drift",
         "evidence": '{{ value | share }} of {{ n | plural("user", "users") }} moved ({{ name }}).',
         "warn": "Look at {{ name }}.",
@@ -47,10 +47,10 @@ def plain(text):
     ],
 )
 def test_a_check_is_described_by_its_status(status, consequence, remedy):
-    verdicts = judge(Verdict("drift", status, 0.125, 0.1, 0.2, 0.3, 1200, {"name": "recency"}))
+    verdicts = judge(Verdict("example", status, 0.125, 0.1, 0.2, 0.3, 1200, {"name": "recency"}))
     row = judged.describe_checks(verdicts, TEXTS).iloc[0]
     assert row.drop("evidence").to_dict() == {
-        "check": "drift", "status": status, "title": "Drift", "consequence": consequence,
+        "check": "example", "status": status, "title": "Drift", "consequence": consequence,
         "remedy": remedy, "value": 0.125, "ci_low": 0.1, "ci_high": 0.2, "limit": 0.3, "n": 1200,
         "strikes": "", "stage": "06_model",
     }  # fmt: skip
@@ -58,7 +58,7 @@ def test_a_check_is_described_by_its_status(status, consequence, remedy):
 
 
 def test_a_check_that_cannot_be_made_says_only_why():
-    verdicts = judge(not_applicable("drift", "the log is too short"))
+    verdicts = judge(not_applicable("example", "the log is too short"))
     row = judged.describe_checks(verdicts, TEXTS).iloc[0]
     assert row["evidence"] == "Cannot be checked with these tables: the log is too short."
     assert row[["consequence", "remedy"]].tolist() == ["", ""]
@@ -70,7 +70,7 @@ def test_a_check_without_an_entry_stops_the_run():
 
 
 def test_a_fact_wins_over_a_number_of_the_same_name():
-    row = judge(Verdict("drift", "pass", 0.5, facts={"value": 7})).to_dict("records")[0]
+    row = judge(Verdict("example", "pass", 0.5, facts={"value": 7})).to_dict("records")[0]
     blank = {"ci_low": None, "ci_high": None, "limit": None, "n": None}
     assert judged.facts_of(row) == {"value": 7, **blank}
 
@@ -85,9 +85,9 @@ def test_a_fact_wins_over_a_number_of_the_same_name():
     ],
 )
 def test_the_bases_that_a_check_strikes_stand_beside_it(monkeypatch, only_failing, status, strikes):
-    check = Check("drift", "06_model", ("churn", "ranking"), only_failing, Verdict)
-    monkeypatch.setitem(REGISTER, "drift", check)
-    verdicts = judge(Verdict("drift", status, 0.5, n=9, facts={"name": "x"}))
+    check = Check("example", "06_model", ("churn", "ranking"), only_failing, Verdict)
+    monkeypatch.setitem(REGISTER, "example", check)
+    verdicts = judge(Verdict("example", status, 0.5, n=9, facts={"name": "x"}))
     assert judged.describe_checks(verdicts, TEXTS).loc[0, "strikes"] == strikes
 
 
