@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+from analysis.base.conditions import context_of
+from analysis.summary import findings
 from tests.book.small_book import METRICS, PAGE, build, plain, read_page, words, write_book
 
 pytestmark = pytest.mark.book
@@ -65,6 +67,13 @@ def test_the_first_case_that_holds_is_printed_or_what_is_not_known(index):
     assert "The second case." not in words(index)
     assert index.find(id="claim-no-case") is None
     assert "nothing about “AUC”" in words(index.find(id="claim-case-with-options"))
+
+
+def test_the_summary_counts_the_findings_that_the_page_prints(index):
+    statuses = {"fine": "pass", "leakage": "fail", "tardy": "warn"}
+    names = set(findings.printed(PAGE, context_of(METRICS, statuses)))
+    claims = index.select(".cb-claim:not(.cb-claim-unknown)")
+    assert {claim["id"].removeprefix("claim-") for claim in claims} == names
 
 
 def test_headline_and_actions_show_each_status(index):
