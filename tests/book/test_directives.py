@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -191,6 +192,9 @@ def test_each_problem_of_a_page_is_named_with_its_line(tmp_path):
 
 def test_the_stages_run_first_and_their_error_is_short(tmp_path):
     write_book(tmp_path)
+    config = tmp_path / "_config.yml"
+    both = "local_extensions: {analysis.book.extension: ., analysis.run.extension: .}"
+    config.write_text(re.sub("local_extensions: .*", both, config.read_text()))
     stub = tmp_path / "stub"
     stub.mkdir()
     (stub / "sitecustomize.py").write_text(
