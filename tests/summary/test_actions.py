@@ -277,10 +277,10 @@ def plan_of(size, **more):
 
 
 def test_an_action_with_an_audience_names_the_test_that_would_prove_it():
-    assert plan_of(20_000).startswith("Choose 2,000 of 20,000 users at random (10 %) and leave")
+    assert plan_of(20_000).startswith("Leave out 2,000 of 20,000 users, chosen at random (10 %).")
     assert "waves or" in plan_of(5_000)
     # 0.5 to 0.45 needs 3,130 users half and half, 8,654 with a tenth left alone
-    assert plan_of(300).startswith("Choose 150 of 300 users at random (50 %)")
+    assert plan_of(300).startswith("Leave out 150 of 300 users, chosen at random (50 %).")
     assert "holdout_share to 0.5" in plan_of(300)
     assert plan_of(20).startswith("This audience of 20 users is too small for a test.")
     assert "3,130 users, even with half of them left alone." in plan_of(20)
@@ -289,7 +289,7 @@ def test_an_action_with_an_audience_names_the_test_that_would_prove_it():
 def test_without_a_holdout_half_of_the_audience_is_left_alone():
     found = [("contact_at_risk", {**keys()["contact_at_risk"], "flagged": 4_000, "held": 0})]
     test = actions.table(found, BOOK, saved_share=0.1, control_share=0.0, horizon=30).loc[0, "test"]
-    assert plain(test).startswith("Choose 2,000 of 4,000 users at random (50 %)")
+    assert plain(test).startswith("Leave out 2,000 of 4,000 users, chosen at random (50 %).")
 
 
 def test_with_nothing_saved_there_is_nothing_to_test():

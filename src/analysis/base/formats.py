@@ -222,7 +222,7 @@ def format_list(items: Iterable[object], locale: str = "en") -> str:
 
 def plural_form(number: float | Decimal, one: str, other: str, locale: str = "en") -> str:
     """Return `one` or `other`, whichever the locale's plural rule asks for beside `number`."""
-    size: float | Decimal = abs(number)
+    size = number if number >= 0 else -number
     return one if read_locale(locale).plural_form(size) == "one" else other
 
 
