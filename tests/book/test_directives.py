@@ -3,6 +3,9 @@
 import json
 import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -212,3 +215,15 @@ def test_the_stages_run_first_and_their_error_is_short(tmp_path):
     assert result.returncode == 1
     assert f"stage failed in {tmp_path.name}" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_every_case_is_read_for_the_catalogue_of_texts_to_translate(book, tmp_path):
+    bin_ = Path(sys.executable).parent
+    subprocess.run(
+        [bin_ / "jupyter-book", "config", "sphinx", book], check=True, stdout=subprocess.DEVNULL
+    )
+    command = [bin_ / "sphinx-build", "-q", "-b", "gettext", book, tmp_path]
+    subprocess.run(command, check=True, env={**os.environ, "CHURNBOOK_STAGES": "done"})
+    texts = (tmp_path / "index.pot").read_text(encoding="utf-8")
+    for text in ("The first case.", "The second case.", "A case that does not hold.", "Few users"):
+        assert f'msgid "{text}"' in texts
