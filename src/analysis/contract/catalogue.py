@@ -88,6 +88,15 @@ def tables() -> list[Table]:
     return sorted((table_of(name) for name in _entries()["tables"]), key=lambda table: table.path)
 
 
+def columns_of(name: str) -> list[str]:
+    """Return the columns that the artifact `name` promises: none for one described as a file.
+
+    Raises ReportError when the catalogue does not describe it.
+    """
+    is_file = name in _entries()["files"]
+    return [] if is_file else [column.name for column in table_of(name).columns]
+
+
 def title_of(name: str) -> str:
     """Return what the artifact of the attribute `name` holds, in a few words.
 
