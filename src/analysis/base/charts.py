@@ -53,9 +53,6 @@ THEME: Any = {
 
 # Short names that charts draw by, and the artifacts' own names for the same columns.
 ALIASES = {
-    "fpr": "false_positive_rate",
-    "tpr": "true_positive_rate",
-    "profit_total": "expected_profit",
     "standardised_mean": "distance",
 }
 
