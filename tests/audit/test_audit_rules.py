@@ -35,6 +35,12 @@ def test_cleaning_rules_hold_only_what_was_counted():
     ]
 
 
+def test_numbers_that_cannot_be_read_are_a_rule_of_their_column():
+    qa = {"rows_read": 9, "unreadable_avg_watch_time_sec": 2}
+    table = rules.cleaning_rules(qa, {}).set_index("rule")["broken"]
+    assert table["avg_watch_time_sec is no number (taken as missing)"] == 2
+
+
 def test_the_null_table_lists_given_and_absent_columns():
     users = make_users({"a": "2025-01-05", "b": None, "c": "2025-01-05"})
     table = rules.count_nulls(users, EVENTS).set_index(["table", "column"])
