@@ -68,5 +68,5 @@ def test_last_active_date_contradicts_the_log_for_most_users(users, events):
     window = logwindow.window_of(events.table, "UTC")
     assert (window.start, window.end) == (at("2025-01-01"), at("2025-10-21"))
     spans = activity.user_spans(make_active(events.table, users.table, window))
-    told = users.table.merge(spans, on="user_id", how="left")
-    assert (rules_of_log.day_gap(told) > 1).sum() == 4540
+    seen = users.table.merge(spans, on="user_id", how="left")
+    assert (rules_of_log.day_gap(seen) > 1).sum() == 4540

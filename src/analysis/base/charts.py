@@ -56,7 +56,6 @@ ALIASES = {
     "fpr": "false_positive_rate",
     "tpr": "true_positive_rate",
     "profit_total": "expected_profit",
-    "standardised_mean": "distance",
 }
 
 

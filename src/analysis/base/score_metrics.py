@@ -54,6 +54,15 @@ def auc_parts(churned: Floats, proba: Floats) -> Floats:
     return np.asarray(np.where(is_gone, below, 1 - below))
 
 
+def auc_error(auc: float, churned: "pd.Series[float]") -> float:
+    """Return the standard error of a ROC AUC. Source: Hanley and McNeil (1982)."""
+    ones = float((churned == 1).sum())
+    zeros = len(churned) - ones
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    spread = auc * (1 - auc) + (ones - 1) * (q1 - auc**2) + (zeros - 1) * (q2 - auc**2)
+    return float(np.sqrt(max(spread, 0.0) / max(ones * zeros, 1.0)))
+
+
 def _ranks_where(proba: Floats, is_in: npt.NDArray[np.bool_]) -> Floats:
     ranks = np.zeros(len(proba))
     ranks[is_in] = rankdata(proba[is_in])

@@ -6,13 +6,15 @@ is the estimate; rows of bootstrap counts give its interval (Efron & Tibshirani 
 rows for every model, so that differences between models are paired.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
 
 from analysis.base.errors import ReportError
+from analysis.base.formats import plural
 from analysis.base.score_metrics import (
     BINS,
     CELLS_AT_ONCE,
@@ -22,23 +24,22 @@ from analysis.base.score_metrics import (
     base_rate,
     brier,
     brier_skill,
-    by_score,
     calibration_intercept,
     calibration_slope,
     f1,
     flagged_share,
     lift_top_decile,
     log_loss,
-    mean,
     precision,
     quantile_bins,
-    ratio,
     recall,
     roc_auc,
     squared_calibration_error,
-    sums_from_the_top,
 )
-from analysis.model.decisions import Economics
+from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
+from analysis.model.candidates import BASELINES, fit_all, score_split
+
+P = ParamSpec("P")
 
 SCORE_METRICS: dict[str, Metric] = {
     "roc_auc": roc_auc,
@@ -63,6 +64,18 @@ DIFFERENCES = {
     for baseline, short in (("recency_only", "recency"), ("base_rate", "base_rate"))
     for metric in ("roc_auc", "brier", "log_loss")
 }
+SHOWN = (
+    "roc_auc", "average_precision", "base_rate", "brier", "brier_skill", "log_loss",
+    "calibration_intercept", "calibration_slope", "ece_debiased", "lift_top_decile",
+    "flagged_share", "precision", "recall", "roc_auc_minus_recency", "brier_minus_recency",
+)  # fmt: skip
+"""Metrics of the chosen model that the chapter shows, in their order."""
+MAIN = ("roc_auc", "roc_auc_minus_recency", "brier_skill", "calibration_slope", "base_rate")
+"""Metrics that are compared between origins."""
+MISSES, MISSES_FAILS = 0.03, 0.1
+"""Calibration error, beyond chance, that misleads a decision, and that refutes the figures."""
+FEW, TOO_FEW = 20, 10
+"""Users of the rarer outcome on which a model can be trained, and can hardly be."""
 
 
 def evaluate(
@@ -81,7 +94,7 @@ def evaluate(
     model less the baseline `recency_only` (or `base_rate`) on the same draws. Raises ReportError
     when there is nothing to evaluate, or an outcome or a probability is missing.
     """
-    names = _checked_models(scores)
+    names = checked_models(scores)
     churned = scores["churned"].to_numpy(dtype=float)
     proba = {name: scores[name].to_numpy(dtype=float) for name in names}
     limits = thresholds if isinstance(thresholds, Mapping) else dict.fromkeys(names, thresholds)
@@ -97,7 +110,8 @@ def evaluate(
     return table.assign(n=len(scores))
 
 
-def _checked_models(scores: pd.DataFrame) -> list[str]:
+def checked_models(scores: pd.DataFrame) -> list[str]:
+    """Return the models of `scores`; raises ReportError when there is nothing to evaluate."""
     names = [str(column) for column in scores if column not in ("user_id", "churned")]
     if scores["churned"].nunique() < 2:
         raise ReportError(
@@ -138,9 +152,9 @@ def _summary(
 ) -> tuple[float, float, float]:
     value, drawn = float(point[key][0]), draws[key]
     if key[1] != "ece_debiased":
-        return value, *_percentiles(drawn)
+        return value, *percentiles(drawn)
     # a bootstrap draw repeats users, so its errors scatter around the uncorrected value
-    low, high = _percentiles(drawn - _plain_squared_error(churned, proba[key[0]]) + value)
+    low, high = percentiles(drawn - _plain_squared_error(churned, proba[key[0]]) + value)
     value, low, high = np.sqrt(np.maximum([value, low, high], 0))
     return float(value), float(low), float(high)
 
@@ -150,7 +164,8 @@ def _plain_squared_error(churned: Floats, proba: Floats) -> float:
     return float((bins.groupby("bin")["gap"].transform("mean") ** 2).mean())
 
 
-def _percentiles(drawn: Floats) -> tuple[float, float]:
+def percentiles(drawn: Floats) -> tuple[float, float]:
+    """Return the 95 % interval of the draws that are numbers."""
     known = drawn[np.isfinite(drawn)]
     if not len(known):
         return float("nan"), float("nan")
@@ -178,149 +193,205 @@ def _weights_in_parts(
         yield draw_weights(user_ids, min(at_once, n_draws - start), rng)
 
 
-def lift_table(churned: Floats, proba: Floats, seed: int, n_boot: int = 500) -> pd.DataFrame:
-    """Return churn by tenth of the users, highest score first.
+def metrics_of(evaluation: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Return the rows of one `model`, by metric."""
+    return evaluation[evaluation["model"] == model].set_index("metric")
 
-    Columns: `decile` (1 = highest scores), `users`, `mean_predicted` and `observed_rate` (0 to
-    1), `lift` (observed_rate / base rate), `ci_low`, `ci_high` (95 % interval of the lift,
-    bootstrap over rows; each is one user), `rate_ci_low`, `rate_ci_high` (95 % Wilson interval
-    of the rate), `cumulative_share` (of all churners, found in this decile and those above).
-    Users tied across a boundary are shared out evenly, as a random order would on average.
+
+def of_metric(evaluation: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the rows of one `metric`."""
+    return evaluation[evaluation["metric"] == metric].reset_index(drop=True)
+
+
+def side_by_side(evaluation: pd.DataFrame, chosen: str) -> pd.DataFrame:
+    """Return `metric, value, ci_low, ci_high` of the `chosen` model, in a reader's order."""
+    metrics = metrics_of(evaluation, chosen)
+    kept = [name for name in SHOWN if name in metrics.index]
+    return metrics.loc[kept, ["value", "ci_low", "ci_high"]].reset_index()
+
+
+def earlier_origin(snapshots: pd.DataFrame, steps: int = 1) -> pd.DataFrame | None:
+    """Return the snapshots as they would have been split `steps` snapshots earlier.
+
+    The last training snapshot calibrates and the calibration snapshot is the test (for one
+    step); later rows are left out. None when no training snapshot would be left. Rolling
+    origin evaluation: Tashman (2000).
     """
-    people = pd.Series(np.arange(len(churned)))
-    drawn = draw_weights(people, n_boot, np.random.default_rng(seed))
-    weights = np.vstack([np.ones(len(churned)), drawn])  # the first row is the estimate itself
-    users, found, risk = (
-        np.diff(sums_from_the_top(values, proba, weights), axis=1, prepend=0)
-        for values in (np.ones(len(churned)), churned, proba)
-    )
-    lift = ratio(ratio(found, users), mean(churned, weights)[:, None] * np.ones(BINS))
-    low, high = zip(*(_percentiles(tenth) for tenth in lift[1:].T), strict=True)
-    wilson = proportion_confint(found[0], users[0], method="wilson")
-    return pd.DataFrame(
-        {
-            "decile": np.arange(1, BINS + 1),
-            "users": users[0].round().astype(int),
-            "mean_predicted": ratio(risk[0], users[0]),
-            "observed_rate": ratio(found[0], users[0]),
-            "lift": lift[0],
-            "ci_low": low,
-            "ci_high": high,
-            "rate_ci_low": wilson[0],
-            "rate_ci_high": wilson[1],
-            "cumulative_share": np.cumsum(found[0]) / churned.sum(),
-        }
-    )
+    known = snapshots[snapshots["split"] != "score"]
+    instants = sorted(known["snapshot_at"].unique())
+    kept = instants[: len(instants) - steps]
+    if len(kept) < 3:
+        return None
+    splits = dict.fromkeys(kept[:-2], "train") | {kept[-2]: "calibrate", kept[-1]: "test"}
+    rows = known[known["snapshot_at"].isin(kept)]
+    return rows.assign(split=rows["snapshot_at"].map(splits).astype("str"))
 
 
-def calibration_table(churned: Floats, proba: Floats, bins: int = BINS) -> pd.DataFrame:
-    """Return what was predicted and what happened, by groups of users of similar probability.
-
-    Columns: `bin` (1 = lowest), `users`, `mean_predicted` and `observed_rate` (0 to 1),
-    `ci_low`, `ci_high` (95 % Wilson interval of the rate), `is_within` (the interval holds the
-    prediction). Groups are of equal size by rank; users with the same probability stay in one,
-    so that there may be fewer than `bins`. Outcomes only: never compared with predicted classes.
-    """
-    rows = pd.DataFrame({"bin": quantile_bins(proba, bins), "p": proba, "y": churned})
-    table = rows.groupby("bin").agg(
-        users=("y", "size"), mean_predicted=("p", "mean"), observed_rate=("y", "mean")
-    )
-    gone = rows.groupby("bin")["y"].sum()
-    low, high = proportion_confint(gone, table["users"], method="wilson")
-    table["ci_low"], table["ci_high"] = low, high
-    table["is_within"] = table["mean_predicted"].between(table["ci_low"], table["ci_high"])
-    return (
-        table.reset_index(drop=True)
-        .rename_axis("bin")
-        .reset_index()
-        .assign(bin=lambda t: t["bin"] + 1)
-    )
-
-
-MOST_POINTS = 200
-"""Points of a curve: enough to draw it."""
-
-
-def roc_points(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the ROC curve of every model: one row per distinct score, highest first, or 200 of
-    them at equal steps, so that no row is a user's.
-
-    Columns: `model`, `threshold` (flagged when the probability is at least this; blank for the
-    starting point, nobody flagged), `false_positive_rate` (stayers flagged / stayers),
-    `true_positive_rate` (churners flagged / churners), each 0 to 1. `scores` as in evaluate.
-    """
-    return _curves(scores).rename(columns={"stay_rate": "false_positive_rate"})[
-        ["model", "threshold", "false_positive_rate", "true_positive_rate"]
-    ]
-
-
-def pr_points(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the precision-recall curve of every model, at the points of roc_points.
-
-    Columns: `model`, `threshold`, `recall`, `precision` (0 to 1; blank where nobody is flagged),
-    `flagged_share`. `scores` as in evaluate.
-    """
-    curves = _curves(scores).rename(columns={"true_positive_rate": "recall"})
-    return curves[["model", "threshold", "recall", "precision", "flagged_share"]]
-
-
-def _curves(scores: pd.DataFrame) -> pd.DataFrame:
-    churned = scores["churned"].to_numpy(dtype=float)
-    curves = [
-        _thin(_curve(churned, scores[name].to_numpy(dtype=float))).assign(model=name)
-        for name in _checked_models(scores)
-    ]
-    return pd.concat(curves, ignore_index=True)
-
-
-def _thin(curve: pd.DataFrame) -> pd.DataFrame:
-    """Return at most MOST_POINTS rows at equal steps, both ends among them."""
-    kept = np.unique(np.linspace(0, len(curve) - 1, MOST_POINTS).round().astype(int))
-    return curve.iloc[kept].reset_index(drop=True)
-
-
-def _curve(churned: Floats, proba: Floats) -> pd.DataFrame:
-    gone, stayed = (np.r_[0, np.cumsum(sums[0])] for sums in by_score(churned, proba, None))
-    return pd.DataFrame(
-        {
-            "threshold": np.r_[np.nan, np.unique(proba)[::-1]],
-            "stay_rate": stayed / stayed[-1],
-            "true_positive_rate": gone / gone[-1],
-            "precision": ratio(gone, gone + stayed),
-            "flagged_share": (gone + stayed) / len(churned),
-        }
-    )
-
-
-def threshold_sweep(
-    scores: pd.DataFrame, economics: Economics | None = None, steps: int = 100
+def evaluate_earlier(
+    pipelines: dict[str, Any],
+    chosen: str,
+    snapshots: pd.DataFrame,
+    threshold: float,
+    seed: int,
+    n_boot: int,
 ) -> pd.DataFrame:
-    """Return what each threshold from 0 to 1 would have given on the users evaluated.
+    """Return evaluate() one snapshot earlier for the `chosen` model and the baselines.
 
-    Columns: `model`, `threshold`, `flagged` (users at or above it), `flagged_share`,
-    `precision`, `recall`, `f1`, and with `economics` `profit` (money, see decisions.gain_of) in
-    total. It shows what a threshold costs; choosing one here would be choosing on the test.
+    Everything is fitted and calibrated on what was known then; `split` is `earlier`.
+    Empty when the log is too short for an earlier origin.
     """
-    churned = scores["churned"].to_numpy(dtype=float)
-    tables = [
-        _sweep(churned, scores[name].to_numpy(dtype=float), economics, steps).assign(model=name)
-        for name in _checked_models(scores)
-    ]
-    table = pd.concat(tables, ignore_index=True)
-    return table[["model", *[column for column in table if column != "model"]]]
+    before = earlier_origin(snapshots)
+    if before is None:
+        return pd.DataFrame(columns=["model", "split", "metric", "value", "ci_low", "ci_high", "n"])
+    fitted = fit_all({name: pipelines[name] for name in (chosen, *BASELINES)}, before)
+    return evaluate(score_split(fitted, before, "test"), threshold, seed, n_boot, "earlier")
 
 
-def _sweep(churned: Floats, proba: Floats, economics: Economics | None, steps: int) -> pd.DataFrame:
-    limits = np.arange(steps + 1) / steps
-    order = np.argsort(proba)
-    skipped = np.searchsorted(proba[order], limits, side="left")  # users below each threshold
-    found = np.r_[np.cumsum(churned[order][::-1])[::-1], 0][skipped]
-    flagged = (len(proba) - skipped).astype(float)
-    table = pd.DataFrame({"threshold": limits, "flagged": flagged.astype(int)})
-    table["flagged_share"] = flagged / len(proba)
-    table["precision"] = ratio(found, flagged)
-    table["recall"] = found / churned.sum()
-    table["f1"] = ratio(2 * found, flagged + churned.sum())
-    if economics is not None:
-        table["profit"] = found * economics.gain - (flagged - found) * economics.waste
-    return table
+def both_origins(on_test: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of both origins."""
+    return pd.concat([part for part in (on_test, earlier) if len(part)], ignore_index=True)
+
+
+def compare_origins(evaluation: pd.DataFrame, chosen: str) -> pd.DataFrame:
+    """Return the main metrics of the `chosen` model at each origin: `metric`, `split`, `value`,
+    `ci_low`, `ci_high`.
+    """
+    kept = evaluation[(evaluation["model"] == chosen) & evaluation["metric"].isin(MAIN)]
+    ordered = kept.sort_values(["metric", "split"], ignore_index=True)
+    return ordered[["metric", "split", "value", "ci_low", "ci_high"]]
+
+
+def count_rarer(churned: "pd.Series[float]") -> int:
+    """Return the number of users with the rarer of the two outcomes."""
+    return int(churned.value_counts().reindex([0.0, 1.0], fill_value=0).min())
+
+
+def too_few_outcomes(churned: "pd.Series[float]") -> str:
+    """Return why nothing can be measured on these outcomes; an empty text if it can."""
+    rarer = count_rarer(churned)
+    if rarer >= TOO_FEW:
+        return ""
+    users = plural(rarer, "user", "users")
+    return f"the test has {users} of the rarer outcome, {TOO_FEW} are needed"
+
+
+def on_metrics(
+    judge: Callable[Concatenate[pd.DataFrame, P], Verdict],
+) -> Callable[Concatenate[pd.DataFrame | str, P], Verdict]:
+    """Return a check of what was `measured` on the test, its first parameter.
+
+    On fewer than TOO_FEW users of the rarer outcome any order of users looks perfect or upside
+    down, so nothing measured there is judged: `measured` is then the reason, a text, instead of
+    the metrics of the chosen model, and the check is not applicable.
+    """
+
+    @functools.wraps(judge)
+    def judge_if_measured(
+        measured: pd.DataFrame | str, *args: P.args, **values: P.kwargs
+    ) -> Verdict:
+        if isinstance(measured, str):
+            return not_applicable(judge.__name__, measured)
+        return judge(measured, *args, **values)
+
+    return judge_if_measured
+
+
+@check(stage="06_model", strikes=("threshold",))
+@on_metrics
+def threshold(measured: pd.DataFrame) -> Verdict:
+    """Judge the users whom the threshold flags: neither everyone nor no one, and with a precision
+    no worse than flagging everyone. The threshold itself comes from the economics or the
+    calibration scores.
+    """
+    flagged, base = measured["value"].loc["flagged_share"], measured["value"].loc["base_rate"]
+    precision: Any = measured.loc["precision"]
+    facts = {"flagged": float(flagged), "base_rate": float(base),
+             "precision": _number(precision["value"])}  # fmt: skip
+    if flagged in (0.0, 1.0):
+        return Verdict("threshold", "warn", float(flagged), n=int(precision["n"]), facts=facts)
+    gain = float(precision["value"] - base)
+    status: Status = "pass" if gain > 0 else "warn"
+    if precision["ci_high"] < base:
+        status = "fail"
+    return Verdict("threshold", status, gain, float(precision["ci_low"] - base),
+                   float(precision["ci_high"] - base), 0.0, int(precision["n"]), facts)  # fmt: skip
+
+
+@check(stage="06_model", strikes=("scores",))
+@on_metrics
+def calibration(measured: pd.DataFrame) -> Verdict:
+    """Judge the probabilities against what happened on the test snapshot, never against classes."""
+    error: Any = measured.loc["ece_debiased"]
+    slope: Any = measured.loc["calibration_slope"]
+    intercept: Any = measured.loc["calibration_intercept"]
+    facts = {"slope": _number(slope["value"]), "slope_low": _number(slope["ci_low"]),
+             "slope_high": _number(slope["ci_high"]), "intercept": _number(intercept["value"]),
+             "intercept_low": _number(intercept["ci_low"]),
+             "intercept_high": _number(intercept["ci_high"])}  # fmt: skip
+    status = grade(float(error["ci_low"]), MISSES, MISSES_FAILS)
+    return Verdict("calibration", status, float(error["value"]), float(error["ci_low"]),
+                   float(error["ci_high"]), MISSES, int(error["n"]), facts)  # fmt: skip
+
+
+@check(stage="06_model", strikes=("ranking", "scores"))
+@on_metrics
+def better_than_chance(measured: pd.DataFrame) -> Verdict:
+    """Judge whether the scores order users at all: the interval of the ROC AUC against 0.5."""
+    auc: Any = measured.loc["roc_auc"]
+    status: Status = "pass" if auc["ci_low"] > 0.5 else "warn"
+    if auc["ci_high"] < 0.5:
+        status = "fail"
+    return Verdict(
+        "better_than_chance", status, float(auc["value"]), float(auc["ci_low"]),
+        float(auc["ci_high"]), 0.5, int(auc["n"]),
+    )  # fmt: skip
+
+
+@check(stage="06_model", strikes=("scores",))
+@on_metrics
+def better_than_base_rate(measured: pd.DataFrame) -> Verdict:
+    """Judge whether the probabilities beat one probability for all, by the Brier skill."""
+    skill: Any = measured.loc["brier_skill"]
+    status: Status = "fail" if skill["ci_high"] < 0 else "pass"
+    result = "better" if skill["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
+    return Verdict(
+        "better_than_base_rate", status, float(skill["value"]), float(skill["ci_low"]),
+        float(skill["ci_high"]), 0.0, int(skill["n"]), {"result": result},
+    )  # fmt: skip
+
+
+@check(stage="06_model", strikes=())
+@on_metrics
+def better_than_recency(measured: pd.DataFrame) -> Verdict:
+    """Judge the model against the time since the last event alone, on the same bootstrap draws.
+
+    No difference is a finding that the summary states; being worse is a fault.
+    """
+    if "roc_auc_minus_recency" not in measured.index:
+        return not_applicable("better_than_recency", "there is no baseline to compare with")
+    gain: Any = measured.loc["roc_auc_minus_recency"]
+    status: Status = "fail" if gain["ci_high"] < 0 else "pass"
+    result = "better" if gain["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
+    return Verdict("better_than_recency", status, float(gain["value"]), float(gain["ci_low"]),
+                   float(gain["ci_high"]), 0.0, int(gain["n"]), {"result": result})  # fmt: skip
+
+
+@check(stage="06_model", strikes=("ranking", "scores", "groups"))
+def enough_data(snapshots: pd.DataFrame) -> Verdict:
+    """Judge whether each split holds enough users of the rarer outcome."""
+    counts = {
+        str(split): count_rarer(part["churned"])
+        for split, part in snapshots[snapshots["churned"].notna()].groupby("split")
+    }
+    least = min(counts, key=lambda split: counts[split])
+    status: Status = (
+        "fail" if counts[least] < TOO_FEW else ("warn" if counts[least] < FEW else "pass")
+    )
+    facts = {"split": least, "users": counts[least], **{f"n_{k}": v for k, v in counts.items()}}
+    return Verdict(
+        "enough_data", status, float(counts[least]), limit=float(FEW), n=counts[least], facts=facts
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)

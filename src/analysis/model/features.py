@@ -1,6 +1,6 @@
-"""What was known of each user at an instant, and what the user did next."""
+"""What was known of each user at an instant: behaviour, habits, and the features made of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import ibis
@@ -8,18 +8,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.base import clock, engine
-from analysis.base.errors import ReportError
-from analysis.base.statistics import wilson
-from analysis.contract.inputs import check_named
 from analysis.log.activity import absent_roles, amount, exact_sum, user_spans, with_sessions
-from analysis.log.churn import Windows, at_risk, outcome, snapshot_plan, users_between
 from analysis.log.window import LogWindow
 
 KEYS = ("user_id", "snapshot_at", "split", "churned")
 DAY_SECONDS = 86_400
 FORTNIGHT = 14  # days
 HABIT_LOOKBACKS = 3
-"""Look backs over which a habit is told: long enough for a user who comes every other week."""
+"""Look backs over which habits are measured: long enough for a user who comes every other week."""
 
 
 def _by_session(seen: Any, roles: Mapping[str, str]) -> Any:
@@ -52,7 +48,7 @@ def _session_features(sessions: Any, weeks: float) -> Any:
 
 
 def _event_features(seen: Any, at: pd.Timestamp, lookback: int, roles: Mapping[str, str]) -> Any:
-    """Return per user what the look back holds, before sessions."""
+    """Return per user what the events of the look back say, apart from sessions."""
     age = (int(at.timestamp()) - clock.whole_seconds(seen.event_at)) / DAY_SECONDS
     day = age.ceil() - 1  # day k is [at - k - 1, at - k): its first instant belongs to it
     given = amount(seen)
@@ -90,9 +86,9 @@ NEEDS: dict[str, set[str]] = {
 def behaviour(
     active: Any, at: pd.Timestamp, lookback: int, roles: Mapping[str, str], gap_minutes: float
 ) -> pd.DataFrame:
-    """Return what was recorded of each user in [at - lookback, at): one row per user.
+    """Return the behaviour of each user in [at - lookback, at): one row per user.
 
-    Columns, of the `lookback` days before `at`, from events recorded before `at`:
+    Columns, from events of the `lookback` days before `at` that were recorded before `at`:
     `recency_days` (since the last event), `event_count`, `active_days`,
     `active_days_last_week`, `unique_event_types`, `recent_share` (share of events in
     the later half), `credits_spent`, `credits_bought` (sums of `amount`, or 1 each),
@@ -122,14 +118,14 @@ def habits(
     """Return what is usual for each user, over three look backs before `at`: one row per user.
 
     `usual_sessions_per_week` since signup, the start of the log or the start of the three look
-    backs, whichever is latest (one more session and a fortnight more are counted, so that a
-    newcomer's first day sets no pace); `silence_ratio`, the sessions that the silence since the
-    last event would have held at that pace (a silence of k has probability exp(-k) in a user
+    backs, whichever is latest (one session and a fortnight are added, so that a newcomer's first
+    day sets no pace); `silence_ratio`, the sessions that would have taken place since
+    the last event at that pace (a silence of k has probability exp(-k) in a user
     who is still there: the exponential gaps of Schmittlein, Morrison & Colombo 1987);
     `usual_next_episode_rate` (next episodes per play), `usual_failed_rate` (sessions with a click
-    and no play per session with a click) and `usual_session_seconds` (mean length). Bounded, so
-    that snapshots early and late in the log mean the same, and no count of a whole life, which
-    can give away where it ends.
+    and no play per session with a click) and `usual_session_seconds` (mean length). The period is
+    bounded, so that early and late snapshots mean the same; a count over a user's whole life could
+    reveal where it ends.
     """
     opens = max(window.start, at - HABIT_LOOKBACKS * pd.Timedelta(days=lookback))
     inside = active.filter(active.event_at >= opens, active.event_at < at, active.recorded_at < at)
@@ -159,55 +155,6 @@ def absent_features(active: Any, roles: Mapping[str, str]) -> list[str]:
     """Return the features that need a role of which the log has no events."""
     absent = set(absent_roles(active, roles))
     return [name for name, needed in NEEDS.items() if needed & absent]
-
-
-def snapshots(
-    active: Any,
-    users: pd.DataFrame,
-    window: LogWindow,
-    windows: Windows,
-    roles: Mapping[str, str],
-    static_columns: Sequence[str],
-    gap_minutes: float,
-) -> pd.DataFrame:
-    """Return who was at risk at each snapshot, what was known then, and who left after it.
-
-    At a snapshot t the population is every user with an event in [t - lookback, t) that was
-    recorded before t;
-    `churned` is 1 when no event of theirs falls in [t + gap, t + gap + horizon), 0 when
-    one does, and missing where that window ends after the log does. Features use only
-    events recorded before t, and attributes fixed at signup (`static_columns`).
-
-    Columns: `user_id`, `snapshot_at` (UTC), `split` (train, calibrate, test, score: see
-    snapshot_plan), `churned`, `tenure_days`, those of behaviour (over the look back) and of
-    habits (over three), and the static ones.
-    Raises ReportError when the log is too short, when every event before a snapshot arrived after
-    it, and for a static column that nobody knows.
-    """
-    check_named(static_columns, users.columns, "static_columns")
-    plan = snapshot_plan(window, windows)
-    dropped = absent_features(active, roles)
-    attributes = users[["user_id", "signup_date", *(c for c in static_columns if c in users)]]
-    parts = []
-    for at, split in plan.itertuples(index=False):
-        population = at_risk(active, at, windows)
-        if population.empty and len(users_between(active, at - windows.back, at)):
-            raise ReportError(
-                f"events: received_at is later than {at:%Y-%m-%d} for all events of the "
-                f"{windows.lookback} days before it, so that nobody was known then. It tells when "
-                "rows were loaded: leave that column out of the table."
-            )
-        part = pd.DataFrame({"user_id": population, "snapshot_at": at, "split": split})
-        part["churned"] = outcome(active, population, at, windows, window.end)
-        known = behaviour(active, at, windows.lookback, roles, gap_minutes)
-        usual = habits(active, users, window, at, windows.lookback, roles, gap_minutes)
-        part = part.merge(attributes, on="user_id").merge(known, on="user_id", how="left")
-        part = part.merge(usual, on="user_id", how="left")
-        part["tenure_days"] = (at - part["signup_date"]) / pd.Timedelta(days=1)
-        parts.append(part.drop(columns=["signup_date", *dropped]))
-    table = pd.concat(parts, ignore_index=True)
-    table["snapshot_at"] = table["snapshot_at"].astype("datetime64[us, UTC]")
-    return table.sort_values(["snapshot_at", "user_id"], ignore_index=True)
 
 
 def feature_columns(table: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -248,22 +195,7 @@ def user_features(
     return table.sort_values("user_id", ignore_index=True)
 
 
-def snapshot_summary(table: pd.DataFrame, zone: str) -> pd.DataFrame:
-    """Return one row per snapshot: `snapshot_at` (day of `zone`), `split`, `users`, `churners`
-    (counts), `churn_rate`, `ci_low`, `ci_high` (0 to 1, Wilson; missing where not yet observed).
-    """
-    grouped = table.groupby(["snapshot_at", "split"], sort=True)["churned"]
-    rows = grouped.agg(users="size", churners=lambda c: c.sum(min_count=1)).reset_index()
-    low, high = wilson(rows["churners"], rows["users"])
-    rate = rows["churners"] / rows["users"]
-    day = rows["snapshot_at"].dt.tz_convert(zone).dt.strftime("%Y-%m-%d")
-    known = rows["churners"].notna()
-    return rows.assign(
-        snapshot_at=day, churn_rate=rate, ci_low=low.where(known), ci_high=high.where(known)
-    )
-
-
-def describe(table: pd.DataFrame) -> pd.DataFrame:
+def feature_summary(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per feature: `feature`, `kind`, `missing` (share), and its 5 %, 50 % and
     95 % as `low`, `median`, `high`; for a category only the most common value, as `median`.
     """

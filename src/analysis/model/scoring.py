@@ -1,4 +1,4 @@
-"""The scored table: who is at risk as of a snapshot, by rank and by calibrated probability."""
+"""Scoring: who is at risk as of a snapshot, by rank and by calibrated probability."""
 
 import hashlib
 from typing import Any
@@ -9,12 +9,29 @@ import pandas as pd
 from scipy.stats import norm
 
 from analysis.base.errors import ReportError
-from analysis.model.decisions import Economics, choose_threshold
-from analysis.model.models import drivers, predict
+from analysis.contract.checks import Verdict, check, grade, not_applicable
+from analysis.model.candidates import predict, source_columns
+from analysis.model.economics import Economics, choose_threshold
 
 Floats = npt.NDArray[np.float64]
 
 RISK_SEGMENTS = ("High", "Medium", "Low")
+SATURATED = 0.999
+OUTSIDE, OUTSIDE_FAILS = 0.05, 0.2
+"""Share of scored values outside the training range: more than stray, and another population."""
+PREDICTION_COLUMNS = [
+    "user_id",
+    "proba_churn",
+    "pred_churn",
+    "threshold_used",
+    "model_file",
+    "scored_at_utc",
+    "churn_percentile",
+    "risk_segment",
+    "recommended_action",
+    "action_reason",
+    "is_holdout",
+]
 
 
 def score(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
@@ -26,7 +43,7 @@ def score(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
     if not repeated.empty:
         raise ReportError(
             f"score snapshot: user_id must be unique, but {len(repeated)} rows repeat one, such "
-            f"as {repeated.iloc[0]!r}. Rerun the stage features."
+            f"as {repeated.iloc[0]!r}. Rerun the stage 04_features."
         )
     return frame[["user_id", "recency_days"]].assign(proba_churn=predict(model, frame))
 
@@ -71,6 +88,15 @@ def assign_holdout(user_ids: pd.Series, share: float, seed: int) -> "pd.Series[b
     return user_ids.isin(ids[drawn]).rename("is_holdout")
 
 
+def threshold_now(
+    proba: Floats, threshold: float, economics: Economics, capacity: int | None
+) -> float:
+    """Return the threshold for the users scored: that of the stored model, or with a `capacity`
+    the one that at most so many of these users reach.
+    """
+    return threshold if capacity is None else choose_threshold(economics, proba, capacity)
+
+
 def predictions(
     scores: pd.DataFrame,
     drivers: pd.DataFrame,
@@ -83,14 +109,14 @@ def predictions(
 ) -> pd.DataFrame:
     """Return the scored table, one row per user, highest risk first.
 
-    `scores` from score; `drivers` (from models.drivers) and `is_holdout` on the same index.
+    `scores` from score; `drivers` (from importance.drivers) and `is_holdout` on the same index.
     Columns: `user_id`; `proba_churn` (calibrated, 0 to 1); `pred_churn` (1 when at or above
     `threshold_used`); `model_file`; `scored_at_utc` (the snapshot: what the score knows ends
     there); `churn_percentile`, `risk_segment` (see rank_risk); `recommended_action` (`contact`,
     `hold_out`: worth a contact but kept as control, `none`); `action_reason` (first driver of
     the score, `score_only` when no column raises it, `below_threshold`); `is_holdout`;
-    `recency_days`; drivers and contributions. Risk only: whether a contact helps is unknown
-    until the holdout has been compared.
+    `recency_days`; drivers and contributions. This is risk only: whether a contact
+    helps is unknown until the holdout has been compared.
     """
     table = scores.join(drivers).assign(is_holdout=is_holdout)
     is_flagged = table["proba_churn"] >= threshold
@@ -110,21 +136,6 @@ def predictions(
     )
     extra = [column for column in table if column not in PREDICTION_COLUMNS]
     return table[[*PREDICTION_COLUMNS, *extra]]
-
-
-PREDICTION_COLUMNS = [
-    "user_id",
-    "proba_churn",
-    "pred_churn",
-    "threshold_used",
-    "model_file",
-    "scored_at_utc",
-    "churn_percentile",
-    "risk_segment",
-    "recommended_action",
-    "action_reason",
-    "is_holdout",
-]
 
 
 def mean_by_group(
@@ -169,39 +180,8 @@ def risk_segments(table: pd.DataFrame) -> pd.DataFrame:
     return summary.rename_axis("risk_segment").reset_index()
 
 
-def score_now(
-    model: Any,
-    now: pd.DataFrame,
-    card: dict[str, Any],
-    holdout_share: float,
-    seed: int,
-    high: float,
-    medium: float,
-    economics: Economics,
-    capacity: int | None,
-) -> pd.DataFrame:
-    """Return predictions() for `now`, the rows of the snapshot at the end of the log.
-
-    `card` is the model's (models.model_card): threshold and typical values come from it. With a
-    `capacity` the threshold is the one that at most so many of these users reach.
-    """
-    scores, threshold = score(model, now), card["threshold"]
-    if capacity is not None:
-        threshold = choose_threshold(economics, scores["proba_churn"].to_numpy(), capacity)
-    return predictions(
-        scores,
-        drivers(model, now, card["reference"]),
-        assign_holdout(now["user_id"], holdout_share, seed),
-        threshold,
-        card["model_file"],
-        now["snapshot_at"].max(),
-        high,
-        medium,
-    )
-
-
 def reasons(scored: pd.DataFrame) -> pd.DataFrame:
-    """Return the users worth a contact by the first reason of their score: `action_reason`,
+    """Return how many users worth a contact have each first reason of their score: `action_reason`,
     `users`, `share` (0 to 1), `mean_proba` (0 to 1), most frequent first.
     """
     flagged = scored[scored["pred_churn"] == 1]
@@ -209,4 +189,55 @@ def reasons(scored: pd.DataFrame) -> pd.DataFrame:
     table.insert(1, "share", table["users"] / max(len(flagged), 1))
     return table.reset_index().sort_values(
         ["users", "action_reason"], ascending=[False, True], ignore_index=True
+    )
+
+
+@check(stage="07_scoring", strikes=("scores",))
+def scored_range(churn_model: Any, snapshots: pd.DataFrame) -> Verdict:
+    """Judge the share of scored values outside the range the model was trained on."""
+    numeric, _ = source_columns(churn_model)
+    train, scored = (
+        snapshots.loc[snapshots["split"] == split, numeric] for split in ("train", "score")
+    )
+    if scored.empty:
+        return not_applicable("scored_range", "nobody is scored")
+    outside = (scored < train.min()) | (scored > train.max())
+    outside = outside.drop(columns=["tenure_days"], errors="ignore")
+    share = outside.mean()
+    worst = str(share.idxmax())
+    facts = {"feature": worst, "users": int(outside[worst].sum()), "scored": len(scored)}
+    status = grade(float(share.max()), OUTSIDE, OUTSIDE_FAILS)
+    return Verdict(
+        "scored_range", status, float(share.max()), limit=OUTSIDE, n=len(scored), facts=facts
+    )
+
+
+@check(stage="07_scoring", strikes=("scores",))
+def saturation(scored: pd.DataFrame) -> Verdict:
+    """Judge the share of probabilities beyond 0.999, and how many users tie."""
+    proba = scored["proba_churn"]
+    if proba.empty:
+        return not_applicable("saturation", "nobody is scored")
+    share = float(((proba > SATURATED) | (proba < 1 - SATURATED)).mean())
+    tied = int(proba.duplicated(keep=False).sum())
+    largest = int(proba.value_counts().iloc[0])
+    facts = {"tied": tied, "largest": largest, "users": len(proba)}
+    return Verdict(
+        "saturation", grade(share, 0.01, 0.2), share, limit=0.01, n=len(proba), facts=facts
+    )
+
+
+@check(stage="07_scoring", strikes=())
+def group_differences(group_tests: pd.DataFrame) -> Verdict:
+    """Count the comparisons between groups that remain after the correction for their number
+    (false-discovery rate), and those that would have been claimed without it.
+    """
+    if group_tests.empty:
+        return not_applicable("group_differences", "no column to compare groups by is given")
+    real = group_tests[group_tests["is_different"]]
+    facts = {"compared": len(group_tests), "different": len(real),
+             "uncorrected": int((group_tests["p_value"] < 0.05).sum()),
+             "columns": sorted(set(real["column"]))}  # fmt: skip
+    return Verdict(
+        "group_differences", "pass", float(len(real)), limit=0.05, n=len(group_tests), facts=facts
     )

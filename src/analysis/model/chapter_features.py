@@ -1,0 +1,79 @@
+"""The chapter on features: snapshots, their labels, and what was known of each user."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from analysis.contract.chapter import Chapter, table
+from analysis.contract.store import Store
+from analysis.log import churn
+from analysis.log.churn import Windows
+from analysis.log.log import Log
+from analysis.model import drift, features, snapshots  # noqa: F401 (drift registers its checks)
+
+
+@dataclass(frozen=True, eq=False)
+class Features(Chapter):
+    """What was known of each user at each snapshot, and what the user did next."""
+
+    stage: ClassVar[str] = "04_features"
+    log: Log
+    time_zone: str
+    lookback_days: int
+    gap_days: int
+    horizon_days: int
+    event_types: Mapping[str, str]
+    session_gap_minutes: float
+    static_columns: Sequence[str]
+
+    @classmethod
+    def read(cls, inputs: str, **parameters: Any) -> "Features":
+        """Return the chapter on the log in the folder `inputs`, with the stage's parameters."""
+        return cls(Log.read(Store(cls.stage, inputs)), **parameters)
+
+    @property
+    def windows(self) -> Windows:
+        """The lengths that make the label."""
+        return Windows(self.lookback_days, self.gap_days, self.horizon_days)
+
+    @table
+    def snapshots(self) -> pd.DataFrame:
+        """Return who was at risk, what was known then, and who left: see snapshots.snapshots."""
+        return snapshots.snapshots(
+            self.log.active,
+            self.log.users,
+            self.log.window,
+            self.windows,
+            self.event_types,
+            self.static_columns,
+            self.session_gap_minutes,
+        )
+
+    @table
+    def snapshot_summary(self) -> pd.DataFrame:
+        """Return users and churn rate of each snapshot: see snapshots.snapshot_summary."""
+        return snapshots.snapshot_summary(self.snapshots, self.time_zone)
+
+    @table
+    def reactivation(self) -> pd.DataFrame:
+        """Return how many silent users came back: see churn.reactivation."""
+        return churn.reactivation(self.log.active, self.log.window, self.horizon_days)
+
+    @table
+    def feature_summary(self) -> pd.DataFrame:
+        """Return each feature with its range: see features.feature_summary."""
+        return features.feature_summary(self.snapshots)
+
+    @table
+    def user_features(self) -> pd.DataFrame:
+        """Return every user as of the end of the log: see features.user_features."""
+        return features.user_features(
+            self.log.active,
+            self.log.users,
+            self.log.window,
+            self.lookback_days,
+            self.event_types,
+            self.session_gap_minutes,
+        )

@@ -1,0 +1,194 @@
+"""The chapter on scoring: who is at risk now, why, and whether groups of users differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import pandas as pd
+
+from analysis.base import comparisons
+from analysis.contract import stages
+from analysis.contract.chapter import Chapter, table
+from analysis.contract.inputs import present
+from analysis.contract.store import Store
+from analysis.model import importance, scoring, stored
+from analysis.model.economics import Economics
+
+CARD, MODEL_FILE, TRAINING = (
+    "model/model_card.json", "model/churn_model.skops", "model/training_scores.parquet",
+)  # fmt: skip
+
+
+class Trained(Protocol):
+    """A model with what scoring needs to know of it: a stored one, or the chapter Model."""
+
+    @property
+    def churn_model(self) -> Any:
+        """The calibrated model."""
+
+    @property
+    def model_card(self) -> dict[str, Any]:
+        """Its threshold, file and typical values."""
+
+    @property
+    def training_scores(self) -> pd.DataFrame:
+        """Its scores of the training rows."""
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """The model that the stage 06_model wrote."""
+
+    store: Store
+
+    @cached_property
+    def churn_model(self) -> Any:
+        """The calibrated model."""
+        return stored.load_model(Path(self.store.path(MODEL_FILE)))
+
+    @cached_property
+    def model_card(self) -> dict[str, Any]:
+        """Its threshold, file and typical values."""
+        card: dict[str, Any] = self.store.json(CARD)
+        return card
+
+    @cached_property
+    def training_scores(self) -> pd.DataFrame:
+        """Its scores of the training rows."""
+        return self.store.table(TRAINING)
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring(Chapter):
+    """The users at risk at the end of the log, scored by the model `trained` before."""
+
+    stage: ClassVar[str] = "07_scoring"
+    users: pd.DataFrame
+    snapshots: pd.DataFrame
+    trained: Trained
+    customer_value: float
+    contact_cost: float
+    incentive_cost: float
+    saved_share: float
+    capacity: int | None
+    group_columns: Sequence[str]
+    min_group: int
+    high_risk_from: float
+    medium_risk_from: float
+    holdout_share: float
+    seed: int
+
+    @classmethod
+    def read(cls, inputs: str, **parameters: Any) -> "Scoring":
+        """Return the chapter on the stored model and the snapshots in the folder `inputs`."""
+        store = Store(cls.stage, inputs)
+        users, rows = store.table(stages.USERS), store.table(stages.SNAPSHOTS)
+        return cls(users, rows, StoredModel(store), **parameters)
+
+    @property
+    def churn_model(self) -> Any:
+        """The calibrated model."""
+        return self.trained.churn_model
+
+    @property
+    def training_scores(self) -> pd.DataFrame:
+        """The model's scores of the training rows, when it was trained."""
+        return self.trained.training_scores
+
+    @cached_property
+    def at_risk(self) -> pd.DataFrame:
+        """The rows of the snapshot at the end of the log."""
+        return self.snapshots[self.snapshots["split"] == "score"].reset_index(drop=True)
+
+    @cached_property
+    def scored(self) -> pd.DataFrame:
+        """The users at risk with their probability: see scoring.score."""
+        return scoring.score(self.churn_model, self.at_risk)
+
+    @cached_property
+    def threshold(self) -> float:
+        """The probability from which a user is contacted now: see scoring.threshold_now."""
+        costs = Economics(
+            self.customer_value, self.contact_cost, self.incentive_cost, self.saved_share
+        )
+        proba = self.scored["proba_churn"].to_numpy()
+        return scoring.threshold_now(
+            proba, self.trained.model_card["threshold"], costs, self.capacity
+        )
+
+    @table
+    def predictions(self) -> pd.DataFrame:
+        """Return the scored table, highest risk first: see scoring.predictions."""
+        card, now = self.trained.model_card, self.at_risk
+        return scoring.predictions(
+            self.scored,
+            importance.drivers(self.churn_model, now, card["reference"]),
+            scoring.assign_holdout(now["user_id"], self.holdout_share, self.seed),
+            self.threshold,
+            card["model_file"],
+            now["snapshot_at"].max(),
+            self.high_risk_from,
+            self.medium_risk_from,
+        )
+
+    @table
+    def top_risk(self) -> pd.DataFrame:
+        """Return the 50 users at highest risk."""
+        return self.predictions.head(50)
+
+    @table
+    def risk_segments(self) -> pd.DataFrame:
+        """Return the risk segments: see scoring.risk_segments."""
+        return scoring.risk_segments(self.predictions)
+
+    @table
+    def reasons(self) -> pd.DataFrame:
+        """Return the first reasons of the scores: see scoring.reasons."""
+        return scoring.reasons(self.predictions)
+
+    @table
+    def by_country(self) -> pd.DataFrame:
+        """Return the mean probability by country: see scoring.mean_by_group."""
+        return self._mean_by("country")
+
+    @table
+    def by_device(self) -> pd.DataFrame:
+        """Return the mean probability by device: see scoring.mean_by_group."""
+        return self._mean_by("device")
+
+    @table
+    def by_subscription(self) -> pd.DataFrame:
+        """Return the mean probability by subscription: see scoring.mean_by_group."""
+        return self._mean_by("subscription_type")
+
+    def _mean_by(self, column: str) -> pd.DataFrame:
+        return scoring.mean_by_group(self.predictions, self.users, column, self.min_group)
+
+    @property
+    def compared_columns(self) -> list[str]:
+        """The columns by which groups are compared: those that the users table has."""
+        return present(self.users, self.group_columns)
+
+    @table
+    def group_differences(self) -> pd.DataFrame:
+        """Return every comparison of groups on the test: see comparisons.compare_groups."""
+        test = self.snapshots[self.snapshots["split"] == "test"]
+        rows = comparisons.with_columns(test, self.users, self.compared_columns)
+        return comparisons.compare_groups(rows, "churned", self.compared_columns, self.min_group)
+
+    @property
+    def group_tests(self) -> pd.DataFrame:
+        """The comparisons that are a test of their own: see comparisons.distinct."""
+        return comparisons.distinct(self.group_differences)
+
+    @table
+    def groups_overall(self) -> pd.DataFrame:
+        """Return whether any group of a column differs: see comparisons.overall."""
+        return comparisons.overall(self.group_differences)
+
+    @table
+    def groups_against_rest(self) -> pd.DataFrame:
+        """Return each group against all others: see comparisons.against_rest."""
+        return comparisons.against_rest(self.group_differences)

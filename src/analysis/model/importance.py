@@ -1,0 +1,144 @@
+"""Importance: what each source column is worth to a model, and what raises a user's score."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from analysis.base.score_metrics import auc_parts
+from analysis.model.candidates import (
+    Floats,
+    fit,
+    labelled,
+    model_input,
+    pipeline_of,
+    predict,
+    source_columns,
+)
+
+
+def feature_importance(model: Any, test: pd.DataFrame, seed: int, repeats: int = 3) -> pd.DataFrame:
+    """Return what each source column is worth to the model on the rows of `test`.
+
+    `auc_drop`: ROC AUC lost when the column's values are shuffled among the users,
+    mean over `repeats` (permutation importance, Breiman 2001; Fisher, Rudin & Dominici 2019).
+    All columns made from one source column move together. `ci_low`, `ci_high`: 95 % interval
+    over users, paired (DeLong, DeLong & Clarke-Pearson 1988). `log_odds_low_to_high`: mean
+    change of the log-odds of churn when the column goes from its 10th to its 90th percentile,
+    others as they are (blank for categories). Sorted by `auc_drop`. Columns that carry the same
+    information share it, so that none may lose much. One row per user, or the intervals are too
+    short.
+    """
+    columns, churned = model_input(model, test), test["churned"].to_numpy(dtype=float)
+    rng, full = np.random.default_rng(seed), auc_parts(churned, predict(model, columns))
+    rows = []
+    for feature in map(str, columns):
+        shuffled = [
+            auc_parts(churned, _shuffled_score(model, columns, feature, rng))
+            for _ in range(repeats)
+        ]
+        drop, error = _mean_and_error(churned, np.mean([full - part for part in shuffled], axis=0))
+        limits = drop - 1.959964 * error, drop + 1.959964 * error
+        rows.append((feature, drop, *limits, _low_to_high(model, columns, feature)))
+    names = ["feature", "auc_drop", "ci_low", "ci_high", "log_odds_low_to_high"]
+    table = pd.DataFrame(rows, columns=names)
+    return table.sort_values(["auc_drop", "feature"], ascending=[False, True], ignore_index=True)
+
+
+def removal(model: Any, snapshots: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return what happens to the ROC AUC when the model is fitted again without `column`.
+
+    Two rows, by `where`: `later`, fitted on split train and judged on split test; `within`,
+    fitted on every other user of the test snapshot and judged on the rest, for a leak can
+    flatter within a snapshot and harm later. Everything made from the column goes with it.
+    Columns: `auc_with`, `auc_without`, `auc_drop` (lost by the removal; below 0 is gained) and
+    its 95 % interval `ci_low`, `ci_high` (DeLong, DeLong & Clarke-Pearson 1988, paired).
+    """
+    pipeline = pipeline_of(model)
+    pipelines = (pipeline, _without(pipeline, column))
+    train, test = (labelled(snapshots, split) for split in ("train", "test"))
+    is_even = np.arange(len(test)) % 2 == 0
+    rows = []
+    halves = test[is_even], test[~is_even]
+    for where, fitted_on, judge in (("later", train, test), ("within", *halves)):
+        churned = judge["churned"].to_numpy(dtype=float)
+        if min(fitted_on["churned"].nunique(), len(np.unique(churned))) < 2:
+            continue
+        parts = [auc_parts(churned, predict(fit(p, fitted_on), judge)) for p in pipelines]
+        drop, error = _mean_and_error(churned, parts[0] - parts[1])
+        aucs = [_mean_and_error(churned, part)[0] for part in parts]
+        rows.append((where, *aucs, drop, drop - 1.959964 * error, drop + 1.959964 * error))
+    columns = ["where", "auc_with", "auc_without", "auc_drop", "ci_low", "ci_high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _without(pipeline: Any, column: str) -> Any:
+    """Return `pipeline`, not fitted, reading every column but one."""
+    copy = clone(pipeline)
+    kept = [
+        (name, step, [c for c in columns if c != column])
+        for name, step, columns in copy["prepare"].transformers
+    ]
+    return copy.set_params(prepare=clone(copy["prepare"]).set_params(transformers=kept))
+
+
+def _mean_and_error(churned: Floats, parts: Floats) -> tuple[float, float]:
+    """Return an AUC (or a difference of two) and its standard error from each user's part."""
+    gone, stayed = parts[churned == 1], parts[churned == 0]
+    return float(gone.mean()), float(np.sqrt(_squared_error(gone) + _squared_error(stayed)))
+
+
+def _squared_error(parts: Floats) -> float:
+    return float(parts.var(ddof=1) / len(parts))
+
+
+def _shuffled_score(
+    model: Any, columns: pd.DataFrame, feature: str, rng: np.random.Generator
+) -> Floats:
+    shuffled = columns[feature].to_numpy()[rng.permutation(len(columns))]
+    return predict(model, columns.assign(**{feature: shuffled}))
+
+
+def _low_to_high(model: Any, columns: pd.DataFrame, feature: str) -> float:
+    if feature not in source_columns(model)[0] or columns[feature].isna().all():
+        return float("nan")
+    low, high = (
+        _log_odds(predict(model, columns.assign(**{feature: columns[feature].quantile(q)})))
+        for q in (0.1, 0.9)
+    )
+    return float(np.mean(high - low))
+
+
+def _log_odds(proba: Floats) -> Floats:
+    safe = np.clip(proba, 1e-12, 1 - 1e-12)
+    return np.asarray(np.log(safe) - np.log1p(-safe))
+
+
+def drivers(
+    model: Any, frame: pd.DataFrame, reference: dict[str, Any], top: int = 3
+) -> pd.DataFrame:
+    """Return for each row of `frame`, on its index, the columns that raise its score most.
+
+    The contribution of a column is the log-odds of churn as scored minus the log-odds with that
+    one column at its `reference` value (one-at-a-time difference; exact for a model that adds
+    its columns up, blind to what two columns do together in others). It describes the model
+    and not a cause. Columns: `driver_1` ... (name of the column, blank when fewer raise the
+    score) and `contribution_1` ... (log-odds, above 0), largest first.
+    """
+    columns = model_input(model, frame)
+    scored = _log_odds(predict(model, columns))
+    without = [
+        _log_odds(predict(model, columns.assign(**{name: reference[name]})))
+        for name in map(str, columns)
+    ]
+    gains = scored[:, None] - np.column_stack(without)
+    order = np.argsort(-gains, axis=1, kind="stable")[:, :top]
+    best = np.take_along_axis(gains, order, axis=1)
+    names = np.array(columns.columns, dtype=object)[order]
+    table = pd.DataFrame(index=frame.index)
+    for place in range(order.shape[1]):
+        raised, name = best[:, place] > 1e-9, pd.Series(names[:, place], frame.index, dtype="str")
+        table[f"driver_{place + 1}"] = name.where(raised)
+        table[f"contribution_{place + 1}"] = np.where(raised, best[:, place], np.nan)
+    return table

@@ -1,0 +1,138 @@
+"""Snapshots: who was at risk at an instant, what was known of them, and who left after it."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from analysis.base.errors import ReportError
+from analysis.base.score_metrics import auc_error
+from analysis.base.statistics import wilson
+from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
+from analysis.contract.inputs import check_named
+from analysis.log.churn import Windows, at_risk, outcome, snapshot_plan, users_between
+from analysis.log.window import LogWindow
+from analysis.model.features import KEYS, absent_features, behaviour, habits
+from analysis.model.leaks import single_column_auc
+
+MEANS_SILENT, MEANS_NOTHING = 0.3, 0.75
+"""Share of silent users who come back in the next horizon: many, and three quarters."""
+BY_CALENDAR = 0.9
+"""ROC AUC of the signup date alone from which the label is a matter of the calendar."""
+
+
+def snapshots(
+    active: Any,
+    users: pd.DataFrame,
+    window: LogWindow,
+    windows: Windows,
+    roles: Mapping[str, str],
+    static_columns: Sequence[str],
+    gap_minutes: float,
+) -> pd.DataFrame:
+    """Return who was at risk at each snapshot, what was known then, and who left after it.
+
+    At a snapshot t the population is every user with an event in [t - lookback, t) that was
+    recorded before t;
+    `churned` is 1 when no event of theirs falls in [t + gap, t + gap + horizon), 0 when
+    one does, and missing where that window ends after the log does. Features use only
+    events recorded before t, and attributes fixed at signup (`static_columns`).
+
+    Columns: `user_id`, `snapshot_at` (UTC), `split` (train, calibrate, test, score: see
+    snapshot_plan), `churned`, `tenure_days`, those of behaviour (over the look back) and of
+    habits (over three), and the static ones.
+    Raises ReportError when the log is too short, when every event before a snapshot arrived after
+    it, and for a static column that the users table does not have.
+    """
+    check_named(static_columns, users.columns, "static_columns")
+    dropped = absent_features(active, roles)
+    attributes = users[["user_id", "signup_date", *(c for c in static_columns if c in users)]]
+    parts = []
+    for at, split in snapshot_plan(window, windows).itertuples(index=False):
+        part = _population(active, at, windows, window.end).assign(snapshot_at=at, split=split)
+        known = behaviour(active, at, windows.lookback, roles, gap_minutes)
+        usual = habits(active, users, window, at, windows.lookback, roles, gap_minutes)
+        part = part[list(KEYS)].merge(attributes, on="user_id")
+        part = part.merge(known, on="user_id", how="left").merge(usual, on="user_id", how="left")
+        part["tenure_days"] = (at - part["signup_date"]) / pd.Timedelta(days=1)
+        parts.append(part.drop(columns=["signup_date", *dropped]))
+    table = pd.concat(parts, ignore_index=True)
+    table["snapshot_at"] = table["snapshot_at"].astype("datetime64[us, UTC]")
+    return table.sort_values(["snapshot_at", "user_id"], ignore_index=True)
+
+
+def _population(
+    active: Any, at: pd.Timestamp, windows: Windows, log_end: pd.Timestamp
+) -> pd.DataFrame:
+    """Return `user_id` and `churned` of everyone at risk at one snapshot."""
+    population = at_risk(active, at, windows)
+    if population.empty and len(users_between(active, at - windows.back, at)):
+        raise ReportError(
+            f"events: received_at is later than {at:%Y-%m-%d} for all events of the "
+            f"{windows.lookback} days before it, so nobody was known then. The column holds the "
+            "time at which rows were loaded: leave that column out of the table."
+        )
+    churned = outcome(active, population, at, windows, log_end)
+    return pd.DataFrame({"user_id": population, "churned": churned})
+
+
+def snapshot_summary(table: pd.DataFrame, zone: str) -> pd.DataFrame:
+    """Return one row per snapshot: `snapshot_at` (day of `zone`), `split`, `users`, `churners`
+    (counts), `churn_rate`, `ci_low`, `ci_high` (0 to 1, Wilson; missing where not yet observed).
+    """
+    grouped = table.groupby(["snapshot_at", "split"], sort=True)["churned"]
+    rows = grouped.agg(users="size", churners=lambda c: c.sum(min_count=1)).reset_index()
+    low, high = wilson(rows["churners"], rows["users"])
+    rate = rows["churners"] / rows["users"]
+    day = rows["snapshot_at"].dt.tz_convert(zone).dt.strftime("%Y-%m-%d")
+    known = rows["churners"].notna()
+    return rows.assign(
+        snapshot_at=day, churn_rate=rate, ci_low=low.where(known), ci_high=high.where(known)
+    )
+
+
+@check(stage="04_features", strikes=("survival", "churn", "groups", "ranking", "scores"))
+def label_means(reactivation: pd.DataFrame) -> Verdict:
+    """Judge how many users who counted as churned came back later."""
+    row = reactivation.iloc[0]
+    if not row["silent"]:
+        return not_applicable("label_means", "the log is shorter than three horizons")
+    facts = {"silent": int(row["silent"]), "returned": int(row["returned"])}
+    status = grade(float(row["ci_low"]), MEANS_SILENT, MEANS_NOTHING)
+    return Verdict(
+        "label_means", status, float(row["rate"]), float(row["ci_low"]), float(row["ci_high"]),
+        MEANS_SILENT, int(row["silent"]), facts,
+    )  # fmt: skip
+
+
+@check(stage="04_features", strikes=("churn", "groups", "ranking", "scores"))
+def label_calendar(snapshots: pd.DataFrame) -> Verdict:
+    """Judge whether the signup date alone predicts the label almost fully, within one snapshot."""
+    test = snapshots[snapshots["split"] == "test"]
+    auc = single_column_auc(test["tenure_days"], test["churned"])
+    error = auc_error(auc, test["churned"])
+    status: Status = "fail" if auc - 1.96 * error > BY_CALENDAR else "pass"
+    return Verdict("label_calendar", status, auc, auc - 1.96 * error, min(1.0, auc + 1.96 * error),
+                   BY_CALENDAR, len(test), {"users": len(test)})  # fmt: skip
+
+
+@check(stage="04_features", strikes=("churn", "groups", "ranking", "scores"))
+def split_in_time(snapshots: pd.DataFrame, windows: Windows) -> Verdict:
+    """Judge whether train, calibration and test share an outcome day or a user's snapshot."""
+    spans = snapshots.groupby("split")["snapshot_at"].agg(["min", "max"])
+    starts, ends = spans["min"], spans["max"] + windows.step
+    order = [s for s in ("train", "calibrate", "test", "score") if s in spans.index]
+    shared = sum(
+        int(ends[earlier] > starts[later] + pd.Timedelta(days=windows.gap))
+        for earlier, later in pairwise(order)
+    )
+    repeated = int(snapshots.duplicated(["user_id", "snapshot_at"]).sum())
+    train = set(snapshots.loc[snapshots["split"] == "train", "user_id"])
+    test = snapshots.loc[snapshots["split"] == "test", "user_id"]
+    facts = {"overlaps": shared, "repeated": repeated, "test_users": len(test),
+             "also_trained": int(test.isin(train).sum())}  # fmt: skip
+    status: Status = "fail" if shared or repeated else "pass"
+    return Verdict(
+        "split_in_time", status, float(shared + repeated), limit=0.0, n=len(snapshots), facts=facts
+    )
