@@ -60,8 +60,8 @@ def test_a_single_check_computes_only_what_it_reads(audit: Audit) -> None:
 
 
 def test_every_check_of_the_stage_is_judged_once(audit: Audit) -> None:
-    assert audit.checks["check"].tolist() == [check.name for check in of_stage(Audit.stage)]
-    assert audit.checks["check"].is_unique
+    assert audit.verdict_table["check"].tolist() == [check.name for check in of_stage(Audit.stage)]
+    assert audit.verdict_table["check"].is_unique
     read = {name for check in of_stage(Audit.stage) for name in check.reads}
     assert MEASURES - read == {"coverage_rules"}
 
@@ -78,7 +78,7 @@ def test_the_stage_writes_what_it_declares_with_the_columns_of_the_catalogue(
     audit.write(str(tmp_path))
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
     assert written == set(STAGE.writes.values())
-    for name in set(STAGE.writes) - {"checks"}:
+    for name in set(STAGE.writes):
         columns = [column.name for column in catalogue.table_of(name).columns]
         assert pd.read_csv(tmp_path / STAGE.writes[name]).columns.tolist() == columns, name
 
