@@ -153,5 +153,5 @@ def test_negative_amounts_of_events_are_impossible_values():
     verdict = rules.impossible_values(NO_RULES, rule_rows("amount of an event is negative", 10))
     assert (verdict.status, verdict.facts["rules"]) == (
         "fail",
-        "amount of an event is negative (10)",
+        [{"rule": "amount of an event is negative", "broken": 10}],
     )

@@ -144,7 +144,7 @@ def native_counts(native_totals: pd.DataFrame) -> Verdict:
     is_odd = len(unlike) or below.max() >= BELOW
     status: Status = "fail" if is_bad else ("warn" if is_odd else "pass")
     facts = {"column": worst["column"], "columns": len(known), "newcomers": n,
-             "unlike": ", ".join(unlike) or "none", "below": int(at["below"]),
+             "unlike": list(unlike), "below": int(at["below"]),
              "checked": int(at["checked"]), "below_column": at["column"]}  # fmt: skip
     return Verdict("native_counts", status, float(worst["correlation"]), float(worst["ci_low"]),
                    float(worst["ci_high"]), SAME, n, facts)  # fmt: skip
