@@ -2,9 +2,15 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from analysis.base.conditions import context_of
+from analysis.summary import findings
 from tests.book.small_book import METRICS, PAGE, build, plain, read_page, words, write_book
 
 pytestmark = pytest.mark.book
@@ -65,6 +71,13 @@ def test_the_first_case_that_holds_is_printed_or_what_is_not_known(index):
     assert "The second case." not in words(index)
     assert index.find(id="claim-no-case") is None
     assert "nothing about “AUC”" in words(index.find(id="claim-case-with-options"))
+
+
+def test_the_summary_counts_the_findings_that_the_page_prints(index):
+    statuses = {"fine": "pass", "leakage": "fail", "tardy": "warn"}
+    names = set(findings.printed(PAGE, context_of(METRICS, statuses)))
+    claims = index.select(".cb-claim:not(.cb-claim-unknown)")
+    assert {claim["id"].removeprefix("claim-") for claim in claims} == names
 
 
 def test_headline_and_actions_show_each_status(index):
@@ -182,6 +195,9 @@ def test_each_problem_of_a_page_is_named_with_its_line(tmp_path):
 
 def test_the_stages_run_first_and_their_error_is_short(tmp_path):
     write_book(tmp_path)
+    config = tmp_path / "_config.yml"
+    both = "local_extensions: {analysis.book.extension: ., analysis.run.extension: .}"
+    config.write_text(re.sub("local_extensions: .*", both, config.read_text()))
     stub = tmp_path / "stub"
     stub.mkdir()
     (stub / "sitecustomize.py").write_text(
@@ -199,3 +215,15 @@ def test_the_stages_run_first_and_their_error_is_short(tmp_path):
     assert result.returncode == 1
     assert f"stage failed in {tmp_path.name}" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_every_case_is_read_for_the_catalogue_of_texts_to_translate(book, tmp_path):
+    bin_ = Path(sys.executable).parent
+    subprocess.run(
+        [bin_ / "jupyter-book", "config", "sphinx", book], check=True, stdout=subprocess.DEVNULL
+    )
+    command = [bin_ / "sphinx-build", "-q", "-b", "gettext", book, tmp_path]
+    subprocess.run(command, check=True, env={**os.environ, "CHURNBOOK_STAGES": "done"})
+    texts = (tmp_path / "index.pot").read_text(encoding="utf-8")
+    for text in ("The first case.", "The second case.", "A case that does not hold.", "Few users"):
+        assert f'msgid "{text}"' in texts

@@ -13,7 +13,7 @@ from analysis.summary import judged
 from tests.handmade import ROOT
 
 TEXTS = {
-    "drift": {
+    "example": {
         "title": "Drift",
         "evidence": '{{ value | share }} of {{ n | plural("user", "users") }} moved ({{ name }}).',
         "warn": "Look at {{ name }}.",
@@ -47,10 +47,10 @@ def plain(text):
     ],
 )
 def test_a_check_is_described_by_its_status(status, consequence, remedy):
-    verdicts = judge(Verdict("drift", status, 0.125, 0.1, 0.2, 0.3, 1200, {"name": "recency"}))
+    verdicts = judge(Verdict("example", status, 0.125, 0.1, 0.2, 0.3, 1200, {"name": "recency"}))
     row = judged.describe_checks(verdicts, TEXTS).iloc[0]
     assert row.drop("evidence").to_dict() == {
-        "check": "drift", "status": status, "title": "Drift", "consequence": consequence,
+        "check": "example", "status": status, "title": "Drift", "consequence": consequence,
         "remedy": remedy, "value": 0.125, "ci_low": 0.1, "ci_high": 0.2, "limit": 0.3, "n": 1200,
         "strikes": "", "stage": "06_model",
     }  # fmt: skip
@@ -58,7 +58,7 @@ def test_a_check_is_described_by_its_status(status, consequence, remedy):
 
 
 def test_a_check_that_cannot_be_made_says_only_why():
-    verdicts = judge(not_applicable("drift", "the log is too short"))
+    verdicts = judge(not_applicable("example", "the log is too short"))
     row = judged.describe_checks(verdicts, TEXTS).iloc[0]
     assert row["evidence"] == "Cannot be checked with these tables: the log is too short."
     assert row[["consequence", "remedy"]].tolist() == ["", ""]
@@ -70,7 +70,7 @@ def test_a_check_without_an_entry_stops_the_run():
 
 
 def test_a_fact_wins_over_a_number_of_the_same_name():
-    row = judge(Verdict("drift", "pass", 0.5, facts={"value": 7})).to_dict("records")[0]
+    row = judge(Verdict("example", "pass", 0.5, facts={"value": 7})).to_dict("records")[0]
     blank = {"ci_low": None, "ci_high": None, "limit": None, "n": None}
     assert judged.facts_of(row) == {"value": 7, **blank}
 
@@ -85,9 +85,9 @@ def test_a_fact_wins_over_a_number_of_the_same_name():
     ],
 )
 def test_the_bases_that_a_check_strikes_stand_beside_it(monkeypatch, only_failing, status, strikes):
-    check = Check("drift", "06_model", ("churn", "ranking"), only_failing, Verdict)
-    monkeypatch.setitem(REGISTER, "drift", check)
-    verdicts = judge(Verdict("drift", status, 0.5, n=9, facts={"name": "x"}))
+    check = Check("example", "06_model", ("churn", "ranking"), only_failing, Verdict)
+    monkeypatch.setitem(REGISTER, "example", check)
+    verdicts = judge(Verdict("example", status, 0.5, n=9, facts={"name": "x"}))
     assert judged.describe_checks(verdicts, TEXTS).loc[0, "strikes"] == strikes
 
 
@@ -116,7 +116,7 @@ TEMPLATES = {
 TEXT_FACTS = {
     "rule": "repeats", "cut": "none", "example": "2025-01-01", "kind": "app_open",
     "date": "2025-01-01", "end": "2025-01-01", "last": "2025-01-01",
-    "odd_date": "2025-01-01", "names": ["a"], "titles": ["Late events"], "kpi": {},
+    "odd_date": "2025-01-01", "names": ["a"],
 }  # fmt: skip
 PLURALS = {
     word
@@ -130,13 +130,43 @@ PLURALS = {
 AFTER_ONE = re.compile(r"(?<![\d.,])1 (\w+)\b")
 
 
+class Row(dict):
+    """A fact that is a row: whatever is asked of it is a number."""
+
+    def __missing__(self, key):
+        return 0.9
+
+
+def constants(tree, of):
+    """Return the texts that a name, or an attribute of a row, is compared with."""
+    pairs = [(node.expr, node.ops[0].expr) for node in tree.find_all(nodes.Compare)]
+    return [
+        (getattr(left, "name", None) or getattr(left, "attr", None), right.value)
+        for left, right in pairs
+        if isinstance(left, of) and isinstance(right, nodes.Const) and isinstance(right.value, str)
+    ]
+
+
+def lists(tree):
+    """Return the facts that are lists: of rows where a loop goes over them, else of texts."""
+    rows = [Row({name: text}) for name, text in constants(tree, nodes.Getattr)] + [Row()]
+    joined = {
+        node.node.name: ["a", "b"]
+        for node in tree.find_all(nodes.Filter)
+        if node.name in ("listed", "join", "length") and isinstance(node.node, nodes.Name)
+    }
+    return joined | {node.iter.name: rows for node in tree.find_all(nodes.For)}
+
+
 def facts_for(template, number):
-    """Return a fact for every name that the template asks for: `number`, or a text."""
+    """Yield the facts that the template asks for: `number`, or a text, in every branch."""
     tree = environment("en").parse(template)
     names = meta.find_undeclared_variables(tree)
-    keys = {node.attr for node in tree.find_all(nodes.Getattr)}
-    facts = {name: TEXT_FACTS.get(name, number) for name in names}
-    return {**facts, "kpi": dict.fromkeys(keys, "32 %")} if "kpi" in facts else facts
+    facts = {name: TEXT_FACTS.get(name, number) for name in names} | lists(tree)
+    if "kpi" in names:
+        facts["kpi"] = {node.attr: "32 %" for node in tree.find_all(nodes.Getattr)}
+    yield facts
+    yield from ({**facts, name: text} for name, text in constants(tree, nodes.Name))
 
 
 def test_the_words_that_follow_a_number_are_known():
@@ -147,19 +177,21 @@ def test_the_words_that_follow_a_number_are_known():
 @pytest.mark.parametrize("number", [0, 1, 2, 1255])
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_every_sentence_reads_with_none_one_and_many(name, number):
-    text = plain(render(TEMPLATES[name], facts_for(TEMPLATES[name], number)))
-    assert not re.search(r"[{}]|  | [.,;]|None\b(?! of)", text.removeprefix("None")), text
-    assert not PLURALS & set(AFTER_ONE.findall(text)), text
+    for facts in facts_for(TEMPLATES[name], number):
+        text = plain(render(TEMPLATES[name], facts))
+        assert not re.search(r"[{}]|  | [.,;]|None\b(?! of)", text.removeprefix("None")), text
+        assert not PLURALS & set(AFTER_ONE.findall(text)), text
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_every_sentence_is_a_sentence(name):
     key = name.rpartition(".")[2]
-    text = render(TEMPLATES[name], facts_for(TEMPLATES[name], 2))
-    if key in ("title", "action", "trigger", "grade", "sentence"):
-        assert not text.endswith("."), text
-    elif key != "audience":
-        assert text.endswith("."), text
+    for facts in facts_for(TEMPLATES[name], 2):
+        text = render(TEMPLATES[name], facts)
+        if key in ("title", "action", "trigger", "grade", "sentence"):
+            assert not text.endswith("."), text
+        elif key != "audience":
+            assert text.endswith("."), text
 
 
 def test_every_entry_of_the_book_has_what_a_check_needs():

@@ -24,8 +24,9 @@ from docutils.parsers.rst import directives
 
 from analysis.base.errors import ReportError
 from analysis.base.formats import is_missing
-from analysis.book.artifacts import CHECKS, METRICS, Check, Metric, split_names, worst
+from analysis.book.artifacts import CHECKS, METRICS, Check, Metric, worst
 from analysis.book.directive import BookDirective
+from analysis.summary.findings import split_names
 
 OPTIONS = {"metrics": directives.unchanged_required, "rests_on": directives.unchanged_required}
 """Of a claim and, in its place, of a case: keys of metrics; bases (default: those of the metrics),

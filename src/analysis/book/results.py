@@ -16,7 +16,6 @@ from analysis.book.artifacts import (
     Artifacts,
     Check,
     Row,
-    split_names,
     worst,
 )
 from analysis.book.design import fold, grid
@@ -26,6 +25,7 @@ from analysis.book.nodes import kpi
 from analysis.book.problems import add_problem
 from analysis.book.render import wrap_figure
 from analysis.contract.stages import STAGES
+from analysis.summary.findings import NONE, split_names
 
 NOT_STRUCK = ("n", "label")
 """Forms of a metric that no check can strike."""
@@ -159,6 +159,7 @@ class Actions(BookDirective):
         return [self.render("actions", cards=cards)]
 
     def _card(self, artifacts: Artifacts, row: Row) -> dict[str, Any]:
-        metrics = artifacts.metrics(split_names(row["metrics"]))
-        checks = artifacts.checks_of(metrics, row.get("rests_on", ""))
+        named = "" if row["metrics"] == NONE else row["metrics"]
+        metrics = artifacts.metrics(split_names(named))
+        checks = artifacts.checks_of(metrics, row["rests_on"])
         return {"row": row, "metrics": metrics, "checks": checks, "status": worst(checks)}
