@@ -353,10 +353,10 @@ def better_than_base_rate(measured: pd.DataFrame) -> Verdict:
     """Judge whether the probabilities beat one probability for all, by the Brier skill."""
     skill: Any = measured.loc["brier_skill"]
     status: Status = "fail" if skill["ci_high"] < 0 else "pass"
-    result = "better" if skill["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
+    outcome = "better" if skill["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
     return Verdict(
         "better_than_base_rate", status, float(skill["value"]), float(skill["ci_low"]),
-        float(skill["ci_high"]), 0.0, int(skill["n"]), {"result": result},
+        float(skill["ci_high"]), 0.0, int(skill["n"]), {"outcome": outcome},
     )  # fmt: skip
 
 
@@ -371,9 +371,9 @@ def better_than_recency(measured: pd.DataFrame) -> Verdict:
         return not_applicable("better_than_recency", "there is no baseline to compare with")
     gain: Any = measured.loc["roc_auc_minus_recency"]
     status: Status = "fail" if gain["ci_high"] < 0 else "pass"
-    result = "better" if gain["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
+    outcome = "better" if gain["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
     return Verdict("better_than_recency", status, float(gain["value"]), float(gain["ci_low"]),
-                   float(gain["ci_high"]), 0.0, int(gain["n"]), {"result": result})  # fmt: skip
+                   float(gain["ci_high"]), 0.0, int(gain["n"]), {"outcome": outcome})  # fmt: skip
 
 
 @check(stage="06_model", strikes=("ranking", "scores", "groups"))
