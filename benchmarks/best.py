@@ -19,20 +19,21 @@ from scipy.special import logsumexp
 
 from analysis.base import engine
 from analysis.model import features, models
-from benchmarks import pipeline, truth
+from benchmarks import truth
+from benchmarks.company import PARAMS, STUDIES, Company, company_of
 from simulation import company, simulate
 
-RESULT = pipeline.ROOT / "book" / "studies" / "best.csv"
+RESULT = STUDIES / "best.csv"
 NODES = 13
 """Points of the quadrature over each of the two unknown rates; more change no digit shown."""
 TOLD = ("roc_auc", "brier")
 
 
-def visits(tables: pipeline.Tables, at: pd.Timestamp) -> pd.DataFrame:
+def visits(company: Company, at: pd.Timestamp) -> pd.DataFrame:
     """Return per user what the log shows of it before `at`: `sessions` and the start of the
     last one, `last_at`; indexed by user_id.
     """
-    seen = tables.active.filter(tables.active.event_at < at)
+    seen = company.log.active.filter(company.log.active.event_at < at)
     starts = seen.group_by("user_id", "session_id").aggregate(start=seen.event_at.min())
     counted = starts.group_by("user_id").aggregate(
         sessions=starts.count(), last_at=starts.start.max()
@@ -97,9 +98,9 @@ def limits(size: int) -> pd.DataFrame:
     everyone = truth.population(size).test
     simulation = simulate(size, 40, truth.POPULATION_SEED, dirt=False)
     at = everyone["snapshot_at"].iloc[0]
-    seen = visits(pipeline.prepare(simulation), at)
+    seen = visits(company_of(simulation), at)
     proba = best_from_log(
-        simulation.user_truth, seen, everyone["user_id"], at, pipeline.P.horizon_days,
+        simulation.user_truth, seen, everyone["user_id"], at, PARAMS.horizon_days,
         simulation.truth["session_rate"]["scale_per_day"],
     )  # fmt: skip
     true = everyone["churn_probability"].to_numpy()
@@ -117,9 +118,9 @@ def _told(proba: Any, true: Any) -> tuple[float, ...]:
 
 def one_run(seed: int, users: int, size: int) -> list[tuple[Any, ...]]:
     """Return `model`, whether the report chose it, and TOLD, of each model of one company."""
-    tables = pipeline.prepare(simulate(users, 40, seed, dirt=False))
-    snapshots = tables.snapshots
-    pipelines = models.candidates(*features.feature_columns(snapshots), pipeline.P.seed)
+    company = company_of(simulate(users, 40, seed, dirt=False))
+    snapshots = company.snapshots
+    pipelines = models.candidates(*features.feature_columns(snapshots), PARAMS.seed)
     chosen, _ = models.choose_model(pipelines, snapshots)
     everyone = truth.population(size).test
     rows = []

@@ -1,22 +1,27 @@
 """A simulated company as the report sees it: the report's own chapters, without files."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from analysis.audit import Audit
 from analysis.base import engine
 from analysis.cohorts import Cohorts
-from analysis.contract import params
+from analysis.contract import params, stages
 from analysis.contract.chapter import Chapter
 from analysis.contract.checks import REGISTER, Verdict
+from analysis.log.activity import place, sum_by_day
 from analysis.log.chapters import EventsChapter, UsersChapter
+from analysis.log.events import slim
 from analysis.log.log import Log
+from analysis.log.window import LogWindow, daily_volume, infer_log_window
 from analysis.model import Features, Model, Scoring
+from analysis.model.candidates import SIMPLEST
 from analysis.segments import Segments
 from simulation import Simulation
 
@@ -24,7 +29,6 @@ ROOT = Path(__file__).resolve().parents[1]
 STUDIES, RUNS = ROOT / "book" / "studies", ROOT / "benchmarks" / "runs"
 """Where the results are kept that the appendix shows, and the single runs, which git leaves out."""
 PARAMS = params.load_params(ROOT / "params.yml")
-SIMPLEST = "logistic_regression"
 DRAWS, NULL_DRAWS, MOST_CLUSTERS = 100, 20, 5
 """Draws of a study's bootstrap and of its nulls, and the clusters it tries: fewer than a report's,
 for a study makes hundreds of them."""
@@ -49,3 +53,131 @@ def typed(events: pa.Table) -> pa.Table:
         at = kept.schema.get_field_index(name)
         kept = kept.set_column(at, name, kept[name].cast(pa.timestamp("us", "UTC")))
     return kept
+
+
+def of_stage(name: str, **changed: Any) -> dict[str, Any]:
+    """Return the parameters of a stage from params.yml, with `changed` ones in their place."""
+    wanted = {*stages.find(name).params} - {"users", "events", "users_columns", "events_columns"}
+    return PARAMS.model_dump(include=wanted) | changed
+
+
+@dataclass(frozen=True, eq=False)
+class Company:
+    """One company's log and what cleaning counted; its chapters are computed when asked for.
+
+    `before` is a company with another users table of the same log, whose snapshots may be equal.
+    """
+
+    log: Log
+    users_qa: Mapping[str, Any]
+    events_qa: Mapping[str, Any]
+    before: "Company | None" = None
+
+    @cached_property
+    def audit(self) -> Audit:
+        """The chapter on data quality."""
+        return Audit(self.log, self.users_qa, self.events_qa, **of_stage(Audit.stage))
+
+    @cached_property
+    def features(self) -> Features:
+        """The chapter on features."""
+        return Features(self.log, **of_stage(Features.stage))
+
+    @cached_property
+    def snapshots(self) -> pd.DataFrame:
+        """The snapshots, those of the company before where they must be the same."""
+        read = [
+            c for c in ("user_id", "signup_date", *PARAMS.static_columns) if c in self.log.users
+        ]
+        if self.before is not None and self.before.log.users[read].equals(self.log.users[read]):
+            return self.before.snapshots
+        return self.features.snapshots
+
+    @cached_property
+    def cohorts(self) -> Cohorts:
+        """The chapter on cohorts."""
+        return Cohorts(self.log, **of_stage(Cohorts.stage))
+
+    @cached_property
+    def model(self) -> Model:
+        """The chapter on the model, with the simplest candidate alone and fewer draws."""
+        fewer = {"models": (SIMPLEST,), "shuffles": 2, "bootstrap_draws": DRAWS}
+        return Model(self.snapshots, **of_stage(Model.stage, **fewer))
+
+    @cached_property
+    def scoring(self) -> Scoring:
+        """The chapter on scoring."""
+        return Scoring(self.log.users, self.snapshots, self.model, **of_stage(Scoring.stage))
+
+    @cached_property
+    def segments(self) -> Segments:
+        """The chapter on segments, with fewer clusters and draws."""
+        fewer = {"max_clusters": MOST_CLUSTERS, "null_draws": NULL_DRAWS}
+        users = self.features.user_features
+        return Segments(users, self.snapshots, **of_stage(Segments.stage, **fewer))
+
+    def chapter_of(self, stage: str) -> Chapter:
+        """Return the chapter of a stage."""
+        chapters: dict[str, str] = {
+            Audit.stage: "audit", Features.stage: "features", Cohorts.stage: "cohorts",
+            Model.stage: "model", Scoring.stage: "scoring", Segments.stage: "segments",
+        }  # fmt: skip
+        chapter: Chapter = getattr(self, chapters[stage])
+        return chapter
+
+    def verdict(self, name: str) -> Verdict:
+        """Return the verdict of one check, computing what it needs alone."""
+        (verdict,) = self.chapter_of(REGISTER[name].stage).verdicts({name})
+        return verdict
+
+    def verdicts(self) -> list[Verdict]:
+        """Return the verdict of every check of these chapters."""
+        stages_judged = (Audit, Features, Scoring, Segments, Model, Cohorts)
+        return [v for chapter in stages_judged for v in self.chapter_of(chapter.stage).verdicts()]
+
+
+def company_of(simulation: Simulation) -> Company:
+    """Return a simulated company, cleaned as the report cleans it; its tables are kept in the
+    engine until the next call.
+    """
+    con = connection()
+    raw_users = con.create_table("raw_users", simulation.users, overwrite=True)
+    raw_events = con.create_table("raw_events", typed(simulation.events), overwrite=True)
+    users = UsersChapter(raw_users, PARAMS.time_zone)
+    events = EventsChapter(raw_events, users.users, **of_stage(EventsChapter.stage))
+    return Company(events.log, users.users_qa, events.events_qa)
+
+
+@dataclass(frozen=True, eq=False)
+class CleanLog:
+    """Simulated events without dirt, as cleaning leaves them, with their volume and window."""
+
+    events: Any
+    volume: pd.DataFrame
+    window: LogWindow
+
+
+def keep_log(events: pa.Table) -> CleanLog:
+    """Return simulated events without dirt as a clean log: cleaning finds nothing there, and takes
+    most of the time.
+    """
+    con = connection()
+    con.con.register("written", typed(events))  # a memtable would be kept until the process ends
+    raw = con.table("written").rename(event_at="event_timestamp")
+    kept = con.create_table("events", slim(raw), overwrite=True)
+    con.con.unregister("written")
+    volume = daily_volume(kept)
+    return CleanLog(kept, volume, infer_log_window(volume))
+
+
+def with_users(log: CleanLog, raw_users: pd.DataFrame, before: Company | None = None) -> Company:
+    """Return the company of one of several users tables of one log."""
+    raw = connection().create_table("raw_users", raw_users, overwrite=True)
+    users = UsersChapter(raw, PARAMS.time_zone)
+    placed = place(log.events, users.users, log.window).cache()
+    days = sum_by_day(
+        placed.filter(placed.is_active), log.window, PARAMS.time_zone, PARAMS.event_types,
+        PARAMS.session_gap_minutes,
+    )  # fmt: skip
+    placed_log = Log(users.users, placed, days, log.window, log.volume)
+    return Company(placed_log, users.users_qa, {}, before)

@@ -20,21 +20,18 @@ from statsmodels.stats.proportion import proportion_confint
 
 from analysis.base.errors import ReportError
 from analysis.contract.checks import Verdict
-from benchmarks import pipeline
-from simulation import EVENT_COLUMNS, FAULTS, draw, tabulate
+from benchmarks.company import ROOT, RUNS, STUDIES, Company, company_of, keep_log, with_users
+from simulation import FAULTS, draw, tabulate
 
-FOLDER = pipeline.ROOT / "book" / "studies"
 CLEAN = "none"
 NULL_COLUMNS = {"country", "gender", "language"}
 """Columns compared that truly do not matter, unless a difference is planted in country."""
 EVENTS_PER_USER = 40
-RUNS = pipeline.ROOT / "benchmarks" / "runs"
-"""Where single runs are kept, so that a study can be cut short, gone on with and recounted."""
 Job = tuple[int, int, tuple[tuple[str, float], ...]]
 """Users, seed, and the faults planted with their strengths."""
 
 
-def tell(verdict: Verdict) -> str | None:
+def fires(verdict: Verdict) -> str | None:
     """Return `check:status` of a verdict that says something: a warning, a failure, or a finding
     (groups that exist, a difference in a column that may not matter).
     """
@@ -52,47 +49,40 @@ def of_log(job: Job) -> Job:
     return users, seed, tuple((n, s) for n, s in faults if not FAULTS[n].is_of_users_table)
 
 
-def judge_meant(
-    faults: tuple[tuple[str, float], ...], tables: pipeline.Tables
-) -> Iterator[Verdict]:
+def judge_meant(faults: tuple[tuple[str, float], ...], company: Company) -> Iterator[Verdict]:
     """Yield the verdicts of the checks meant for each fault, up to the first that fires."""
-    asked: dict[str, Verdict] = {}
+    judged: dict[str, Verdict] = {}
     for name, _ in faults:
         for check in FAULTS[name].found_by:
-            if check not in asked:
-                asked[check] = pipeline.ONE_BY_ONE[check](tables)
-                yield asked[check]
-            if tell(asked[check]):
+            if check not in judged:
+                judged[check] = company.verdict(check)
+                yield judged[check]
+            if fires(judged[check]):
                 break
 
 
 def judge_group(jobs: list[Job]) -> list[tuple[str, ...]]:
-    """Return for each of the jobs with one log what the checks tell, as `name:status`: all of
-    them of a clean company, and of any other those meant for its faults.
+    """Return for each of the jobs with one log what fires, as `check:status`: of all checks for a
+    clean company, and for any other of those meant for its faults.
     """
     users, seed, faults = of_log(jobs[0])
-    columns = EVENT_COLUMNS
-    if all(own for _, _, own in jobs):
-        columns = pipeline.columns_read(
-            c for _, _, own in jobs for n, _ in own for c in FAULTS[n].found_by
-        )
-    drawn = draw(users, EVENTS_PER_USER, seed, dict(faults), columns)
-    log = tables = None
-    found = []
-    for _, _, own in jobs:
-        simulation = tabulate(drawn, dict(own), dirt=False)
+    drawn = draw(users, EVENTS_PER_USER, seed, dict(faults))
+    log = company = None
+    fired = []
+    for _, _, planted in jobs:
+        simulation = tabulate(drawn, dict(planted), dirt=False)
         try:
-            if not own:
-                verdicts = pipeline.judge(pipeline.prepare(simulation))
+            if not planted:
+                verdicts = company_of(simulation).verdicts()
             else:
-                log = log or pipeline.keep_log(drawn.events)
-                tables = pipeline.with_users(log, simulation.users, tables)
-                verdicts = list(judge_meant(own, tables))
+                log = log or keep_log(drawn.events)
+                company = with_users(log, simulation.users, company)
+                verdicts = list(judge_meant(planted, company))
         except ReportError:
-            found.append(("stopped:fail",))
+            fired.append(("stopped:fail",))
         else:
-            found.append(tuple(told for v in verdicts if (told := tell(v))))
-    return found
+            fired.append(tuple(text for v in verdicts if (text := fires(v))))
+    return fired
 
 
 def is_found(fault: str, told: Iterable[str]) -> bool:
@@ -156,7 +146,7 @@ def list_jobs(users: int, clean: int, seeds: int, weak: int, pairs: int) -> list
 
 def code_version() -> str:
     """Return a digest of the code that is studied."""
-    files = sorted([*(pipeline.ROOT / "src").rglob("*.py"), Path(__file__)])
+    files = sorted([*(ROOT / "src").rglob("*.py"), Path(__file__)])
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
@@ -215,7 +205,7 @@ def main() -> None:
             file.flush()
     runs = read_runs(kept)
     table = summarise(as_found(runs)).round(4)
-    table.to_csv(given.out or FOLDER / f"detection_{given.users}.csv", index=False,
+    table.to_csv(given.out or STUDIES / f"detection_{given.users}.csv", index=False,
                  lineterminator="\n")  # fmt: skip
     print(table.to_string(index=False))
     print(runs["code"].value_counts().to_string())

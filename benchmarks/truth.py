@@ -31,11 +31,11 @@ from analysis.cohorts import retention, survival
 from analysis.contract import inputs as contract_inputs
 from analysis.log import activity
 from analysis.model import evaluation, features, models
-from benchmarks import pipeline
+from benchmarks.company import PARAMS, STUDIES, Company, company_of
 from simulation import LOG_END, LOG_START, simulate, true_churn_probability
 from simulation.company import NULL_ATTRIBUTES
 
-RESULT = pipeline.ROOT / "book" / "studies" / "truth.csv"
+RESULT = STUDIES / "truth.csv"
 DAY = 86_400
 POPULATION_SEED = 999_983
 DAYS = (1, 7, 30)
@@ -62,18 +62,18 @@ class Population:
 def population(users: int) -> Population:
     """Return a company of this many users, which no run sees."""
     simulation = simulate(users, 40, POPULATION_SEED, dirt=False)
-    tables = pipeline.prepare(simulation)
-    snapshots = tables.snapshots
+    company = company_of(simulation)
+    snapshots = company.snapshots
     test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)
     at = test["snapshot_at"].iloc[0]
     last = pd.Series((at - pd.to_timedelta(test["recency_days"], unit="D")).array, test["user_id"])
-    best = true_churn_probability(simulation.user_truth, at, 0, pipeline.P.horizon_days, last)
-    by_session = tables.active.group_by("session_id").aggregate(
+    best = true_churn_probability(simulation.user_truth, at, 0, PARAMS.horizon_days, last)
+    by_session = company.log.active.group_by("session_id").aggregate(
         seconds=lambda t: clock.seconds(t.event_at.max()) - clock.seconds(t.event_at.min())
     )
     seconds = np.sort(engine.to_pandas(by_session)["seconds"].to_numpy(dtype=float))
     told = test.assign(churn_probability=test["user_id"].map(best).to_numpy(dtype=float))
-    return Population(told, tables.users, simulation.user_truth, seconds)
+    return Population(told, company.log.users, simulation.user_truth, seconds)
 
 
 def _no_session(hazard: Any, rate: Any, start: Any, end: Any) -> Any:
@@ -135,8 +135,10 @@ def curves_of(size: int) -> dict[tuple[str, int], float]:
     return found
 
 
-def _retention_rows(tables: pipeline.Tables, size: int) -> Iterator[Row]:
-    per_user = retention.user_retention(tables.active, tables.users, tables.window, DAYS)
+def _retention_rows(company: Company, size: int) -> Iterator[Row]:
+    per_user = retention.user_retention(
+        company.log.active, company.log.users, company.log.window, DAYS
+    )
     table = retention.retention_days(per_user, DAYS, 30)
     for row in table.itertuples():
         expected = curves_of(size)[(row.definition, row.day)]
@@ -144,13 +146,15 @@ def _retention_rows(tables: pipeline.Tables, size: int) -> Iterator[Row]:
         yield name, row.retention_rate, row.ci_low, row.ci_high, expected
 
 
-def _survival_rows(tables: pipeline.Tables, size: int) -> Iterator[Row]:
-    spans, horizon = activity.user_spans(tables.active), pipeline.P.horizon_days
+def _survival_rows(company: Company, size: int) -> Iterator[Row]:
+    spans, horizon = activity.user_spans(company.log.active), PARAMS.horizon_days
     silence = survival.silence_that_settles(horizon)
     curves = {
-        "survival": survival.settled_lifetimes(tables.users, spans, tables.window, silence),
+        "survival": survival.settled_lifetimes(
+            company.log.users, spans, company.log.window, silence
+        ),
         "survival to the log's end": survival.lifetimes(
-            tables.users, spans, tables.window, horizon
+            company.log.users, spans, company.log.window, horizon
         ),
     }
     for name, lives in curves.items():
@@ -189,7 +193,7 @@ def metrics_of(proba: Any, true: Any) -> dict[str, float]:
 
 
 def _group_rows(snapshots: pd.DataFrame, users: pd.DataFrame, size: int) -> Iterator[Row]:
-    columns = contract_inputs.present(users, pipeline.P.group_columns)
+    columns = contract_inputs.present(users, PARAMS.group_columns)
     test = groups.with_columns(snapshots[snapshots["split"] == "test"], users, columns)
     found = groups.compare_groups(test, "churned", columns)
     true = _true_differences(population(size), columns)
@@ -218,14 +222,14 @@ def _true_differences(everyone: Population, columns: list[str]) -> dict[tuple[st
 
 def one_run(seed: int, users: int, size: int, draws: int, parts: Sequence[str]) -> list[Row]:
     """Return every figure of one simulated company with its interval and its truth."""
-    tables = pipeline.prepare(simulate(users, 40, seed, dirt=False))
+    company = company_of(simulate(users, 40, seed, dirt=False))
     rows: list[Row] = []
     if "curves" in parts:
-        rows += [*_retention_rows(tables, size), *_survival_rows(tables, size)]
+        rows += [*_retention_rows(company, size), *_survival_rows(company, size)]
     if "models" in parts:
-        snapshots = tables.snapshots
+        snapshots = company.snapshots
         rows += _model_rows(snapshots, draws, size)
-        rows += _group_rows(snapshots, tables.users, size)
+        rows += _group_rows(snapshots, company.log.users, size)
     return rows
 
 

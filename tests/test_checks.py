@@ -33,13 +33,12 @@ from analysis.model import features, models
 from analysis.model import model_checks as model
 from analysis.model import score_checks as scores
 from analysis.model import snapshot_checks as snapshots
-from analysis.segments import checks as segments
-from analysis.segments.clusters import ClusterVerdict
 from analysis.summary.metrics import claims_table
 from analysis.texts import read_texts, tell_checks, with_claims_check
 from tests.checking import Case
 from tests.cohorts import test_cohorts_checks as cohorts_cases
 from tests.handmade import make_events
+from tests.segments import test_segments_checks as segments_cases
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEXTS = read_texts((PROJECT / "book" / "checks.yml").read_text(encoding="utf-8"))
@@ -513,20 +512,6 @@ def compared(p_values: list[float]) -> Verdict:
     return scores.group_differences(table)
 
 
-def clustered(exists: bool, claimed: bool) -> Verdict:
-    selection = pd.DataFrame({"k": [2], "null_a_max_p95": [0.3], "null_b_max_p95": [0.4]})
-    found = ClusterVerdict(exists, 2, 0.35, 0.9, -0.05, 0.1)
-    return segments.clusters_exist("clusters_exist", selection, found, claimed)
-
-
-def later(p_value: float, groups: int = 2) -> Verdict:
-    row = {"p_value": p_value, "effect_size": 0.2, "users": 100, "is_withheld": False}
-    row["is_repeated"] = False
-    rows = [{**row, "comparison": "all_groups", "rate": np.nan}]
-    rows += [{**row, "comparison": "group_vs_rest", "rate": 0.1 * n} for n in (1, 2)]
-    return segments.segments_separate(pd.DataFrame(rows if groups > 1 else rows[1:]))
-
-
 def withdrawn(status: str) -> Verdict:
     """Return the verdict on one action that rests on a check with this status."""
     judged = tell(late(0)).assign(status=status)
@@ -891,12 +876,6 @@ CASES = [
     Case("saturation", "not_applicable", lambda: certain(0, 0)),
     Case("group_differences", "pass", lambda: compared([0.001, 0.04, 0.5])),
     Case("group_differences", "not_applicable", lambda: compared([])),
-    Case("clusters_exist", "pass", lambda: clustered(exists=False, claimed=False)),
-    Case("clusters_exist", "pass", lambda: clustered(exists=True, claimed=True)),
-    Case("clusters_exist", "fail", lambda: clustered(exists=False, claimed=True)),
-    Case("segments_separate", "pass", lambda: later(0.049)),
-    Case("segments_separate", "warn", lambda: later(0.05)),
-    Case("segments_separate", "not_applicable", lambda: later(0.01, groups=1)),
     *_by_share("copied_users", twice, {"fail": 200, "warn": 10}),
     Case("copied_users", "not_applicable", lambda: twice(0, of=99)),
     Case("copied_users", "pass", lambda: values.copied_users(ALIKE)),
@@ -956,6 +935,7 @@ CASES = [
     Case("claims", "pass", lambda: withdrawn("warn")),
     Case("claims", "warn", lambda: withdrawn("fail")),
     *cohorts_cases.CASES,
+    *segments_cases.CASES,
 ]  # fmt: skip
 
 

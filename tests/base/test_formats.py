@@ -157,6 +157,17 @@ def test_an_interval_of_money_names_the_currency_once():
     assert plain(text) == "USD 50.00 to 1,500.00"
 
 
+def test_a_figure_stands_with_its_interval_and_its_n():
+    full = formats.format_full
+    assert plain(full(0.483, "share", 0.461, 0.505, 687)) == "48.3 % (46.1 to 50.5 %, n = 687)"
+    assert plain(full(0.483, "share", n=687)) == "48.3 % (n = 687)"
+    assert plain(full(0.483, "share", None, 0.5)) == "48.3 %"
+    assert full(None, "share", 0.461, 0.505, 687) == "not available"
+    assert (
+        plain(full(0.483, "share", 0.461, 0.505, 1255, "es")) == "48,3 % (46,1 a 50,5 %, n = 1.255)"
+    )
+
+
 @pytest.mark.parametrize(
     ("number", "text"), [(0, "0 users"), (1, "1 user"), (2, "2 users"), (1255, "1,255 users")]
 )

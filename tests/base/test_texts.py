@@ -76,5 +76,11 @@ def test_a_template_that_cannot_be_read_is_named(template):
         render(template, {"a": 1})
 
 
+@pytest.mark.parametrize("value", [[], ["a"], {"a": 1}])
+def test_a_list_does_not_reach_the_page_as_it_is(value):
+    with pytest.raises(ReportError, match="is not one value. Use the filter listed"):
+        render("Suspicious: {{ names }}.", {"names": value})
+
+
 def test_texts_are_read_from_yaml():
     assert read_texts("a:\n  title: One") == {"a": {"title": "One"}}

@@ -133,8 +133,8 @@ fine,pass,Finish,,,,retention,,,,,,03_audit
 leakage,fail,Leakage,AUC 0.99,The label was copied.,Drop it.,"ranking,scores",,,,,,06_model
 tardy,warn,Late events,late,Mind it.,Wait.,churn,,,,,,06_model
 """
-ACTIONS = "action,size,audience,trigger,expected_effect,grade,test,metrics\n"
-ACTIONS += "Write,10,All,,Some,assumption,,users\nCall,5,All,,,,,auc\n"
+ACTIONS = "action,size,audience,trigger,expected_effect,grade,test,rests_on,metrics\n"
+ACTIONS += "Write,10,All,,Some,assumption,,,users\nCall,5,All,,,,,ranking,none\n"
 MANIFEST = {"inputs": [{"name": "users", "file": "u.csv", "sha256": "ab" * 32, "rows": 3000}]}
 
 

@@ -17,10 +17,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 import simulation
+from analysis.base.formats import format_value
 from analysis.contract.stages import MANIFEST, STAGES
-from analysis.site.figures import format_value
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4")
 DECLARED = {path for stage in STAGES for path in stage.writes.values()}
 COLUMNS = {
@@ -40,7 +40,7 @@ COLUMNS = {
     "summary/actions.csv": "action audience size trigger expected_effect grade test",
 }
 SHOWN = (
-    "churn_rate_30d",
+    "churn_rate",
     "expected_churners",
     "retention_d30",
     "survival_90",
@@ -58,7 +58,7 @@ class Book:
     """A finished `churnbook build --out`."""
 
     out: Path
-    told: str
+    printed: str
 
     @property
     def data(self) -> Path:
@@ -70,10 +70,10 @@ class Book:
         return sorted(p for p in html.rglob("*.html") if "_static" not in p.parts)
 
     def metrics(self) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = json.loads(
+        metrics: dict[str, dict[str, Any]] = json.loads(
             (self.data / "summary" / "metrics.json").read_text(encoding="utf-8")
         )
-        return found
+        return metrics
 
 
 def build(folder: Path, out: Path, *options: str) -> Book:
@@ -130,7 +130,7 @@ def files_of(data: Path) -> set[str]:
 @pytest.mark.book
 def test_every_page_is_there_and_says_where_to_start(small_book):
     html = small_book.out / "html"
-    assert "Open " in small_book.told
+    assert "Open " in small_book.printed
     assert (html / "index.html").is_file()
     for stage in STAGES:
         assert (html / "book" / "chapters" / f"{stage.name}.html").is_file()
@@ -168,7 +168,9 @@ def test_no_role_directive_or_missing_figure_is_left_in_a_page(small_book, bare_
     for page in [*small_book.pages, *bare_book.pages]:
         text = page.read_text(encoding="utf-8")
         assert "{kpi}" not in text, page
-        assert not re.search(r"\{(when|claim|headline|checks-panel|artifact-table)\}", text), page
+        assert not re.search(r"\{(when|claim|case|headline|checks-panel|artifact-table)\}", text), (
+            page
+        )
         assert "Traceback (most recent call last)" not in text, page
 
 
@@ -197,6 +199,18 @@ def test_no_page_leads_or_asks_outside(small_book):
 
 
 @pytest.mark.book
+def test_every_download_is_there_and_every_table_of_a_chapter_has_one(small_book):
+    chapters = [page for page in small_book.pages if page.parent.name == "chapters"]
+    for page in chapters:
+        soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+        for link in soup.find_all("a", download=True):
+            assert (page.parent / link["href"]).resolve().is_file(), (page.name, link["href"])
+        for table in soup.find_all("table", class_="gt_table"):
+            names_users = "User" in [head.get_text() for head in table.find_all("th")]
+            assert names_users or table.find("a", download=True), (page.name, table.get_text())
+
+
+@pytest.mark.book
 def test_the_artifacts_are_those_declared(small_book, bare_book):
     for book in (small_book, bare_book):
         assert files_of(book.data) == DECLARED | {MANIFEST}
@@ -212,8 +226,8 @@ def test_tables_have_the_columns_others_read(small_book, artifact):
 @pytest.mark.book
 def test_the_manifest_says_what_the_run_was_made_of(small_book, small_tables):
     manifest = json.loads((small_book.data / MANIFEST).read_text(encoding="utf-8"))
-    told = {name: entry["sha256"] for name, entry in manifest["artifacts"].items()}
-    assert told == {name: digest(small_book.data / name) for name in DECLARED}
+    checksums = {name: entry["sha256"] for name, entry in manifest["artifacts"].items()}
+    assert checksums == {name: digest(small_book.data / name) for name in DECLARED}
     inputs = {entry["file"]: entry["sha256"] for entry in manifest["inputs"]}
     assert inputs == {name: digest(small_tables / name) for name in ("users.csv", "events.parquet")}
     assert manifest["parameters"]["bootstrap_draws"]["value"] == 100
@@ -233,8 +247,8 @@ def test_the_same_tables_give_the_same_bytes(small_book, small_tables, tmp_path)
 
 @pytest.mark.book
 def test_nothing_changed_means_nothing_runs(small_book, small_tables):
-    told = build(small_tables, small_book.out, "--stages-only").told
-    assert f"0 of {len(STAGES)} stages ran" in told
+    printed = build(small_tables, small_book.out, "--stages-only").printed
+    assert f"0 of {len(STAGES)} stages ran" in printed
 
 
 @pytest.mark.book
@@ -271,22 +285,22 @@ def visit(browser: Any, book: Book, width: int, scheme: str) -> list[str]:
     """Return all that is wrong with the pages of `book` on a screen of this width."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     wrong: list[str] = []
-    asked: list[str] = []
+    requests: list[str] = []
     page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-    page.on("request", lambda request: asked.append(request.url))
-    found = []
+    page.on("request", lambda request: requests.append(request.url))
+    reports = []
     for path in book.pages:
         page.goto(path.as_uri(), wait_until="load")
-        wrong += [f"asked {url}" for url in asked if not url.startswith(LOCAL)]
+        wrong += [f"asked {url}" for url in requests if not url.startswith(LOCAL)]
         if (beyond := page.evaluate(WIDER)) > 0:
             wrong.append(f"{beyond} px wider than the screen")
         wrong += [f"no alternative text: {image}" for image in page.evaluate(UNNAMED)]
-        found += [f"{path.name} at {width} {scheme}: {text}" for text in wrong]
+        reports += [f"{path.name} at {width} {scheme}: {text}" for text in wrong]
         wrong.clear()
-        asked.clear()
+        requests.clear()
     page.close()
-    return found
+    return reports
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Cells read as a reader would, and the HTML is the same on every run."""
+"""Tables read as a reader would, and the HTML is the same on every run."""
 
 import subprocess
 import sys
@@ -9,117 +9,122 @@ import pytest
 from bs4 import BeautifulSoup
 
 from analysis.base.errors import ReportError
-from analysis.tables import ReportTable, format_cells, format_table, format_value
+from analysis.book.show import ReportTable, format_cells, show
+from analysis.contract import catalogue
+from analysis.contract.catalogue import Column, Table
+from tests.book.small_book import plain
 
+STATUSES = {"pass": "passes", "fail": "fails", "not_applicable": "not applicable"}
+TABLE = Table(
+    "groups",
+    "scores/groups.csv",
+    "Churn by group <b>",
+    ("churn",),
+    (
+        Column("group", "Group", "text", "Name of the group."),
+        Column("users", "Users", "count", "Users of the group."),
+        Column("churn_rate", "Churn", "share", "Share that left."),
+        Column("ci_low", "from", "same", "Lower end."),
+        Column("ci_high", "to", "same", "Upper end."),
+        Column("status", "Verdict", "text", "How it came out.", STATUSES),
+        Column("seed", "Seed", "count", "Not for readers.", is_shown=False),
+    ),
+)
 FRAME = pd.DataFrame(
     {
-        "check": ["signup <b>", "late"],
+        "group": ["signup <b>", "late"],
         "users": [1234.0, np.nan],
         "churn_rate": [0.4831, np.nan],
         "ci_low": [0.4456, np.nan],
         "ci_high": [0.5, np.nan],
         "status": ["pass", "not_applicable"],
+        "seed": [1, 2],
     }
 )
-OPTIONS = {"counts": ["users"], "shares": ["churn_rate"], "intervals": True}
+FRAME.attrs["table"] = "groups"
 
 
-def read_page(**options: object) -> BeautifulSoup:
-    table = format_table(FRAME, table_id="checks", **{**OPTIONS, **options})
-    return BeautifulSoup(table.as_raw_html(), "html.parser")
+@pytest.fixture(autouse=True)
+def catalogue_of_one_table(monkeypatch):
+    monkeypatch.setattr(catalogue, "table_of", {"groups": TABLE}.__getitem__)
+
+
+def read_page(frame: pd.DataFrame = FRAME, **options: object) -> BeautifulSoup:
+    return BeautifulSoup(show(frame, **options).as_raw_html(), "html.parser")
 
 
 def read_rows(page: BeautifulSoup) -> list[list[str]]:
-    return [[cell.text for cell in row("td")] for row in page.tbody("tr")]
+    return [[plain(cell.text) for cell in row("td")] for row in page.tbody("tr")]
 
 
-@pytest.mark.parametrize(
-    ("value", "unit", "said"),
-    [
-        (0.4831, "share", "48.3 %"),
-        (0.0, "share", "0.0 %"),
-        (0.0004999, "share", "<0.1 %"),
-        (0.0005, "share", "0.1 %"),
-        (0.9994, "share", "99.9 %"),
-        (0.9995, "share", ">99.9 %"),
-        (1, "share", "100.0 %"),
-        (-0.0001, "share", "0.0 %"),
-        (133206, "count", "133,206"),
-        (30, "days", "30.0"),
-        (0.96373, "score", "0.964"),
-        (-1234.5, "money", "-1,234.50"),
-        (2.4, "ratio", "2.40"),
-        (float("inf"), "ratio", "∞"),
-        ("2025-01-01", "date", "2025-01-01"),
-        (pd.Timestamp("2025-01-01T08:30Z"), "date", "2025-01-01 08:30"),
-        ("free text", "text", "free text"),
-        (True, "text", "yes"),
-        (np.bool_(False), "text", "no"),
-        (12345, "text", "12,345"),
-        (0.12345, "text", "0.123"),
-        (2.0, "text", "2"),
-        (pd.Timestamp("2025-01-01", tz="UTC"), "text", "2025-01-01"),
-        (None, "share", "–"),
-        (float("nan"), "count", "–"),
-        (pd.NaT, "date", "–"),
-        (pd.NA, "text", "–"),
-    ],
-)
-def test_a_value_reads_in_its_unit(value, unit, said):
-    assert format_value(value, unit) == said
+def cells_of(columns: dict[str, str], values: dict[str, object]) -> dict[str, str]:
+    """Return the cells of one row, in these units."""
+    made = tuple(Column(name, name, unit, "Any.") for name, unit in columns.items())
+    table = Table("any", "audit/any.csv", "Any", (), made)
+    cells = format_cells(pd.DataFrame([values]), table)
+    return {head: plain(text) for head, text in cells.iloc[0].items()}
 
 
-def test_an_unknown_unit_is_named():
-    with pytest.raises(ReportError, match="'parsec' is unknown"):
-        format_value(1.0, "parsec")
-
-
-def test_cells_have_units_intervals_and_dashes():
-    cells = format_cells(FRAME, **OPTIONS)
-    assert cells.to_dict("list") == {
-        "check": ["signup <b>", "late"],
-        "users": ["1,234", "–"],
-        "churn_rate": ["48.3 %", "–"],
-        "ci": ["44.6 to 50.0 %", "–"],
-        "status": ["pass", "not_applicable"],
+def test_cells_have_units_words_intervals_and_dashes():
+    cells = format_cells(FRAME, TABLE)
+    assert {head: [plain(cell) for cell in cells[head]] for head in cells} == {
+        "Group": ["signup <b>", "late"],
+        "Users": ["1,234", "–"],
+        "Churn": ["48.3 %", "–"],
+        "95 % interval": ["44.6 to 50.0 %", "–"],
+        "Verdict": ["passes", "not applicable"],
     }
 
 
-def test_intervals_stay_apart_unless_asked():
-    cells = format_cells(FRAME, shares=["churn_rate", "ci_low"])
-    assert cells["ci_low"].tolist() == ["44.6 %", "–"]
-    assert cells["ci_high"].tolist() == ["0.500", "–"]
+def test_the_head_says_the_unit_that_the_cells_leave_out():
+    units = {"gap": "days", "lift": "ratio", "gain": "points", "cost": "money", "auc": "score"}
+    values = {"gap": 12.44, "lift": 2.314, "gain": -0.1674, "cost": 12.5, "auc": 0.7812}
+    cells = cells_of(units, values)
+    assert cells["gap"] == "12.4"
+    assert cells["lift"] == "2.31"
+    assert cells["cost"] == "12.50"
+    assert cells["auc"] == "0.781"
 
 
-def test_each_interval_takes_the_unit_on_its_left():
-    frame = pd.DataFrame(
-        {"d7": [0.5], "d7_ci_low": [0.4], "d7_ci_high": [0.6], "gap": 9, "ci_low": 8, "ci_high": 10}
-    )
-    cells = format_cells(frame, shares=["d7"], days=["gap"], intervals=True)
-    assert cells.to_dict("records") == [
-        {"d7": "50.0 %", "d7_ci": "40.0 to 60.0 %", "gap": "9.0", "ci": "8.0 to 10.0"}
-    ]
+def test_each_interval_takes_the_unit_and_the_name_on_its_left():
+    units = {"d7": "share", "d7_ci_low": "same", "d7_ci_high": "same", "note": "text"}
+    units |= {"gap": "days", "ci_low": "same", "ci_high": "same"}
+    values = {"d7": 0.5, "d7_ci_low": 0.4, "d7_ci_high": 0.6, "note": "x"}
+    values |= {"gap": 9.0, "ci_low": 8.0, "ci_high": 10.5}
+    assert cells_of(units, values) == {
+        "d7": "50.0 %",
+        "d7, 95 % interval": "40.0 to 60.0 %",
+        "note": "x",
+        "gap": "9",
+        "95 % interval": "8.0 to 10.5",
+    }
+
+
+def test_one_end_alone_stays_a_column():
+    assert cells_of({"auc": "score", "ci_low": "same"}, {"auc": 0.7, "ci_low": 0.6}) == {
+        "auc": "0.700",
+        "ci_low": "0.600",
+    }
 
 
 def test_the_frame_is_left_alone():
     before = FRAME.copy()
-    format_table(FRAME, table_id="checks", **OPTIONS)
+    show(FRAME)
     pd.testing.assert_frame_equal(FRAME, before)
 
 
-def test_the_page_shows_labels_title_and_note_escaped():
-    page = read_page(labels={"users": "Users (n)"}, title="What failed", source_note="a < b")
-    headers = [header.text for header in page("th")]
-    assert headers == ["Check", "Users (n)", "Churn rate", "95 % interval", "Status"]
-    assert read_rows(page)[0] == ["signup <b>", "1,234", "48.3 %", "44.6 to 50.0 %", "✓ pass"]
-    assert page.find(class_="gt_title").text == "What failed"
-    assert page.find(class_="gt_sourcenote").text == "a < b"
+def test_the_page_shows_title_heads_and_cells_escaped():
+    page = read_page()
+    heads = [plain(head.text) for head in page("th")]
+    assert heads == ["Group", "Users", "Churn", "95 % interval", "Verdict"]
+    assert read_rows(page)[0] == ["signup <b>", "1,234", "48.3 %", "44.6 to 50.0 %", "✓ passes"]
+    assert page.find(class_="gt_title").text == "Churn by group <b>"
     assert page.find("b") is None
 
 
 def test_a_status_is_a_word_on_a_colour():
-    pills = read_page()("span", style=True)
-    assert [pill.text for pill in pills] == ["✓ pass", "– not applicable"]
+    pills = read_page()("span", style=lambda style: style and "border-radius" in style)
+    assert [pill.text for pill in pills] == ["✓ passes", "– not applicable"]
     assert all("background:" in pill["style"] and "color:" in pill["style"] for pill in pills)
 
 
@@ -129,27 +134,38 @@ def test_numbers_are_to_the_right_and_text_to_the_left():
     assert sides == [False, True, True, True, False]
 
 
+def test_the_table_leads_to_its_csv():
+    link = read_page().find("a")
+    assert (link.text, link["href"]) == ("Download CSV", "../../artifacts/scores/groups.csv")
+    assert read_page(root="").find("a")["href"] == "artifacts/scores/groups.csv"
+
+
+def test_a_table_with_a_row_per_user_has_no_download(monkeypatch):
+    columns = (*TABLE.columns, Column("user_id", "User", "text", "Who."))
+    per_user = Table("groups", TABLE.path, TABLE.title, (), columns)
+    monkeypatch.setattr(catalogue, "table_of", {"groups": per_user}.__getitem__)
+    assert read_page(FRAME.assign(user_id="u")).find("a") is None
+
+
 @pytest.mark.parametrize(("max_rows", "notes"), [(1, ["The first 1 of 2 rows."]), (2, [])])
 def test_rows_left_out_are_counted(max_rows, notes):
     page = read_page(max_rows=max_rows)
     assert len(read_rows(page)) == max_rows
-    assert [note.text for note in page(class_="gt_sourcenote")] == notes
+    assert [plain(note.text) for note in page(class_="gt_sourcenote")][:-1] == notes
 
 
 def test_an_empty_table_says_so():
-    page = BeautifulSoup(
-        format_table(FRAME.head(0), table_id="none", **OPTIONS).as_raw_html(), "html.parser"
-    )
+    page = read_page(FRAME.head(0))
     assert page.find(class_="gt_sourcenote").text == "No rows."
     assert len(page("th")) == 5
 
 
 def test_styles_stay_inside_the_table_and_inherit_the_page():
-    html = format_table(FRAME, table_id="checks", **OPTIONS).as_raw_html()
+    html = show(FRAME).as_raw_html()
     style = BeautifulSoup(html, "html.parser").style.text
     rules = [rule.split("{")[0] for rule in style.split("}") if "{" in rule]
     selectors = [part.strip() for rule in rules for part in rule.split(",")]
-    assert [part for part in selectors if not part.startswith("#checks")] == []
+    assert [part for part in selectors if not part.startswith("#groups")] == []
     assert "color: inherit !important; background-color: transparent !important" in style
     assert "overflow-x:auto" in html
     assert "http" not in html
@@ -157,29 +173,30 @@ def test_styles_stay_inside_the_table_and_inherit_the_page():
 
 def test_a_table_has_the_same_html_and_text_in_two_processes():
     program = (
-        "import pandas as pd; from analysis.tables import format_table;"
-        "f = pd.DataFrame({'a': [1, None], 'status': ['pass', 'fail'], 'ci_low': 0, 'ci_high': 1});"
-        "t = format_table(f, table_id='t', shares=['a'], intervals=True, title='T', max_rows=1);"
+        "import pandas as pd; from analysis.book.show import show;"
+        "f = pd.DataFrame({'check': ['a', 'b'], 'status': ['pass', 'fail']});"
+        "f['title'] = f['evidence'] = f['consequence'] = f['remedy'] = 'x';"
+        "f['strikes'] = f['stage'] = f['facts'] = 'x';"
+        "f['value'] = f['ci_low'] = f['ci_high'] = f['limit'] = f['n'] = 1.0;"
+        "f.attrs['table'] = 'checks'; t = show(f, max_rows=1);"
         "print(repr(t), t._repr_html_())"
     )
     command = [sys.executable, "-c", program]
     first, second = (subprocess.run(command, capture_output=True, check=True) for _ in range(2))
     assert first.stdout == second.stdout
-    assert first.stdout.startswith(b"ReportTable('t') <div id=\"t\"")
+    assert first.stdout.startswith(b"ReportTable('checks') <div id=\"checks\"")
     assert not first.stderr
 
 
 def test_later_great_tables_calls_keep_the_table():
-    table = format_table(FRAME, table_id="checks").tab_source_note("more")
-    assert isinstance(table, ReportTable)
+    assert isinstance(show(FRAME).tab_source_note("more"), ReportTable)
 
 
-@pytest.mark.parametrize("table_id", ["", "1st", "two words", 'a"b'])
-def test_an_id_that_html_cannot_hold_is_refused(table_id):
-    with pytest.raises(ReportError, match="is no HTML name"):
-        format_table(FRAME, table_id=table_id)
+def test_a_frame_that_is_no_table_of_a_chapter_is_refused():
+    with pytest.raises(ReportError, match="no table of a chapter"):
+        show(pd.DataFrame({"group": ["a"]}))
 
 
-def test_a_listed_column_that_is_absent_is_named():
-    with pytest.raises(ReportError, match=r"1 listed column.*'churn'"):
-        format_table(FRAME, table_id="checks", shares=["churn"])
+def test_a_column_of_the_catalogue_that_is_absent_is_named():
+    with pytest.raises(ReportError, match=r"groups: 1 column.*'churn_rate'"):
+        show(FRAME.drop(columns="churn_rate"))

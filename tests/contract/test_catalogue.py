@@ -36,7 +36,10 @@ def test_an_interval_stands_to_the_right_of_the_value_it_belongs_to(table):
 def test_a_table_or_column_without_description_is_an_error(monkeypatch):
     with pytest.raises(ReportError, match="catalogue: no table 'nothing'. Describe it"):
         catalogue.table_of("nothing")
-    entries = {"columns": {}, "tables": {"odd": {"title": "Odd", "columns": ["x"]}}, "files": {}}
-    monkeypatch.setattr(catalogue, "_entries", lambda: entries)
+    odd = {"columns": {}, "tables": {"odd": {"title": "Odd", "columns": ["x"]}}, "files": {}}
+    monkeypatch.setattr(catalogue, "_files", lambda: {"common": odd})
     with pytest.raises(ReportError, match="'x' needs a label"):
         catalogue.table_of("odd")
+    monkeypatch.setattr(catalogue, "_files", lambda: {"common": odd, "other": odd})
+    with pytest.raises(ReportError, match="'odd' is described in common and other"):
+        catalogue.title_of("odd")

@@ -1,7 +1,6 @@
 """The register of checks: what is declared, what follows from it."""
 
 import pytest
-from analysis.summary.texts import read_texts
 
 import analysis.audit
 import analysis.cohorts
@@ -9,6 +8,7 @@ import analysis.model
 import analysis.published
 import analysis.segments
 import analysis.summary  # noqa: F401 (each room registers its checks)
+from analysis.base.texts import read_texts
 from analysis.contract import checks, stages
 from analysis.contract.checks import REGISTER, Verdict, check, grade, striking, to_table
 from tests.handmade import ROOT
@@ -55,8 +55,8 @@ def test_a_figure_rests_on_the_checks_of_its_bases(register):
 
 
 def test_every_check_belongs_to_a_stage_that_writes_its_verdicts():
-    with_checks = {stage.name for stage in stages.STAGES if "checks" in stage.writes}
-    assert {check.stage for check in REGISTER.values()} == with_checks
+    judging = {*stages.checks_of_stages(), stages.SUMMARY}
+    assert {check.stage for check in REGISTER.values()} == judging
 
 
 def test_every_check_has_its_sentences_and_every_sentence_its_check():

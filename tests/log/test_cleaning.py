@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.audit import measures as audit
+from analysis.audit import rules as audit
 from analysis.base import engine
 from analysis.base.errors import ReportError
 from analysis.contract import inputs as contract

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from analysis.audit import measures as audit
+from analysis.audit import latency, relations
 from analysis.base import engine
 from analysis.contract.inputs import EVENTS, USERS
 from analysis.log import activity
@@ -70,12 +70,12 @@ def test_last_active_date_contradicts_the_log_for_most_users(users, events):
     window = logwindow.window_of(events.table, "UTC")
     assert (window.start, window.end) == (at("2025-01-01"), at("2025-10-21"))
     spans = activity.user_spans(make_active(events.table, users.table, window))
-    told = users.table.merge(spans, on="user_id", how="left")
-    assert (rules_of_log.day_gap(told) > 1).sum() == 4540
+    seen = users.table.merge(spans, on="user_id", how="left")
+    assert (rules_of_log.day_gap(seen) > 1).sum() == 4540
 
 
 def test_the_relation_of_the_tables_is_the_one_published(users, events):
-    table = audit.relational_table(users.table, events.table)
+    table = relations.relational_table(users.table, events.table)
     found = dict(zip(table["measure"], table["value"], strict=True))
     assert found == {
         "orphan_events": 0, "orphan_users": 0, "users_without_events": 0, "active_users": 5000,
@@ -95,7 +95,7 @@ EXCHANGED = {
 
 def test_the_delays_are_the_ones_published(events):
     expected = pd.read_csv(SEED_DATA / "published" / "QA_temporal_resumen.csv", index_col=0)
-    table = audit.latency_table(audit.delay_histogram(events.table)).set_index("delay")
+    table = latency.latency_table(latency.delay_histogram(events.table)).set_index("delay")
     for theirs, ours in EXCHANGED.items():
         found = table.loc[ours, expected.index].astype(float)
         assert found.to_dict() == pytest.approx(expected[theirs].to_dict(), abs=1e-9)

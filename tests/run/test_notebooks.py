@@ -152,7 +152,7 @@ def test_shown_cells_are_saved_with_what_they_show(stage):
 def test_a_stage_that_judges_shows_its_checks_and_no_others(stage):
     panels = [line for cell in read(stage).cells if cell.cell_type == "markdown"
               for line in cell.source.splitlines() if "{checks-panel}" in line]  # fmt: skip
-    judges = "checks" in stage.writes and stage.name not in ("09_published", "10_summary")
+    judges = "verdict_table" in stage.writes and stage.name != "09_published"
     assert panels == (["```{checks-panel}"] if judges else [])
 
 

@@ -1,1 +1,5 @@
-"""The chapter that asks whether the data can be trusted."""
+"""The audit of the two tables and of their log: rules, measures, and the checks on them."""
+
+from analysis.audit.chapter import Audit
+
+__all__ = ["Audit"]

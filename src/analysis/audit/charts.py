@@ -21,30 +21,33 @@ from analysis.base.charts import (
     format_shares,
     grow,
     label_rows,
-    list_groups,
     make_figure,
     read,
     to_naive,
 )
-from analysis.tables import format_value
+from analysis.base.formats import format_value, is_missing, plural
+from analysis.contract import catalogue
+from analysis.log.window import LogWindow
+
+BINS = 40
+"""Bars of a histogram, at most."""
 
 
 @chart("day", "events", "users")
 def draw_daily_volume(
-    daily: Frame,
+    volume: Frame,
+    window: LogWindow,
     *,
-    log_start: pd.Timestamp,
-    log_end: pd.Timestamp,
-    title: str = "Events and active users per day, and the window the report trusts",
+    title: str = "Events and active users per day, and the days the report uses",
 ) -> Figure:
     """Return two panels over the same days: `events` and `users` (counts) per UTC `day`.
 
-    [log_start, log_end) is shaded. Days without a row are days without events, drawn
-    as 0. Days further from the window than half its length are counted in the note
-    instead of drawn, so that one wrong date does not squeeze the rest.
+    The window is shaded. Days without a row are days without events, drawn as 0. Days further
+    from the window than half its length are counted in the note instead of drawn, so that one
+    wrong date does not squeeze the rest.
     """
-    start, end = to_naive([log_start, log_end])
-    counts, note = _fill_days(daily, start, end)
+    start, end = to_naive([window.start, window.end])
+    counts, note = _fill_days(volume, start, end)
     figure = make_figure(2, 1, height=4.8, sharex=True)
     names = {"events": "Events per day", "users": "Active users per day"}
     for axes, (column, label), colour in zip(figure.axes, names.items(), COLOURS, strict=False):
@@ -65,8 +68,8 @@ def _format_days(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
-def _fill_days(daily: Frame, start: Any, end: Any) -> tuple[Frame, str]:
-    counts = daily.assign(day=to_naive(daily["day"]).to_numpy()).set_index("day")
+def _fill_days(volume: Frame, start: Any, end: Any) -> tuple[Frame, str]:
+    counts = volume.assign(day=to_naive(volume["day"]).to_numpy()).set_index("day")
     counts = counts[["events", "users"]].sort_index()
     margin = (end - start) / 2
     is_near = (counts.index >= start - margin) & (counts.index <= end + margin)
@@ -75,43 +78,46 @@ def _fill_days(daily: Frame, start: Any, end: Any) -> tuple[Frame, str]:
     if len(counts):
         days = pd.date_range(counts.index.min(), counts.index.max(), freq="D")
         counts = counts.reindex(days, fill_value=0)
-    return counts, f"{outside:,} events on days further away are not drawn." if outside else ""
+    events = plural(outside, "event", "events")
+    return counts, f"Not drawn: {events} on days further away." if outside else ""
 
 
 @chart("delay", "seconds", "count")
 def draw_latency(
-    histogram: Frame,
-    *,
-    bins: int = 40,
-    title: str = "Delay between the three timestamps of an event",
+    delay_histogram: Frame, *, title: str = "Delay between the three times of an event"
 ) -> Figure:
     """Return one panel per `delay`: events (`count`, log axis) by delay in `seconds`."""
-    delays, note = list_groups(histogram, "delay", limit=3)
+    delays, words = list(delay_histogram["delay"].drop_duplicates()), _words("latency", "delay")
     figure = make_figure(1, len(delays), sharey=True)
     for axes, delay, colour in zip(figure.axes, delays, COLOURS, strict=False):
-        part = histogram.loc[histogram["delay"] == delay].astype({"seconds": float})
+        part = delay_histogram.loc[delay_histogram["delay"] == delay].astype({"seconds": float})
         look: dict[str, Any] = {"color": colour, "alpha": 1, "linewidth": 0}
-        sns.histplot(part, x="seconds", weights="count", bins=bins, ax=axes, **look)
+        sns.histplot(part, x="seconds", weights="count", bins=BINS, ax=axes, **look)
         axes.set_yscale("log")
         axes.set_ylim(bottom=0.8)
-        axes.set_title(str(delay).replace("_", " "), fontsize=11)
+        axes.set_title(words.get(str(delay), str(delay)), fontsize=11)
         axes.set(xlabel="Delay (seconds)", ylabel="Events (log scale)")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
-    return finish(figure, title, note)
+    return finish(figure, title)
+
+
+def _words(table: str, column: str) -> dict[str, str]:
+    """Return the words that the catalogue has for the codes of a column."""
+    return next(c.values for c in catalogue.table_of(table).columns if c.name == column)
 
 
 @chart("event_count", "users")
 def draw_events_per_user(
-    frame: Frame, *, bins: int = 40, title: str = "Users by number of events"
+    events_per_user: Frame, *, title: str = "Users by number of events"
 ) -> Figure:
-    """Return a histogram: `users` (count) by `event_count` (events per user), in at most
-    `bins` bins of equal width.
+    """Return a histogram: `users` (count) by `event_count` (events per user), in bins of equal
+    width.
     """
     figure = make_figure()
     axes = figure.axes[0]
-    values = frame.astype({"event_count": float})
+    values = events_per_user.astype({"event_count": float})
     low, high = values["event_count"].min(), values["event_count"].max()
-    width = math.ceil((high - low + 1) / bins)  # whole numbers: equal bins hold equal many
+    width = math.ceil((high - low + 1) / BINS)  # whole numbers: equal bins hold equal many
     edges = (np.arange(low, high + width + 1, width) - 0.5).tolist()
     sns.histplot(values, x="event_count", weights="users", ax=axes, color=COLOURS[0], bins=edges)
     axes.set(xlabel="Events per user", ylabel="Users")
@@ -122,9 +128,9 @@ def draw_events_per_user(
 
 @chart("dimension", "score", "checks")
 def draw_scorecard(
-    scorecard: Frame, *, title: str = "Data quality score by dimension, with its number of checks"
+    scorecard: Frame, *, title: str = "Data quality score by dimension, with its number of rules"
 ) -> Figure:
-    """Return one bar per `dimension`: its `score` (0 to 1) and its number of `checks`.
+    """Return one bar per `dimension`: its `score` (0 to 1) and its number of rules (`checks`).
 
     A missing score is written as not applicable, without a bar.
     """
@@ -132,12 +138,12 @@ def draw_scorecard(
     axes = figure.axes[0]
     scores = read(scorecard, "score")
     axes.barh(range(len(scores)), np.nan_to_num(scores), color=COLOURS[0], height=0.6)
-    for row, (score, checks) in enumerate(zip(scores, scorecard["checks"], strict=True)):
-        said = format_value(score, "share") if math.isfinite(score) else "not applicable"
-        unit = "check" if checks == 1 else "checks"
-        text = f"{said} ({checks:.0f} {unit})"
+    for row, (score, rules) in enumerate(zip(scores, scorecard["checks"], strict=True)):
+        share = "not applicable" if is_missing(float(score)) else format_value(score, "share")
+        text = f"{share} ({plural(rules, 'rule', 'rules')})"
         axes.text(np.nan_to_num(score) + 0.01, row, text, va="center", fontsize=10.5)
-    label_rows(axes, [str(name).replace("_", " ") for name in scorecard["dimension"]])
+    words = _words("scorecard", "dimension")
+    label_rows(axes, [words.get(str(name), str(name)) for name in scorecard["dimension"]])
     format_shares(axes, "x", full=True)
     axes.set(xlim=(0, 1.32), xticks=np.linspace(0, 1, 6), xlabel="Score (100 % = best)")
     return finish(figure, title)

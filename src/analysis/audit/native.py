@@ -1,15 +1,20 @@
-"""Checks of the native columns: does the users table agree with the log?"""
+"""Native columns: does the users table agree with the log?"""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
+from analysis.base import engine
 from analysis.base.statistics import share_of
-from analysis.contract.checks import Status, Verdict, grade, not_applicable
+from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 from analysis.contract.inputs import NATIVE_LABELS
-from analysis.log import rules as rules_of_log
+from analysis.log import activity
+from analysis.log.rules import day_gap
+from analysis.log.window import LogWindow
 
 SAME, UNRELATED = 0.8, 0.5
 """Rank correlation of a native count with the log's: below, the same is hardly counted; far
@@ -18,16 +23,98 @@ BELOW, BELOW_FAILS = 0.01, 0.1
 """Share of users whose native total is less than the log alone counts: a few, and too many."""
 FEW_USERS = 30
 """Users below whom a correlation says nothing."""
+NATIVE_TOTALS = {
+    "views": ("plays", True),
+    "episodes_completed": ("nexts", False),
+    "credits_purchased": ("bought", True),
+    "credits_spent": ("spent", True),
+    "sessions_7d": ("sessions", False),
+}
+"""Native column: the log's measure, and whether the native total can never be less than it."""
 
 
-def native_agrees(told: pd.DataFrame) -> Verdict:
+def native_totals(
+    users: pd.DataFrame,
+    events: Any,
+    window: LogWindow,
+    roles: Mapping[str, str],
+    gap_minutes: float,
+) -> pd.DataFrame:
+    """Return how far the counts and sums of the users table agree with the log's.
+
+    One row per native column whose events the log has: `column`; `users` who signed up inside
+    the log; `correlation` (Spearman's, over them) with its 95 % interval `ci_low`, `ci_high`
+    (Fisher's z with the variance 1.06 / (n - 3) of Fieller, Hartley and Pearson, 1957;
+    missing when either side does not vary); and of all users with events, `checked`, those
+    whose native total is `below` what the log holds (0 where it may be). The log's measures:
+    play events for views, next for episodes_completed, purchase and spend amounts (1 each
+    where there is none) for credits, sessions in the log's last seven days for sessions_7d.
+    """
+    measured = _log_totals(events, window, roles, gap_minutes)
+    native = [name for name in NATIVE_TOTALS if name in users]
+    joined = users[["user_id", "signup_date", *native]].merge(measured, on="user_id", how="left")
+    inside = (joined["signup_date"] >= window.start) & (joined["signup_date"] < window.end)
+    seen = joined["plays"].notna()
+    rows = []
+    for column, (measure, is_least) in NATIVE_TOTALS.items():
+        if column not in joined or not (joined[measure] > 0).any():
+            continue
+        pair = joined.loc[inside, [column, measure]].fillna({measure: 0.0}).dropna()
+        rho, low, high = _rank_correlation(pair[column], pair[measure])
+        below = int((joined[column] < joined[measure] - 1e-9)[seen].sum()) if is_least else 0
+        rows.append((column, len(pair), rho, low, high, below, int(seen.sum())))
+    names = ["column", "users", "correlation", "ci_low", "ci_high", "below", "checked"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _log_totals(
+    events: Any, window: LogWindow, roles: Mapping[str, str], gap_minutes: float
+) -> pd.DataFrame:
+    """Return per user with events: `plays, nexts, spent, bought, sessions`."""
+    amount = ibis.coalesce(activity.amount(events), 1.0)
+
+    def is_role(role: str) -> Any:
+        return events.event_type == roles.get(role, "")
+
+    sums = events.group_by("user_id").aggregate(
+        plays=is_role("play").sum().cast("float64"),
+        nexts=is_role("next").sum().cast("float64"),
+        spent=activity.exact_sum(ibis.ifelse(is_role("spend"), amount, 0.0)),
+        bought=activity.exact_sum(ibis.ifelse(is_role("purchase"), amount, 0.0)),
+    )
+    week = window.end - pd.Timedelta(days=7)
+    late = events.filter(events.event_at >= week, events.event_at < window.end)
+    sessions = (
+        activity.with_sessions(late, gap_minutes)
+        .group_by("user_id")
+        .aggregate(sessions=lambda t: t.session_key.nunique().cast("float64"))
+    )
+    table = engine.to_pandas(sums.order_by("user_id")).merge(
+        engine.to_pandas(sessions.order_by("user_id")), on="user_id", how="left"
+    )
+    return table.fillna({"sessions": 0.0})
+
+
+def _rank_correlation(
+    first: "pd.Series[float]", second: "pd.Series[float]"
+) -> tuple[float, float, float]:
+    if len(first) < 4 or first.nunique() < 2 or second.nunique() < 2:
+        return float("nan"), float("nan"), float("nan")
+    rho = float(first.rank().corr(second.rank()))
+    z, error = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12)), (1.06 / (len(first) - 3)) ** 0.5
+    low, high = np.tanh([z - 1.959964 * error, z + 1.959964 * error])
+    return rho, float(low), float(high)
+
+
+@check(stage="03_audit")
+def native_agrees(users_seen: pd.DataFrame) -> Verdict:
     """Judge whether `last_active_date` is the day of the last event, give or take one day."""
-    if "last_active_date" not in told:
+    if "last_active_date" not in users_seen:
         return not_applicable("native_agrees", "the users carry no last_active_date")
-    both = told[told["last_active_date"].notna() & told["last_event_at"].notna()]
+    both = users_seen[users_seen["last_active_date"].notna() & users_seen["last_event_at"].notna()]
     if both.empty:
         return not_applicable("native_agrees", "no user has both a last_active_date and an event")
-    gap = rules_of_log.day_gap(both)
+    gap = day_gap(both)
     share, low, high = share_of(int((gap > 1).sum()), len(both))
     facts = {"differ": int((gap > 1).sum()), "users": len(both), "median_days": float(gap.median())}
     return Verdict(
@@ -35,14 +122,16 @@ def native_agrees(told: pd.DataFrame) -> Verdict:
     )
 
 
-def native_counts(counts: pd.DataFrame) -> Verdict:
-    """Judge the counts and sums of the users table against the log (audit.native_counts).
+@check(stage="03_audit")
+def native_counts(native_totals: pd.DataFrame) -> Verdict:
+    """Judge the counts and sums of the users table against the log.
 
     A native total is a definition of its own, so equality is not asked for: it must order
     users as the log does (rank correlation, among those whose whole history the log holds),
     and a total since signup cannot be less than what the log holds of it.
     """
-    known = counts[(counts["users"] >= FEW_USERS) & counts["correlation"].notna()]
+    enough = (native_totals["users"] >= FEW_USERS) & native_totals["correlation"].notna()
+    known = native_totals[enough]
     if known.empty:
         return not_applicable("native_counts", "no count of the users table can be compared")
     ranked = known.sort_values(["ci_high", "column"], ignore_index=True)
@@ -61,18 +150,19 @@ def native_counts(counts: pd.DataFrame) -> Verdict:
                    float(worst["ci_high"]), SAME, n, facts)  # fmt: skip
 
 
-def native_label(told: pd.DataFrame, horizon_days: int) -> Verdict:
+@check(stage="03_audit")
+def native_label(users_seen: pd.DataFrame, horizon_days: int) -> Verdict:
     """Judge the product's own churn label: which column it restates, and whether the log agrees,
-    by the days that its name tells, else `horizon_days`.
+    over the days in its name, else `horizon_days`.
     """
-    label = next((name for name in NATIVE_LABELS if name in told), None)
-    if label is None or told[label].nunique() < 2:
+    label = next((name for name in NATIVE_LABELS if name in users_seen), None)
+    if label is None or users_seen[label].nunique() < 2:
         return not_applicable("native_label", "the users carry no label of their own")
-    rows = told[told[label].notna()]
+    rows = users_seen[users_seen[label].notna()]
     column, limit, accuracy = _best_stump(rows, label)
-    own = re.search(r"(\d+)d$", label)  # churned_30d says itself how long
-    if own:
-        horizon_days = int(own[1])
+    days_named = re.search(r"(\d+)d$", label)  # churned_30d says itself how long
+    if days_named:
+        horizon_days = int(days_named[1])
     newest = rows["last_event_at"].max()
     silent = ~(rows["last_event_at"] >= newest - pd.Timedelta(days=horizon_days + 1))
     against = (silent != (rows[label] == 1)) & rows["last_event_at"].notna()
@@ -102,6 +192,6 @@ def _best_stump(rows: pd.DataFrame, label: str) -> tuple[str, str, float]:
         fit = np.maximum(right, 1 - right)
         at = int(np.argmax(fit))
         if fit[at] > best[2]:
-            told = str(values.iloc[order[ends[at]]])[:10]
-            best = (name, told, float(fit[at]))
+            limit = str(values.iloc[order[ends[at]]])[:10]
+            best = (name, limit, float(fit[at]))
     return best

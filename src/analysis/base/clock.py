@@ -82,6 +82,11 @@ def date_text(instant: pd.Timestamp, zone: str) -> str:
     return instant.tz_convert(zone).strftime("%Y-%m-%d")
 
 
+def day_text(day: int) -> str:
+    """Return the date, as text, of a day number (days since 1970)."""
+    return date_text(day_start(day, "UTC"), "UTC")
+
+
 def midnight(instants: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
     """Return the start of each instant's day in `zone`, as instants in UTC.
 

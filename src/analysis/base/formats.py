@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import pandas as pd
 from babel import Locale, UnknownLocaleError
@@ -93,7 +93,7 @@ def _language(locale: str) -> str:
     return language if language in WORDS else "en"
 
 
-def is_missing(value: object) -> bool:
+def is_missing(value: Any) -> bool:
     """Say whether `value` is missing: None, NaN, NaT, an empty text, or an infinite number."""
     if isinstance(value, str):
         return value.strip().lower() in ("", "nan")
@@ -179,6 +179,25 @@ def format_interval(
     return _with_unit(text, MANY, unit, locale, currency, bare)
 
 
+def format_full(
+    value: object,
+    unit: str,
+    low: object = None,
+    high: object = None,
+    n: object = None,
+    locale: str = "en",
+    currency: str = "",
+) -> str:
+    """Return "48.3 % (46.1 to 50.5 %, n = 687)", without the parts that are missing."""
+    text = format_value(value, unit, locale, currency)
+    parts = []
+    if not (is_missing(low) or is_missing(high)):
+        parts.append(format_interval(low, high, unit, locale, currency))
+    if not is_missing(n):
+        parts.append(f"n{SPACE}={SPACE}{format_value(n, 'count', locale)}")
+    return text if is_missing(value) or not parts else f"{text} ({', '.join(parts)})"
+
+
 def format_p_value(value: object, locale: str = "en", symbol: str = "p") -> str:
     """Return "p = 0.031", or "p < 0.001" where three decimals would show nothing."""
     if is_missing(value):
@@ -203,7 +222,8 @@ def format_list(items: Iterable[object], locale: str = "en") -> str:
 
 def plural_form(number: float | Decimal, one: str, other: str, locale: str = "en") -> str:
     """Return `one` or `other`, whichever the locale's plural rule asks for beside `number`."""
-    return one if read_locale(locale).plural_form(abs(number)) == "one" else other
+    size = number if number >= 0 else -number
+    return one if read_locale(locale).plural_form(size) == "one" else other
 
 
 def plural(number: float, one: str, other: str, locale: str = "en") -> str:

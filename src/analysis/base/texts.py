@@ -71,6 +71,8 @@ def _as_text(value: object, locale: str) -> object:
         return value  # it raises when it is printed
     if _is_unknown(value):
         return formats.word("not_known", locale)
+    if isinstance(value, list | dict):
+        raise ReportError(f"texts: {value!r} is not one value. Use the filter listed, or a loop.")
     return formats.format_value(value, "text", locale) if value != "" else ""
 
 
@@ -94,7 +96,7 @@ def _filters(locale: str) -> dict[str, Callable[..., str]]:
     def p_value(value: object, symbol: str = "p") -> str:
         return formats.format_p_value(value, locale, symbol)
 
-    others = {
+    others: dict[str, Callable[..., str]] = {
         "interval": interval,
         "money": money,
         "p_value": p_value,

@@ -12,13 +12,12 @@ from typing import Any
 from analysis.base import conditions
 from analysis.base.errors import ReportError
 from analysis.contract.checks import STATUSES
+from analysis.summary.findings import NONE, split_names
 
 Row = dict[str, str]
 METRICS, CHECKS, MANIFEST = "summary/metrics.json", "summary/checks.csv", "summary/manifest.json"
 ACTIONS, CLAIMS = "summary/actions.csv", "summary/claims.csv"
 REMEDY = "Run `churnbook build`."
-NONE = "none"
-"""What `:rests_on:` says of a sentence that no check withdraws."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,6 @@ def worst(checks: Iterable[Check]) -> str:
     """Return the gravest status: fail, warn, pass, or not_applicable when there is none."""
     present = {check.status for check in checks}
     return next((status for status in STATUSES if status in present), "not_applicable")
-
-
-def split_names(text: str) -> list[str]:
-    """Return the names of a list separated by commas."""
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def make_metric(key: str, entry: Any) -> Metric:
@@ -139,7 +133,10 @@ class Artifacts:
         return [known[name] for name in dict.fromkeys(names)]
 
     def checks_of(self, metrics: Iterable[Metric], rests_on: str = "") -> list[Check]:
-        """Return the checks of a sentence: of its metrics, or of the bases that it names itself."""
+        """Return the checks of a sentence: of its metrics, or of the bases that it names itself.
+
+        As in summary.findings.checks_behind, which reads no file of the run.
+        """
         if not rests_on:
             return self.checks([name for metric in metrics for name in metric.checks])
         bases = set() if rests_on == NONE else set(split_names(rests_on))

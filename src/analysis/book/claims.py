@@ -12,7 +12,8 @@
     :::
     ::::
 
-The first case that holds is printed; a blank line separates the options from it. A claim without cases is its own only case.
+The first case that holds is printed; a blank line separates the options from the cases. A claim
+without cases is its own only case.
 """
 
 from collections.abc import Sequence
@@ -23,8 +24,9 @@ from docutils.parsers.rst import directives
 
 from analysis.base.errors import ReportError
 from analysis.base.formats import is_missing
-from analysis.book.artifacts import CHECKS, METRICS, Check, Metric, split_names, worst
+from analysis.book.artifacts import CHECKS, METRICS, Check, Metric, worst
 from analysis.book.directive import BookDirective
+from analysis.summary.findings import split_names
 
 OPTIONS = {"metrics": directives.unchanged_required, "rests_on": directives.unchanged_required}
 """Of a claim and, in its place, of a case: keys of metrics; bases (default: those of the metrics),

@@ -1,13 +1,10 @@
-"""The Sphinx extension of the book: runs the stages, prints results, publishes artifacts."""
+"""The Sphinx extension of the book: prints results and publishes artifacts."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.config import Config
 
-from analysis.base.errors import ReportError
 from analysis.book import claims, nodes, problems, reference, results
 from analysis.book.directive import data_dir
 from analysis.book.publish import publish
@@ -26,18 +23,6 @@ DIRECTIVES = {
     "parameters": reference.Parameters,
     "provenance": reference.Provenance,
 }
-
-
-def run_stages(app: Sphinx, _config: Config) -> None:
-    """Run the stages before any page is read, unless churnbook has run them already."""
-    if os.environ.get("CHURNBOOK_STAGES") == "done":
-        return
-    from analysis.run.runner import run_default
-
-    try:
-        run_default(Path(app.confdir))
-    except ReportError as error:
-        raise SystemExit(str(error)) from error
 
 
 def drop_thebe(
@@ -61,6 +46,7 @@ def publish_artifacts(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the role, the directives and the events."""
+    app.setup_extension("sphinx_design")
     app.add_config_value("churnbook_data", "data", "env", types=[str])
     app.add_node(nodes.kpi, html=(nodes.visit_kpi, nodes.depart_kpi))
     app.add_node(nodes.page_html, html=(nodes.visit_page_html, None))
@@ -69,7 +55,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("kpi", results.KpiRole())
     for name, directive in DIRECTIVES.items():
         app.add_directive(name, directive)
-    app.connect("config-inited", run_stages, priority=1)
     app.connect("env-purge-doc", problems.forget_page)
     app.connect("env-merge-info", problems.merge_pages)
     app.connect("doctree-read", problems.report_placeholders)

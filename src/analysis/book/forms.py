@@ -39,9 +39,8 @@ def format_plain(metric: Metric) -> str:
 
 def format_full(metric: Metric) -> str:
     """Return "48.3 % (46.1 to 50.5 %, n = 687)", without the parts that are missing."""
-    parts = list_parts(metric)
-    has_parts = bool(parts) and not is_missing(metric.value)
-    return f"{format_plain(metric)} ({', '.join(parts)})" if has_parts else format_plain(metric)
+    ends = metric.ci_low, metric.ci_high
+    return formats.format_full(metric.value, metric.unit, *ends, metric.n, currency=metric.currency)
 
 
 FORMS: dict[str, Callable[[Metric], str]] = {

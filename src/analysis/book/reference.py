@@ -15,12 +15,15 @@ from docutils.parsers.rst import directives
 from analysis.base import conditions, files
 from analysis.base.errors import ReportError
 from analysis.book.artifacts import MANIFEST, REMEDY, read_text
+from analysis.book.design import fold
 from analysis.book.directive import BookDirective
 from analysis.book.render import plain
 from analysis.book.show import show
 from analysis.contract import catalogue, inputs
 
 CHECKSUM_SHOWN = 12
+DOCSTRINGS = {"warning_stream": False, "file_insertion_enabled": False, "raw_enabled": False}
+"""docutils' settings for docstrings: its messages become a ReportError, and it reads no file."""
 Cell = str | dict[str, str]
 
 
@@ -91,7 +94,12 @@ def parse_docstring(text: str, name: str) -> list[nodes.Node]:
 
     Raises ReportError for what docutils cannot read.
     """
-    quiet = {"report_level": 2, "warning_stream": False, "file_insertion_enabled": False, "raw_enabled": False}
+    quiet = {
+        "report_level": 2,
+        "warning_stream": False,
+        "file_insertion_enabled": False,
+        "raw_enabled": False,
+    }
     doctree = publish_doctree(text, settings_overrides=quiet)
     for message in doctree.findall(nodes.system_message):
         raise ReportError(f"the docstring of {name} cannot be read: {message.astext()}")
@@ -107,25 +115,18 @@ class Contract(BookDirective):
         """Return one table for users and one for events."""
         self.env.note_dependency(str(inspect.getsourcefile(inputs)))
         tables = [("Users", inputs.USERS), ("Events", inputs.EVENTS)]
-        return [self.render("tables", parts=[contract_table(*table) for table in tables], path="")]
+        return [self.render("table", **contract_table(*table)) for table in tables]
 
 
 def reference_table(
     heads: Sequence[str],
     rows: Sequence[Sequence[Cell]],
-    *,
     caption: str = "",
-    title: str = "",
     numeric: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return one part of the template `tables`; with a `title` a reader opens it."""
-    return {
-        "heads": heads,
-        "rows": [list(row) for row in rows],
-        "caption": caption,
-        "title": title,
-        "numeric": numeric,
-    }
+    """Return what the template `table` needs; columns named in `numeric` are to the right."""
+    return {"heads": heads, "rows": [list(row) for row in rows], "caption": caption,
+            "numeric": numeric}  # fmt: skip
 
 
 def contract_table(title: str, columns: Sequence[inputs.Column]) -> dict[str, Any]:
@@ -140,7 +141,7 @@ def contract_table(title: str, columns: Sequence[inputs.Column]) -> dict[str, An
         ]
         for column in columns
     ]
-    return reference_table(["Column", "Type", "Unit", "Required", "Meaning"], rows, caption=title)
+    return reference_table(["Column", "Type", "Unit", "Required", "Meaning"], rows, title)
 
 
 class Parameters(BookDirective):
@@ -151,12 +152,10 @@ class Parameters(BookDirective):
         path = Path(self.env.srcdir) / "params.yml"
         self.env.note_dependency(str(path))
         entries = yaml.safe_load(read_text(path, "params.yml"))
-        return [self.render("tables", parts=[parameters_table(entries, "Parameters")], path="")]
+        return [self.render("table", **parameters_table(entries, "Parameters"))]
 
 
-def parameters_table(
-    entries: Mapping[str, Any], caption: str = "", title: str = ""
-) -> dict[str, Any]:
+def parameters_table(entries: Mapping[str, Any], caption: str = "") -> dict[str, Any]:
     """Return parameters, each `{value, unit, reason}`, as a table."""
     rows: list[list[Cell]] = []
     for name, entry in entries.items():
@@ -164,7 +163,7 @@ def parameters_table(
         notes = [plain(fields.get(field)) for field in ("unit", "reason")]
         rows.append([{"code": name}, as_written(fields["value"]), *notes])
     heads = ["Parameter", "Value", "Unit", "Reason"]
-    return reference_table(heads, rows, caption=caption, title=title)
+    return reference_table(heads, rows, caption)
 
 
 def as_written(value: Any) -> str:
@@ -179,15 +178,19 @@ class Provenance(BookDirective):
     def make(self) -> list[nodes.Node]:
         """Return the parts of summary/manifest.json that are there."""
         manifest = self.artifacts(MANIFEST).json(MANIFEST)
-        parts = [
-            inputs_table(manifest.get("inputs") or []),
-            parameters_table(manifest.get("parameters") or {}, title="Parameters of this run"),
-            _pairs_table("Code", manifest.get("code") or {}, ("Name", "Value")),
-            _pairs_table("Packages", manifest.get("packages") or {}, ("Package", "Version")),
-            artifacts_table(manifest.get("artifacts") or {}),
+        folded = {
+            "Parameters of this run": parameters_table(manifest.get("parameters") or {}),
+            "Code": pairs_table(manifest.get("code") or {}, ["Name", "Value"]),
+            "Packages": pairs_table(manifest.get("packages") or {}, ["Package", "Version"]),
+            "Artifacts": artifacts_table(manifest.get("artifacts") or {}),
+        }
+        made: list[nodes.Node] = [
+            self.render("table", **inputs_table(manifest.get("inputs") or []))
         ]
+        for title, part in folded.items():
+            made += fold(self.state, title, self.render("table", **part))
         words = "all of the above, with whole checksums"
-        return [self.render("tables", parts=parts, path=MANIFEST, words=words)]
+        return [*made, self.render("download", path=MANIFEST, words=words)]
 
 
 def _checksum(value: Any) -> Cell:
@@ -203,12 +206,12 @@ def inputs_table(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for item in entries
     ]
     heads = ["Table", "File", "Rows", "Source", "SHA-256"]
-    return reference_table(heads, rows, caption="Inputs", numeric=["Rows"])
+    return reference_table(heads, rows, "Inputs", ["Rows"])
 
 
-def _pairs_table(title: str, pairs: Mapping[str, Any], heads: Sequence[str]) -> dict[str, Any]:
-    rows = [[name, plain(value)] for name, value in pairs.items()]
-    return reference_table(heads, rows, title=title)
+def pairs_table(pairs: Mapping[str, Any], heads: Sequence[str]) -> dict[str, Any]:
+    """Return names and values under two heads."""
+    return reference_table(heads, [[name, plain(value)] for name, value in pairs.items()])
 
 
 def artifacts_table(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -223,4 +226,4 @@ def artifacts_table(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         for path, entry in entries.items()
     ]
     heads = ["File", "Rows", "Bytes", "SHA-256"]
-    return reference_table(heads, rows, title="Artifacts", numeric=["Rows", "Bytes"])
+    return reference_table(heads, rows, numeric=["Rows", "Bytes"])

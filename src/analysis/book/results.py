@@ -1,12 +1,13 @@
 """The role and the directives that print results: kpi, when, headline, checks, actions."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxRole
 
 from analysis.base.errors import ReportError
-from analysis.base.formats import is_missing
+from analysis.base.formats import is_missing, plural
 from analysis.book.artifacts import (
     ACTIONS,
     CHECKS,
@@ -15,15 +16,16 @@ from analysis.book.artifacts import (
     Artifacts,
     Check,
     Row,
-    split_names,
     worst,
 )
+from analysis.book.design import fold, grid
 from analysis.book.directive import BookDirective, open_artifacts
 from analysis.book.forms import format_metric
 from analysis.book.nodes import kpi
 from analysis.book.problems import add_problem
 from analysis.book.render import wrap_figure
 from analysis.contract.stages import STAGES
+from analysis.summary.findings import NONE, split_names
 
 NOT_STRUCK = ("n", "label")
 """Forms of a metric that no check can strike."""
@@ -34,6 +36,11 @@ COUNTED = (
     ("not_applicable", "does not apply", "do not apply"),
 )
 """How many checks came out in which way: the verb for one check and for several."""
+FOLDED = (
+    ("pass", "check that passes", "checks that pass"),
+    ("not_applicable", "check that does not apply", "checks that do not apply"),
+)
+"""What a reader must open to see, with its title for one check and for several."""
 
 
 class KpiRole(SphinxRole):
@@ -86,7 +93,8 @@ class Headline(BookDirective):
         artifacts = self.artifacts(METRICS, CHECKS)
         artifacts.metrics(pages)  # names every missing key at once
         cards = [self._card(artifacts, key, page) for key, page in pages.items()]
-        return [self.render("headline", cards=cards)]
+        classes = [f"cb-card-{card['status']}" for card in cards]
+        return grid(self.state, classes, [self.render("card", **card) for card in cards])
 
     def _card(self, artifacts: Artifacts, key: str, page: str) -> dict[str, Any]:
         if page and page not in self.env.found_docs:
@@ -107,7 +115,18 @@ class ChecksPanel(BookDirective):
             stage = self._stage()
             checks = [check for check in checks if check.stage == stage]
         groups = {status: _with_status(checks, status) for status, _, _ in COUNTED}
-        return [self.render("checks", checks=checks, groups=groups, counted=COUNTED)]
+        counts = self.render("counts", groups=groups, counted=COUNTED)
+        if loud := groups["fail"] + groups["warn"]:
+            return [counts, self.render("checks", checks=loud), *self._folds(groups)]
+        return [counts, *self._folds(groups)]
+
+    def _folds(self, groups: Mapping[str, list[Check]]) -> list[nodes.Node]:
+        made: list[nodes.Node] = []
+        for status, one, other in FOLDED:
+            if checks := groups[status]:
+                title = plural(len(checks), one, other)
+                made += fold(self.state, title, self.render("checks", checks=checks))
+        return made
 
     def _stage(self) -> str:
         name = self.env.docname.rpartition("/")[2]
@@ -140,6 +159,7 @@ class Actions(BookDirective):
         return [self.render("actions", cards=cards)]
 
     def _card(self, artifacts: Artifacts, row: Row) -> dict[str, Any]:
-        metrics = artifacts.metrics(split_names(row["metrics"]))
-        checks = artifacts.checks_of(metrics, row.get("rests_on", ""))
+        named = "" if row["metrics"] == NONE else row["metrics"]
+        metrics = artifacts.metrics(split_names(named))
+        checks = artifacts.checks_of(metrics, row["rests_on"])
         return {"row": row, "metrics": metrics, "checks": checks, "status": worst(checks)}

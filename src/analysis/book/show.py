@@ -195,7 +195,7 @@ def _list_notes(total: int, shown: int, table: Table, root: str) -> list[Any]:
     if total == 0:
         notes.append("No rows.")
     elif shown < total:
-        notes.append(f"The first {shown:,} of {plural(total, 'row', 'rows')}.")
+        notes.append(f"The first {format_cell(shown, 'count')} of {plural(total, 'row', 'rows')}.")
     if may_be_published(table.path, [column.name for column in table.columns]):
         address = escape(f"{root}artifacts/{table.path}")
         notes.append(html(f'<a href="{address}" download>Download CSV</a>'))

@@ -133,7 +133,9 @@ def draw_retention_days(
     Up to 12 days stand side by side at equal steps; more are drawn to scale.
     """
     words = retention_days["definition"].map(_describe)
-    which = [f"day {day:g} ({word})" for day, word in zip(retention_days["day"], words, strict=True)]
+    which = [
+        f"day {day:g} ({word})" for day, word in zip(retention_days["day"], words, strict=True)
+    ]
     named = retention_days.assign(which=which)
     kept, note = keep_large(named, "which", "retention_rate", min_users, size="eligible_users")
     if kept.empty:

@@ -15,6 +15,7 @@ from analysis.base.errors import ReportError
 from analysis.contract import stages
 
 FOLDER = Path(__file__).with_name("catalogue")
+PARTS = ("columns", "tables", "files")
 UNITS = (
     "share", "points", "count", "days", "score", "money", "ratio", "date", "text", "same",
 )  # fmt: skip
@@ -44,24 +45,35 @@ class Table:
     columns: tuple[Column, ...]
 
 
+COMMON = "common"
+"""The file whose columns every chapter may use."""
+
+
 @cache
-def _entries() -> dict[str, dict[str, Any]]:
-    """Return the columns, the tables and the other files; a name may be described once only."""
-    entries: dict[str, dict[str, Any]] = {"columns": {}, "tables": {}, "files": {}}
+def _files() -> dict[str, dict[str, dict[str, Any]]]:
+    """Return what each file describes: `columns`, `tables` and `files`."""
+    loaded = {}
     for path in sorted(FOLDER.glob("*.yml")):
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        for part, known in entries.items():
-            added = loaded.get(part) or {}
-            if twice := sorted(set(known) & set(added)):
-                raise ReportError(f"{path.name}: {twice[0]!r} is described twice.")
-            known.update(added)
-    return entries
+        entries = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        loaded[path.stem] = {part: entries.get(part) or {} for part in PARTS}
+    return loaded
 
 
-def _column(entry: str | dict[str, Any], shown: list[str] | None) -> Column:
+def _home_of(name: str, part: str) -> str | None:
+    """Return the file whose `part` describes `name`, None without one; raises ReportError where
+    two do.
+    """
+    homes = [home for home, entries in _files().items() if name in entries[part]]
+    if len(homes) > 1:
+        raise ReportError(f"catalogue: {name!r} is described in {' and '.join(homes)}.")
+    return homes[0] if homes else None
+
+
+def _column(entry: str | dict[str, Any], shown: list[str] | None, home: str) -> Column:
     own = {"name": entry} if isinstance(entry, str) else entry
     name = own["name"]
-    known = {**_entries()["columns"].get(name, {}), **own}
+    described = _files()[home]["columns"].get(name) or _files()[COMMON]["columns"].get(name) or {}
+    known = {**described, **own}
     if not {"label", "unit", "meaning"} <= set(known) or known["unit"] not in UNITS:
         raise ReportError(f"catalogue: {name!r} needs a label, a unit of {UNITS} and a meaning.")
     values = {str(code): str(word) for code, word in known.get("values", {}).items()}
@@ -75,17 +87,28 @@ def table_of(name: str) -> Table:
 
     Raises ReportError when it is not in the catalogue, or a column lacks its description.
     """
-    entry = _entries()["tables"].get(name)
-    if entry is None:
+    home = _home_of(name, "tables")
+    if home is None:
         raise ReportError(f"catalogue: no table {name!r}. Describe it in contract/catalogue/.")
-    columns = tuple(_column(item, entry.get("shown")) for item in entry["columns"])
+    entry = _files()[home]["tables"][name]
+    columns = tuple(_column(item, entry.get("shown"), home) for item in entry["columns"])
     rests_on = tuple(entry.get("rests_on") or ())
     return Table(name, stages.path_of(name), entry["title"], rests_on, columns)
 
 
 def tables() -> list[Table]:
     """Return every table of the catalogue, by path."""
-    return sorted((table_of(name) for name in _entries()["tables"]), key=lambda table: table.path)
+    names = [name for entries in _files().values() for name in entries["tables"]]
+    return sorted((table_of(name) for name in names), key=lambda table: table.path)
+
+
+def columns_of(name: str) -> list[str]:
+    """Return the columns that the artifact `name` promises: none for one described as a file.
+
+    Raises ReportError when the catalogue does not describe it.
+    """
+    is_file = _home_of(name, "files") is not None
+    return [] if is_file else [column.name for column in table_of(name).columns]
 
 
 def title_of(name: str) -> str:
@@ -93,5 +116,5 @@ def title_of(name: str) -> str:
 
     Raises ReportError when the catalogue describes it neither as a table nor as a file.
     """
-    files: dict[str, str] = _entries()["files"]
-    return files[name] if name in files else table_of(name).title
+    home = _home_of(name, "files")
+    return table_of(name).title if home is None else str(_files()[home]["files"][name])

@@ -48,7 +48,7 @@ class Chapter:
         )
 
     @table
-    def checks(self) -> pd.DataFrame:
+    def verdict_table(self) -> pd.DataFrame:
         """Return the verdicts as a table: see contract.checks.to_table."""
         return checks.to_table(self.verdicts())
 
@@ -75,7 +75,7 @@ class Chapter:
 
 
 def _require_columns(name: str, frame: pd.DataFrame) -> None:
-    promised = [column.name for column in catalogue.table_of(name).columns]
+    promised = catalogue.columns_of(name)
     missing = [column for column in promised if column not in frame]
     if missing:
         raise ReportError(

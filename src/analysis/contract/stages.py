@@ -86,7 +86,7 @@ STAGES: tuple[Stage, ...] = (
             "latency": "audit/latency.csv",
             "relational": "audit/relational.csv",
             "scorecard": "audit/scorecard.csv",
-            "checks": "audit/checks.csv",
+            "verdict_table": "audit/checks.csv",
         },
         params=("time_zone", "lookback_days", "horizon_days", *ROLES),
     ),
@@ -100,7 +100,7 @@ STAGES: tuple[Stage, ...] = (
             "snapshot_summary": "features/snapshot_summary.csv",
             "reactivation": "features/reactivation.csv",
             "feature_summary": "features/feature_summary.csv",
-            "checks": "features/checks.csv",
+            "verdict_table": "features/checks.csv",
         },
         params=("time_zone", *WINDOWS, *ROLES, "static_columns"),
     ),
@@ -117,7 +117,7 @@ STAGES: tuple[Stage, ...] = (
             "choices": "cohorts/choices.csv",
             "kpis": "cohorts/kpis.csv",
             "kpis_latest": "cohorts/kpis_latest.csv",
-            "checks": "cohorts/checks.csv",
+            "verdict_table": "cohorts/checks.csv",
         },
         params=("time_zone", *WINDOWS, "retention_days", "group_columns", "min_group"),
     ),
@@ -143,7 +143,7 @@ STAGES: tuple[Stage, ...] = (
             "maximum_profit": "model/maximum_profit.csv",
             "segment_thresholds": "model/segment_thresholds.csv",
             "training_scores": "model/training_scores.parquet",
-            "checks": "model/checks.csv",
+            "verdict_table": "model/checks.csv",
         },
         params=(*ECONOMICS, "capacity", "min_group", "bootstrap_draws", "seed"),
     ),
@@ -168,7 +168,7 @@ STAGES: tuple[Stage, ...] = (
             "group_differences": "scores/group_differences.csv",
             "groups_overall": "scores/groups_overall.csv",
             "groups_against_rest": "scores/groups_against_rest.csv",
-            "checks": "scores/checks.csv",
+            "verdict_table": "scores/checks.csv",
         },
         params=(
             *ECONOMICS,
@@ -191,7 +191,7 @@ STAGES: tuple[Stage, ...] = (
             "cluster_summary": "segments/cluster_summary.csv",
             "tier_churn": "segments/tier_churn.csv",
             "tier_limits": "segments/tier_limits.csv",
-            "checks": "segments/checks.csv",
+            "verdict_table": "segments/checks.csv",
         },
         params=("max_clusters", "null_draws", "min_group", "seed"),
     ),
@@ -217,7 +217,7 @@ STAGES: tuple[Stage, ...] = (
             "case_clusters": "published/user_clusters.csv",
             "case_cluster_summary": "published/cluster_summary.csv",
             "case_by_cohort": "published/churn_by_cohort.csv",
-            "checks": "published/checks.csv",
+            "verdict_table": "published/checks.csv",
         },
         params=("seed",),
     ),
@@ -265,10 +265,9 @@ SUMMARY = STAGES[-1].name
 
 
 def checks_of_stages() -> dict[str, str]:
-    """Return the artifact with the verdicts of each stage that has one, but the summary's."""
-    return {
-        s.name: s.writes["checks"] for s in STAGES if "checks" in s.writes and s.name != SUMMARY
-    }
+    """Return the artifact with the verdicts of each stage that has one."""
+    name = "verdict_table"
+    return {stage.name: stage.writes[name] for stage in STAGES if name in stage.writes}
 
 
 def reads_of(stage: Stage) -> tuple[str, ...]:
@@ -289,7 +288,7 @@ def find(name: str) -> Stage:
 def path_of(table: str) -> str:
     """Return the path of the artifact that a chapter's attribute `table` is written to.
 
-    The attribute `checks` stands for those of the summary. Raises ReportError for another name.
+    Raises ReportError when there is none.
     """
     for stage in reversed(STAGES):
         if table in stage.writes:

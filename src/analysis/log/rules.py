@@ -1,6 +1,6 @@
-"""The rules that the two clean tables must keep, and how many rows break each."""
+"""The rules that rows of the two clean tables must keep, and how many rows break each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,24 @@ from analysis.base import clock, engine
 from analysis.log import activity
 
 MINIMUM_AGE, MAXIMUM_AGE = 18, 100
-
-
 LATE_SECONDS = 86_400
 """An event recorded more than a day after it happened is late: a daily snapshot misses it."""
+ORPHAN = "user_id is not in the users table"
+BEFORE_SIGNUP = "event is before the user's signup"
+NO_SIGNUP = "signup_date is missing"
+NO_TYPE = "event_type is missing"
+NEGATIVE = "amount of an event is negative"
+EARLY_RECEIPT = "received before it happened"
+LATE_RECEIPT = "received more than a day after it happened"
+EARLY_CREATION = "created before received"
+RULE_COLUMNS = ["dimension", "table", "rule", "checked", "broken", "sample"]
+
+
+def rule_rows(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    """Return rows of RULE_COLUMNS as a table: `dimension` of quality, `table`, `rule`, rows
+    `checked` and `broken` (counts), and `sample` (text: one offending user_id, or missing).
+    """
+    return pd.DataFrame(list(rows), columns=RULE_COLUMNS).astype({"sample": "str"})
 
 
 @dataclass(frozen=True)
@@ -29,7 +43,7 @@ class Rule:
     @property
     def is_impossible(self) -> bool:
         """Say whether a row that breaks the rule cannot be true whatever happened."""
-        return self.dimension != "coverage" and self.name != "signup_date is missing"
+        return self.dimension != "coverage" and self.name != NO_SIGNUP
 
 
 def _negative(column: str) -> Rule:
@@ -57,7 +71,7 @@ USER_RULES: tuple[Rule, ...] = (
         lambda u: (u["age"] < MINIMUM_AGE) | (u["age"] > MAXIMUM_AGE),
     ),
     Rule(
-        "signup_date is missing",
+        NO_SIGNUP,
         "structural",
         ("user_id",),
         lambda u: u["signup_date"].isna(),
@@ -90,57 +104,51 @@ def day_gap(users: pd.DataFrame) -> "pd.Series[float]":
     return gap.abs()
 
 
-def user_rules(users: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per rule over users that their columns allow: `dimension`, `table`,
-    `rule`, `checked`, `broken` (rows) and `sample` (one offending user_id).
+def user_rules(users_seen: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per rule over users that their columns allow: see rule_rows.
 
-    `users` is the clean table with `last_event_at` joined from the log.
+    `users_seen` is the clean table, with `last_event_at` from the log for the rule on it.
     """
     rows = []
     for rule in USER_RULES:
-        if not {*rule.needs, "signup_date"} <= set(users.columns):
+        if not {*rule.needs, "signup_date"} <= set(users_seen.columns):
             continue
-        breaks = rule.breaks(users).fillna(False).astype(bool)
-        sample = users.loc[breaks, "user_id"].min() if breaks.any() else None
-        rows.append((rule.dimension, "users", rule.name, len(users), int(breaks.sum()), sample))
-    return pd.DataFrame(rows, columns=RULE_COLUMNS)
+        breaks = rule.breaks(users_seen).fillna(False).astype(bool)
+        sample = users_seen.loc[breaks, "user_id"].min() if breaks.any() else None
+        counts = len(users_seen), int(breaks.sum())
+        rows.append((rule.dimension, "users", rule.name, *counts, sample))
+    return rule_rows(rows)
 
 
-NEGATIVE = "amount of an event is negative"
-
-
-RULE_COLUMNS = ["dimension", "table", "rule", "checked", "broken", "sample"]
-
-
-def event_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per rule over events, with the columns of user_rules; `sample` is one
-    offending user_id. Lateness is `recorded_at` more than a day after `event_at`.
+def event_rules(events: Any) -> pd.DataFrame:
+    """Return one row per rule over the log's events (Ibis) that their columns allow: see
+    rule_rows. Lateness is `received_at` more than a day after `event_at`.
     """
-    known = engine.from_pandas(users[["user_id", "signup_date"]].assign(is_known=True))
-    joined = events.left_join(known, "user_id")
     tests: dict[tuple[str, str], Any] = {
-        ("referential", "user_id is not in the users table"): joined.is_known.isnull(),
-        ("temporal", "event is before the user's signup"): joined.event_at < joined.signup_date,
-        ("structural", "event_type is missing"): joined.event_type.isnull(),
+        ("referential", ORPHAN): ~events.is_known,
+        ("temporal", BEFORE_SIGNUP): events.tenure_day < 0,
+        ("structural", NO_TYPE): events.event_type.isnull(),
     }
     if "properties" in events.columns:
-        tests["structural", NEGATIVE] = activity.amount(joined) < 0
+        tests["structural", NEGATIVE] = activity.amount(events) < 0
     if "received_at" in events.columns:
-        late = clock.seconds(joined.received_at) - clock.seconds(joined.event_at)
-        tests["temporal", "received before it happened"] = joined.received_at < joined.event_at
-        tests["latency", "received more than a day after it happened"] = late > LATE_SECONDS
+        delay = clock.seconds(events.received_at) - clock.seconds(events.event_at)
+        tests["temporal", EARLY_RECEIPT] = events.received_at < events.event_at
+        tests["latency", LATE_RECEIPT] = delay > LATE_SECONDS
     if {"received_at", "created_at"} <= set(events.columns):
-        tests["temporal", "created before received"] = joined.created_at < joined.received_at
-    return count_broken(joined, tests)
+        tests["temporal", EARLY_CREATION] = events.created_at < events.received_at
+    return count_broken(events, tests)
 
 
 def count_broken(table: Any, tests: Mapping[tuple[str, str], Any]) -> pd.DataFrame:
-    """Return how many rows of `table` (Ibis, with user_id) break each test, as in user_rules."""
+    """Return how many rows of `table` (Ibis, with user_id) break each test: see rule_rows.
+
+    `tests` gives, by dimension and rule, an Ibis column that is true where a row breaks it.
+    """
     sums = {f"n{i}": ibis.coalesce(test.sum(), 0) for i, test in enumerate(tests.values())}
     firsts = {f"s{i}": table.user_id.min(where=test) for i, test in enumerate(tests.values())}
     row = engine.to_pandas(table.aggregate(total=table.count(), **sums, **firsts)).iloc[0]
-    rows = [
+    return rule_rows(
         (dimension, "events", rule, int(row["total"]), int(row[f"n{i}"]), row[f"s{i}"])
         for i, (dimension, rule) in enumerate(tests)
-    ]
-    return pd.DataFrame(rows, columns=RULE_COLUMNS)
+    )

@@ -1,1 +1,5 @@
-"""The chapter that asks whether there are kinds of users."""
+"""The chapter on segments of users."""
+
+from analysis.segments.chapter import Segments
+
+__all__ = ["Segments"]

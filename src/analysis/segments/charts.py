@@ -25,35 +25,34 @@ from analysis.base.charts import (
     style_line,
     tilt,
 )
+from analysis.contract import catalogue
+
+NULLS = {
+    "null_permuted_p95": "shuffled columns, 95th percentile",
+    "null_gaussian_p95": "one Gaussian, 95th percentile",
+    "null_copula_p95": "Gaussian copula, 95th percentile",
+}
+"""The percentiles that a silhouette is drawn beside; those of stability begin with `stability_`."""
 
 
-@chart("k", "silhouette", "stability", "null_permuted_p95", "null_gaussian_p95")
+@chart("k", "silhouette", "stability", *NULLS, *(f"stability_{name}" for name in NULLS))
 def draw_cluster_selection(
     cluster_selection: Frame,
     *,
     title: str = "Cluster quality by number of clusters, against data without clusters",
 ) -> Figure:
-    """Return two panels by `k`: `silhouette` and `stability`, each beside its nulls.
-
-    The nulls (95th percentiles) of the silhouette are `null_permuted_p95`,
-    `null_gaussian_p95` and, when given, `null_copula_p95`; those of the stability, when
-    given, the same names with `stability_` in front.
+    """Return two panels by `k`: `silhouette` and `stability`, each beside the 95th percentiles of
+    the NULLS.
     """
     figure = make_figure(1, 2, height=4.8)
     ordered = cluster_selection.sort_values("k")
-    nulls = {
-        "null_permuted_p95": "shuffled columns, 95th percentile",
-        "null_gaussian_p95": "one Gaussian, 95th percentile",
-        "null_copula_p95": "Gaussian copula, 95th percentile",
-    }
     for axes, measure, prefix in zip(
         figure.axes, ("silhouette", "stability"), ("", "stability_"), strict=True
     ):
         axes.plot(ordered["k"], ordered[measure], marker="o", label="these users", **style_line(0))
-        for position, (column, label) in enumerate(nulls.items(), start=1):
-            if f"{prefix}{column}" in ordered.columns:
-                look = {**style_line(position), "marker": MARKERS[position], "markersize": 4}
-                axes.plot(ordered["k"], ordered[f"{prefix}{column}"], label=label, **look)
+        for position, (column, label) in enumerate(NULLS.items(), start=1):
+            look = {**style_line(position), "marker": MARKERS[position], "markersize": 4}
+            axes.plot(ordered["k"], ordered[f"{prefix}{column}"], label=label, **look)
         axes.set(xlabel="Number of clusters (k)", ylabel=f"{measure.capitalize()} (1 = best)")
         axes.set_ylim(min(0.0, *axes.get_ylim()), axes.get_ylim()[1])
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -78,15 +77,15 @@ def draw_elbow(
     return finish(figure, title)
 
 
-@chart("cluster", "feature", "mean", "standardised_mean")
+@chart("cluster", "feature", "mean", "distance")
 def draw_cluster_profile(
     summary: Frame, *, title: str = "Mean of each feature by group, and how far it is from all"
 ) -> Figure:
-    """Return a grid of `feature` by `cluster`: colour by `standardised_mean` (standard
+    """Return a grid of `feature` by `cluster`: colour by `distance` (standard
     deviations from the mean of all users), the raw `mean` printed in the cell.
     """
     order = list(dict.fromkeys(summary["feature"]))
-    scaled = summary.pivot(index="feature", columns="cluster", values="standardised_mean")
+    scaled = summary.pivot(index="feature", columns="cluster", values="distance")
     raw = summary.pivot(index="feature", columns="cluster", values="mean")
     scaled, raw = scaled.loc[order].astype(float), raw.loc[order].astype(float)
     limit = find_max(scaled.abs().to_numpy().ravel(), default=1.0)
@@ -105,7 +104,7 @@ def draw_cluster_profile(
         cbar_kws={"label": "Standard deviations from the mean"},
         ax=axes,
     )
-    names = [textwrap.fill(str(name).replace("_", " "), 24) for name in scaled.index]
+    names = [textwrap.fill(_describe(name), 24) for name in scaled.index]
     axes.set_yticklabels(names, rotation=0)
     axes.tick_params(axis="x", rotation=0)
     _name_groups(axes, list(scaled.columns), most=WIDE)
@@ -113,35 +112,29 @@ def draw_cluster_profile(
     return finish(figure, title, "Numbers: mean of the group, in the feature's own unit.")
 
 
-@chart("pc1", "pc2", "group")
-def draw_pca(
-    frame: Frame,
-    *,
-    explained: tuple[float, float] | None = None,
-    most: int = 3000,
-    seed: int = 0,
-    title: str = "Users on the first two principal components",
-) -> Figure:
-    """Return a scatter of `pc1` and `pc2` (scaled units), coloured by `group`.
+MOST_POINTS = 3000
+"""Users that can still be seen apart."""
 
-    At most `most` users are drawn, sampled with `seed`. `explained` is the share of
-    the variance of each component.
+
+@chart("pc1", "pc2", "group")
+def draw_pca(frame: Frame, *, title: str = "Users on the first two principal components") -> Figure:
+    """Return a scatter of `pc1` and `pc2` (scaled units), coloured by `group`; a fixed random
+    sample where there are more users than MOST_POINTS.
     """
     figure = make_figure(height=5.0)
     axes = figure.axes[0]
     note = ""
     drawn = frame
-    if len(frame) > most:
-        chosen = np.random.default_rng(seed).choice(len(frame), size=most, replace=False)
+    if len(frame) > MOST_POINTS:
+        chosen = np.random.default_rng(0).choice(len(frame), size=MOST_POINTS, replace=False)
         drawn = frame.iloc[np.sort(chosen)]
-        note = f"A random {most:,} of {len(frame):,} users."
+        note = f"A random {MOST_POINTS:,} of {len(frame):,} users."
     groups = sorted(frame["group"].unique(), key=str)
     for position, group in enumerate(groups):
         part = drawn.loc[drawn["group"] == group]
         look: dict[str, Any] = {"color": COLOURS[position % 8], "marker": MARKERS[position % 5]}
         axes.scatter(part["pc1"], part["pc2"], s=14, alpha=0.4, linewidths=0, label=group, **look)
-    shares = [f" ({100 * share:.0f} % of variance)" for share in explained or ()] or ["", ""]
-    axes.set(xlabel=f"First component{shares[0]}", ylabel=f"Second component{shares[1]}")
+    axes.set(xlabel="First component", ylabel="Second component")
     if len(groups) > 1:
         legend = axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), markerscale=2)
         legend.set_title("Group")
@@ -151,30 +144,24 @@ def draw_pca(
     return finish(figure, title, note)
 
 
-@chart()
+@chart("group")
 def draw_boxplots(
-    frame: Frame,
-    features: Sequence[str],
-    by: str = "group",
-    *,
-    labels: dict[str, str] | None = None,
-    title: str = "Spread of each feature by group",
+    frame: Frame, features: Sequence[str], *, title: str = "Spread of each feature by group"
 ) -> Figure:
-    """Return one panel per name in `features`: boxes of its values for each group of `by`.
+    """Return one panel per name in `features`: boxes of its values for each `group`.
 
-    `labels` names a panel, with its unit. Boxes hold the middle half; whiskers reach at
-    most 1.5 times its length; what lies beyond is not drawn, and the note says so.
+    Boxes hold the middle half; whiskers reach at most 1.5 times its length; what lies beyond is
+    not drawn, and the note says so.
     """
-    require_columns(frame, [*features, by], "draw_boxplots")
-    groups = sorted(frame[by].dropna().unique(), key=str)
+    require_columns(frame, features, "draw_boxplots")
+    groups = sorted(frame["group"].dropna().unique(), key=str)
     is_wide = sum(len(str(group)) + 1 for group in groups) > WIDE // 3
     columns = min(2 if is_wide else 3, max(1, len(features)))
     rows = math.ceil(len(features) / columns) or 1
     figure = make_figure(rows, columns, height=max(3.6, 0.9 + (3.4 if is_wide else 2.4) * rows))
     for axes, feature in zip(figure.axes, features, strict=False):
-        _draw_boxes(axes, [frame.loc[frame[by] == group, feature] for group in groups], groups)
-        name = (labels or {}).get(feature, feature.replace("_", " "))
-        axes.set_title(textwrap.fill(name, 26), fontsize=11)
+        _draw_boxes(axes, [frame.loc[frame["group"] == group, feature] for group in groups], groups)
+        axes.set_title(textwrap.fill(_describe(feature), 26), fontsize=11)
         axes.set(xlabel="", ylabel="")
         _name_groups(axes, groups, most=WIDE // 3)
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
@@ -182,6 +169,12 @@ def draw_boxplots(
         axes.set_visible(False)
     note = "Box: middle half and median. Values beyond 1.5 box lengths are not drawn."
     return finish(figure, title, note)
+
+
+def _describe(feature: str) -> str:
+    """Return the catalogue's words for a measure of behaviour."""
+    columns = {column.name: column for column in catalogue.table_of("cluster_summary").columns}
+    return columns["feature"].values.get(feature, feature)
 
 
 WIDE = 72

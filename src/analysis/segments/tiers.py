@@ -1,117 +1,113 @@
-"""The segments of the book: clusters where they exist, else tiers by stated rules."""
-
-from collections.abc import Sequence
+"""Tiers by recency, frequency and money: stated rules, no claim that there are kinds of users."""
 
 import numpy as np
 import pandas as pd
-from sklearn.decomposition import PCA
 
 from analysis.base.comparisons import compare_groups
-from analysis.segments import clusters as segmentation
-from analysis.segments.clusters import ClusterVerdict
+from analysis.contract.checks import Status, Verdict, check, not_applicable
 
-BEHAVIOUR = (
-    "recency_days",
-    "sessions_per_week",
-    "plays_per_session",
-    "next_episode_rate",
-    "session_seconds_p95",
-    "exit_rate",
-    "failed_intents",
-    "credits_spent",
-)
-"""One measure for each aspect of use: how recent, how often, how deep, how paying.
-
-Two measures of one aspect (events and sessions) would count it twice, and any bump in it
-would look like a group.
-"""
-ROWS_PER_CLUSTER = 20
+RECENCY, FREQUENCY = "recency_days", "active_days"
+"""The columns that the book's tiers are cut by."""
+SIGNIFICANT = 0.05
 
 
-def behaviour_columns(users: pd.DataFrame) -> pd.DataFrame:
-    """Return the behaviour of the users with any event, indexed by `user_id`, columns that vary."""
-    active = users[users["event_count"] > 0].set_index("user_id")
-    given = [name for name in BEHAVIOUR if name in active]
-    table = active[given].astype("float64")
-    return table[[name for name in given if table[name].nunique() > 1]]
-
-
-def k_range(behaviour: pd.DataFrame, most: int) -> list[int]:
-    """Return the numbers of clusters to try: 2 to `most`, or fewer for a small table."""
-    return list(range(2, max(2, min(most, len(behaviour) // ROWS_PER_CLUSTER)) + 1))
-
-
-def assign(
-    users: pd.DataFrame, behaviour: pd.DataFrame, verdict: ClusterVerdict, seed: int
+def rfm_rules(
+    frame: pd.DataFrame, recency: str, frequency: str, monetary: str | None = None
 ) -> pd.DataFrame:
-    """Return `user_id`, `segment` and `is_cluster` for every user of `behaviour`.
+    """Return the limits that rfm_tiers uses, one row per band.
 
-    Clusters are named `group 1` and so on where they exist; otherwise the segment is the
-    RFM tier (see segmentation.rfm_tiers), which is a rule and not a kind of user.
+    Columns: `feature`, `band`, `above` (the limit itself is left out), `at_most` (itself
+    included); in the feature's unit, blank where there is no limit. Recency and frequency are cut
+    at the thirds of the users (at the value of a user): `active`, `fading`, `silent`;
+    `frequent`, `regular`, `occasional`. Money is cut at 0: `payer`, `free`.
     """
-    if verdict.exists:
-        labels = segmentation.assign_clusters(behaviour, verdict.k, seed)
-        named = "group " + labels.astype("str")
-    else:
-        named = _tiers(users.set_index("user_id").loc[behaviour.index])
-    table = pd.DataFrame({"user_id": behaviour.index, "segment": named.to_numpy()})
-    return table.assign(is_cluster=verdict.exists)
-
-
-def _tiers(rows: pd.DataFrame) -> "pd.Series[str]":
-    return segmentation.rfm_tiers(rows, "recency_days", "active_days")["tier"].fillna("unknown")
-
-
-def rules(users: pd.DataFrame, snapshots: pd.DataFrame) -> pd.DataFrame:
-    """Return the limits of the tiers (see segmentation.rfm_rules), and `as_of`: those of users with
-    any event over the whole log (`end of the log`), and those of later_churn (`test snapshot`).
-    """
-    parts = {
-        "end of the log": users[users["event_count"] > 0],
-        "test snapshot": snapshots[snapshots["split"] == "test"],
-    }
-    tables = [
-        segmentation.rfm_rules(part, "recency_days", "active_days").assign(as_of=name)
-        for name, part in parts.items()
+    low, high = (_third(frame[recency], place) for place in (1, 2))
+    few, many = (_third(frame[frequency], place) for place in (1, 2))
+    blank = float("nan")
+    rows: list[tuple[str, str, float, float]] = [
+        (recency, "active", blank, low),
+        (recency, "fading", low, high),
+        (recency, "silent", high, blank),
+        (frequency, "occasional", blank, few),
+        (frequency, "regular", few, many),
+        (frequency, "frequent", many, blank),
     ]
-    return pd.concat(tables, ignore_index=True)
-
-
-def summary(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:
-    """Return segmentation.cluster_summary for the segments: one row per segment and feature."""
-    labels = assigned.set_index("user_id")["segment"].loc[behaviour.index]
-    return segmentation.cluster_summary(behaviour, labels)
-
-
-def later_churn(snapshots: pd.DataFrame, min_group: int) -> pd.DataFrame:
-    """Return, for the tiers as of the test snapshot, the share that left after it.
-
-    The tiers are cut anew by the rules of rfm_tiers on what was known at that snapshot, so
-    the outcome lies after the segment. Columns as in groups.compare_groups.
-    """
-    test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)
-    return compare_groups(test.assign(segment=_tiers(test)), "churned", ["segment"], min_group)
-
-
-def project(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:
-    """Return `pc1`, `pc2` (principal components of the comparable columns) and `group`."""
-    scaled = segmentation.comparable(behaviour)
-    points = PCA(n_components=2, svd_solver="full").fit_transform(scaled.to_numpy())
-    signs = np.where(points[np.abs(points).argmax(axis=0), [0, 1]] < 0, -1.0, 1.0)
-    group = assigned.set_index("user_id")["segment"].loc[behaviour.index].to_numpy()
-    return pd.DataFrame(
-        {"pc1": points[:, 0] * signs[0], "pc2": points[:, 1] * signs[1], "group": group}
+    if monetary is not None:
+        rows += [(monetary, "free", blank, 0.0), (monetary, "payer", 0.0, blank)]
+    return pd.DataFrame(rows, columns=["feature", "band", "above", "at_most"]).astype(
+        {"above": float, "at_most": float}
     )
 
 
-def for_boxes(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:
-    """Return `behaviour` with the segment as `group`."""
-    group = assigned.set_index("user_id")["segment"].loc[behaviour.index].to_numpy()
-    return behaviour.reset_index(drop=True).assign(group=group)
+def _third(values: "pd.Series[float]", place: int) -> float:
+    return float(values.quantile(place / 3, interpolation="lower"))
 
 
-def widest(table: pd.DataFrame, most: int = 4) -> Sequence[str]:
-    """Return the features whose segment means lie furthest apart, in standard deviations."""
-    spread = table.groupby("feature")["distance"].agg(lambda d: d.max() - d.min())
-    ordered = spread.dropna().sort_values(ascending=False, kind="stable")
-    return [str(name) for name in ordered.index[:most]]
+def rfm_tiers(
+    frame: pd.DataFrame, recency: str, frequency: str, monetary: str | None = None
+) -> pd.DataFrame:
+    """Return each user's tier by recency, frequency and, where given, money: rules, no clusters.
+
+    On the index of `frame`. Columns: `recency_band`, `frequency_band`, `monetary_band` (only
+    with `monetary`), and `tier`, recency and frequency joined, as in `active_frequent`. A user
+    is in the band whose limits in rfm_rules hold: above < value <= at_most. Blank where the
+    value is missing.
+    """
+    rules = rfm_rules(frame, recency, frequency, monetary)
+    kinds = {"recency_band": recency, "frequency_band": frequency, "monetary_band": monetary}
+    table = pd.DataFrame(
+        {name: _band(frame[column], rules) for name, column in kinds.items() if column}
+    )
+    return table.assign(tier=table["recency_band"] + "_" + table["frequency_band"])
+
+
+def _band(values: "pd.Series[float]", rules: pd.DataFrame) -> "pd.Series[str]":
+    band = pd.Series(None, index=values.index, dtype="str")
+    bands = rules[rules["feature"] == values.name]
+    floors, ceilings = bands["above"].fillna(-np.inf), bands["at_most"].fillna(np.inf)
+    for name, above, at_most in zip(bands["band"], floors, ceilings, strict=True):
+        band = band.mask((values > above) & (values <= at_most), name)
+    return band
+
+
+def book_tiers(rows: pd.DataFrame) -> "pd.Series[str]":
+    """Return the tier of each row of the features, `unknown` where a value is missing."""
+    return rfm_tiers(rows, RECENCY, FREQUENCY)["tier"].fillna("unknown")
+
+
+def tier_limits(users: pd.DataFrame, snapshots: pd.DataFrame) -> pd.DataFrame:
+    """Return the limits of the tiers (see rfm_rules), and `as_of`: those of users with any event
+    over the whole log (`end_of_log`), and those of later_churn (`test_snapshot`).
+    """
+    parts = {
+        "end_of_log": users[users["event_count"] > 0],
+        "test_snapshot": snapshots[snapshots["split"] == "test"],
+    }
+    tables = [rfm_rules(part, RECENCY, FREQUENCY).assign(as_of=n) for n, part in parts.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def later_churn(snapshots: pd.DataFrame, min_group: int) -> pd.DataFrame:
+    """Return, for the tiers as of the test snapshot, the share that churned after it.
+
+    The tiers are cut anew by the rules of rfm_tiers on what was known at that snapshot, so
+    the outcome lies after the segment. Columns as in comparisons.compare_groups.
+    """
+    test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)
+    return compare_groups(test.assign(segment=book_tiers(test)), "churned", ["segment"], min_group)
+
+
+@check(stage="08_segmentation")
+def segments_separate(later_churn: pd.DataFrame) -> Verdict:
+    """Judge whether users of different tiers churned at different rates afterwards."""
+    overall = later_churn[later_churn["comparison"] == "all_groups"]
+    if overall.empty:
+        return not_applicable("segments_separate", "fewer than two segments are large enough")
+    row = overall.iloc[0]
+    is_shown = (later_churn["comparison"] != "all_groups") & ~later_churn["is_withheld"]
+    rates = later_churn.loc[is_shown, "rate"]
+    facts = {"p": float(row["p_value"]), "segments": len(rates),
+             "lowest": float(rates.min()), "highest": float(rates.max())}  # fmt: skip
+    status: Status = "pass" if row["p_value"] < SIGNIFICANT else "warn"
+    return Verdict("segments_separate", status, float(row["effect_size"]), limit=SIGNIFICANT,
+                   n=int(row["users"]), facts=facts)  # fmt: skip

@@ -1,1 +1,5 @@
-"""Every number of the book by key, the claims and the actions."""
+"""Every number of the book by key, the findings and the actions."""
+
+from analysis.summary.chapter import Summary
+
+__all__ = ["Summary"]

@@ -14,7 +14,6 @@ from analysis.contract import checks, stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.checks import to_table
 from analysis.contract.store import Store
-from analysis.log.rules import rules_of
 from analysis.log.window import LogWindow
 from analysis.model.economics import Economics
 from analysis.published import AS_PUBLISHED
@@ -117,7 +116,7 @@ class Summary(Chapter):
                 self.users, events_qa["rows_kept"], self.window, self.horizon_days,
                 self.lookback_days, self.time_zone,
             ),
-            **metrics.audit_metrics(rules_of(self.store.table("audit/quality.csv")), events_qa),
+            **metrics.audit_metrics(self.store.table("audit/quality.csv"), events_qa),
             **metrics.cohort_metrics(
                 self.store.table("cohorts/retention_days.csv"),
                 self.store.table("cohorts/survival.csv"),
@@ -162,9 +161,7 @@ class Summary(Chapter):
             self.metrics, self.users, self.window.end, self.horizon_days, self.judged, elsewhere
         )
         texts = read_texts(self.store.text(ACTIONS_PAGE))
-        return actions.table(
-            found, texts, self.saved_share, self.holdout_share, self.horizon_days
-        )
+        return actions.table(found, texts, self.saved_share, self.holdout_share, self.horizon_days)
 
     @cached_property
     def findings(self) -> dict[str, set[str]]:
@@ -172,13 +169,13 @@ class Summary(Chapter):
         status = dict(zip(self.judged["check"], self.judged["status"], strict=True))
         context = context_of(self.metrics, status)
         sentences = printed(self.store.text(FINDINGS_PAGE), context)
-        return {name: checks_behind(kept, self.metrics) for name, kept in sentences.items()}
+        return {name: checks_behind(kept, self.metrics, self.failing) for name, kept in sentences.items()}
 
     @cached_property
     def actions_rest_on(self) -> list[set[str]]:
         """The checks behind each action."""
         return [
-            checks_behind(row, self.metrics)
+            checks_behind(row, self.metrics, self.failing)
             for row in self.actions[["metrics", "rests_on"]].to_dict("records")
         ]
 

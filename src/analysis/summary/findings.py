@@ -66,9 +66,7 @@ def _options_printed(claim: Block, context: Mapping[str, Any]) -> dict[str, str]
     return next((case.options for case in cases if holds(case.argument, context)), None)
 
 
-def checks_behind(
-    options: Mapping[str, str], metrics: Mapping[str, Mapping[str, Any]]
-) -> set[str]:
+def checks_behind(options: Mapping[str, str], metrics: Mapping[str, Mapping[str, Any]]) -> set[str]:
     """Return the checks that withdraw a sentence: of its metrics, or of the bases it names."""
     if rests_on := options.get("rests_on"):
         return set() if rests_on == NONE else {*checks.striking(split_names(rests_on))}
@@ -83,7 +81,8 @@ def split_names(text: str) -> list[str]:
 
 @check(stage="10_summary")
 def claims(
-    findings: Mapping[str, Collection[str]], actions_rest_on: Sequence[Collection[str]],
+    findings: Mapping[str, Collection[str]],
+    actions_rest_on: Sequence[Collection[str]],
     failing: Collection[str],
 ) -> Verdict:
     """Judge the sentences: how many findings and actions rest on a check that fails.

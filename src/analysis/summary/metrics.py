@@ -65,9 +65,7 @@ def run_metrics(
     silence = survival.silence_that_settles(horizon)
     last_day = window.end.tz_convert(zone) - pd.DateOffset(days=1)
     settled = window.end - pd.Timedelta(days=silence)
-    first, last, until = (
-        clock.date_text(at, zone) for at in (window.start, last_day, settled)
-    )
+    first, last, until = (clock.date_text(at, zone) for at in (window.start, last_day, settled))
     return {
         "users_total": metric(len(users), "count", "Users"),
         "events_total": metric(events, "count", "Events"),
@@ -85,8 +83,9 @@ def run_metrics(
     }
 
 
-def audit_metrics(rules: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metrics:
-    """Return what the audit counted; `rules` are the rows of quality.csv of kind `rule`."""
+def audit_metrics(quality: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metrics:
+    """Return what the audit counted, from audit/quality.csv and the counts of cleaning."""
+    rules = quality[quality["kind"] == "rule"]
     counts = rules.set_index("name")["broken"]
     duplicates = events_qa.get("duplicates_removed")
     orphans = int(counts.get("user_id is not in the users table", 0))
@@ -137,9 +136,7 @@ def _complement(entry: Entry, label: str) -> Entry:
     return {**entry, "value": value, "ci_low": low, "ci_high": high, "label": label}
 
 
-def _rate(
-    row: "pd.Series[Any] | None", value: str, n: str, label: str, rests_on: str
-) -> Entry:
+def _rate(row: "pd.Series[Any] | None", value: str, n: str, label: str, rests_on: str) -> Entry:
     if row is None:
         return metric(None, "share", label, rests_on=[rests_on])
     interval = (row["ci_low"], row["ci_high"])
@@ -253,7 +250,9 @@ def score_metrics(
             round(n * rate), "count", "Expected to churn at the last rate seen", n,
             _bounds(n * rate, by_rate, n), ["churn"],
         ),
-        "mean_probability": metric(proba.mean(), "share", "Mean probability", n, rests_on=["scores"]),
+        "mean_probability": metric(
+            proba.mean(), "share", "Mean probability", n, rests_on=["scores"]
+        ),
         "flagged_users": metric(flagged, "count", "Users worth a contact", n, rests_on=listed),
         "flagged_share": metric(
             flagged / max(n, 1), "share", "Share of users worth a contact", n, rests_on=listed

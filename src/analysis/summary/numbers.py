@@ -30,8 +30,9 @@ def numbers_table(metrics: Metrics, failing: list[str]) -> pd.DataFrame:
 
 def as_text(entry: Mapping[str, Any], locale: str = "en") -> str:
     """Return one metric as text with its interval and its n."""
-    parts = (entry[name] for name in ("value", "unit", "ci_low", "ci_high", "n"))
-    return format_full(*parts, locale=locale)
+    return format_full(
+        entry["value"], entry["unit"], entry["ci_low"], entry["ci_high"], entry["n"], locale
+    )
 
 
 def is_struck(entry: Mapping[str, Any], failing: list[str]) -> bool:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.segments import tiers as segments
+from analysis.segments import assignment, behaviour, tiers
 from analysis.segments.clusters import ClusterVerdict
 
 CLUSTERS = ClusterVerdict(True, 2, 0.8, 1.0, 0.4, 0.1)
@@ -28,7 +28,7 @@ def test_behaviour_is_of_active_users_in_columns_that_vary():
         "user_id": ["a", "b", "c"], "event_count": [3, 0, 1], "recency_days": [1, 9, 2],
         "exit_rate": [0.5, 0.1, 0.5], "plays_per_session": [1.0, 7.0, None], "age": [20, 30, 40],
     })  # fmt: skip
-    table = segments.behaviour_columns(users)
+    table = behaviour.behaviour_columns(users)
     assert table.index.tolist() == ["a", "c"]
     assert list(table.columns) == ["recency_days"]  # exit_rate and plays do not vary among them
 
@@ -37,13 +37,13 @@ def test_behaviour_is_of_active_users_in_columns_that_vary():
     ("rows", "expected"), [(400, [2, 3, 4]), (79, [2, 3]), (60, [2, 3]), (59, [2]), (5, [2])]
 )
 def test_small_tables_are_tried_with_fewer_clusters(rows, expected):
-    assert segments.k_range(pd.DataFrame(index=range(rows)), 4) == expected
+    assert behaviour.k_range(pd.DataFrame(index=range(rows)), 4) == expected
 
 
 def test_groups_that_exist_are_named_and_found_whole():
     users = make_behaviour(groups=2)
-    behaviour = segments.behaviour_columns(users)
-    assigned = segments.assign(users, behaviour, CLUSTERS, seed=1)
+    table = behaviour.behaviour_columns(users)
+    assigned = assignment.assign(users, table, CLUSTERS, seed=1)
     assert assigned["is_cluster"].all()
     found = assigned["segment"].to_numpy().reshape(2, 60)
     assert [set(half) for half in found] in ([{"group 1"}, {"group 2"}], [{"group 2"}, {"group 1"}])
@@ -51,43 +51,43 @@ def test_groups_that_exist_are_named_and_found_whole():
 
 def test_without_groups_the_segments_are_tiers_by_rule():
     users = make_behaviour(groups=1, size=120)
-    behaviour = segments.behaviour_columns(users)
-    assigned = segments.assign(users, behaviour, NONE, seed=1)
+    table = behaviour.behaviour_columns(users)
+    assigned = assignment.assign(users, table, NONE, seed=1)
     assert not assigned["is_cluster"].any()
     earlier = users.assign(split="test", recency_days=users["recency_days"] / 10)
-    rules = segments.rules(users, pd.concat([earlier, users.assign(split="score")]))
+    rules = tiers.tier_limits(users, pd.concat([earlier, users.assign(split="score")]))
     lows = rules[rules["band"] == "active"].set_index("as_of")["at_most"]
-    low = lows["end of the log"]
-    assert lows["test snapshot"] == pytest.approx(low / 10)
+    low = lows["end_of_log"]
+    assert lows["test_snapshot"] == pytest.approx(low / 10)
     is_active = (users["recency_days"] <= low).to_numpy()
     assert assigned["segment"].str.startswith("active_").tolist() == is_active.tolist()
 
 
 def test_each_user_has_one_segment_whatever_the_order_of_rows():
     users = make_behaviour(groups=2)
-    behaviour = segments.behaviour_columns(users)
+    table = behaviour.behaviour_columns(users)
     for verdict in (CLUSTERS, NONE):
-        one = segments.assign(users, behaviour, verdict, seed=1)
-        two = segments.assign(users[::-1], behaviour, verdict, seed=1)
+        one = assignment.assign(users, table, verdict, seed=1)
+        two = assignment.assign(users[::-1], table, verdict, seed=1)
         pd.testing.assert_frame_equal(one, two)
         assert one["user_id"].is_unique
 
 
 def test_the_summary_and_the_views_speak_of_the_same_segments():
     users = make_behaviour(groups=2)
-    behaviour = segments.behaviour_columns(users)
-    assigned = segments.assign(users, behaviour, CLUSTERS, seed=1)
-    table = segments.summary(assigned, behaviour)
-    assert set(table["feature"]) == {"recency_days", "sessions_per_week"}
-    assert list(segments.for_boxes(assigned, behaviour)["group"]) == assigned["segment"].tolist()
-    assert segments.project(assigned, behaviour)["group"].tolist() == assigned["segment"].tolist()
+    table = behaviour.behaviour_columns(users)
+    assigned = assignment.assign(users, table, CLUSTERS, seed=1)
+    summary = assignment.summarise(assigned, table)
+    assert set(summary["feature"]) == {"recency_days", "sessions_per_week"}
+    assert list(assignment.for_boxes(assigned, table)["group"]) == assigned["segment"].tolist()
+    assert assignment.project(assigned, table)["group"].tolist() == assigned["segment"].tolist()
 
 
 def test_the_projection_has_a_fixed_sign():
     users = make_behaviour(groups=2)
-    behaviour = segments.behaviour_columns(users)
+    table = behaviour.behaviour_columns(users)
     assigned = users[["user_id"]].assign(segment="all")
-    points = segments.project(assigned, behaviour)[["pc1", "pc2"]]
+    points = assignment.project(assigned, table)[["pc1", "pc2"]]
     largest = points.abs().idxmax()
     assert (points.loc[largest["pc1"], "pc1"] > 0, points.loc[largest["pc2"], "pc2"] > 0) == (
         True,
@@ -100,19 +100,21 @@ def test_the_widest_features_come_first():
     table = pd.DataFrame({
         "feature": ["a", "a", "b", "b", "c", "c"], "distance": [-0.1, 0.1, -2.0, 1.0, np.nan, np.nan],
     })  # fmt: skip
-    assert list(segments.widest(table)) == ["b", "a"]
-    assert list(segments.widest(table, most=1)) == ["b"]
+    assert list(assignment.widest(table)) == ["b", "a"]
+    assert list(assignment.widest(table, most=1)) == ["b"]
 
 
-def test_the_churn_of_tiers_is_that_after_the_test_snapshot():
-    rows = 90
-    test = pd.DataFrame({
-        "user_id": [f"u{i}" for i in range(rows)], "split": "test", "churned": [0.0, 0.0, 1.0] * 30,
-        "recency_days": [1.0, 5.0, 25.0] * 30, "active_days": [1.0, 2.0, 3.0] * 30,
-    })  # fmt: skip
-    others = test.assign(split="train", churned=1.0)
-    table = segments.later_churn(pd.concat([others, test]), min_group=10)
-    rates = table[table["group"].isin(["active_occasional", "fading_regular", "silent_frequent"])]
-    assert rates.set_index("group")["rate"].to_dict() == {
-        "active_occasional": 0.0, "fading_regular": 0.0, "silent_frequent": 1.0
-    }  # fmt: skip
+def test_summary_of_two_clusters_by_hand():
+    features = pd.DataFrame({"events": [1.0, 2.0, 3.0, 10.0], "days": [1.0, 1.0, 1.0, 5.0]})
+    table = assignment.cluster_summary(features, pd.Series([1, 1, 1, 2]))
+    first = table[(table["cluster"] == 1) & (table["feature"] == "events")].iloc[0]
+    assert first[["users", "share", "mean", "median", "p25", "p75"]].tolist() == [
+        3,
+        0.75,
+        2.0,
+        2.0,
+        1.5,
+        2.5,
+    ]
+    assert first["distance"] < 0
+    assert len(table) == 4

@@ -1,10 +1,13 @@
+"""The actions: who is in which audience, what is expected, and which test would prove it."""
+
 import pandas as pd
 import pytest
-from tests.handmade import ROOT, at, make_users
 
-from analysis import actions
-from analysis.model.decisions import Economics
-from analysis.texts import read_texts
+from analysis.base.texts import read_texts
+from analysis.contract.checks import BASES
+from analysis.model.economics import Economics
+from analysis.summary import actions
+from tests.handmade import ROOT, at, make_users
 
 BOOK = read_texts((ROOT / "book" / "actions.yml").read_text(encoding="utf-8"))
 ECONOMICS = Economics(customer_value=60, contact_cost=0.5, incentive=3, saved_share=0.1)
@@ -48,6 +51,10 @@ NO_DIFFERENCE = make_differences(
 SCORED = make_scored([0.9, 0.7, 0.8, 0.2], ["contact", "contact", "hold_out"])
 
 
+def plain(text):
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def keys(snapshots=None, scored=SCORED, differences=NO_DIFFERENCE, is_list_used=True):
     table = make_snapshots() if snapshots is None else snapshots
     return dict(
@@ -62,11 +69,11 @@ def test_an_audience_is_compared_with_the_others_after_the_test_snapshot():
     assert 0 < found["gap_low"] < 0.4 < found["gap_high"] < 1
 
 
-@pytest.mark.parametrize(("size", "is_told"), [(120, True), (116, False)])
-def test_fewer_than_30_users_on_a_side_are_not_compared(size, is_told):
+@pytest.mark.parametrize(("size", "is_compared"), [(120, True), (116, False)])
+def test_fewer_than_30_users_on_a_side_are_not_compared(size, is_compared):
     table = make_snapshots(size=size)
     mask = (table["recency_days"] >= 15) & (table["failed_intents"] > 0)
-    assert (actions.compare_audience(table, mask) is not None) == is_told
+    assert (actions.compare_audience(table, mask) is not None) == is_compared
 
 
 def test_listed_users_are_contacted_and_what_it_may_bring_is_computed():
@@ -108,13 +115,17 @@ def test_the_audience_counted_is_the_one_of_today_without_the_list_and_its_holdo
 def test_a_list_that_is_withdrawn_holds_nobody_and_the_model_says_nothing():
     facts = keys(is_list_used=False)["remind_silent"]
     assert (facts["size"], facts["elsewhere"]) == (100, 0)
-    assert "risk" not in facts
-    row = tell([("remind_silent", facts)]).iloc[0]
-    assert "without" not in row["audience"]
+    assert facts["risk"] is None
+    row = describe([("remind_silent", facts)]).iloc[0]
+    assert "Another" not in row["audience"]
     assert "model" not in row["expected_effect"]
-    told = tell([("remind_silent", keys()["remind_silent"])]).iloc[0]
-    assert told["audience"].endswith("; without 1 more who are on a list above or in its holdout")
-    assert "99 who are on no other list the model expects 10.1% to leave" in told["expected_effect"]
+
+
+def test_users_on_another_list_are_counted_apart():
+    row = describe([("remind_silent", keys()["remind_silent"])]).iloc[0]
+    assert row["audience"].endswith("Another 1 user is on a list above or in its holdout.")
+    assert "For the 99 users on no other list, the model predicts" in row["expected_effect"]
+    assert plain(row["expected_effect"]).endswith("a churn rate of 10.1 %.")
 
 
 def test_nobody_is_in_two_audiences_or_in_one_and_in_the_holdout():
@@ -190,17 +201,17 @@ def make_judged(*rows):
     return pd.DataFrame(rows, columns=["stage", "check", "status", "title"])
 
 
-def test_the_data_are_to_be_mended_only_where_their_checks_fail():
+def test_the_data_are_to_be_fixed_only_where_their_checks_fail():
     judged = make_judged(
-        ("03_audit", "a", "fail", "Clocks agree"), ("03_audit", "b", "warn", "No hole"),
-        ("06_model", "c", "fail", "No leak"),
+        ("03_audit", "a", "fail", "Late events"), ("03_audit", "b", "warn", "Signups over time"),
+        ("06_model", "c", "fail", "Leakage"),
     )  # fmt: skip
     found = dict(actions.others(METRICS, USERS, at("2025-10-21"), 30, judged, NOBODY))
-    assert list(found) == ["first_week", "mend_data"]
-    assert (found["mend_data"]["count"], found["mend_data"]["titles"]) == (
-        1,
-        "not so: Clocks agree",
-    )
+    assert list(found) == ["first_week", "fix_data"]
+    assert found["fix_data"]["titles"] == ["Late events"]
+    row = describe([("fix_data", found["fix_data"])]).iloc[0]
+    assert row["action"] == "Fix the data before the next decision: 1 check of the data fails"
+    assert (row["trigger"], row["rests_on"]) == ("Failing checks: Late events", "none")
     assert actions.others(UNKNOWN, USERS, at("2025-10-21"), 30, judged[1:], NOBODY) == []
 
 
@@ -227,20 +238,20 @@ def test_nobody_of_the_holdout_is_in_a_campaign():
 
 def test_the_test_on_newcomers_compares_who_is_back_within_a_week():
     found = actions.newcomers(METRICS, USERS, at("2025-10-21"), 30, NOBODY)
-    told = tell([("first_week", {**found, "size": 10**7})])["test"].iloc[0]
-    assert "Compare who is not back within 7 days: a fall by" in told
+    test = describe([("first_week", {**found, "size": 10**7})])["test"].iloc[0]
+    assert "Compare the share who are not back within 7 days. The test would detect a fall" in test
 
 
-def tell(found):
+def describe(found):
     return actions.table(found, BOOK, saved_share=0.1, control_share=0.1, horizon=30)
 
 
-def test_every_action_of_the_book_can_be_told():
+def test_every_action_of_the_book_can_be_described():
     strong = make_snapshots(silent_churn=0.5, failed_churn=1.0)
     real = make_differences(
         ("country", "against_rest", "Peru", 40, 0.7, 0.2, 0.1, 0.3, 0.001, 0.002, True)
     )
-    judged = make_judged(("03_audit", "a", "fail", "Clocks agree"))
+    judged = make_judged(("03_audit", "a", "fail", "Late events"))
     found = [*keys().items(), *keys(strong, differences=real).items()]
     found += keys(scored=make_scored([0.1], [])).items()
     found += keys(make_snapshots(0.5)).items()
@@ -250,7 +261,7 @@ def test_every_action_of_the_book_can_be_told():
     found += keys(make_snapshots(0.5, failed_churn=0.0)).items()
     found += actions.others(METRICS, USERS, at("2025-10-21"), 30, judged, NOBODY)
     assert {key for key, _ in found} == set(BOOK["actions"])
-    table = tell(found)
+    table = describe(found)
     assert list(table.columns) == actions.COLUMNS
     assert (table["expected_effect"].str.len() > 0).all()
     assert (
@@ -262,22 +273,23 @@ def test_every_action_of_the_book_can_be_told():
 
 def plan_of(size, **more):
     facts = {**keys()["contact_at_risk"], "flagged": size, "held": size // 10, "rate": 0.5}
-    return tell([("contact_at_risk", {**facts, **more})]).loc[0, "test"]
+    return plain(describe([("contact_at_risk", {**facts, **more})]).loc[0, "test"])
 
 
 def test_an_action_with_an_audience_names_the_test_that_would_prove_it():
-    assert plan_of(20_000).startswith("Leave 2,000 of 20,000 at random without it (10%).")
+    assert plan_of(20_000).startswith("Leave out 2,000 of 20,000 users, chosen at random (10 %).")
     assert "waves or" in plan_of(5_000)
     # 0.5 to 0.45 needs 3,130 users half and half, 8,654 with a tenth left alone
-    assert plan_of(300).startswith("Leave 150 of 300 at random without it (50%).")
+    assert plan_of(300).startswith("Leave out 150 of 300 users, chosen at random (50 %).")
     assert "holdout_share to 0.5" in plan_of(300)
-    assert plan_of(20).startswith("Cannot be measured with this audience: 20 users")
+    assert plan_of(20).startswith("This audience of 20 users is too small for a test.")
+    assert "3,130 users, even with half of them left alone." in plan_of(20)
 
 
 def test_without_a_holdout_half_of_the_audience_is_left_alone():
     found = [("contact_at_risk", {**keys()["contact_at_risk"], "flagged": 4_000, "held": 0})]
     test = actions.table(found, BOOK, saved_share=0.1, control_share=0.0, horizon=30).loc[0, "test"]
-    assert test.startswith("Leave 2,000 of 4,000 at random without it (50%).")
+    assert plain(test).startswith("Leave out 2,000 of 4,000 users, chosen at random (50 %).")
 
 
 def test_with_nothing_saved_there_is_nothing_to_test():
@@ -288,14 +300,14 @@ def test_with_nothing_saved_there_is_nothing_to_test():
 def test_actions_that_advise_against_something_need_no_test():
     found = [(key, facts) for key, facts in keys().items() if key in ("not_by_group",)]
     found += keys(scored=make_scored([0.1], [])).items()
-    table = tell(found).set_index("action")
+    table = describe(found).set_index("action")
     against = table[table["trigger"] == "None"]
     assert len(against) >= 2
     assert (against["test"] == "").all()
 
 
 def test_sizes_are_whole_or_missing():
-    table = tell(
+    table = describe(
         [
             ("not_by_group", {"compared": 3, "size": None, "detectable": 0.1}),
             *list(keys().items())[:1],
@@ -303,3 +315,9 @@ def test_sizes_are_whole_or_missing():
     )
     assert table["size"].isna().tolist() == [True, False]
     assert str(table["size"].dtype) == "Int64"
+
+
+def test_every_action_names_bases_and_metrics():
+    for key, text in BOOK["actions"].items():
+        assert set(text["rests_on"]) <= set(BASES), key
+        assert isinstance(text["metrics"], list), key

@@ -1,0 +1,106 @@
+"""Amounts: are they in one unit, and is none of them most of what was paid?"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.base import clock, engine
+from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
+from analysis.log import activity
+from analysis.log.window import LogWindow
+
+LEAST_AMOUNTS, LEAST_EACH, MANY_AMOUNTS = 20, 5, 100
+"""Amounts from which their unit is judged: all of them, and those before or after a day; amounts
+from which one of them is compared with their sum."""
+UNIT, UNIT_FAILS, SURE = 1.5, 5.0, 6.0
+"""Ratio of amounts before and after a day that is a change, and that is another unit; standard
+deviations that it must lie beyond chance."""
+ONE_PURCHASE = 0.2
+"""Share of all that was paid, of a hundred amounts or more, that one amount cannot be."""
+
+
+def daily_amounts(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:
+    """Return the amounts above 0 that events' properties name, by kind and day: `event_type`,
+    `day_number`, `events` (that carry one), `log_sum` and `log_squares` (of their natural
+    logarithms), `total` and `largest`; one row for each day of the log, 0 where there is none.
+    """
+    columns = ["events", "log_sum", "log_squares", "total", "largest"]
+    inside = events.filter(events.event_at >= window.start, events.event_at < window.end)
+    paid = inside.mutate(
+        amount=activity.amount(inside),
+        day_number=clock.local_day(inside.event_at, zone, window.start, window.end),
+    ).filter(lambda t: t.amount > 0)
+    # by amount first: there are few, and their sums are then exact in any order
+    counted = engine.to_pandas(
+        paid.group_by("event_type", "day_number", "amount").aggregate(n=lambda t: t.count())
+    )
+    if counted.empty:
+        return pd.DataFrame(columns=["event_type", "day_number", *columns])
+    ordered = counted.sort_values(["event_type", "day_number", "amount"])
+    n, log = ordered["n"], np.log(ordered["amount"])
+    parts = ordered.assign(events=n, log_sum=n * log, log_squares=n * log**2,
+                           total=n * ordered["amount"], largest=ordered["amount"])  # fmt: skip
+    how = dict.fromkeys(columns[:-1], "sum") | {"largest": "max"}
+    daily = parts.groupby(["event_type", "day_number"]).agg(how)
+    days = range(int(ordered["day_number"].min()), int(ordered["day_number"].max()) + 1)
+    kinds = ordered["event_type"].dropna().unique()
+    whole = pd.MultiIndex.from_product([kinds, days], names=daily.index.names)
+    return daily.reindex(whole, fill_value=0).reset_index()
+
+
+@check(stage="03_audit")
+def log_amounts(daily_amounts: pd.DataFrame) -> Verdict:
+    """Judge whether amounts change their unit at once (cents for dollars, another currency), or
+    one of them is most of what was paid. Mean logarithms over 14 and 28 days before and after each
+    day are compared; chance is measured by their scatter, within days and from one day with
+    amounts to the next.
+    """
+    all_changes = [
+        (*_largest_change(part, size), str(kind))
+        for kind, part in daily_amounts.groupby("event_type", sort=True)
+        for size in (14, 28)
+        if part["events"].sum() >= LEAST_AMOUNTS and len(part) >= 2 * size
+    ]
+    if not all_changes:
+        return not_applicable("log_amounts", "too few events carry an amount")
+    changes = [row for row in all_changes if row[1] > SURE and row[0] > UNIT]
+    ratio, z, day, kind = max(changes or all_changes, key=lambda row: row[1])
+    sums = daily_amounts.groupby("event_type").agg(
+        total=("total", "sum"), largest=("largest", "max"), events=("events", "sum")
+    )
+    sums = sums[sums["events"] >= LEAST_AMOUNTS]
+    many = sums["events"] >= MANY_AMOUNTS  # one of few may well be large
+    share: pd.Series[float] = (sums["largest"] / sums["total"]).where(many, 0.0)
+    status: Status = grade(ratio, UNIT, UNIT_FAILS) if changes else "pass"
+    if status == "pass" and share.max() > ONE_PURCHASE:
+        status = "warn"
+    facts = {"kind": kind, "date": clock.day_text(day), "z": z,
+             "share": float(share.max())}  # fmt: skip
+    n = int(sums["events"].sum())
+    return Verdict("log_amounts", status, ratio, limit=UNIT, n=n, facts=facts)
+
+
+def _largest_change(part: pd.DataFrame, size: int) -> tuple[float, float, int]:
+    """Return ratio, standard deviations and day number of the largest change of the mean
+    logarithm over `size` days; `part` has one row for each day of the log. Where hardly any day
+    has two amounts, their scatter is that from one day to the next (von Neumann 1941).
+    """
+    days = part.sort_values("day_number")
+    n, x, squares = (days[name].to_numpy(float) for name in ("events", "log_sum", "log_squares"))
+    mean = x / np.maximum(n, 1)
+    within = (squares - n * mean**2).sum() / max(n.sum() - (n > 0).sum(), 1.0)
+    some = n[n > 0]
+    steps = np.diff(mean[n > 0]) ** 2 / (1 / some[1:] + 1 / some[:-1])
+    typical = float(np.median(steps)) / 0.455 if len(steps) else 0.0
+    if len(steps) and n.sum() - len(some) < LEAST_AMOUNTS:  # hardly two on one day: all steps
+        typical = max(typical, float(steps.mean()))
+    spread = max(within, typical, 1e-6)
+    n2, x2 = (np.convolve(v, np.ones(size), "valid") for v in (n, x))
+    (n1, n2), (x1, x2) = (n2[:-size], n2[size:]), (x2[:-size], x2[size:])
+    enough = (n1 >= LEAST_EACH) & (n2 >= LEAST_EACH)
+    change = np.where(enough, x2 / np.maximum(n2, 1) - x1 / np.maximum(n1, 1), 0.0)
+    z = np.abs(change) / np.sqrt(spread * (1 / np.maximum(n1, 1) + 1 / np.maximum(n2, 1)))
+    at = int(z.argmax())
+    number = int(days["day_number"].iloc[at + size])
+    return float(np.exp(abs(change[at]))), float(z[at]), number

@@ -1,0 +1,200 @@
+"""The chapter on data quality: see the notebook 03_audit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from analysis.audit import (
+    amounts,
+    automatic,
+    coverage,
+    identities,
+    latency,
+    mix,
+    native,
+    relations,
+    repeats,
+    returns,
+    rules,
+    sessions,
+    signups,
+    values,
+    volume,
+)
+from analysis.contract import stages
+from analysis.contract.chapter import Chapter, table
+from analysis.contract.store import Store
+from analysis.log import activity
+from analysis.log import rules as log_rules
+from analysis.log.log import Log
+
+ONLY_CHECKS = (signups, values, volume)
+"""Modules that measure nothing beforehand: importing them registers their checks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Audit(Chapter):
+    """The log, what cleaning counted, and the stage's parameters.
+
+    Every measure that a check reads is an attribute, computed when first asked for.
+    """
+
+    log: Log
+    users_qa: Mapping[str, Any]
+    events_qa: Mapping[str, Any]
+    time_zone: str
+    lookback_days: int
+    horizon_days: int
+    event_types: Mapping[str, str]
+    session_gap_minutes: float
+    stage = "03_audit"
+
+    @classmethod
+    def read(cls, inputs: str, **parameters: Any) -> "Audit":
+        """Return the chapter on the artifacts under `inputs`, with the stage's parameters."""
+        store = Store(cls.stage, inputs)
+        users_qa, events_qa = (store.json(path) for path in stages.QA)
+        return cls(Log.read(store), users_qa, events_qa, **parameters)
+
+    # --- what others are made of --------------------------------------------------------
+
+    @cached_property
+    def users_seen(self) -> pd.DataFrame:
+        """The users with the span of their events: see users_with_span."""
+        spans = activity.user_spans(activity.by_users(self.log.events))
+        return coverage.users_with_span(self.log.users, spans)
+
+    @cached_property
+    def kinds(self) -> pd.DataFrame:
+        """The types of event, and for how many users each goes on: see kinds_that_go_on."""
+        return automatic.kinds_that_go_on(activity.by_users(self.log.events), self.horizon_days)
+
+    # --- rules --------------------------------------------------------------------------
+
+    @cached_property
+    def cleaning_rules(self) -> pd.DataFrame:
+        """What cleaning counted, as rules."""
+        return rules.cleaning_rules(self.users_qa, self.events_qa)
+
+    @cached_property
+    def user_rules(self) -> pd.DataFrame:
+        """The rules over users."""
+        return log_rules.user_rules(self.users_seen)
+
+    @cached_property
+    def event_rules(self) -> pd.DataFrame:
+        """The rules over events."""
+        return log_rules.event_rules(self.log.events)
+
+    @cached_property
+    def repeat_rules(self) -> pd.DataFrame:
+        """The rules on repeated events."""
+        return repeats.repeat_rules(self.log.events)
+
+    @cached_property
+    def identity_rules(self) -> pd.DataFrame:
+        """The rules on countries and sessions of users."""
+        return identities.identity_rules(self.log.events, self.log.users)
+
+    @cached_property
+    def coverage_rules(self) -> pd.DataFrame:
+        """The users whose history the log does not hold."""
+        return coverage.coverage_rules(self.users_seen, self.log.window, self.lookback_days)
+
+    @cached_property
+    def rules(self) -> pd.DataFrame:
+        """Every rule, in a fixed order."""
+        return rules.join_rules(
+            (self.cleaning_rules, self.user_rules, self.event_rules, self.repeat_rules,
+             self.identity_rules, self.coverage_rules)
+        )  # fmt: skip
+
+    @table
+    def rules_broken(self) -> pd.DataFrame:
+        """The rules that some rows break, the worst first."""
+        return rules.broken_rules(self.rules)
+
+    @table
+    def scorecard(self) -> pd.DataFrame:
+        """The quality by dimension: see score_dimensions."""
+        return rules.score_dimensions(self.rules)
+
+    @table
+    def quality(self) -> pd.DataFrame:
+        """Every column with its missing values, and every rule: see quality_table."""
+        null_counts = rules.count_nulls(self.log.users, self.log.events)
+        return rules.quality_table(null_counts, self.rules)
+
+    # --- the log ------------------------------------------------------------------------
+
+    @cached_property
+    def weekly_returns(self) -> pd.DataFrame:
+        """Who was seen in the four weeks before and after each week's start."""
+        log = self.log
+        return returns.weekly_returns(log.events, log.users, log.window, self.time_zone)
+
+    @cached_property
+    def returns_at_edges(self) -> pd.DataFrame:
+        """Who was seen again near the log's start and end."""
+        return returns.returns_at_edges(self.log.events, self.log.users, self.log.window)
+
+    @cached_property
+    def daily_mix(self) -> pd.DataFrame:
+        """Events of each kind by day."""
+        return mix.daily_mix(self.log.events, self.log.window, self.time_zone)
+
+    @cached_property
+    def daily_amounts(self) -> pd.DataFrame:
+        """Amounts by type of event and day."""
+        return amounts.daily_amounts(self.log.events, self.log.window, self.time_zone)
+
+    @cached_property
+    def session_lengths(self) -> pd.DataFrame:
+        """How long sessions last, and how many events they have."""
+        return sessions.session_lengths(self.log.events)
+
+    @cached_property
+    def fullest_second(self) -> pd.DataFrame:
+        """The second of the day with the most events."""
+        return latency.fullest_second(self.log.events)
+
+    @cached_property
+    def delay_histogram(self) -> pd.DataFrame:
+        """How often each delay occurs."""
+        return latency.delay_histogram(self.log.events)
+
+    @cached_property
+    def delay_by_kind(self) -> pd.DataFrame:
+        """The median delay of each source and device."""
+        return latency.delay_by_kind(self.log.events)
+
+    @table
+    def latency(self) -> pd.DataFrame:
+        """The delays between the three times of an event: see latency_table."""
+        return latency.latency_table(self.delay_histogram)
+
+    # --- both tables --------------------------------------------------------------------
+
+    @table
+    def relational(self) -> pd.DataFrame:
+        """How the two tables fit together: see relational_table."""
+        return relations.relational_table(self.log.users, self.log.events)
+
+    @cached_property
+    def events_per_user(self) -> pd.DataFrame:
+        """How many users have each number of events."""
+        return relations.events_per_user(self.users_seen)
+
+    @cached_property
+    def native_totals(self) -> pd.DataFrame:
+        """How far the counts of the users table agree with the log's: see native_totals."""
+        return native.native_totals(
+            self.log.users,
+            self.log.events,
+            self.log.window,
+            self.event_types,
+            self.session_gap_minutes,
+        )

@@ -1,0 +1,190 @@
+"""Coverage: whose history does the log hold, and is anybody missing from it?"""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.audit.values import is_list_of_kinds
+from analysis.base.statistics import share_of
+from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
+from analysis.log.rules import rule_rows
+from analysis.log.window import LogWindow
+
+MOST_EARLY = 0.5
+"""Above this share of users from before the log, figures on newcomers describe a minority."""
+MOST_IMMATURE = 0.15
+"""A log of a year with steady signups has 8 % in its last 30 days; twice that is a surge."""
+UNSEEN, UNSEEN_FAILS = 0.1, 0.35
+"""Share of newcomers without an event in their first horizon that is doubtful, and that means a
+log without some users, or signup dates of somebody else."""
+FEW_LEFT, NONE_LEFT = 0.02, 0.005
+"""Share of older users last seen more than a horizon ago, below which leavers are missing."""
+SURELY_FEW, PERHAPS_FEW = 0.05, 0.1
+"""Upper end of that share's interval up to which "none seen" means none, and may mean it."""
+ENOUGH = 30
+"""Users from whom a share of them is judged."""
+SURELY_FEWER, FEWER_SEEN = 4.0, 0.8
+"""Standard errors, and ratio, by which users from just before the log are seen too rarely."""
+HALF, SURE_OF_GROUP, LEAST_OF_GROUP = 0.5, 4.0, 10
+"""Ratio of the newcomers seen in a group to those seen in all others below which its events are
+missing, standard deviations that it must lie below, and the newcomers a group must have."""
+
+
+def users_with_span(users: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
+    """Return `users` with `first_event_at`, `last_event_at` (instants) and `event_count`, missing
+    for users without an event; `spans` from activity.user_spans.
+    """
+    return users.merge(spans, on="user_id", how="left")
+
+
+def coverage_rules(users_seen: pd.DataFrame, window: LogWindow, lookback_days: int) -> pd.DataFrame:
+    """Return the users whose history the log does not hold: see rule_rows."""
+    signup = users_seen["signup_date"]
+    recent = window.end - pd.Timedelta(days=lookback_days)
+    tests = {
+        "joined before the log starts: first days unknown": signup < window.start,
+        "joined too late for a full look back": (signup >= recent) & (signup < window.end),
+        "joined after the log ends": signup >= window.end,
+        "has no event in the log": users_seen["last_event_at"].isna(),
+    }
+    return rule_rows(
+        ("coverage", "users", rule, len(users_seen), int(breaks.sum()),
+         users_seen.loc[breaks, "user_id"].min() if breaks.any() else None)
+        for rule, breaks in tests.items()
+    )  # fmt: skip
+
+
+@check(stage="03_audit")
+def log_covers_cohort(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+    """Judge how many users joined before the log: their first days were never recorded.
+
+    Evidence besides the share: of users whose first `horizon_days` are over, the share without
+    an event in them, of those who joined before the start of the log and after it.
+    """
+    known = users_seen[users_seen["signup_date"].notna()]
+    is_early = known["signup_date"] < window.start
+    if known.empty:
+        return not_applicable("log_covers_cohort", "no user has a signup date")
+    share, low, high = share_of(int(is_early.sum()), len(known))
+    ends = known["signup_date"] + pd.Timedelta(days=horizon_days)
+    mature = ends <= window.end
+    silent = ~(known["first_event_at"] < ends)
+    facts: dict[str, Any] = {"early": int(is_early.sum()), "users": len(known)}
+    before, after = silent[mature & is_early], silent[mature & ~is_early]
+    facts["silent_before"] = float(before.mean()) if len(before) else None
+    facts["silent_after"] = float(after.mean()) if len(after) else None
+    status: Status = "warn" if low > MOST_EARLY else "pass"
+    return Verdict("log_covers_cohort", status, share, low, high, MOST_EARLY, len(known), facts)
+
+
+@check(stage="03_audit")
+def window_is_mature(users: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+    """Judge how many of the log's newcomers joined so late that their horizon is not over."""
+    inside = users[(users["signup_date"] >= window.start) & (users["signup_date"] < window.end)]
+    if inside.empty:
+        return not_applicable("window_is_mature", "nobody joined inside the log")
+    late = inside["signup_date"] + pd.Timedelta(days=horizon_days) > window.end
+    share, low, high = share_of(int(late.sum()), len(inside))
+    facts = {"late": int(late.sum()), "newcomers": len(inside), "days": horizon_days}
+    expected = min(1.0, horizon_days / window.days)
+    limit = max(MOST_IMMATURE, 1.5 * expected)
+    status: Status = "warn" if low > expected and share > limit else "pass"
+    return Verdict("window_is_mature", status, share, low, high, limit, len(inside), facts)
+
+
+@check(stage="03_audit", strikes=("retention", "survival"))
+def newcomers_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+    """Judge the share of users who joined inside the log and have no event in their first
+    `horizon_days`: their events are missing, or their signup date is not theirs.
+    """
+    joined = users_seen["signup_date"]
+    ends = joined + pd.Timedelta(days=horizon_days)
+    known = users_seen[(joined >= window.start) & (ends <= window.end)]
+    if len(known) < ENOUGH:
+        return not_applicable("newcomers_seen", "too few joined inside the log")
+    unseen = int((~(known["first_event_at"] < ends[known.index])).sum())
+    share, low, high = share_of(unseen, len(known))
+    facts = {"unseen": unseen, "newcomers": len(known), "days": horizon_days}
+    status = grade(share, UNSEEN, UNSEEN_FAILS)
+    return Verdict("newcomers_seen", status, share, low, high, UNSEEN, len(known), facts)
+
+
+@check(stage="03_audit", strikes=("retention", "survival", "churn", "groups", "scores"))
+def survivors(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+    """Judge whether users who left are missing: of those who joined three horizons before the
+    log's end or earlier and were seen, the share last seen more than a horizon before it.
+    """
+    early = users_seen["signup_date"] <= window.end - pd.Timedelta(days=3 * horizon_days)
+    older = users_seen[early & users_seen["last_event_at"].notna()]
+    if len(older) < ENOUGH:
+        return not_applicable("survivors", "too few joined early enough")
+    gone = int((older["last_event_at"] < window.end - pd.Timedelta(days=horizon_days)).sum())
+    share, low, high = share_of(gone, len(older))
+    facts = {"gone": gone, "users": len(older), "days": horizon_days}
+    status: Status = "pass"
+    if high < FEW_LEFT or (share < NONE_LEFT and high < PERHAPS_FEW):
+        status = "fail" if share < NONE_LEFT and high < SURELY_FEW else "warn"
+    return Verdict("survivors", status, share, low, high, FEW_LEFT, len(older), facts)
+
+
+@check(stage="03_audit")
+def early_users_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+    """Judge whether users who joined in the horizon before the log are in it as often as newcomers
+    are after their first horizon: if fewer are, the log lacks users; they did not leave.
+    """
+    span = pd.Timedelta(days=horizon_days)
+    joined, last = users_seen["signup_date"], users_seen["last_event_at"]
+    is_early = (joined >= window.start - span) & (joined < window.start)
+    is_new = (joined >= window.start) & (joined + 2 * span <= window.end)
+    seen, stayed = last[is_early].notna(), last[is_new] >= joined[is_new] + span
+    if min(len(seen), len(stayed)) < ENOUGH:
+        return not_applicable("early_users_seen", "too few joined just before and inside the log")
+    share, low, high = share_of(int(seen.sum()), len(seen))
+    rate = float(stayed.mean())
+    pooled = (seen.sum() + stayed.sum()) / (len(seen) + len(stayed))
+    error = (pooled * (1 - pooled) * (1 / len(seen) + 1 / len(stayed))) ** 0.5
+    z = (rate - share) / error if error else 0.0
+    status: Status = "warn" if z > SURELY_FEWER and share < FEWER_SEEN * rate else "pass"
+    facts = {"early": len(seen), "newcomers": len(stayed), "rate": rate, "days": horizon_days}
+    limit = FEWER_SEEN * rate
+    return Verdict("early_users_seen", status, share, low, high, limit, len(seen), facts)
+
+
+@check(stage="03_audit", strikes=("groups",))
+def groups_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+    """Judge whether the events of a whole group are missing (one country, one device): for each
+    kind of each text column, the share of newcomers with an event in their first `horizon_days`,
+    compared with that of all others.
+    """
+    ends = users_seen["signup_date"] + pd.Timedelta(days=horizon_days)
+    new = users_seen[(users_seen["signup_date"] >= window.start) & (ends <= window.end)]
+    seen = new["first_event_at"] < ends[new.index]
+    groups = [
+        row for name in new if is_list_of_kinds(new[name]) for row in _seen_by_kind(seen, new[name])
+    ]
+    if not groups:
+        return not_applicable("groups_seen", "too few newcomers of any kind")
+    missing = [row for row in groups if row[0] < HALF and row[1] > SURE_OF_GROUP]
+    ratio, _, kind, size, rate, usual = min(missing or groups)
+    facts = {"kind": kind, "newcomers": int(size), "rate": float(rate), "usual": float(usual),
+             "kinds": len(groups), "found": len(missing), "days": horizon_days}  # fmt: skip
+    status: Status = "warn" if missing else "pass"
+    return Verdict("groups_seen", status, float(ratio), limit=HALF, n=len(new), facts=facts)
+
+
+def _seen_by_kind(
+    seen: "pd.Series[bool]", kinds: "pd.Series[Any]"
+) -> list[tuple[float, float, str, int, float, float]]:
+    """Return for each kind with enough newcomers: the ratio of its share seen to that of all
+    others, how many standard deviations it lies below, its name, its size, and the two shares.
+    """
+    rows = []
+    table = seen.groupby(kinds).agg(["sum", "size"])
+    for level, (count, size) in table[table["size"] >= LEAST_OF_GROUP].iterrows():
+        others = len(seen) - size
+        rate, usual = count / size, (seen.sum() - count) / max(others, 1)
+        pooled = seen.mean()
+        error = (pooled * (1 - pooled) * (1 / size + 1 / max(others, 1))) ** 0.5
+        z = (usual - rate) / error if error else 0.0
+        rows.append((rate / usual if usual else 1.0, z, f"{kinds.name} {level}", size, rate, usual))
+    return rows

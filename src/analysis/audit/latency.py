@@ -1,0 +1,159 @@
+"""Latency: how late events arrive, and whether their times are times."""
+
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from analysis.base import clock, engine
+from analysis.base.statistics import share_of
+from analysis.contract.checks import Verdict, check, grade, not_applicable
+from analysis.log.rules import LATE_RECEIPT
+
+QUANTILES = {"1%": 0.01, "5%": 0.05, "50%": 0.5, "95%": 0.95, "99%": 0.99}
+DELAYS = {
+    "delay_event_received": ("event_at", "received_at"),
+    "delay_received_created": ("received_at", "created_at"),
+    "delay_event_created": ("event_at", "created_at"),
+}
+SLOW_SECONDS = 3600
+"""Median delay of a whole source or device that is a clock or a nightly load, not a network."""
+LATE, LATE_FAILS, LARGE = 0.005, 0.05, 0.01
+"""Share of late events that is doubtful, and that distorts; share of all events from which the
+median delay of a source or device is judged."""
+ONE_SECOND, ONE_SECOND_FAILS = 0.02, 0.5
+"""Share of events at one second of the day: hours cut off give 1 in 24, dates alone give all."""
+
+
+def delay_histogram(events: Any) -> pd.DataFrame:
+    """Return how often each delay occurs, exactly: `delay` (name), `seconds`, `count`.
+
+    Empty when the table has neither `received_at` nor `created_at`.
+    """
+    parts = []
+    for name, (first, second) in DELAYS.items():
+        if not {first, second} <= set(events.columns):
+            continue
+        millis = _millis(events[second]) - _millis(events[first])
+        table = events.select(seconds=millis / 1000).filter(lambda t: t.seconds.notnull())
+        counted = table.group_by("seconds").aggregate(count=lambda t: t.count())
+        parts.append(engine.to_pandas(counted.order_by("seconds")).assign(delay=name))
+    empty = pd.DataFrame({"delay": [], "seconds": [], "count": []})
+    return pd.concat(parts, ignore_index=True)[["delay", "seconds", "count"]] if parts else empty
+
+
+def _millis(instants: Any) -> Any:
+    return clock.whole_seconds(instants) * 1000 + instants.millisecond()
+
+
+def latency_table(delay_histogram: pd.DataFrame) -> pd.DataFrame:
+    """Return per delay (seconds): `count, mean, std, min, 1%, 5%, 50%, 95%, 99%, max`.
+
+    Exact, from the histogram; quantiles interpolate linearly, `std` has n - 1.
+    """
+    rows = [
+        {"delay": name} | describe_counts(part["seconds"].to_numpy(), part["count"].to_numpy())
+        for name, part in delay_histogram.groupby("delay", sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["delay", "count", "mean", "std", "min", *QUANTILES, "max"])
+
+
+def describe_counts(values: np.ndarray, counts: np.ndarray) -> dict[str, float]:
+    """Return count, mean, std, min, quantiles and max of sorted `values` with `counts`."""
+    n = int(counts.sum())
+    mean = float((values * counts).sum() / n)
+    squares = float((counts * (values - mean) ** 2).sum())
+    ends = counts.cumsum()
+
+    def quantile(q: float) -> float:
+        at = q * (n - 1)
+        low, high = (values[np.searchsorted(ends, k, side="right")]
+                     for k in (int(np.floor(at)), int(np.ceil(at))))  # fmt: skip
+        return float(low + (high - low) * (at - np.floor(at)))
+
+    return {
+        "count": n, "mean": mean, "std": (squares / (n - 1)) ** 0.5 if n > 1 else float("nan"),
+        "min": float(values[0]), **{name: quantile(q) for name, q in QUANTILES.items()},
+        "max": float(values[-1]),
+    }  # fmt: skip
+
+
+def delay_by_kind(events: Any) -> pd.DataFrame:
+    """Return the median delay from an event to its receipt by source and device, of known users:
+    `column`, `level`, `events`, `total`, `median_seconds`. Empty without `received_at`.
+    """
+    columns = ["column", "level", "events", "total", "median_seconds"]
+    if "received_at" not in events.columns:
+        return pd.DataFrame(columns=columns)
+    delay = clock.seconds(events.received_at) - clock.seconds(events.event_at)
+    delayed = events.mutate(delay=delay).filter(lambda t: t.is_known & t.delay.notnull())
+    parts = []
+    for name, column in (("source", "source"), ("device", "user_device")):
+        if column in events.columns:
+            medians = delayed.group_by(level=delayed[column]).aggregate(
+                events=delayed.count(), median_seconds=delayed.delay.median().cast("float64")
+            )
+            parts.append(engine.to_pandas(medians.order_by("level")).assign(column=name))
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    table = table[table["level"].notna()]
+    return table.assign(total=table.groupby("column")["events"].transform("sum"))[columns]
+
+
+@check(stage="03_audit")
+def lateness(event_rules: pd.DataFrame, delay_by_kind: pd.DataFrame) -> Verdict:
+    """Judge the share of events received more than a day after they happened, and the slowest
+    source or device by its median delay: one with a wrong clock always delivers hours late.
+    """
+    rule = event_rules[event_rules["rule"] == LATE_RECEIPT]
+    if rule.empty:
+        return not_applicable("lateness", "the events carry no received_at")
+    broken, checked = int(rule["broken"].iloc[0]), int(rule["checked"].iloc[0])
+    share, low, high = share_of(broken, checked)
+    slow, kind = _slowest(delay_by_kind)
+    status = grade(share, LATE, LATE_FAILS)
+    if status == "pass" and slow >= SLOW_SECONDS:
+        status = "warn"
+    facts = {"broken": broken, "rows": checked, "slowest": kind, "median_hours": slow / 3600}
+    return Verdict("lateness", status, share, low, high, LATE, checked, facts)
+
+
+def _slowest(delay_by_kind: pd.DataFrame) -> tuple[float, str]:
+    """Return the largest median delay in seconds among sources and devices with enough events,
+    and which one it is; 0 and "any" without one.
+    """
+    large = delay_by_kind[delay_by_kind["events"] >= LARGE * delay_by_kind["total"]]
+    if large.empty:
+        return 0.0, "any"
+    slowest: Any = large.loc[large["median_seconds"].idxmax()]
+    return float(slowest["median_seconds"]), f"{slowest['column']} {slowest['level']}"
+
+
+def second_of_day(events: Any) -> Any:
+    """Return an Ibis column of the events' second of the (UTC) day."""
+    return clock.whole_seconds(events.event_at) % 86_400
+
+
+def fullest_second(events: Any) -> pd.DataFrame:
+    """Return the second of the (UTC) day with the most events: `second`, `events`, `total`."""
+    counted = (
+        events.select(second=second_of_day(events))
+        .group_by("second")
+        .aggregate(events=lambda t: t.count())
+    )
+    total = counted.events.sum().over(ibis.window())
+    ranked = counted.mutate(total=total).order_by(ibis.desc("events"), "second")
+    return engine.to_pandas(ranked.limit(1))
+
+
+@check(stage="03_audit")
+def times_of_day(fullest_second: pd.DataFrame) -> Verdict:
+    """Judge the share of events at the fullest second of the day: times that were cut to the day
+    or the hour all carry the same second.
+    """
+    row = fullest_second.iloc[0]
+    share, low, high = share_of(int(row["events"]), int(row["total"]))
+    clock_time = pd.Timestamp(int(row["second"]), unit="s").strftime("%H:%M:%S")
+    facts = {"time": clock_time, "events": int(row["events"])}
+    return Verdict("times_of_day", grade(share, ONE_SECOND, ONE_SECOND_FAILS), share, low, high,
+                   ONE_SECOND, int(row["total"]), facts)  # fmt: skip

@@ -1,0 +1,251 @@
+"""Rules: what every row must keep, how many rows break it, and a score by dimension."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.base import engine
+from analysis.base.statistics import share_of
+from analysis.contract.checks import FROM_THE_LOG, Status, Verdict, check, grade, not_applicable
+from analysis.contract.inputs import EVENTS, USERS, names
+from analysis.log import rules as log_rules
+from analysis.log.rules import rule_rows
+
+MISSING, MISSING_FAILS = 0.01, 0.2
+"""Share of rows without a needed value that is doubtful, and that makes figures partial."""
+FEW, MANY = 0.01, 0.05
+"""Share of rows from which breaking a rule fails, and from which having a repeat does."""
+REPEATED = "repeated identifier (one row kept)"
+CLEANING = {
+    "null_user_id": "user_id is missing (left out)",
+    "null_event_uuid": "event_uuid is missing (left out)",
+    "null_event_timestamp": "event time is missing or unreadable (left out)",
+    "temporal_inconsistencies": "signup_date was after last_active_date (exchanged)",
+    "duplicates_removed": REPEATED,
+    "null_signup_date": "signup_date is missing or unreadable",
+    "null_last_active_date": "last_active_date is missing or unreadable",
+    "unreadable_signup_date": "signup_date cannot be read as a date",
+    "unreadable_last_active_date": "last_active_date cannot be read as a date",
+    "unreadable_top_show_launch_date": "top_show_launch_date cannot be read as a date",
+    "unreadable_event_timestamp": "event time cannot be read",
+    "unreadable_received_at": "received_at cannot be read",
+    "unreadable_created_at": "created_at cannot be read",
+}
+"""What cleaning counts, as rules."""
+NEEDED = (
+    log_rules.NO_SIGNUP,
+    log_rules.NO_TYPE,
+    *(CLEANING[f"null_{name}"] for name in ("user_id", "event_uuid", "event_timestamp")),
+)
+"""Rules about values that every figure needs."""
+
+
+def cleaning_rules(users_qa: Mapping[str, Any], events_qa: Mapping[str, Any]) -> pd.DataFrame:
+    """Return what cleaning counted, as rules (`sample` is missing): see rule_rows."""
+    rows = []
+    for table, qa in (("users", users_qa), ("events", events_qa)):
+        numbers = {
+            name: f"{name.removeprefix('unreadable_')} is no number (taken as missing)"
+            for name in qa
+            if name.startswith("unreadable_") and name not in CLEANING
+        }
+        for name, rule in {**CLEANING, **numbers}.items():
+            if qa.get(name) is not None:
+                rows.append(("structural", table, rule, qa["rows_read"], qa[name], None))
+    return rule_rows(rows)
+
+
+def join_rules(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rules of all parts in one table."""
+    filled = [part for part in parts if not part.empty]
+    return pd.concat(filled, ignore_index=True) if filled else rule_rows([])
+
+
+def broken_rules(rules: pd.DataFrame) -> pd.DataFrame:
+    """Return the rules that some rows break, the worst first, with their `share` of rows."""
+    shares = rules.assign(share=rules["broken"] / rules["checked"].where(rules["checked"] > 0))
+    kept = shares[shares["broken"] > 0].sort_values(
+        ["share", "rule"], ascending=[False, True], ignore_index=True
+    )
+    return kept[["dimension", "table", "rule", "checked", "broken", "share"]]
+
+
+def score_dimensions(rules: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per dimension of quality: `dimension`, `checks` (rules), `broken_rules`,
+    `broken` (rows), `score` (mean over its rules of the share of rows that keep the rule,
+    0 to 1) and `worst_rule`, `worst_share` (share of rows that break it).
+    """
+    shares = rules.assign(share=rules["broken"] / rules["checked"].where(rules["checked"] > 0, 1))
+    rows = []
+    for dimension, part in shares.groupby("dimension", sort=True):
+        largest: Any = part["share"].idxmax()
+        worst = part.loc[largest]
+        rows.append({
+            "dimension": dimension, "checks": len(part),
+            "broken_rules": int((part["broken"] > 0).sum()),
+            "broken": int(part["broken"].sum()), "score": float(1 - part["share"].mean()),
+            "worst_rule": worst["rule"], "worst_share": float(worst["share"]),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def count_nulls(users: pd.DataFrame, events: Any) -> pd.DataFrame:
+    """Return one row per column of both tables: `table`, `column`, `is_present`, `rows`,
+    `nulls`, `distinct` (counts; missing where the column is absent).
+    """
+    rows = [
+        ("users", name, True, len(users), int(users[name].isna().sum()), users[name].nunique())
+        for name in users.columns
+    ]
+    given = {"event_timestamp" if c == "event_at" else c: events[c] for c in events.columns}
+    given = {name: column for name, column in given.items() if name in names(EVENTS)}
+    row = engine.to_pandas(
+        events.aggregate(
+            n=events.count(),
+            **{f"nulls_{name}": column.isnull().sum() for name, column in given.items()},
+            **{f"distinct_{name}": column.nunique() for name, column in given.items()},
+        )
+    ).iloc[0]
+    for name in given:
+        counts = (int(row["n"]), int(row[f"nulls_{name}"]), int(row[f"distinct_{name}"]))
+        rows.append(("events", name, True, *counts))
+    table = pd.DataFrame(
+        rows, columns=["table", "column", "is_present", "rows", "nulls", "distinct"]
+    )
+    return _with_absent(table)
+
+
+def _with_absent(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` with a row for each column of the contract that is not given."""
+    known = [("users", c) for c in names(USERS)] + [("events", c) for c in names(EVENTS)]
+    given = set(zip(table["table"], table["column"], strict=True))
+    absent = pd.DataFrame([k for k in known if k not in given], columns=["table", "column"])
+    whole = pd.concat([table, absent.assign(is_present=False)], ignore_index=True)
+    counts = ["rows", "nulls", "distinct"]
+    return whole.astype({"is_present": bool}).astype(dict.fromkeys(counts, "Int64"))
+
+
+def quality_table(null_counts: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per column (`kind` = column) and one per rule (`kind` = rule)."""
+    columns = null_counts.rename(columns={"column": "name", "rows": "checked", "nulls": "broken"})
+    named = rules.rename(columns={"rule": "name"})
+    whole = pd.concat([columns.assign(kind="column"), named.assign(kind="rule")], ignore_index=True)
+    order = ["kind", "table", "name", "dimension", "checked", "broken", "distinct", "is_present"]
+    return whole[[*order, "sample"]].astype({"checked": "Int64", "broken": "Int64"})
+
+
+@dataclass(frozen=True)
+class WorstRule:
+    """The rule that the largest share of its rows breaks."""
+
+    rule: str
+    broken: int
+    checked: int
+    sample: Any
+
+    @property
+    def share(self) -> float:
+        """Share of rows that break the rule."""
+        return self.broken / self.checked
+
+    @property
+    def interval(self) -> tuple[float, float, float]:
+        """The share with its interval."""
+        return share_of(self.broken, self.checked)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the sentence about it needs."""
+        return {"broken": self.broken, "rows": self.checked, "rule": self.rule}
+
+    @property
+    def facts_with_sample(self) -> dict[str, Any]:
+        """The facts, with one offending user."""
+        return {**self.facts, "sample": self.sample}
+
+
+def worst_rule(rules: pd.DataFrame, wanted: Collection[str]) -> WorstRule | None:
+    """Return the rule among `wanted` that the largest share of rows breaks; None without any."""
+    known = rules[rules["rule"].isin(list(wanted))]
+    if known.empty:
+        return None
+    largest: Any = (known["broken"] / known["checked"].clip(lower=1)).idxmax()
+    worst = known.loc[largest]
+    return WorstRule(
+        str(worst["rule"]), int(worst["broken"]), int(worst["checked"]), worst["sample"]
+    )
+
+
+def _judge_rules(
+    check_name: str, rules: pd.DataFrame, wanted: Collection[str], fails: float
+) -> Verdict:
+    """Judge the rows that break one of the rules `wanted`: any is doubtful, a share too many."""
+    worst = worst_rule(rules, wanted)
+    if worst is None:
+        return not_applicable(check_name, "the columns it needs are not given")
+    status: Status = "fail" if worst.share >= fails else ("warn" if worst.broken else "pass")
+    facts = worst.facts_with_sample
+    return Verdict(check_name, status, *worst.interval, fails, worst.checked, facts)
+
+
+@check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
+def missing_values(
+    cleaning_rules: pd.DataFrame, user_rules: pd.DataFrame, event_rules: pd.DataFrame
+) -> Verdict:
+    """Judge the rows without a value that every figure needs: the day of signup, what an event
+    was, and who, when and which it was, without which cleaning leaves the row out.
+    """
+    worst = worst_rule(join_rules((cleaning_rules, user_rules, event_rules)), NEEDED)
+    if worst is None:
+        return not_applicable("missing_values", "no rule on them could be applied")
+    status = grade(worst.share, MISSING, MISSING_FAILS)
+    return Verdict("missing_values", status, *worst.interval, MISSING, worst.checked, worst.facts)
+
+
+@check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
+def events_before_signup(event_rules: pd.DataFrame) -> Verdict:
+    """Judge the events that come before their user's signup."""
+    return _judge_rules("events_before_signup", event_rules, [log_rules.BEFORE_SIGNUP], FEW)
+
+
+@check(stage="03_audit")
+def clock_order(event_rules: pd.DataFrame) -> Verdict:
+    """Judge the events whose three times are in an impossible order."""
+    order = (log_rules.EARLY_RECEIPT, log_rules.EARLY_CREATION)
+    return _judge_rules("clock_order", event_rules, order, FEW)
+
+
+@check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
+def orphans(event_rules: pd.DataFrame) -> Verdict:
+    """Judge the events of users who are not in the users table."""
+    return _judge_rules("orphans", event_rules, [log_rules.ORPHAN], FEW)
+
+
+@check(stage="03_audit")
+def duplicates(cleaning_rules: pd.DataFrame) -> Verdict:
+    """Judge the rows that cleaning left out as repeats of an identifier."""
+    return _judge_rules("duplicates", cleaning_rules, [REPEATED], MANY)
+
+
+@check(stage="03_audit")
+def impossible_values(user_rules: pd.DataFrame, event_rules: pd.DataFrame) -> Verdict:
+    """Judge the rule about single values that most rows break."""
+    names_of_rules = [rule.name for rule in log_rules.USER_RULES if rule.is_impossible]
+    rules = join_rules((user_rules, event_rules))
+    known = rules[rules["rule"].isin([*names_of_rules, log_rules.NEGATIVE])]
+    if known.empty:
+        return not_applicable("impossible_values", "no column that could hold one is given")
+    largest: Any = known["broken"].idxmax()
+    broken, checked = int(known["broken"].loc[largest]), int(known["checked"].loc[largest])
+    share, low, high = share_of(broken, checked)
+    status: Status = "fail" if share >= FEW else ("warn" if broken else "pass")
+    counts = zip(known["rule"], known["broken"], strict=True)
+    broken_ones = [f"{rule} ({count:,})" for rule, count in counts if count]
+    facts = {
+        "rules": "; ".join(broken_ones) or "none",
+        "broken": int(known["broken"].sum()),
+        "rows": checked,
+    }
+    return Verdict("impossible_values", status, share, low, high, FEW, checked, facts)

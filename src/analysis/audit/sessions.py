@@ -1,0 +1,59 @@
+"""Sessions: does `session_id` name visits?"""
+
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from analysis.base import clock, engine
+from analysis.base.statistics import share_of
+from analysis.contract.checks import Status, Verdict, check, not_applicable
+
+LONG = 0.05
+"""Share of events in sessions longer than a day from which sessions are no visits."""
+SINGLE, SEVERAL = 0.99, 1.5
+"""Share of sessions with one event, with so many events a user and day, that are no visits."""
+
+
+def session_lengths(events: Any) -> pd.DataFrame:
+    """Return one row: how many `sessions` and `events` carry a session_id, the events in those
+    that last for more than a day (`long_events`), the sessions of one event (`single`), and
+    the days on which users have such events (`user_days`). Empty without one.
+    """
+    columns = ["sessions", "events", "long_events", "single", "user_days"]
+    if "session_id" not in events.columns:
+        return pd.DataFrame(columns=columns)
+    given = events.filter(events.session_id.notnull())
+    spans = given.group_by("user_id", "session_id").aggregate(
+        first=given.event_at.min(), last=given.event_at.max(), events=given.count()
+    )
+    seconds = clock.seconds(spans["last"]) - clock.seconds(spans["first"])
+    counts = engine.to_pandas(
+        spans.aggregate(
+            sessions=spans.count(),
+            events=ibis.coalesce(spans.events.sum(), 0),
+            long_events=ibis.coalesce(spans.events.sum(where=seconds > 86_400), 0),
+            single=ibis.coalesce((spans.events == 1).sum(), 0),
+        )
+    )
+    day = (clock.whole_seconds(given.event_at) / 86_400).floor()
+    days = given.select(user_id=given.user_id, day=day).distinct().count().execute()
+    return counts[counts["sessions"] > 0].assign(user_days=int(days))[columns]
+
+
+@check(stage="03_audit")
+def sessions(session_lengths: pd.DataFrame) -> Verdict:
+    """Judge whether `session_id` names visits: the share of events in sessions that last for more
+    than a day, as when it names the device or the user; and whether nearly every session has
+    one event, as when it names the event.
+    """
+    if session_lengths.empty:
+        return not_applicable("sessions", "events carry no session_id")
+    row = session_lengths.iloc[0].astype(int)
+    share, low, high = share_of(row["long_events"], row["events"])
+    single = row["single"] / row["sessions"]
+    is_event = single > SINGLE and row["events"] > SEVERAL * row["user_days"]
+    status: Status = "warn" if share >= LONG or is_event else "pass"
+    facts = {"long_events": int(row["long_events"]), "events": int(row["events"]),
+             "sessions": int(row["sessions"]), "single": float(single)}  # fmt: skip
+    return Verdict("sessions", status, share, low, high, LONG, int(row["events"]), facts)

@@ -1,0 +1,86 @@
+"""Which segment each user is in, what its users are like, and how that is drawn."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+
+from analysis.segments.behaviour import comparable
+from analysis.segments.clusters import ClusterVerdict, assign_clusters
+from analysis.segments.tiers import book_tiers
+
+
+def assign(
+    users: pd.DataFrame, behaviour: pd.DataFrame, verdict: ClusterVerdict, seed: int
+) -> pd.DataFrame:
+    """Return `user_id`, `segment` and `is_cluster` for every user of `behaviour`.
+
+    Clusters are named `group 1` and so on where they exist; otherwise the segment is the
+    RFM tier (see tiers.rfm_tiers), which is a rule and not a kind of user.
+    """
+    if verdict.exists:
+        labels = assign_clusters(behaviour, verdict.k, seed)
+        named = "group " + labels.astype("str")
+    else:
+        named = book_tiers(users.set_index("user_id").loc[behaviour.index])
+    table = pd.DataFrame({"user_id": behaviour.index, "segment": named.to_numpy()})
+    return table.assign(is_cluster=verdict.exists)
+
+
+def summarise(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:
+    """Return cluster_summary of the segments: one row per segment and feature."""
+    return cluster_summary(behaviour, _segments_of(assigned, behaviour))
+
+
+def _segments_of(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> "pd.Series[str]":
+    return assigned.set_index("user_id")["segment"].loc[behaviour.index]
+
+
+def cluster_summary(features: pd.DataFrame, labels: "pd.Series[int]") -> pd.DataFrame:
+    """Return what the users of each cluster are like, one row per cluster and feature.
+
+    Columns: `cluster`, `users`, `share` (0 to 1), `feature`, `mean`, `p25`, `median`, `p75`
+    (the feature's unit), `distance` (cluster mean less overall mean, in standard deviations of
+    the comparable scale; blank for a feature that does not vary). The features made the
+    clusters, so they differ between them whether or not the clusters exist.
+    """
+    values = features.astype(float).melt(ignore_index=False, var_name="feature")
+    grouped = values.join(labels.rename("cluster")).groupby(["cluster", "feature"])["value"]
+    table = grouped.agg(
+        mean="mean",
+        p25=lambda v: v.quantile(0.25),
+        median="median",
+        p75=lambda v: v.quantile(0.75),
+    )
+    scaled = comparable(features).groupby(labels.rename("cluster")).mean()
+    table["distance"] = scaled.rename_axis(columns="feature").stack().reindex(table.index)
+    summary = table.reset_index()
+    sizes = summary["cluster"].map(labels.value_counts())
+    summary.insert(1, "users", sizes)
+    summary.insert(2, "share", sizes / len(labels))
+    return summary
+
+
+def project(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:
+    """Return `pc1`, `pc2` (principal components of the comparable columns) and `group`."""
+    scaled = comparable(behaviour)
+    points = PCA(n_components=2, svd_solver="full").fit_transform(scaled.to_numpy())
+    signs = np.where(points[np.abs(points).argmax(axis=0), [0, 1]] < 0, -1.0, 1.0)
+    group = _segments_of(assigned, behaviour).to_numpy()
+    return pd.DataFrame(
+        {"pc1": points[:, 0] * signs[0], "pc2": points[:, 1] * signs[1], "group": group}
+    )
+
+
+def for_boxes(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:
+    """Return `behaviour` with the segment as `group`."""
+    group = _segments_of(assigned, behaviour).to_numpy()
+    return behaviour.reset_index(drop=True).assign(group=group)
+
+
+def widest(table: pd.DataFrame, most: int = 4) -> Sequence[str]:
+    """Return the features whose segment means lie furthest apart, in standard deviations."""
+    spread = table.groupby("feature")["distance"].agg(lambda d: d.max() - d.min())
+    ordered = spread.dropna().sort_values(ascending=False, kind="stable")
+    return [str(name) for name in ordered.index[:most]]

@@ -1,0 +1,63 @@
+"""What is compared between users: one measure for each aspect of use, on one scale."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import skew
+
+from analysis.base.errors import ReportError
+
+BEHAVIOUR = (
+    "recency_days",
+    "sessions_per_week",
+    "plays_per_session",
+    "next_episode_rate",
+    "session_seconds_p95",
+    "exit_rate",
+    "failed_intents",
+    "credits_spent",
+)
+"""How recent, how often, how deep, how paying: one measure each.
+
+Two measures of one aspect (events and sessions) would count it twice, and any bump in it would
+look like a group.
+"""
+ROWS_PER_CLUSTER = 20
+"""Users that a cluster must have on average."""
+
+
+def behaviour_columns(users: pd.DataFrame) -> pd.DataFrame:
+    """Return the behaviour of the users with any event, indexed by `user_id`, columns that vary."""
+    active = users[users["event_count"] > 0].set_index("user_id")
+    given = [name for name in BEHAVIOUR if name in active]
+    table = active[given].astype("float64")
+    return table[[name for name in given if table[name].nunique() > 1]]
+
+
+def k_range(behaviour: pd.DataFrame, most: int) -> list[int]:
+    """Return the numbers of clusters to try: 2 to `most`, or fewer for a small table."""
+    return list(range(2, max(2, min(most, len(behaviour) // ROWS_PER_CLUSTER)) + 1))
+
+
+def comparable(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of `features` on one scale: mean 0, standard deviation 1, at most 4.
+
+    Missing values become the median; a column with skewness beyond 1 becomes sign(x) log(1 +
+    |x|); columns that do not vary are left out. Raises ReportError when fewer than two are left.
+    """
+    filled = features.astype(float)
+    filled = filled.fillna(filled.median())
+    varied = filled.loc[:, filled.nunique() > 1]
+    if varied.shape[1] < 2:
+        raise ReportError(
+            f"clusters: {varied.shape[1]} of {features.shape[1]} features vary; at least two are "
+            "needed. Name others in params.yml."
+        )
+    unskewed = varied.apply(_without_skew)
+    scaled: pd.DataFrame = ((unskewed - unskewed.mean()) / unskewed.std()).clip(-4, 4)
+    return scaled
+
+
+def _without_skew(values: "pd.Series[float]") -> "pd.Series[float]":
+    if abs(skew(values.to_numpy())) <= 1:
+        return values
+    return pd.Series(np.sign(values) * np.log1p(values.abs()), values.index)

@@ -1,0 +1,87 @@
+"""The verdicts of the checks as sentences, from the templates of book/checks.yml."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from analysis.base.errors import ReportError
+from analysis.base.texts import render
+from analysis.contract.checks import REGISTER
+
+NUMBERS = ("value", "ci_low", "ci_high", "limit", "n")
+COLUMNS = ["check", "status", "title", "evidence", "consequence", "remedy", *NUMBERS, "strikes",
+           "stage"]  # fmt: skip
+ASKED_IN_VAIN = "Cannot be checked with these tables: {{ reason }}."
+
+
+def facts_of(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return all that the sentences of a verdict may use: its numbers and its facts."""
+    facts: dict[str, Any] = json.loads(row["facts"])
+    return {name: None if pd.isna(row[name]) else row[name] for name in NUMBERS} | facts
+
+
+def describe_checks(
+    verdicts: pd.DataFrame, texts: Mapping[str, Any], locale: str = "en"
+) -> pd.DataFrame:
+    """Return checks as readers see them: columns of COLUMNS, one row per verdict.
+
+    `verdicts` as from checks.to_table with `stage`; `texts` has an entry per check. `strikes` are
+    the bases whose figures the check strikes, separated by commas; those of a check that counts
+    only when it fails are named only then. Raises ReportError for a check without an entry.
+    """
+    rows = [
+        {**row, **_sentences(row, _entry(texts, row["check"]), locale), "strikes": _strikes(row)}
+        for row in verdicts.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def describe_claims(
+    verdicts: pd.DataFrame, texts: Mapping[str, Any], metrics: Mapping[str, str], locale: str = "en"
+) -> pd.DataFrame:
+    """Return the published claims: `check, published, data_say, verdict, use_instead`.
+
+    `metrics` are the metrics as text by key, for the figures to use instead.
+    """
+    columns = ["check", "published", "data_say", "verdict", "use_instead"]
+    rows = []
+    for row in verdicts.to_dict("records"):
+        entry = _entry(texts, row["check"])
+        evidence = _evidence(row, entry, locale)
+        use = render(entry["use"], {"kpi": metrics}, locale)
+        rows.append((row["check"], entry["sentence"], evidence, row["status"], use))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _entry(texts: Mapping[str, Any], check: str) -> Mapping[str, str]:
+    """Return the entry of a check in its text file."""
+    if check not in texts:
+        raise ReportError(f"book/checks.yml: no entry for the check {check!r}. Add one.")
+    entry: Mapping[str, str] = texts[check]
+    return entry
+
+
+def _evidence(row: Mapping[Any, Any], entry: Mapping[str, str], locale: str) -> str:
+    is_judged = row["status"] != "not_applicable"
+    return render(entry["evidence"] if is_judged else ASKED_IN_VAIN, facts_of(row), locale)
+
+
+def _sentences(row: Mapping[Any, Any], entry: Mapping[str, str], locale: str) -> dict[str, str]:
+    """Return the title, the evidence, and by the verdict what follows and how to fix it."""
+    status, facts = row["status"], facts_of(row)
+    is_judged, is_amiss = status != "not_applicable", status in ("warn", "fail")
+    return {
+        "title": entry["title"],
+        "evidence": _evidence(row, entry, locale),
+        "consequence": render(entry[status], facts, locale) if is_judged else "",
+        "remedy": render(entry["remedy"], facts, locale) if is_amiss else "",
+    }
+
+
+def _strikes(row: Mapping[Any, Any]) -> str:
+    check = REGISTER.get(row["check"])
+    if check is None or (check.only_failing and row["status"] != "fail"):
+        return ""
+    return ", ".join(check.strikes)
