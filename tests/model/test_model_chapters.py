@@ -48,7 +48,11 @@ def test_a_stage_writes_what_it_declares_with_the_columns_of_the_catalogue(
     chapter.write(str(tmp_path))
     written = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*")}
     assert written == set(writes.values())
-    open_ended = {"checks", "user_features", "snapshots"}  # they hold columns of the users table
+    open_ended = {
+        "verdict_table",
+        "user_features",
+        "snapshots",
+    }  # they hold columns of the users table
     for table in set(writes) - open_ended - {"churn_model", "model_card"}:
         frame = files.read_table(str(tmp_path / writes[table]))
         assert list(frame) == [column.name for column in catalogue.table_of(table).columns], table
@@ -118,8 +122,8 @@ def test_a_test_with_one_outcome_cannot_be_evaluated(features: Features) -> None
 
 
 def test_checks_of_features_stand_in_one_order(features: Features) -> None:
-    assert set(features.checks["check"]) == {
+    assert set(features.verdict_table["check"]) == {
         "label_means", "label_calendar", "leakage_columns", "split_in_time", "drift",
         "base_rate_drift", "population_drift",
     }  # fmt: skip
-    assert np.isfinite(features.checks["value"].astype(float)).all()
+    assert np.isfinite(features.verdict_table["value"].astype(float)).all()
