@@ -62,7 +62,7 @@ def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]
         def draw_themed(*args: P.args, **options: P.kwargs) -> Figure:
             bound = signature.bind(*args, **options)
             bound.apply_defaults()
-            frame: Frame = next(iter(bound.arguments.values()))
+            frame = next(iter(bound.arguments.values()))
             require_columns(frame, required, name)
             with mpl.rc_context(THEME):
                 if frame.empty:
