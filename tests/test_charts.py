@@ -8,7 +8,6 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import nbformat
-import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -20,7 +19,8 @@ from analysis.cohorts import charts as cohorts_charts
 from analysis.model import charts as model_charts
 from analysis.published import charts as published_charts
 from analysis.segments import charts as segments_charts
-from tests.charting import read_bars, read_caption, read_texts
+from tests.audit import test_audit_charts as audit_cases
+from tests.charting import read_texts
 from tests.cohorts import test_cohorts_charts as cohorts_cases
 from tests.model import test_model_charts as model_cases
 from tests.published import test_published_charts as published_cases
@@ -31,23 +31,9 @@ def day(text: str) -> pd.Timestamp:
     return pd.Timestamp(text, tz="UTC")
 
 
-LOG = {"log_start": day("2025-01-01"), "log_end": day("2025-01-05")}
-
 # The least frame of each chart (two rows here; one and none below), and what else it takes.
 CASES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
-    "draw_daily_volume": (
-        pd.DataFrame({"day": [day("2025-01-01"), day("2025-01-03")], "events": 7, "users": 3}),
-        LOG,
-    ),
-    "draw_latency": (
-        pd.DataFrame({"delay": ["event_created", "other"], "seconds": [0, 2], "count": [9, 90]}),
-        {},
-    ),
-    "draw_events_per_user": (pd.DataFrame({"event_count": [1, 4], "users": [2, 5]}), {}),
-    "draw_scorecard": (
-        pd.DataFrame({"dimension": ["a", "b"], "score": [0.5, np.nan], "checks": [1, 0]}),
-        {},
-    ),
+    **audit_cases.CASES,
     **cohorts_cases.CASES,
     **model_cases.CASES,
     **published_cases.CASES,
@@ -150,51 +136,3 @@ def test_a_notebook_shows_a_chart_once():
     assert [output["output_type"] for output in outputs] == ["execute_result"]
     assert "image/png" in outputs[0]["data"]
     assert outputs[0]["data"]["text/plain"] == "<Figure size 800x450 with 1 Axes>"
-
-
-# --- what each one draws --------------------------------------------------------------
-
-
-def test_days_without_events_are_drawn_as_zero():
-    events, users = draw("draw_daily_volume").axes
-    assert events.lines[0].get_ydata().tolist() == [7, 0, 7]
-    assert users.lines[0].get_ydata().tolist() == [3, 0, 3]
-    assert events.get_ylim()[0] == users.get_ylim()[0] == 0
-
-
-def test_the_trusted_window_is_shaded_from_start_to_end():
-    shaded = draw("draw_daily_volume").axes[0].patches[0]
-    assert shaded.get_x() == mpl.dates.date2num(np.datetime64("2025-01-01"))
-    assert shaded.get_width() == 4
-
-
-def test_a_wrong_date_is_counted_not_drawn():
-    frame = CASES["draw_daily_volume"][0]
-    far = frame.head(1).assign(day=day("1970-01-01"), events=1200)
-    figure = draw("draw_daily_volume", pd.concat([frame, far]))
-    assert figure.axes[0].lines[0].get_ydata().tolist() == [7, 0, 7]
-    assert "1,200 events on days further away" in read_caption(figure)
-
-
-def test_latency_bars_hold_all_events_on_a_log_axis():
-    first, second = draw("draw_latency").axes
-    assert (sum(read_bars(first)), sum(read_bars(second))) == (9, 90)
-    assert first.get_yscale() == second.get_yscale() == "log"
-
-
-def test_events_per_user_has_bins_of_whole_numbers():
-    axes = draw("draw_events_per_user").axes[0]
-    assert read_bars(axes) == [2, 0, 0, 5]
-    assert [bar.get_width() for bar in axes.patches] == [1, 1, 1, 1]
-    wide = pd.DataFrame({"event_count": range(100), "users": 1})
-    bars = read_bars(draw("draw_events_per_user", wide).axes[0])
-    assert len(bars) <= 40
-    assert set(bars[:-1]) == {3}
-
-
-def test_scores_are_bars_from_zero_and_missing_ones_are_said():
-    figure = draw("draw_scorecard")
-    bars = figure.axes[0].patches
-    assert [bar.get_width() for bar in bars] == [0.5, 0]
-    assert read_texts(figure) == ["50.0 % (1 check)", "not applicable (0 checks)"]
-    assert figure.axes[0].get_xlim()[0] == 0
