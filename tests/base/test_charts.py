@@ -136,3 +136,6 @@ def test_a_notebook_shows_a_chart_once():
     assert [output["output_type"] for output in outputs] == ["execute_result"]
     assert "image/png" in outputs[0]["data"]
     assert outputs[0]["data"]["text/plain"] == "<Figure size 800x450 with 1 Axes>"
+
+
+# --- what each one draws --------------------------------------------------------------
