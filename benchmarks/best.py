@@ -120,7 +120,7 @@ def one_run(seed: int, users: int, size: int) -> list[tuple[Any, ...]]:
     """Return `model`, whether the report chose it, and TOLD, of each model of one company."""
     company = company_of(simulate(users, 40, seed, dirt=False))
     snapshots = company.snapshots
-    pipelines = candidates.candidates(*features.feature_columns(snapshots), PARAMS.seed)
+    pipelines = candidates.pipelines(*features.feature_columns(snapshots), PARAMS.seed)
     chosen, _ = selection.choose_model(pipelines, snapshots)
     everyone = truth.population(size).test
     rows = []

@@ -167,7 +167,7 @@ def _survival_rows(company: Company, size: int) -> Iterator[Row]:
 
 def _model_rows(snapshots: pd.DataFrame, draws: int, size: int) -> Iterator[Row]:
     numeric, categorical = features.feature_columns(snapshots)
-    pipelines = candidates.candidates(numeric, categorical, 42)
+    pipelines = candidates.pipelines(numeric, categorical, 42)
     fitted = {MODEL: candidates.fit_calibrated(pipelines[MODEL], snapshots)}
     scores = candidates.score_split(fitted, snapshots, "test")
     found = evaluation.evaluate(scores, 0.5, 42, draws).set_index("metric")
