@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from analysis.base import engine
-from analysis.model import features, models
+from analysis.model import candidates, features, selection
 from benchmarks import truth
 from benchmarks.company import PARAMS, STUDIES, Company, company_of
 from simulation import company, simulate
@@ -120,12 +120,12 @@ def one_run(seed: int, users: int, size: int) -> list[tuple[Any, ...]]:
     """Return `model`, whether the report chose it, and TOLD, of each model of one company."""
     company = company_of(simulate(users, 40, seed, dirt=False))
     snapshots = company.snapshots
-    pipelines = models.candidates(*features.feature_columns(snapshots), PARAMS.seed)
-    chosen, _ = models.choose_model(pipelines, snapshots)
+    pipelines = candidates.pipelines(*features.feature_columns(snapshots), PARAMS.seed)
+    chosen, _ = selection.choose_model(pipelines, snapshots)
     everyone = truth.population(size).test
     rows = []
-    for name in {chosen: None, models.SIMPLEST: None, "recency_only": None}:
-        fitted = models.fit_calibrated(pipelines[name], snapshots)
+    for name in {chosen: None, candidates.SIMPLEST: None, "recency_only": None}:
+        fitted = candidates.fit_calibrated(pipelines[name], snapshots)
         found = truth.expected_metrics(fitted, everyone)
         rows.append((name, name == chosen, *(found[metric] for metric in TOLD)))
     return rows

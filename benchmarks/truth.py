@@ -30,7 +30,7 @@ from analysis.base import comparisons as groups
 from analysis.cohorts import retention, survival
 from analysis.contract import inputs as contract_inputs
 from analysis.log import activity
-from analysis.model import evaluation, features, models
+from analysis.model import candidates, evaluation, features
 from benchmarks.company import PARAMS, STUDIES, Company, company_of
 from simulation import LOG_END, LOG_START, simulate, true_churn_probability
 from simulation.company import NULL_ATTRIBUTES
@@ -41,7 +41,7 @@ POPULATION_SEED = 999_983
 DAYS = (1, 7, 30)
 SURVIVAL_DAYS = (7, 30, 60)
 METRICS = ("roc_auc", "calibration_slope", "lift_top_decile", "brier")
-MODEL = models.SIMPLEST
+MODEL = candidates.SIMPLEST
 PARTS = ("curves", "models")
 Row = tuple[str, float, float, float, float]
 
@@ -167,9 +167,9 @@ def _survival_rows(company: Company, size: int) -> Iterator[Row]:
 
 def _model_rows(snapshots: pd.DataFrame, draws: int, size: int) -> Iterator[Row]:
     numeric, categorical = features.feature_columns(snapshots)
-    pipelines = models.candidates(numeric, categorical, 42)
-    fitted = {MODEL: models.fit_calibrated(pipelines[MODEL], snapshots)}
-    scores = models.score_split(fitted, snapshots, "test")
+    pipelines = candidates.pipelines(numeric, categorical, 42)
+    fitted = {MODEL: candidates.fit_calibrated(pipelines[MODEL], snapshots)}
+    scores = candidates.score_split(fitted, snapshots, "test")
     found = evaluation.evaluate(scores, 0.5, 42, draws).set_index("metric")
     true = expected_metrics(fitted[MODEL], population(size).test)
     for metric in METRICS:
@@ -181,7 +181,7 @@ def expected_metrics(model: Any, everyone: pd.DataFrame) -> dict[str, float]:
     """Return METRICS of `model` on a population, by the users' true probabilities of churn:
     each user counts as a churner with that weight and as a stayer with the rest.
     """
-    return metrics_of(models.predict(model, everyone), everyone["churn_probability"].to_numpy())
+    return metrics_of(candidates.predict(model, everyone), everyone["churn_probability"].to_numpy())
 
 
 def metrics_of(proba: Any, true: Any) -> dict[str, float]:
