@@ -31,7 +31,7 @@ from analysis.model.economics import Economics
 class Model(Chapter):
     """Models trained, calibrated and tested on the snapshots, and what they are worth.
 
-    One of the `candidates` is used; `shuffles` are the repeats of the importance. A study that
+    One of the `models` is used; `shuffles` are the repeats of the importance. A study that
     fits hundreds of models takes fewer of both.
     """
 
@@ -45,7 +45,7 @@ class Model(Chapter):
     min_group: int
     bootstrap_draws: int
     seed: int
-    candidates: Sequence[str] = CANDIDATES
+    models: Sequence[str] = CANDIDATES
     shuffles: int = 3
 
     @classmethod
@@ -64,7 +64,7 @@ class Model(Chapter):
     def pipelines(self) -> dict[str, Any]:
         """The unfitted candidates and baselines by name: see candidates.candidates."""
         every = candidates.candidates(*features.feature_columns(self.snapshots), self.seed)
-        wanted = (*self.candidates, *candidates.BASELINES)
+        wanted = (*self.models, *candidates.BASELINES)
         return {name: pipeline for name, pipeline in every.items() if name in wanted}
 
     @cached_property

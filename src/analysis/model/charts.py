@@ -38,6 +38,8 @@ from analysis.base.charts import (
 from analysis.base.formats import format_value, plural
 from analysis.contract import catalogue
 
+CHANCE = 0.5
+"""ROC AUC of a score that says nothing."""
 MOST_COLUMNS = 15
 """Columns that the chart of importance draws."""
 
@@ -196,22 +198,17 @@ def _draw_rows(
 
 @chart("model", "value", "ci_low", "ci_high")
 def draw_model_comparison(
-    evaluation: Frame,
+    roc_auc_by_model: Frame,
     *,
-    metric: str,
-    reference: float,
     title: str = "Models and baselines on the test snapshot, 95 % interval",
 ) -> Figure:
-    """Return points with intervals: `value` per `model`, for the rows of one metric.
-
-    `metric` names the axis; a line marks what chance gives, the `reference`.
-    """
+    """Return points with intervals: the ROC AUC, `value`, per `model`, beside that of chance."""
     words = _words("evaluation", "model")
     figure = _draw_rows(
-        evaluation, "model", "value", words, reference=reference, reference_label="chance"
+        roc_auc_by_model, "model", "value", words, reference=CHANCE, reference_label="chance"
     )
     axes = figure.axes[0]
-    axes.set_xlabel(metric)
+    axes.set_xlabel("ROC AUC on the test snapshot")
     place_legend(axes, 2, place="above")
     return finish(figure, title)
 

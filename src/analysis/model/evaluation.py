@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from analysis.base.errors import ReportError
 from analysis.base.formats import plural
@@ -98,12 +99,14 @@ def evaluate(
     churned = scores["churned"].to_numpy(dtype=float)
     proba = {name: scores[name].to_numpy(dtype=float) for name in names}
     limits = thresholds if isinstance(thresholds, Mapping) else dict.fromkeys(names, thresholds)
-    parts = [
-        _all_values(churned, proba, limits, weights)
-        for weights in _weights_in_parts(scores["user_id"], n_boot, np.random.default_rng(seed))
-    ]
+    rng = np.random.default_rng(seed)
+    with threadpool_limits(1):  # the last digit depends on the number of threads
+        parts = [
+            _all_values(churned, proba, limits, weights)
+            for weights in _weights_in_parts(scores["user_id"], n_boot, rng)
+        ]
+        point = _all_values(churned, proba, limits, np.ones((1, len(scores))))
     draws = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    point = _all_values(churned, proba, limits, np.ones((1, len(scores))))
     rows = [(*key, *_summary(key, point, draws, churned, proba)) for key in point]
     table = pd.DataFrame(rows, columns=["model", "metric", "value", "ci_low", "ci_high"])
     table.insert(1, "split", split)
