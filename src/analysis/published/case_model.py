@@ -289,9 +289,9 @@ def _encode(column: "pd.Series[Any]") -> tuple[Any, list[str]]:
     if pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m-%d")
     known = column.notna().to_numpy()
-    found, position = np.unique(column[known].astype(str).to_numpy(str), return_inverse=True)
+    categories, position = np.unique(column[known].astype(str).to_numpy(str), return_inverse=True)
     kept = position > 0
     rows, columns = np.flatnonzero(known)[kept], position[kept] - 1
-    shape = (len(column), max(len(found) - 1, 0))
+    shape = (len(column), max(len(categories) - 1, 0))
     block = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
-    return block, found[1:].tolist()
+    return block, categories[1:].tolist()
