@@ -18,7 +18,7 @@ def assign(
     """Return `user_id`, `segment` and `is_cluster` for every user of `behaviour`.
 
     Clusters are named `group 1` and so on where they exist; otherwise the segment is the
-    RFM tier (see tiers.rfm_tiers), which is a rule and not a kind of user.
+    tier (see tiers.tiers_of), which is a rule and not a kind of user.
     """
     if verdict.exists:
         labels = assign_clusters(behaviour, verdict.k, seed)
