@@ -1,5 +1,6 @@
 """The chapter audit as a whole: its tables, its checks, what it writes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from analysis.audit import Audit
 from analysis.contract import catalogue, stages
 from analysis.contract.checks import FROM_THE_LOG, REGISTER, of_stage
+from analysis.log.activity import place
 from analysis.log.chapters import EventsChapter
 from analysis.log.rules import RULE_COLUMNS
 from tests.handmade import ROLES, at, make_events, make_log, make_params, make_users, make_window
@@ -70,6 +72,9 @@ def test_the_span_of_a_user_is_that_of_all_events_but_passive_ones(audit: Audit)
     spans = audit.users_seen.set_index("user_id")
     assert spans["event_count"].dropna().to_dict() == {"a": 3, "b": 1}  # two come before signup
     assert spans.loc["a", "first_event_at"] == at("2025-01-05T10:00")
+    placed = place(EVENTS, USERS, audit.log.window, ("play",))
+    passive = replace(audit, log=replace(audit.log, events=placed)).users_seen
+    assert passive["event_count"].dropna().tolist() == [1]  # of a type that is not given
 
 
 def test_the_stage_writes_what_it_declares_with_the_columns_of_the_catalogue(
