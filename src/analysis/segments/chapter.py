@@ -25,6 +25,8 @@ class Segments(Chapter):
     null_draws: int
     min_group: int
     seed: int
+    sample_rows: int = 1000
+    """Users whose silhouette and stability are measured: a study takes fewer."""
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Segments":
@@ -42,7 +44,9 @@ class Segments(Chapter):
     def cluster_selection(self) -> pd.DataFrame:
         """Return how well each number of clusters fits: see select_clusters."""
         numbers = k_range(self.behaviour, self.max_clusters)
-        return clusters.select_clusters(self.behaviour, numbers, self.seed, self.null_draws)
+        return clusters.select_clusters(
+            self.behaviour, numbers, self.seed, self.null_draws, self.sample_rows
+        )
 
     @table
     def user_clusters(self) -> pd.DataFrame:
