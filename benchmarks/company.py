@@ -136,6 +136,13 @@ class Company:
         return [v for chapter in stages_judged for v in self.chapter_of(chapter.stage).verdicts()]
 
 
+def write_result(table: pd.DataFrame, heads: Mapping[str, str], path: Path) -> None:
+    """Print the result of a study, and write it to `path` under `heads` that people read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.rename(columns=heads).to_csv(path, index=False, lineterminator="\n")
+    print(table.to_string(index=False))
+
+
 def company_of(simulation: Simulation) -> Company:
     """Return a simulated company, cleaned as the report cleans it; its tables are kept in the
     engine until the next call.
