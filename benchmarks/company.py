@@ -29,9 +29,9 @@ ROOT = Path(__file__).resolve().parents[1]
 STUDIES, RUNS = ROOT / "book" / "studies", ROOT / "benchmarks" / "runs"
 """Where the results are kept that the appendix shows, and the single runs, which git leaves out."""
 PARAMS = params.load_params(ROOT / "params.yml")
-DRAWS, NULL_DRAWS, MOST_CLUSTERS = 100, 20, 5
-"""Draws of a study's bootstrap and of its nulls, and the clusters it tries: fewer than a report's,
-for a study makes hundreds of them."""
+DRAWS, SHUFFLES, NULL_DRAWS, MAX_CLUSTERS, SAMPLE_ROWS = 100, 2, 20, 5, 400
+"""Draws of a study's bootstrap, shuffles of each feature, draws of the nulls, clusters tried, and
+users on whom they are measured: fewer than a report's, for a study makes hundreds of reports."""
 UNREAD = ("id", "device_id", "os", "app_version", "schema_version")
 TIMES = ("event_timestamp", "received_at", "created_at")
 
@@ -101,7 +101,7 @@ class Company:
     @cached_property
     def model(self) -> Model:
         """The chapter on the model, with the simplest candidate alone and fewer draws."""
-        fewer = {"models": (SIMPLEST,), "shuffles": 2, "bootstrap_draws": DRAWS}
+        fewer = {"models": (SIMPLEST,), "shuffles": SHUFFLES, "bootstrap_draws": DRAWS}
         return Model(self.snapshots, **of_stage(Model.stage, **fewer))
 
     @cached_property
@@ -111,8 +111,10 @@ class Company:
 
     @cached_property
     def segments(self) -> Segments:
-        """The chapter on segments, with fewer clusters and draws."""
-        fewer = {"max_clusters": MOST_CLUSTERS, "null_draws": NULL_DRAWS}
+        """The chapter on segments, with fewer clusters, draws and users."""
+        fewer = {
+            "max_clusters": MAX_CLUSTERS, "null_draws": NULL_DRAWS, "sample_rows": SAMPLE_ROWS,
+        }  # fmt: skip
         users = self.features.user_features
         return Segments(users, self.snapshots, **of_stage(Segments.stage, **fewer))
 

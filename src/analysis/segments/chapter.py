@@ -16,7 +16,11 @@ from analysis.segments.behaviour import behaviour_columns, k_range
 
 @dataclass(frozen=True, eq=False)
 class Segments(Chapter):
-    """Clusters where they exist, else tiers, of the users with features."""
+    """Clusters where they exist, else tiers, of the users with features.
+
+    `sample_rows` is how many users the fit of the clusters is measured on: fewer make a study of
+    many runs possible.
+    """
 
     stage: ClassVar[str] = "08_segmentation"
     users: pd.DataFrame
@@ -25,6 +29,7 @@ class Segments(Chapter):
     null_draws: int
     min_group: int
     seed: int
+    sample_rows: int = clusters.SAMPLE_ROWS
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Segments":
@@ -42,7 +47,9 @@ class Segments(Chapter):
     def cluster_selection(self) -> pd.DataFrame:
         """Return how well each number of clusters fits: see select_clusters."""
         numbers = k_range(self.behaviour, self.max_clusters)
-        return clusters.select_clusters(self.behaviour, numbers, self.seed, self.null_draws)
+        return clusters.select_clusters(
+            self.behaviour, numbers, self.seed, self.null_draws, self.sample_rows
+        )
 
     @table
     def user_clusters(self) -> pd.DataFrame:
