@@ -91,7 +91,7 @@ def judge_group(jobs: list[Job]) -> list[Fired]:
     """
     users, seed, faults = of_log(jobs[0])
     drawn = draw(users, EVENTS_PER_USER, seed, dict(faults))
-    log = company = None
+    log = None
     fired: list[Fired] = []
     for _, _, planted in jobs:
         simulation = tabulate(drawn, dict(planted), dirt=False)
@@ -100,8 +100,7 @@ def judge_group(jobs: list[Job]) -> list[Fired]:
                 verdicts = company_of(simulation).verdicts()
             else:
                 log = log or keep_log(drawn.events)
-                company = with_users(log, simulation.users, company)
-                verdicts = list(judge_meant(planted, company))
+                verdicts = list(judge_meant(planted, with_users(log, simulation.users)))
         except ReportError:
             fired.append(("stopped:fail",))
         else:
