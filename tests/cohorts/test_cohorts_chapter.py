@@ -37,13 +37,13 @@ def test_the_stage_writes_what_it_declares_with_the_columns_of_the_catalogue(
     assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*")} == set(
         STAGE.writes.values()
     )
-    for name in set(STAGE.writes) - {"checks", "user_retention"}:
+    for name in set(STAGE.writes) - {"verdict_table", "user_retention"}:
         table = pd.read_csv(tmp_path / STAGE.writes[name])
         assert list(table) == [column.name for column in catalogue.table_of(name).columns]
 
 
 def test_checks_stand_in_the_order_of_the_chapter(cohorts: Cohorts) -> None:
-    assert cohorts.checks["check"].tolist() == [
+    assert cohorts.verdict_table["check"].tolist() == [
         "retention_eligible", "retention_cells", "enough_newcomers",
     ]  # fmt: skip
 

@@ -2,10 +2,8 @@
 
 import json
 
-import pandas as pd
 import pytest
 
-from analysis.audit import latency, relations
 from analysis.base import engine
 from analysis.contract.inputs import EVENTS, USERS
 from analysis.log import activity
@@ -72,30 +70,3 @@ def test_last_active_date_contradicts_the_log_for_most_users(users, events):
     spans = activity.user_spans(make_active(events.table, users.table, window))
     seen = users.table.merge(spans, on="user_id", how="left")
     assert (rules_of_log.day_gap(seen) > 1).sum() == 4540
-
-
-def test_the_relation_of_the_tables_is_the_one_published(users, events):
-    table = relations.relational_table(users.table, events.table)
-    found = dict(zip(table["measure"], table["value"], strict=True))
-    assert found == {
-        "orphan_events": 0, "orphan_users": 0, "users_without_events": 0, "active_users": 5000,
-        "events_per_user_mean": 40.0, "events_per_user_std": pytest.approx(14.204504693607523, abs=1e-9),
-        "events_per_user_min": 22, "events_per_user_25%": 31, "events_per_user_50%": 33,
-        "events_per_user_75%": 40, "events_per_user_max": 82,
-    }  # fmt: skip
-
-
-EXCHANGED = {
-    "delay_event_created": "delay_event_received",
-    "delay_created_received": "delay_received_created",
-    "delay_event_received": "delay_event_created",
-}
-"""The case exchanged created_at and received_at between cleaning and its temporal audit."""
-
-
-def test_the_delays_are_the_ones_published(events):
-    expected = pd.read_csv(SEED_DATA / "published" / "QA_temporal_resumen.csv", index_col=0)
-    table = latency.latency_table(latency.delay_histogram(events.table)).set_index("delay")
-    for theirs, ours in EXCHANGED.items():
-        found = table.loc[ours, expected.index].astype(float)
-        assert found.to_dict() == pytest.approx(expected[theirs].to_dict(), abs=1e-9)

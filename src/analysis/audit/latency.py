@@ -125,7 +125,8 @@ def _slowest(delay_by_kind: pd.DataFrame) -> tuple[float, str]:
     large = delay_by_kind[delay_by_kind["events"] >= LARGE * delay_by_kind["total"]]
     if large.empty:
         return 0.0, "any"
-    slowest: Any = large.loc[large["median_seconds"].idxmax()]
+    at: Any = large["median_seconds"].idxmax()
+    slowest = large.loc[at]
     return float(slowest["median_seconds"]), f"{slowest['column']} {slowest['level']}"
 
 

@@ -21,6 +21,11 @@ SAME, UNRELATED = 0.8, 0.5
 below, it is something else."""
 BELOW, BELOW_FAILS = 0.01, 0.1
 """Share of users whose native total is less than the log alone counts: a few, and too many."""
+DIFFERS, DIFFERS_FAILS = 0.01, 0.1
+"""Share of users whose last_active_date is not the day of their last event: a few, too many."""
+AGAINST, AGAINST_FAILS, EXPLAINED = 0.02, 0.2, 0.999
+"""Share of users whose label the log contradicts: a few, and too many; accuracy from which one
+threshold on a column explains the label."""
 FEW_USERS = 30
 """Users below whom a correlation says nothing."""
 NATIVE_TOTALS = {
@@ -117,16 +122,15 @@ def native_agrees(users_seen: pd.DataFrame) -> Verdict:
     gap = day_gap(both)
     share, low, high = share_of(int((gap > 1).sum()), len(both))
     facts = {"differ": int((gap > 1).sum()), "users": len(both), "median_days": float(gap.median())}
-    return Verdict(
-        "native_agrees", grade(share, 0.01, 0.1), share, low, high, 0.01, len(both), facts
-    )
+    status = grade(share, DIFFERS, DIFFERS_FAILS)
+    return Verdict("native_agrees", status, share, low, high, DIFFERS, len(both), facts)
 
 
 @check(stage="03_audit")
 def native_counts(native_totals: pd.DataFrame) -> Verdict:
     """Judge the counts and sums of the users table against the log.
 
-    A native total is a definition of its own, so equality is not asked for: it must order
+    A native total is a definition of its own, so equality is not expected: it must order
     users as the log does (rank correlation, among those whose whole history the log holds),
     and a total since signup cannot be less than what the log holds of it.
     """
@@ -144,7 +148,7 @@ def native_counts(native_totals: pd.DataFrame) -> Verdict:
     is_odd = len(unlike) or below.max() >= BELOW
     status: Status = "fail" if is_bad else ("warn" if is_odd else "pass")
     facts = {"column": worst["column"], "columns": len(known), "newcomers": n,
-             "unlike": ", ".join(unlike) or "none", "below": int(at["below"]),
+             "unlike": list(unlike), "below": int(at["below"]),
              "checked": int(at["checked"]), "below_column": at["column"]}  # fmt: skip
     return Verdict("native_counts", status, float(worst["correlation"]), float(worst["ci_low"]),
                    float(worst["ci_high"]), SAME, n, facts)  # fmt: skip
@@ -167,13 +171,12 @@ def native_label(users_seen: pd.DataFrame, horizon_days: int) -> Verdict:
     silent = ~(rows["last_event_at"] >= newest - pd.Timedelta(days=horizon_days + 1))
     against = (silent != (rows[label] == 1)) & rows["last_event_at"].notna()
     share, low, high = share_of(int(against.sum()), len(rows))
-    is_explained = accuracy > 0.999
+    is_explained = accuracy > EXPLAINED
     facts = {"label": label, "column": column if is_explained else "no single column",
              "limit": limit, "accuracy": accuracy, "against": int(against.sum()),
              "users": len(rows)}  # fmt: skip
-    return Verdict(
-        "native_label", grade(share, 0.02, 0.2), share, low, high, 0.02, len(rows), facts
-    )
+    status = grade(share, AGAINST, AGAINST_FAILS)
+    return Verdict("native_label", status, share, low, high, AGAINST, len(rows), facts)
 
 
 def _best_stump(rows: pd.DataFrame, label: str) -> tuple[str, str, float]:

@@ -65,9 +65,9 @@ def _patterns(instants: Any, unit: int, is_rich: bool) -> dict[str, Pattern]:
     before, patterns = instants.before, {}
     if unit < 60_000:
         twice = instants.n > 1
-        alone = _apart(before, APART * unit) & _apart(instants.after, APART * unit)
+        isolated = _apart(before, APART * unit) & _apart(instants.after, APART * unit)
         later = _paired(instants, 0, unit)
-        patterns[TWICE] = (twice & alone, instants.n - 1, twice & ~alone, later)
+        patterns[TWICE] = (twice & isolated, instants.n - 1, twice & ~isolated, later)
     if unit < 60_000 and is_rich:
         span = 1000 * NEAR_SECONDS
         near, later = _paired(instants, 0, span), _paired(instants, span, 2 * span)

@@ -241,11 +241,7 @@ def impossible_values(user_rules: pd.DataFrame, event_rules: pd.DataFrame) -> Ve
     broken, checked = int(known["broken"].loc[largest]), int(known["checked"].loc[largest])
     share, low, high = share_of(broken, checked)
     status: Status = "fail" if share >= FEW else ("warn" if broken else "pass")
-    counts = zip(known["rule"], known["broken"], strict=True)
-    broken_ones = [f"{rule} ({count:,})" for rule, count in counts if count]
-    facts = {
-        "rules": "; ".join(broken_ones) or "none",
-        "broken": int(known["broken"].sum()),
-        "rows": checked,
-    }
+    rows = zip(known["rule"], known["broken"], strict=True)
+    some = [{"rule": rule, "broken": int(count)} for rule, count in rows if count]
+    facts = {"rules": some, "broken": int(known["broken"].sum()), "rows": checked}
     return Verdict("impossible_values", status, share, low, high, FEW, checked, facts)

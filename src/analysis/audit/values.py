@@ -35,7 +35,7 @@ def spellings(users: pd.DataFrame, kinds: pd.DataFrame) -> Verdict:
     """
     counts = _counts_by_column(users, kinds, is_list_of_kinds)
     variants = [row for name, count in counts.items() for row in _variants(name, count)]
-    nothing = (0.0, 0, len(users), "any", "none")
+    nothing: tuple[float, int, int, str, list[str]] = (0.0, 0, len(users), "any", [])
     _, other, total, name, written = max(variants, default=nothing)
     share, low, high = share_of(other, total)
     facts = {"column": name, "written": written, "other": other, "found": len(variants),
@@ -44,7 +44,7 @@ def spellings(users: pd.DataFrame, kinds: pd.DataFrame) -> Verdict:
     return Verdict("spellings", status, share, low, high, 0.0, total, facts)
 
 
-def _variants(name: str, count: "pd.Series[int]") -> list[tuple[float, int, int, str, str]]:
+def _variants(name: str, count: "pd.Series[int]") -> list[tuple[float, int, int, str, list[str]]]:
     """Return each kind of a column that is written in several ways: the share and number of rows
     in all ways but the most frequent, the rows of the column, its name, and the ways.
     """
@@ -52,7 +52,7 @@ def _variants(name: str, count: "pd.Series[int]") -> list[tuple[float, int, int,
     for _, part in count.groupby(count.index.map(_plain)):
         if len(part) > 1:
             other = int(part.sum() - part.max())
-            written = ", ".join(sorted(map(str, part.index)))
+            written = sorted(map(str, part.index))
             rows.append((other / count.sum(), other, int(count.sum()), name, written))
     return rows
 
@@ -67,10 +67,10 @@ def placeholders(users: pd.DataFrame, kinds: pd.DataFrame) -> Verdict:
     for name, count in counts.items():
         part = count[count.index.astype(str).str.casefold().isin(PLACEHOLDERS)]
         if len(part):
-            texts = ", ".join(sorted(map(str, part.index)))
+            texts = sorted(map(str, part.index))
             sums = int(part.sum()), int(count.sum())
             written.append((part.sum() / count.sum(), *sums, name, texts))
-    nothing = (0.0, 0, len(users), "any", "none")
+    nothing: tuple[float, int, int, str, list[str]] = (0.0, 0, len(users), "any", [])
     _, other, total, name, texts = max(written, default=nothing)
     share, low, high = share_of(other, total)
     facts = {"column": name, "written": texts, "other": other, "found": len(written),

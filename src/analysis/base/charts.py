@@ -51,14 +51,6 @@ THEME: Any = {
 }
 
 
-# Short names that charts draw by, and the artifacts' own names for the same columns.
-ALIASES = {
-    "fpr": "false_positive_rate",
-    "tpr": "true_positive_rate",
-    "profit_total": "expected_profit",
-}
-
-
 def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]]:
     """Make a chart: check its frame's columns, apply the theme, survive an empty frame."""
 
@@ -70,8 +62,7 @@ def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]
         def draw_themed(*args: P.args, **options: P.kwargs) -> Figure:
             bound = signature.bind(*args, **options)
             bound.apply_defaults()
-            first, given = next(iter(bound.arguments.items()))
-            frame = bound.arguments[first] = _apply_aliases(given, required)
+            frame = next(iter(bound.arguments.values()))
             require_columns(frame, required, name)
             with mpl.rc_context(THEME):
                 if frame.empty:
@@ -81,11 +72,6 @@ def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]
         return draw_themed
 
     return decorate
-
-
-def _apply_aliases(frame: Frame, required: Iterable[str]) -> Frame:
-    absent = [name for name in required if name in ALIASES and name not in frame.columns]
-    return frame.rename(columns={ALIASES[name]: name for name in absent})
 
 
 def require_one_model(frame: Frame, name: str) -> None:

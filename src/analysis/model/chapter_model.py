@@ -23,7 +23,7 @@ from analysis.model import (  # noqa: F401 (leaks registers its checks)
     stored,
     thresholds,
 )
-from analysis.model.candidates import Floats
+from analysis.model.candidates import CANDIDATES, Floats
 from analysis.model.economics import Economics
 
 
@@ -31,8 +31,8 @@ from analysis.model.economics import Economics
 class Model(Chapter):
     """Models trained, calibrated and tested on the snapshots, and what they are worth.
 
-    `models` are the candidates to choose from, `shuffles` the repeats of the importance: fewer
-    make a study of many runs possible.
+    One of the `models` is used; `shuffles` are the repeats of the importance. A study that
+    fits hundreds of models takes fewer of both.
     """
 
     stage: ClassVar[str] = "06_model"
@@ -45,7 +45,7 @@ class Model(Chapter):
     min_group: int
     bootstrap_draws: int
     seed: int
-    models: Sequence[str] = candidates.CANDIDATES
+    models: Sequence[str] = CANDIDATES
     shuffles: int = 3
 
     @classmethod

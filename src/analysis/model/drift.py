@@ -34,7 +34,7 @@ def drift(snapshots: pd.DataFrame) -> Verdict:
     usual = {name: _usual_shift(train, name) for name in features}
     shifted = sorted(n for n, value in index.items() if value >= max(SHIFT, usual[n]))
     worst = max(shifted or features, key=lambda name: index[name])
-    facts = {"feature": worst, "shifted": ", ".join(shifted) or "none", "features": len(features),
+    facts = {"feature": worst, "shifted": shifted, "features": len(features),
              "usual": usual[worst]}  # fmt: skip
     status: Status = grade(index[worst], SHIFT, SHIFT_FAILS) if shifted else "pass"
     return Verdict("drift", status, index[worst], limit=SHIFT, n=len(scored), facts=facts)

@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from analysis.base.errors import ReportError
 from analysis.base.formats import plural
@@ -98,12 +99,14 @@ def evaluate(
     churned = scores["churned"].to_numpy(dtype=float)
     proba = {name: scores[name].to_numpy(dtype=float) for name in names}
     limits = thresholds if isinstance(thresholds, Mapping) else dict.fromkeys(names, thresholds)
-    parts = [
-        _all_values(churned, proba, limits, weights)
-        for weights in _weights_in_parts(scores["user_id"], n_boot, np.random.default_rng(seed))
-    ]
+    rng = np.random.default_rng(seed)
+    with threadpool_limits(1):  # the last digit depends on the number of threads
+        parts = [
+            _all_values(churned, proba, limits, weights)
+            for weights in _weights_in_parts(scores["user_id"], n_boot, rng)
+        ]
+        point = _all_values(churned, proba, limits, np.ones((1, len(scores))))
     draws = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    point = _all_values(churned, proba, limits, np.ones((1, len(scores))))
     rows = [(*key, *_summary(key, point, draws, churned, proba)) for key in point]
     table = pd.DataFrame(rows, columns=["model", "metric", "value", "ci_low", "ci_high"])
     table.insert(1, "split", split)
@@ -353,10 +356,10 @@ def better_than_base_rate(measured: pd.DataFrame) -> Verdict:
     """Judge whether the probabilities beat one probability for all, by the Brier skill."""
     skill: Any = measured.loc["brier_skill"]
     status: Status = "fail" if skill["ci_high"] < 0 else "pass"
-    result = "better" if skill["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
+    outcome = "better" if skill["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
     return Verdict(
         "better_than_base_rate", status, float(skill["value"]), float(skill["ci_low"]),
-        float(skill["ci_high"]), 0.0, int(skill["n"]), {"result": result},
+        float(skill["ci_high"]), 0.0, int(skill["n"]), {"outcome": outcome},
     )  # fmt: skip
 
 
@@ -371,9 +374,9 @@ def better_than_recency(measured: pd.DataFrame) -> Verdict:
         return not_applicable("better_than_recency", "there is no baseline to compare with")
     gain: Any = measured.loc["roc_auc_minus_recency"]
     status: Status = "fail" if gain["ci_high"] < 0 else "pass"
-    result = "better" if gain["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
+    outcome = "better" if gain["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
     return Verdict("better_than_recency", status, float(gain["value"]), float(gain["ci_low"]),
-                   float(gain["ci_high"]), 0.0, int(gain["n"]), {"result": result})  # fmt: skip
+                   float(gain["ci_high"]), 0.0, int(gain["n"]), {"outcome": outcome})  # fmt: skip
 
 
 @check(stage="06_model", strikes=("ranking", "scores", "groups"))

@@ -32,7 +32,7 @@ WORTH_REMOVING = 0.02
 CARRIES = 0.05
 """ROC AUC that the model may at most owe to an attribute that is fixed and beats silence."""
 Suspicion = dict[str, Any]
-"""Why a column is suspicious: `column`, `reason` (a code), `level` (a value of it), `auc`."""
+"""Why a column is suspicious: `column`, `reason` (a code), and `level` (a value of it) or `auc`."""
 
 
 def single_column_auc(values: "pd.Series[Any]", churned: "pd.Series[float]") -> float:

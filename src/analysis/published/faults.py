@@ -6,15 +6,13 @@ Each function measures one fault and decides nothing. They take what `case_featu
 
 import numpy as np
 import pandas as pd
-from ibis import Table
 from scipy.stats import chi2_contingency
 from sklearn.cluster import KMeans
 from sklearn.metrics import roc_auc_score
 
-from analysis.published.clusters import scaled_variables, silhouette
-from analysis.published.model import CaseModels, logistic_auc
+from analysis.published.case_clusters import scaled_variables, silhouette
+from analysis.published.case_model import logistic_auc
 from analysis.published.results import Absent
-from analysis.published.tables import count_in_windows
 
 
 def signup_date_auc(retention: pd.DataFrame) -> float | Absent:
@@ -31,14 +29,6 @@ def auc_without_signup(
 ) -> float | Absent:
     """Return the test AUC of the case's logistic regression without its signup columns."""
     return logistic_auc(features, retention, without=("signup_date",), seed=seed)
-
-
-def scored_as_trained(models: CaseModels | Absent) -> dict[str, float] | Absent:
-    """Return `mean` and `max` of the probabilities on the columns the model was fitted on."""
-    if isinstance(models, Absent):
-        return models
-    proba = models.proba_as_trained["proba_churn"]
-    return {"mean": float(proba.mean()), "max": float(proba.max())}
 
 
 def score_ties(scores: pd.DataFrame | Absent) -> dict[str, int] | Absent:
@@ -95,37 +85,12 @@ def shuffled_silhouettes(
     best of ten starts: with one start K-means often stops at a poorer cut.
     """
     X = scaled_variables(features.sort_values("user_id"))[1]
-    found = []
+    silhouettes = []
     for seed in seeds:
         shuffled = np.random.default_rng(seed).permuted(X, axis=0)
         labels = KMeans(k, random_state=seed, n_init=10).fit(shuffled).labels_
-        found.append({"seed": seed, "silhouette": silhouette(shuffled, labels, seed, rows)})
-    return pd.DataFrame(found, columns=["seed", "silhouette"])
-
-
-def covered_retention(
-    users: pd.DataFrame,
-    events: Table,
-    log_start: pd.Timestamp,
-    log_end: pd.Timestamp,
-    days: int = 30,
-) -> dict[str, float]:
-    """Return `users` (count), `d7_rate`, `d30_rate`, `churn_rate` (0 to 1; NaN without users) of
-    those who signed up on or after `log_start` and at least `days` days before `log_end`, by
-    the case's windows: days 0 to 7 and 0 to `days`, both ends included.
-    """
-    signup = users["signup_date"]
-    covered = users[(signup >= log_start) & (signup + pd.Timedelta(days=days) <= log_end)]
-    counts = count_in_windows(covered, events, {"short": (0, 7), "long": (0, days)})
-    d30 = float((counts["long"] > 0).mean())
-    d7 = float((counts["short"] > 0).mean())
-    return {"users": len(covered), "d7_rate": d7, "d30_rate": d30, "churn_rate": 1 - d30}
-
-
-def churn_by_cohort(retention: pd.DataFrame) -> pd.DataFrame:
-    """Return `cohort_month`, `users`, `churn_rate` (0 to 1) by the case's label."""
-    by_month = retention.groupby("cohort_month")["churn_30d"]
-    return by_month.agg(users="size", churn_rate="mean").reset_index()
+        silhouettes.append({"seed": seed, "silhouette": silhouette(shuffled, labels, seed, rows)})
+    return pd.DataFrame(silhouettes, columns=["seed", "silhouette"])
 
 
 def native_label_agreement(users: pd.DataFrame, days: int = 30) -> float | Absent:

@@ -1,13 +1,15 @@
-"""What the helpers of `analysis.published` return when they have a table, and when they do not."""
+"""What stands for a result of the case that these tables cannot give."""
 
 from dataclasses import dataclass
+
+import pandas as pd
 
 Value = float | int | str
 
 
 @dataclass(frozen=True)
 class Absent:
-    """Stand in for a result of the case that these tables cannot give, with the reason."""
+    """A result of the case that these tables cannot give, with the reason."""
 
     reason: str
 
@@ -18,3 +20,8 @@ class Figure:
 
     value: Value | None
     reason: str | None = None
+
+
+def or_empty(table: pd.DataFrame | Absent, columns: list[str]) -> pd.DataFrame:
+    """Return `table`, or an empty one with `columns` where it is absent."""
+    return pd.DataFrame(columns=columns) if isinstance(table, Absent) else table

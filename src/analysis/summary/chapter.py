@@ -169,7 +169,10 @@ class Summary(Chapter):
         status = dict(zip(self.judged["check"], self.judged["status"], strict=True))
         context = context_of(self.metrics, status)
         sentences = printed(self.store.text(FINDINGS_PAGE), context)
-        return {name: checks_behind(kept, self.metrics, self.failing) for name, kept in sentences.items()}
+        return {
+            name: checks_behind(kept, self.metrics, self.failing)
+            for name, kept in sentences.items()
+        }
 
     @cached_property
     def actions_rest_on(self) -> list[set[str]]:

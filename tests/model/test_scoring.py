@@ -1,3 +1,7 @@
+"""Who is at risk now: ranks, holdout, actions."""
+
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,16 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.base.errors import ReportError
-from analysis.model import scoring
-from analysis.model.decisions import Economics, break_even
+from analysis.model import Scoring, importance, scoring
+from analysis.model.economics import Economics, break_even
 
 ECONOMICS = Economics(customer_value=60, contact_cost=0.5, incentive=3, saved_share=0.1)
 ECONOMICS_LIMIT = break_even(ECONOMICS)  # 0.40
-
 AT = pd.Timestamp("2025-10-21", tz="UTC")
 
 
-class Model:
+class RiskModel:
     """A model whose probability is the column `risk`."""
 
     class Inner:
@@ -33,14 +36,14 @@ def make_scores(proba: list[float]) -> pd.DataFrame:
 
 def test_score_keeps_who_and_when():
     frame = pd.DataFrame({"user_id": ["a", "b"], "recency_days": [3.0, 4.0], "risk": [0.2, 0.7]})
-    table = scoring.score(Model(), frame)
+    table = scoring.score(RiskModel(), frame)
     assert table.to_dict("list") == {
         "user_id": ["a", "b"],
         "recency_days": [3.0, 4.0],
         "proba_churn": [0.2, 0.7],
     }
     with pytest.raises(ReportError, match="1 rows repeat one, such as 'a'"):
-        scoring.score(Model(), frame.assign(user_id="a"))
+        scoring.score(RiskModel(), frame.assign(user_id="a"))
 
 
 def test_segments_have_exact_shares_whatever_the_ties():
@@ -171,11 +174,15 @@ def test_segments_sum_to_everyone():
 @pytest.mark.parametrize(("capacity", "flagged"), [(None, 3), (2, 2), (9, 3)])
 def test_capacity_is_counted_among_the_users_scored_now(monkeypatch, capacity, flagged):
     names = pd.DataFrame({"driver_1": pd.Series(["x"] * 4, dtype="str")})
-    monkeypatch.setattr(scoring, "drivers", lambda *_: names)
+    monkeypatch.setattr(importance, "drivers", lambda *_: names)
     ids = ["a", "b", "c", "d"]
     now = pd.DataFrame({"user_id": ids, "recency_days": 1.0, "risk": [0.9, 0.8, 0.7, 0.1]})
     card = {"threshold": ECONOMICS_LIMIT, "model_file": "m", "reference": {}}
-    table = scoring.score_now(
-        Model(), now.assign(snapshot_at=AT), card, 0.0, 1, 0.8, 0.4, ECONOMICS, capacity
-    )
-    assert table["pred_churn"].sum() == flagged
+    trained = SimpleNamespace(churn_model=RiskModel(), model_card=card)
+    chapter = Scoring(
+        users=now[["user_id"]], snapshots=now.assign(snapshot_at=AT, split="score"),
+        trained=trained, customer_value=60, contact_cost=0.5, incentive_cost=3, saved_share=0.1,
+        capacity=capacity, group_columns=[], min_group=30, high_risk_from=0.8,
+        medium_risk_from=0.4, holdout_share=0.0, seed=1,
+    )  # fmt: skip
+    assert chapter.predictions["pred_churn"].sum() == flagged

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import isnan
 from typing import Any
 
 import pandas as pd
 from ibis import Table
 
-from analysis.published import clusters, model, scores, tables
+from analysis.published import case_clusters as clusters
+from analysis.published import case_model as model
+from analysis.published import case_scores as scores
+from analysis.published import case_tables as tables
 from analysis.published.results import Absent, Figure, Value
 
 MEANS_BY = {"country": "country", "device": "device", "subscription_type": "subscription"}
@@ -84,35 +88,78 @@ AS_PUBLISHED: dict[str, Value] = {
 }
 
 
-@dataclass(frozen=True)
+USERS_COUNTS = (
+    "null_user_id", "null_signup_date", "null_last_active_date", "temporal_inconsistencies",
+    "dropped_missing_user_id", "duplicates_removed",
+)  # fmt: skip
+EVENTS_COUNTS = (
+    "null_event_uuid", "null_user_id", "null_event_timestamp", "duplicates_removed",
+    "received_before_event", "created_before_received",
+)  # fmt: skip
+"""Counts of the two cleaning steps that the case printed."""
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
-    """Every table and model of the case; Absent where these tables cannot give one."""
+    """The whole case on cleaned `users` and `events` (Ibis); `jobs` fit the forest.
 
-    features: pd.DataFrame
-    cohorts: pd.DataFrame
-    retention: pd.DataFrame
-    relational: tables.Relational
-    latency: pd.DataFrame
-    models: model.CaseModels | Absent
-    scores: pd.DataFrame | Absent
-    clusters: clusters.CaseClusters | Absent
+    Each table and model is made when first asked for; Absent where these tables cannot give it.
+    """
+
+    users: pd.DataFrame
+    events: Table
+    seed: int = 42
+    jobs: int = 2
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """See case_tables.case_features."""
+        return tables.case_features(self.users, self.events)
+
+    @cached_property
+    def cohorts(self) -> pd.DataFrame:
+        """See case_tables.case_cohorts."""
+        return tables.case_cohorts(self.users, self.events)
+
+    @cached_property
+    def retention(self) -> pd.DataFrame:
+        """See case_tables.case_retention."""
+        return tables.case_retention(self.users, self.events)
+
+    @cached_property
+    def relational(self) -> tables.Relational:
+        """See case_tables.case_relational."""
+        return tables.case_relational(self.users, self.events)
+
+    @cached_property
+    def latency(self) -> pd.DataFrame:
+        """See case_tables.case_latency."""
+        return tables.case_latency(self.events)
+
+    @cached_property
+    def models(self) -> model.CaseModels | Absent:
+        """See case_model.case_models."""
+        return model.case_models(self.features, self.retention, self.seed, self.jobs)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame | Absent:
+        """See case_scores.case_scores."""
+        return scores.case_scores(self.features, self.models)
+
+    @cached_property
+    def clusters(self) -> clusters.CaseClusters | Absent:
+        """See case_clusters.case_clusters."""
+        return clusters.case_clusters(self.features, self.seed)
 
 
-def run_case(users: pd.DataFrame, events: Table, seed: int = 42, jobs: int = 2) -> Case:
-    """Return the whole case on cleaned `users` and `events`; `jobs` fit the forest."""
-    features = tables.case_features(users, events)
-    retention = tables.case_retention(users, events)
-    models = model.case_models(features, retention, seed, jobs)
-    return Case(
-        features=features,
-        cohorts=tables.case_cohorts(users, events),
-        retention=retention,
-        relational=tables.case_relational(users, events),
-        latency=tables.case_latency(events),
-        models=models,
-        scores=scores.case_scores(features, models),
-        clusters=clusters.case_clusters(features, seed),
-    )
+def figures_record(
+    case: Case, users_qa: Mapping[str, Any], events_qa: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return every figure of the case by name: `value`, or null and the `reason` it is absent."""
+    users = {name: users_qa.get(name) for name in USERS_COUNTS}
+    events = {name: events_qa.get(name) for name in EVENTS_COUNTS}
+    figures = published_figures(case, users, events)
+    return {name: {"value": f.value, "reason": f.reason} for name, f in sorted(figures.items())}
 
 
 def published_figures(

@@ -13,7 +13,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
-from analysis.published.model import raw_numbers
+from analysis.published.case_model import raw_numbers
 from analysis.published.results import Absent
 
 VARIABLES = (
@@ -81,3 +81,17 @@ def _profile(variables: pd.DataFrame, cluster: pd.Series) -> pd.DataFrame:
     sizes = cluster.value_counts()
     counted = means.assign(user_count=sizes, pct_total=(100 * sizes / len(cluster)).round(2))
     return counted.reset_index()
+
+
+def cluster_profile(clusters: CaseClusters | Absent) -> pd.DataFrame:
+    """Return the profile of the case's clusters: means, `user_count`, `pct_total`."""
+    if isinstance(clusters, Absent):
+        return pd.DataFrame(columns=["cluster", "user_count", "pct_total"])
+    return clusters.profile
+
+
+def user_clusters(clusters: CaseClusters | Absent, features: pd.DataFrame) -> pd.DataFrame:
+    """Return the case's features of each user with its `cluster`; empty where there is none."""
+    if isinstance(clusters, Absent):
+        return pd.DataFrame(columns=["user_id", "cluster"])
+    return features.merge(clusters.labels, on="user_id")

@@ -153,6 +153,16 @@ def case_models(
     )
 
 
+def model_table(models: CaseModels | Absent) -> pd.DataFrame:
+    """Return `model` (`logreg`, `forest`), `auc`, `threshold`, `precision`, `recall`, `f1`."""
+    columns = ["model", "auc", "threshold", "precision", "recall", "f1"]
+    if isinstance(models, Absent):
+        return pd.DataFrame(columns=columns)
+    both = {"logreg": models.logistic, "forest": models.forest}
+    rows = [(name, *(getattr(one, c) for c in columns[1:])) for name, one in both.items()]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def logistic_auc(
     features: pd.DataFrame,
     retention: pd.DataFrame,

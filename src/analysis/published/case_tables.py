@@ -17,6 +17,7 @@ import pyarrow as pa
 from ibis import Table
 
 from analysis.base.errors import ReportError
+from analysis.log.window import LogWindow
 
 USER_COLUMNS = (
     *("user_id", "signup_date", "age", "gender", "country", "device", "os_version"),
@@ -27,7 +28,7 @@ USER_COLUMNS = (
 )
 EVENT_FEATURES = ("event_count", "recency_days", "unique_event_types")
 PERCENTILES = (0.01, 0.05, 0.5, 0.95, 0.99)
-WINDOWS_DAYS = {"events_D7": (None, 7), "events_D30": (None, 30)}
+LAST_DAYS = {"events_D7": 7, "events_D30": 30}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def case_retention(users: pd.DataFrame, events: Table) -> pd.DataFrame:
     (1 when `events_D30` is 0), `events_D7` and `events_D30` (events whose day since signup is
     at most 7 or 30, days before signup included; 0 for users without events).
     """
-    counts = count_in_windows(users, events, WINDOWS_DAYS)
+    counts = _count_up_to(users, events, LAST_DAYS)
     month = counts["signup_date"].dt.strftime("%Y-%m")
     churned = (counts["events_D30"] == 0).astype("int64")
     counts.insert(2, "cohort_month", month)
@@ -128,25 +129,51 @@ def case_latency(events: Table) -> pd.DataFrame:
     return pd.DataFrame({name: _describe_delay(histogram, name) for name in micros})
 
 
-def count_in_windows(
-    users: pd.DataFrame, events: Table, windows: Mapping[str, tuple[int | None, int]]
-) -> pd.DataFrame:
-    """Return `user_id`, `signup_date` and one column per window, by `user_id`: events whose day
-    since signup lies from the first to the last day of the window, both included (None: from
-    the beginning). A fault of the case: half-open windows are the rule elsewhere.
+def _count_up_to(users: pd.DataFrame, events: Table, last_days: Mapping[str, int]) -> pd.DataFrame:
+    """Return `user_id`, `signup_date` and, for each name, the events from the beginning to its
+    last day since signup, that day included. A fault of the case: half-open windows are the rule
+    elsewhere.
     """
     daily = _count_per_day(events).inner_join(_signups(users), "user_id")
     tenure = daily.event_date.delta(daily.signup_day, unit="day")
-    sums = {
-        name: daily.events.sum(
-            where=(tenure <= last) & (True if first is None else tenure >= first)
-        )
-        for name, (first, last) in windows.items()
-    }
+    sums = {name: daily.events.sum(where=tenure <= last) for name, last in last_days.items()}
     counted = _fetch(daily.group_by("user_id").agg(**sums))
     table = users[["user_id", "signup_date"]].merge(counted, on="user_id", how="left")
-    table[list(windows)] = table[list(windows)].fillna(0).astype("float64")
+    table[list(last_days)] = table[list(last_days)].fillna(0).astype("float64")
     return table.sort_values("user_id", ignore_index=True)
+
+
+def relational_table(found: Relational) -> pd.DataFrame:
+    """Return `measure`, `value`: orphans, users without events, events per user."""
+    names = ("orphan_events", "orphan_users", "active_users", "users_without_events")
+    values = {name: getattr(found, name) for name in names}
+    values |= {f"events_per_user_{name}": value for name, value in found.events_per_user.items()}
+    return pd.DataFrame({"measure": list(values), "value": [float(v) for v in values.values()]})
+
+
+def retention_summary(retention: pd.DataFrame) -> pd.DataFrame:
+    """Return `figure` (`d7`, `d30`, `churn`), `users`, `rate` (0 to 1) as the case counts them."""
+    rates = {
+        "d7": (retention["events_D7"] > 0).mean(),
+        "d30": (retention["events_D30"] > 0).mean(),
+        "churn": (retention["churn_30d"] == 1).mean(),
+    }
+    return pd.DataFrame(
+        {"figure": list(rates), "users": len(retention), "rate": list(rates.values())}
+    )
+
+
+def label_by_cohort(retention: pd.DataFrame, window: LogWindow) -> pd.DataFrame:
+    """Return `cohort_month`, `users`, `churn_rate` (0 to 1) by the case's label, and `is_covered`:
+    whether the whole month lies inside the log.
+    """
+    known = retention[retention["signup_date"].notna()]
+    table = known.groupby("cohort_month").agg(
+        users=("churn_30d", "size"), churn_rate=("churn_30d", "mean")
+    )
+    starts = pd.to_datetime(table.index + "-01", utc=True)
+    covered = (starts >= window.start) & (starts + pd.DateOffset(months=1) <= window.end)
+    return table.assign(is_covered=covered).reset_index()
 
 
 def _fetch(table: Table) -> pd.DataFrame:
@@ -230,9 +257,9 @@ def _find_ranks(counted: Table, ranks: list[int]) -> dict[int, float]:
     upto = counted.n.sum().over(ibis.window(order_by=counted.micros, preceding=(None, 0)))
     running = counted.mutate(upto=upto)
     wanted = [(running.upto > rank) & (running.upto - running.n <= rank) for rank in ranks]
-    found = _fetch(running.filter(ibis.or_(*wanted))).sort_values("micros")
-    places = found["upto"].to_numpy(dtype="int64").searchsorted(ranks, side="right")
-    return dict(zip(ranks, found["micros"].to_numpy(dtype="float64")[places].tolist(), strict=True))
+    rows = _fetch(running.filter(ibis.or_(*wanted))).sort_values("micros")
+    places = rows["upto"].to_numpy(dtype="int64").searchsorted(ranks, side="right")
+    return dict(zip(ranks, rows["micros"].to_numpy(dtype="float64")[places].tolist(), strict=True))
 
 
 def _read_like_csv(column: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from analysis.published.model import CaseModels, raw_numbers
-from analysis.published.results import Absent
+from analysis.log.window import LogWindow
+from analysis.published.case_model import CaseModels, raw_numbers
+from analysis.published.results import Absent, or_empty
 
 MODEL_NAME = "churn_model_logreg"
 SEGMENTS = ("High Risk", "Medium Risk", "Low Risk")
@@ -79,9 +80,11 @@ def case_buckets(scores: pd.DataFrame | Absent) -> pd.DataFrame | Absent:
     return table.assign(bucket=table["bucket"] / 10, users=table["users"].fillna(0).astype(int))
 
 
-def case_top(scores: pd.DataFrame | Absent, users: int = 50) -> pd.DataFrame | Absent:
-    """Return the rows of the `users` highest probabilities; ties go to the lower `user_id`."""
-    if isinstance(scores, Absent):
-        return scores
-    order = scores.sort_values(["proba_churn", "user_id"], ascending=[False, True])
-    return order.head(users).reset_index(drop=True)
+def predictions(scores: pd.DataFrame | Absent, window: LogWindow) -> pd.DataFrame:
+    """Return the case's scored table; `scored_at_utc` is the log's end, for no clock is read."""
+    columns = ["user_id", "proba_churn", "pred_churn", "threshold_used", "model_file"]
+    table = or_empty(scores, [*columns, "churn_percentile", "risk_segment"])
+    at = window.end.strftime("%Y-%m-%dT%H:%M:%S")
+    return table.assign(scored_at_utc=at)[
+        [*columns, "scored_at_utc", "churn_percentile", "risk_segment"]
+    ]

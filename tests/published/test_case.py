@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import ibis
@@ -9,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import published
 from analysis.base.errors import ReportError
-from analysis.published import AS_PUBLISHED, Absent, faults, tables
-from analysis.published.model import case_design
+from analysis.published import case_clusters, case_figures, case_model, case_scores, claims, faults
+from analysis.published import case_tables as tables
+from analysis.published.case_figures import AS_PUBLISHED, Case
+from analysis.published.case_model import case_design
+from analysis.published.results import Absent
+from tests.handmade import SEED_DATA, make_window
 
-SEED_DATA = Path(__file__).resolve().parents[2] / "shared" / "seed-data"
 INSTANT = "timestamp('UTC')"
 INSTANTS = ("event_at", "received_at", "created_at")
 PUBLISHED_COUNTS = {
@@ -64,7 +65,7 @@ EVENTS = [
 
 
 def test_features_count_events_types_and_days_since_the_last_event_of_all(engine):
-    features = published.case_features(USERS, make_events(engine, EVENTS))
+    features = tables.case_features(USERS, make_events(engine, EVENTS))
     expected = {
         "user_id": ["ana", "bea", "caro", "dora"],
         "event_count": [3, 2, 1, 0],
@@ -75,14 +76,14 @@ def test_features_count_events_types_and_days_since_the_last_event_of_all(engine
 
 
 def test_features_drop_the_native_label_and_read_numbers_as_the_case_did(engine):
-    features = published.case_features(USERS, make_events(engine, EVENTS))
+    features = tables.case_features(USERS, make_events(engine, EVENTS))
     assert list(features)[:4] == ["user_id", "signup_date", "country", "os_version"]
     assert "churned_30d" not in features
     assert features["os_version"].tolist()[:2] == [12, 14]
 
 
 def test_retention_keeps_days_before_signup_and_both_ends(engine):
-    retention = published.case_retention(USERS, make_events(engine, EVENTS))
+    retention = tables.case_retention(USERS, make_events(engine, EVENTS))
     assert retention["events_D7"].tolist() == [2, 0, 0, 0]
     assert retention["events_D30"].tolist() == [3, 1, 0, 0]
     assert retention["churn_30d"].tolist() == [0, 0, 1, 1]
@@ -92,12 +93,12 @@ def test_retention_keeps_days_before_signup_and_both_ends(engine):
 def test_user_without_signup_date_counts_as_churned_and_in_no_cohort(engine):
     users = make_users({"ana": None, "bea": "2025-01-20"})
     events = make_events(engine, EVENTS)
-    assert published.case_retention(users, events)["churn_30d"].tolist() == [1, 0]
-    assert published.case_cohorts(users, events)["cohort_size"].unique().tolist() == [1]
+    assert tables.case_retention(users, events)["churn_30d"].tolist() == [1, 0]
+    assert tables.case_cohorts(users, events)["cohort_size"].unique().tolist() == [1]
 
 
 def test_cohorts_count_distinct_users_by_month(engine):
-    cohorts = published.case_cohorts(USERS, make_events(engine, EVENTS))
+    cohorts = tables.case_cohorts(USERS, make_events(engine, EVENTS))
     expected = {
         "cohort_month": ["2025-01", "2025-01", "2025-02"],
         "event_month": ["2025-01", "2025-02", "2025-03"],
@@ -109,7 +110,7 @@ def test_cohorts_count_distinct_users_by_month(engine):
 
 
 def test_relational_finds_orphans_and_silent_users(engine):
-    found = published.case_relational(USERS, make_events(engine, EVENTS))
+    found = tables.case_relational(USERS, make_events(engine, EVENTS))
     assert (found.orphan_events, found.orphan_users) == (1, 1)
     assert (found.active_users, found.users_without_events) == (4, 1)
     assert found.events_per_user["mean"] == (3 + 2 + 1 + 1) / 4
@@ -126,7 +127,7 @@ DELAY_COLUMNS = ("user_id", "event_at", "received_at", "created_at")
 
 
 def test_latency_exchanges_the_names_and_leaves_out_unknown_instants(engine):
-    latency = published.case_latency(make_events(engine, DELAYED, DELAY_COLUMNS))
+    latency = tables.case_latency(make_events(engine, DELAYED, DELAY_COLUMNS))
     assert latency.loc["count"].tolist() == [3, 3, 3]
     assert latency.loc["mean"].tolist() == pytest.approx([2, 4.5 / 3, 10.5 / 3])
     assert latency["delay_event_created"]["std"] == pytest.approx(1)
@@ -139,7 +140,7 @@ def test_latency_percentiles_are_those_of_pandas(engine, seconds):
     start = pd.Timestamp("2025-01-01")
     rows = [("ana", str(start), str(start + pd.Timedelta(seconds=s))) for s in seconds]
     events = make_events(engine, rows, ("user_id", "event_at", "received_at"))
-    found = published.case_latency(events)["delay_event_created"]
+    found = tables.case_latency(events)["delay_event_created"]
     expected = pd.Series(seconds, dtype="float64").describe(percentiles=tables.PERCENTILES)
     pd.testing.assert_series_equal(found, expected, check_names=False)
 
@@ -154,19 +155,19 @@ def test_latency_percentiles_are_those_of_pandas(engine, seconds):
 )
 def test_latency_has_only_the_delays_whose_instants_are_there(engine, columns, expected):
     rows = [[dict(zip(DELAY_COLUMNS, row, strict=True))[c] for c in columns] for row in DELAYED]
-    assert list(published.case_latency(make_events(engine, rows, columns))) == expected
+    assert list(tables.case_latency(make_events(engine, rows, columns))) == expected
 
 
 def test_latency_of_no_known_instant_is_empty(engine):
     events = make_events(engine, DELAYED[3:], DELAY_COLUMNS)
-    latency = published.case_latency(events)
+    latency = tables.case_latency(events)
     assert latency.loc["count"].tolist() == [0, 0, 0]
     assert latency.drop(index="count").isna().all(axis=None)
 
 
 def test_repeated_user_is_named_with_the_remedy(engine):
     with pytest.raises(ReportError, match=r"'ana' appears .* 01_clean_users"):
-        published.case_retention(pd.concat([USERS, USERS[:1]]), make_events(engine, EVENTS))
+        tables.case_retention(pd.concat([USERS, USERS[:1]]), make_events(engine, EVENTS))
 
 
 def test_design_scales_numbers_and_encodes_all_but_each_first_category():
@@ -214,7 +215,7 @@ def test_scores_take_raw_numbers_and_no_category():
         design=SimpleNamespace(numeric=("views",)),
     )
     features = pd.DataFrame({"user_id": list("abcde"), "views": [None, 1, 2, 3, 4], "country": "x"})
-    scores = published.case_scores(features, models)
+    scores = case_scores.case_scores(features, models)
     assert scores["proba_churn"].tolist() == pytest.approx(
         [1 / (1 + np.exp(-logit)) for logit in (-2, -1, 0, 1, 2)]
     )
@@ -225,47 +226,21 @@ def test_scores_take_raw_numbers_and_no_category():
 
 
 def test_buckets_hold_the_probability_and_the_predicted_class():
-    buckets = published.case_buckets(SCORES).set_index("bucket")
+    buckets = case_scores.case_buckets(SCORES).set_index("bucket")
     assert buckets["users"].tolist() == [2, 0, 0, 0, 0, 0, 0, 0, 0, 3]
     assert buckets.loc[0.1].tolist() == [2, pytest.approx((0.05 + 0.1) / 2), 1 / 2]
 
 
-def test_segments_means_top_and_ties():
+def test_segments_means_and_ties():
     features = pd.DataFrame({"user_id": list("abcde"), "device": [*"xxyy", None]})
-    assert published.case_segments(SCORES)["pct"].tolist() == [40, 20, 40]
-    means = published.case_means(SCORES, features, "device")
+    assert case_scores.case_segments(SCORES)["pct"].tolist() == [40, 20, 40]
+    means = case_scores.case_means(SCORES, features, "device")
     assert means["device"].tolist() == ["y", "x"]
     assert means["avg_churn_prob"].tolist() == pytest.approx([1.95 / 2, 0.15 / 2])
-    assert published.case_top(SCORES, 2)["user_id"].tolist() == ["d", "e"]
     assert faults.score_ties(SCORES) == {"tied_users": 2, "largest_tie": 2, "users_at_one": 2}
 
 
 # Faults, by hand
-
-
-def test_covered_retention_leaves_out_who_the_log_did_not_see_whole(engine):
-    users = make_users(
-        {
-            "early": "2024-12-31",
-            "kept": "2025-01-01",
-            "same_day": "2025-01-02",
-            "late": "2025-01-02",
-            "gone": "2025-01-30",
-            "cut": "2025-01-31",
-        }
-    )
-    rows = [
-        ("early", "app_open", "2025-01-01"),
-        ("kept", "app_open", "2025-01-08T23:59"),  # day 7
-        ("same_day", "app_open", "2025-01-02"),  # day 0
-        ("late", "app_open", "2025-02-01T23:59"),  # day 30
-        ("gone", "app_open", "2025-01-29"),  # before signup: not a return
-        ("cut", "app_open", "2025-02-01"),
-    ]
-    log = pd.to_datetime(["2025-01-01", "2025-03-01"], utc=True)
-    found = faults.covered_retention(users, make_events(engine, rows), *log)
-    rates = {"d7_rate": 2 / 4, "d30_rate": 3 / 4, "churn_rate": 1 / 4}
-    assert found == pytest.approx({"users": 4} | rates)
 
 
 LABELLED = make_users(
@@ -281,7 +256,9 @@ def test_signup_date_alone_ranks_the_label():
 
 
 def test_churn_by_cohort_and_by_credits():
-    assert faults.churn_by_cohort(LABELLED)["churn_rate"].tolist() == [1, 1, 1 / 2]
+    by_cohort = tables.label_by_cohort(LABELLED, make_window("2024-02-01", "2024-03-31"))
+    assert by_cohort["churn_rate"].tolist() == [1, 1, 1 / 2]
+    assert by_cohort["is_covered"].tolist() == [False, True, False]
     features = pd.DataFrame({"user_id": list("abcd"), "credits_purchased": [20, 21, 50, None]})
     by_credits = faults.churn_by_credits(features, LABELLED)
     assert by_credits["users"].tolist() == [1, 2]  # 20 is not more than 20; d is unknown
@@ -324,8 +301,8 @@ def simulate(engine, users=60, seed=3):
 def test_case_runs_on_the_required_columns_alone(engine):
     users, events = simulate(engine)
     before = users.copy()
-    case = published.run_case(users, events, jobs=1)
-    figures = published.published_figures(case, {"null_user_id": 0}, {"null_event_uuid": None})
+    case = Case(users, events, jobs=1)
+    figures = case_figures.published_figures(case, {"null_user_id": 0}, {"null_event_uuid": None})
     pd.testing.assert_frame_equal(users, before)
     assert figures["retention.churn_rate"].value == 1 / 2
     assert figures["logreg.recall"].value == figures["forest.recall"].value == 1
@@ -341,45 +318,45 @@ def test_case_runs_on_the_required_columns_alone(engine):
 def test_one_class_of_the_label_leaves_the_model_out_with_the_reason(engine):
     users, events = simulate(engine)
     quiet = users.assign(signup_date=users["signup_date"] - pd.Timedelta(days=400))
-    case = published.run_case(quiet, events, jobs=1)
-    figures = published.published_figures(case, {}, {})
+    case = Case(quiet, events, jobs=1)
+    figures = case_figures.published_figures(case, {}, {})
     for name in ("logreg.auc", "forest.auc", "scores.mean", "segments.high.users"):
         assert figures[name].value is None
         assert figures[name].reason == "every user has the same label"
     assert figures["retention.churn_rate"].value == 1
-    assert isinstance(faults.scored_as_trained(case.models), Absent)
+    assert claims.published_skew(case).status == "not_applicable"
 
 
 def test_too_few_users_leave_the_model_out(engine):
-    case = published.run_case(*simulate(engine, users=49), jobs=1)
+    case = Case(*simulate(engine, users=49), jobs=1)
     assert case.models == Absent("the model needs 50 users, there are 49")
 
 
 def test_fifty_users_are_enough_for_the_model(engine):
-    models = published.run_case(*simulate(engine, users=50), jobs=1).models
+    models = Case(*simulate(engine, users=50), jobs=1).models
     assert (models.train_users, models.test_users) == (40, 10)
 
 
 def test_row_limit_fits_on_a_sample_and_scores_everyone(engine):
     users, events = simulate(engine, users=120)
-    features = published.case_features(users, events)
-    retention = published.case_retention(users, events)
-    models = published.case_models(features, retention, jobs=1, row_limit=100)
+    features = tables.case_features(users, events)
+    retention = tables.case_retention(users, events)
+    models = case_model.case_models(features, retention, jobs=1, row_limit=100)
     assert models.train_users + models.test_users == 100
-    assert len(published.case_scores(features, models)) == 120
+    assert len(case_scores.case_scores(features, models)) == 120
 
 
 def test_k_stays_below_the_number_of_distinct_users():
     features = pd.DataFrame({"user_id": list("abcdef"), "event_count": [1, 1, 5, 5, 9, 9]})
-    assert published.case_clusters(features).selection["k"].tolist() == [2]
-    assert isinstance(published.case_clusters(features.assign(event_count=1)), Absent)
+    assert case_clusters.case_clusters(features).selection["k"].tolist() == [2]
+    assert isinstance(case_clusters.case_clusters(features.assign(event_count=1)), Absent)
 
 
 def test_silhouette_is_sampled_above_the_limit():
     rng = np.random.default_rng(0)
     blobs = np.concatenate([rng.normal(0, 1, 200), rng.normal(50, 1, 200)])
     features = pd.DataFrame({"user_id": [f"{n:03d}" for n in range(400)], "views": blobs})
-    found = published.case_clusters(features, k_max=3, silhouette_rows=100)
+    found = case_clusters.case_clusters(features, k_max=3, silhouette_rows=100)
     assert found.k == 2
     assert found.selection["silhouette"][0] > 0.9
 
@@ -416,7 +393,7 @@ def seed_tables(engine):
 
 @pytest.fixture(scope="module")
 def case(seed_tables):
-    return published.run_case(*seed_tables)
+    return Case(*seed_tables)
 
 
 @pytest.mark.golden
@@ -436,7 +413,7 @@ def test_published_constants_are_those_of_the_published_files(seed_tables):
 
 @pytest.mark.golden
 def test_every_published_figure_is_reached(case):
-    figures = published.published_figures(
+    figures = case_figures.published_figures(
         case, PUBLISHED_COUNTS["users."], PUBLISHED_COUNTS["events."]
     )
     reached = {name for name in AS_PUBLISHED if not name.startswith("forest.")}
@@ -512,14 +489,14 @@ def test_every_probability_is_the_published_one(case):
 )
 def test_means_by_group_are_the_published_ones(case, column, file):
     expected = read_published(f"churn_by_{file}.csv")
-    found = published.case_means(case.scores, case.features, column)
+    found = case_scores.case_means(case.scores, case.features, column)
     pd.testing.assert_frame_equal(found, expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.golden
 def test_risk_segments_are_the_published_ones(case):
     expected = read_published("churn_segment_summary.csv").set_index("risk_segment")
-    found = published.case_segments(case.scores).set_index("risk_segment")
+    found = case_scores.case_segments(case.scores).set_index("risk_segment")
     assert found.to_dict("index") == expected.to_dict("index")
 
 
@@ -536,24 +513,26 @@ def test_evidence_of_the_faults_is_that_of_the_page(case, seed_tables):
     features, retention = case.features, case.retention
     assert faults.signup_date_auc(retention) == pytest.approx(0.992, abs=5e-4)
     assert faults.auc_without_signup(features, retention) == pytest.approx(0.578, abs=5e-4)
-    trained = faults.scored_as_trained(case.models)
-    assert trained == pytest.approx({"mean": 0.711, "max": 0.973}, abs=5e-4)
+    trained = claims.published_skew(case).facts
+    assert trained["mean_trained"] == pytest.approx(0.711, abs=5e-4)
+    assert trained["max_trained"] == pytest.approx(0.973, abs=5e-4)
     p_values = faults.group_p_values(features, retention)["p_value"].round(2)
     assert p_values.tolist() == [0.30, 0.16, 0.72]
     by_credits = faults.churn_by_credits(features, retention)["churn_rate"].round(3)
     assert by_credits.tolist() == [0.843, 0.857]
     assert faults.native_label_agreement(seed_tables[0]) == 1
-    by_cohort = faults.churn_by_cohort(retention).set_index("cohort_month")["churn_rate"]
+    log = make_window("2025-01-01", "2025-10-22")
+    by_cohort = tables.label_by_cohort(retention, log).set_index("cohort_month")["churn_rate"]
     assert (by_cohort[:"2024-11"] == 1).all()
     assert faults.score_ties(case.scores)["users_at_one"] == 1_034
 
 
 @pytest.mark.golden
-def test_covered_users_are_those_of_the_page(seed_tables):
-    log = pd.to_datetime(["2025-01-01", "2025-10-22"], utc=True)
-    found = faults.covered_retention(*seed_tables, *log)
-    expected = {"users": 687, "d7_rate": 0.483, "d30_rate": 0.820, "churn_rate": 0.180}
-    assert found == pytest.approx(expected, abs=6e-4)
+def test_covered_users_are_those_of_the_page(case):
+    # 687 users by days; by the case's label, days before signup count too
+    facts = claims.published_truncated(case, make_window("2025-01-01", "2025-10-22")).facts
+    assert facts["covered"] == 687
+    assert facts["after"] == pytest.approx(0.180, abs=6e-4)
 
 
 @pytest.mark.golden

@@ -1,26 +1,30 @@
-"""Checks of the case's own figures: the same questions, put to what it published.
+"""The case's claims: the same questions that this book asks of itself, put to what it published.
 
-None of them knows these data: each compares an artifact of the case's method with what the
-tables say.
+None of these checks knows these data: each compares an artifact of the case's method with what
+the tables say. They strike no figure, for the book uses none of the case's.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
+from analysis.base.clock import DAY
 from analysis.base.comparisons import compare_groups, distinct
 from analysis.base.score_metrics import TOO_GOOD, WORTH_ALL, ece_debiased
-from analysis.contract.checks import Status, Verdict, not_applicable
-from analysis.log import rules as rules_of_log
+from analysis.contract.checks import Status, Verdict, check, not_applicable
+from analysis.log import rules
 from analysis.log.window import LogWindow
-from analysis.published import Absent, Case
-from analysis.published import faults as evidence
-from analysis.published.model import fold_effect
+from analysis.published import faults
+from analysis.published.case_figures import Case
+from analysis.published.case_model import fold_effect
+from analysis.published.results import Absent
 
+STAGE = "09_published"
 WINDOW_DAYS = 30
+CLAIMED_BROKEN = 0.001
+"""Printed in the case: data quality above 99.9 %."""
 CLAIMED_RATIO = 2.5
 """Printed in the case: users with more than 20 credits are 2.5 times as likely to stay."""
 CLAIMED_CLUSTERS, SEPARATED = 2, 0.5
@@ -30,29 +34,6 @@ SHUFFLES = tuple(range(20))
 GROUPS = ("country", "device", "subscription_type")
 
 
-def run(
-    case: Case, users: pd.DataFrame, events: Any, told: pd.DataFrame, window: LogWindow
-) -> list[Verdict]:
-    """Return the verdicts on the case; `told` is `users` with the log's `last_event_at`."""
-    labelled = case.retention.merge(users[["user_id"]], on="user_id")
-    return [
-        label_truncated(labelled, window),
-        label_censored(labelled, events, users, window),
-        label_leaks(case),
-        threshold_on_test(case),
-        scoring_skew(case),
-        calibration_to_class(case),
-        no_horizon(case, labelled, window),
-        groups_ranked(case),
-        credits_claim(case),
-        clusters_claimed(case),
-        quality_claimed(told),
-        native_dropped(users),
-        risk_ties(case),
-        fitted_on_all(case),
-    ]
-
-
 def _difference(a: "pd.Series[Any]", b: "pd.Series[Any]") -> tuple[float, float, float]:
     low, high = confint_proportions_2indep(
         int(a.sum()), len(a), int(b.sum()), len(b), method="newcomb", compare="diff"
@@ -60,15 +41,16 @@ def _difference(a: "pd.Series[Any]", b: "pd.Series[Any]") -> tuple[float, float,
     return float(a.mean() - b.mean()), float(low), float(high)
 
 
-def label_truncated(labelled: pd.DataFrame, window: LogWindow) -> Verdict:
+@check(stage=STAGE)
+def published_truncated(case: Case, window: LogWindow) -> Verdict:
     """Judge whether users count as churned whose window began before the log did."""
-    check = "published_truncated"
+    labelled, churned = case.retention, case.retention["churn_30d"]
     early = labelled["signup_date"] < window.start
-    ends = labelled["signup_date"] + pd.Timedelta(days=WINDOW_DAYS)
-    covered = ~early & (ends <= window.end)
-    churned = labelled["churn_30d"]
+    covered = ~early & (labelled["signup_date"] + WINDOW_DAYS * DAY <= window.end)
     if not early.any() or not covered.any():
-        return not_applicable(check, "no user joined before the log, or none is covered by it")
+        return not_applicable(
+            "published_truncated", "no user joined before the log, or none is covered by it"
+        )
     gap, low, high = _difference(churned[early], churned[covered])
     facts = {"early": int(early.sum()), "users": len(labelled), "covered": int(covered.sum()),
              "rate": float(churned.mean()), "before": float(churned[early].mean()),
@@ -76,29 +58,29 @@ def label_truncated(labelled: pd.DataFrame, window: LogWindow) -> Verdict:
              "positives_early":
                  float((early & (churned == 1)).sum() / max(churned.sum(), 1))}  # fmt: skip
     status: Status = "fail" if low > 0 else "warn"
-    return Verdict(check, status, gap, low, high, 0.0, len(labelled), facts)
+    return Verdict("published_truncated", status, gap, low, high, 0.0, len(labelled), facts)
 
 
-def label_censored(
-    labelled: pd.DataFrame, events: Any, users: pd.DataFrame, window: LogWindow
-) -> Verdict:
+@check(stage=STAGE)
+def published_censored(case: Case, events: Any, window: LogWindow) -> Verdict:
     """Judge whether users count as kept whose window had not ended, or by events before signup."""
-    late = labelled["signup_date"] + pd.Timedelta(days=WINDOW_DAYS) > window.end
-    rules = rules_of_log.event_rules(events, users)
-    before = rules.loc[rules["rule"] == "event is before the user's signup", "broken"]
+    labelled = case.retention
+    late = labelled["signup_date"] + WINDOW_DAYS * DAY > window.end
+    before_signup = int((events.tenure_day < 0).sum().to_pyarrow().as_py() or 0)
     rate = labelled.loc[late, "churn_30d"].mean() if late.any() else None
-    facts = {"late": int(late.sum()), "users": len(labelled), "before_signup": int(before.iloc[0]),
+    facts = {"late": int(late.sum()), "users": len(labelled), "before_signup": before_signup,
              "late_rate": rate}  # fmt: skip
-    status: Status = "fail" if late.any() else ("warn" if before.iloc[0] else "pass")
+    status: Status = "fail" if late.any() else ("warn" if before_signup else "pass")
     return Verdict(
         "published_censored", status, float(late.mean()), limit=0.0, n=len(labelled), facts=facts
     )
 
 
-def label_leaks(case: Case) -> Verdict:
+@check(stage=STAGE)
+def published_leakage(case: Case) -> Verdict:
     """Judge the model's columns one source at a time: alone, and the score without it."""
-    alone = evidence.signup_date_auc(case.retention)
-    without = evidence.auc_without_signup(case.features, case.retention)
+    alone = faults.signup_date_auc(case.retention)
+    without = faults.auc_without_signup(case.features, case.retention)
     if isinstance(alone, Absent) or isinstance(without, Absent) or isinstance(case.models, Absent):
         return not_applicable(
             "published_leakage", "the case's model cannot be made of these tables"
@@ -113,7 +95,8 @@ def label_leaks(case: Case) -> Verdict:
     )
 
 
-def threshold_on_test(case: Case) -> Verdict:
+@check(stage=STAGE)
+def published_threshold(case: Case) -> Verdict:
     """Judge the threshold: the fold it was chosen on, whom it flags, and its precision."""
     if isinstance(case.models, Absent):
         return not_applicable("published_threshold", case.models.reason)
@@ -127,7 +110,8 @@ def threshold_on_test(case: Case) -> Verdict:
     )
 
 
-def scoring_skew(case: Case) -> Verdict:
+@check(stage=STAGE)
+def published_skew(case: Case) -> Verdict:
     """Judge whether scoring gives what training gave, on the same users."""
     if isinstance(case.models, Absent) or isinstance(case.scores, Absent):
         return not_applicable("published_skew", "the case's scores cannot be made of these tables")
@@ -141,7 +125,8 @@ def scoring_skew(case: Case) -> Verdict:
     return Verdict("published_skew", status, gap, limit=1e-9, n=len(both), facts=facts)
 
 
-def calibration_to_class(case: Case) -> Verdict:
+@check(stage=STAGE)
+def published_calibration(case: Case) -> Verdict:
     """Judge the probabilities against the label, where the case held them against the class."""
     if isinstance(case.scores, Absent):
         return not_applicable("published_calibration", case.scores.reason)
@@ -159,22 +144,23 @@ def calibration_to_class(case: Case) -> Verdict:
                    n=len(both), facts=facts)  # fmt: skip
 
 
-def no_horizon(case: Case, labelled: pd.DataFrame, window: LogWindow) -> Verdict:
+@check(stage=STAGE)
+def published_horizon(case: Case, window: LogWindow) -> Verdict:
     """Judge whether the scores say anything of the future: whose outcome was already known."""
     if isinstance(case.models, Absent):
         return not_applicable("published_horizon", case.models.reason)
-    past = labelled["signup_date"] + pd.Timedelta(days=WINDOW_DAYS) <= window.end
+    labelled = case.retention
+    past = labelled["signup_date"] + WINDOW_DAYS * DAY <= window.end
     facts = {"users": len(labelled), "trained": case.models.train_users, "past": int(past.sum())}
     share = float(past.mean())
     status: Status = "fail" if share > 0 or case.models.train_users else "pass"
     return Verdict("published_horizon", status, share, limit=0.0, n=len(labelled), facts=facts)
 
 
-def groups_ranked(case: Case) -> Verdict:
+@check(stage=STAGE)
+def published_groups(case: Case) -> Verdict:
     """Judge the ranking of countries, devices and plans on the case's own label."""
-    tested = evidence.group_p_values(case.features, case.retention, GROUPS).dropna(
-        subset=["p_value"]
-    )
+    tested = faults.group_p_values(case.features, case.retention, GROUPS).dropna(subset=["p_value"])
     if tested.empty:
         return not_applicable("published_groups", "no column to compare groups by is given")
     given = [name for name in GROUPS if name in case.features]
@@ -197,12 +183,13 @@ def groups_ranked(case: Case) -> Verdict:
     )
 
 
-def credits_claim(case: Case) -> Verdict:
+@check(stage=STAGE)
+def published_credits(case: Case) -> Verdict:
     """Judge whether users with more credits stay as much longer as was claimed."""
-    found = evidence.churn_by_credits(case.features, case.retention)
-    if isinstance(found, Absent) or len(found) < 2:
+    by_credits = faults.churn_by_credits(case.features, case.retention)
+    if isinstance(by_credits, Absent) or len(by_credits) < 2:
         return not_applicable("published_credits", "the users carry no credits_purchased")
-    few, many = (found[found["has_more"] == flag].iloc[0] for flag in (False, True))
+    few, many = (by_credits[by_credits["has_more"] == flag].iloc[0] for flag in (False, True))
     low, high = confint_proportions_2indep(
         round((1 - many["churn_rate"]) * many["users"]), int(many["users"]),
         round((1 - few["churn_rate"]) * few["users"]), int(few["users"]),
@@ -216,55 +203,57 @@ def credits_claim(case: Case) -> Verdict:
     }
     status: Status = "pass" if low <= CLAIMED_RATIO <= high else "fail"
     return Verdict("published_credits", status, float(ratio), float(low), float(high),
-                   CLAIMED_RATIO, int(found["users"].sum()), facts)  # fmt: skip
+                   CLAIMED_RATIO, int(by_credits["users"].sum()), facts)  # fmt: skip
 
 
-def clusters_claimed(case: Case) -> Verdict:
+@check(stage=STAGE)
+def published_clusters(case: Case) -> Verdict:
     """Judge the case's clusters against its own columns, each shuffled by itself."""
     if isinstance(case.clusters, Absent):
         return not_applicable("published_clusters", case.clusters.reason)
     k = case.clusters.k
-    own = float(case.clusters.selection.set_index("k")["silhouette"].loc[k])
-    null = evidence.shuffled_silhouettes(case.features, k, SHUFFLES, rows=2_000)["silhouette"]
+    silhouette = float(case.clusters.selection.set_index("k")["silhouette"].loc[k])
+    null = faults.shuffled_silhouettes(case.features, k, SHUFFLES, rows=2_000)["silhouette"]
     limit = float(np.quantile(null, 0.95))
     facts = {"k": k, "null_max": float(null.max()), "shuffles": len(null)}
-    is_so = k == CLAIMED_CLUSTERS and own > limit and own >= SEPARATED
+    is_so = k == CLAIMED_CLUSTERS and silhouette > limit and silhouette >= SEPARATED
     status: Status = "pass" if is_so else "fail"
     return Verdict(
-        "published_clusters", status, own, limit=limit, n=len(case.features), facts=facts
+        "published_clusters", status, silhouette, limit=limit, n=len(case.features), facts=facts
     )
 
 
-def quality_claimed(told: pd.DataFrame) -> Verdict:
+@check(stage=STAGE)
+def published_quality(users_seen: pd.DataFrame) -> Verdict:
     """Judge "data quality above 99.9 %" by the rules that were never checked."""
-    rules = rules_of_log.user_rules(told)
-    if rules.empty:
+    checked = rules.user_rules(users_seen)
+    if checked.empty:
         return not_applicable("published_quality", "no rule can be checked on these columns")
-    shares = rules["broken"] / rules["checked"]
-    counts = zip(rules["rule"], rules["broken"], strict=True)
+    worst = float((checked["broken"] / checked["checked"]).max())
+    counts = zip(checked["rule"], checked["broken"], strict=True)
     broken = [f"{rule}: {count:,}" for rule, count in counts if count]
-    status: Status = "fail" if shares.max() > 0.001 else "pass"
-    facts = {"broken_rules": "; ".join(broken) or "none", "rules": len(rules)}
+    status: Status = "fail" if worst > CLAIMED_BROKEN else "pass"
+    facts = {"broken_rules": "; ".join(broken) or "none", "rules": len(checked)}
     return Verdict(
-        "published_quality", status, float(shares.max()), limit=0.001, n=len(told), facts=facts
+        "published_quality", status, worst, limit=CLAIMED_BROKEN, n=len(users_seen), facts=facts
     )
 
 
-def native_dropped(users: pd.DataFrame) -> Verdict:
+@check(stage=STAGE)
+def published_native(users: pd.DataFrame) -> Verdict:
     """Judge the native label that was dropped: is it explained by another column?"""
-    agreement = evidence.native_label_agreement(users, WINDOW_DAYS)
+    agreement = faults.native_label_agreement(users, WINDOW_DAYS)
     if isinstance(agreement, Absent):
         return not_applicable("published_native", agreement.reason)
-    facts: Mapping[str, Any] = {"agreement": agreement, "users": len(users)}
+    facts = {"agreement": agreement, "users": len(users)}
     status: Status = "warn" if agreement > 0.999 else "pass"
-    return Verdict(
-        "published_native", status, agreement, limit=0.999, n=len(users), facts=dict(facts)
-    )
+    return Verdict("published_native", status, agreement, limit=0.999, n=len(users), facts=facts)
 
 
-def risk_ties(case: Case) -> Verdict:
+@check(stage=STAGE)
+def published_ties(case: Case) -> Verdict:
     """Judge percentiles over tied probabilities: how many users share one."""
-    ties = evidence.score_ties(case.scores)
+    ties = faults.score_ties(case.scores)
     if isinstance(ties, Absent):
         return not_applicable("published_ties", ties.reason)
     share = ties["largest_tie"] / len(case.features)
@@ -273,7 +262,8 @@ def risk_ties(case: Case) -> Verdict:
     return Verdict("published_ties", status, share, limit=0.01, n=len(case.features), facts=facts)
 
 
-def fitted_on_all(case: Case) -> Verdict:
+@check(stage=STAGE)
+def published_fold(case: Case) -> Verdict:
     """Judge whether the scaling was fitted on rows that are tested."""
     gap = fold_effect(case.features, case.retention)
     if isinstance(gap, Absent):

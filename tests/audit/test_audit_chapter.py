@@ -1,0 +1,120 @@
+"""The chapter audit as a whole: its tables, its checks, what it writes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis.audit import Audit
+from analysis.contract import catalogue, stages
+from analysis.contract.checks import FROM_THE_LOG, REGISTER, of_stage
+from analysis.log.activity import place
+from analysis.log.chapters import EventsChapter
+from analysis.log.rules import RULE_COLUMNS
+from tests.handmade import ROLES, at, make_events, make_log, make_params, make_users, make_window
+
+STAGE = stages.find(Audit.stage)
+EVENTS = make_events(
+    [("a", "2025-01-05T10:00"), ("a", "2025-01-05T10:01"), ("a", "2025-01-09"), ("x", "2025-01-05"),
+     ("x", "2025-01-06"), ("b", "2025-01-05")],
+    event_type=["play", None, "play", "play", "next", "play"],
+    received_at=["2025-01-06T10:00:00", "2025-01-06T10:01:01", "2025-01-08T23:59:59", None,
+                 "2025-01-06", "2025-01-05"],
+    created_at=["2025-01-06T10:00:01", "2025-01-06T10:01:00", "2025-01-09", "2025-01-05",
+                "2025-01-06", "2025-01-05"],
+)  # fmt: skip
+USERS = make_users({"a": "2025-01-05T10:01", "b": "2025-01-05", "c": "2025-01-02"})
+MEASURES = {
+    "cleaning_rules", "user_rules", "event_rules", "repeat_rules", "identity_rules",
+    "coverage_rules", "users_seen", "kinds", "weekly_returns", "returns_at_edges", "daily_mix",
+    "daily_amounts", "session_lengths", "fullest_second", "delay_by_kind", "native_totals",
+}  # fmt: skip
+
+
+@pytest.fixture
+def audit() -> Audit:
+    """Return the audit of three users, of whom one has no event, in a month."""
+    params = make_params().model_dump()
+    log = make_log(EVENTS, USERS, make_window("2025-01-01", "2025-02-01"))
+    users_qa = {"rows_read": 3, "null_user_id": 0}
+    return Audit(log, users_qa, {}, **{name: params[name] for name in STAGE.params})
+
+
+def test_all_rules_stand_in_one_table_in_a_fixed_order(audit: Audit) -> None:
+    table = audit.rules
+    assert list(table.columns) == RULE_COLUMNS
+    assert table["rule"].iloc[[0, -1]].tolist() == [
+        "user_id is missing (left out)",
+        "has no event in the log",
+    ]
+    assert "user_id is not in the users table" in set(table["rule"])
+    assert table["broken"].notna().all()
+
+
+def test_a_single_check_computes_only_what_it_reads(audit: Audit) -> None:
+    assert [verdict.check for verdict in audit.verdicts({"log_mix"})] == ["log_mix"]
+    assert set(vars(audit)) & MEASURES == {"daily_mix"}
+    audit.verdicts({"missing_values"})
+    assert set(vars(audit)) & MEASURES == {
+        "daily_mix", "cleaning_rules", "user_rules", "users_seen", "event_rules"
+    }  # fmt: skip
+
+
+def test_every_check_of_the_stage_is_judged_once(audit: Audit) -> None:
+    assert audit.verdict_table["check"].tolist() == [check.name for check in of_stage(Audit.stage)]
+    assert audit.verdict_table["check"].is_unique
+    read = {name for check in of_stage(Audit.stage) for name in check.reads}
+    assert MEASURES - read == {"coverage_rules"}
+
+
+def test_the_span_of_a_user_is_that_of_all_events_but_passive_ones(audit: Audit) -> None:
+    spans = audit.users_seen.set_index("user_id")
+    assert spans["event_count"].dropna().to_dict() == {"a": 3, "b": 1}  # two come before signup
+    assert spans.loc["a", "first_event_at"] == at("2025-01-05T10:00")
+    placed = place(EVENTS, USERS, audit.log.window, ("play",))
+    passive = replace(audit, log=replace(audit.log, events=placed)).users_seen
+    assert passive["event_count"].dropna().tolist() == [1]  # of a type that is not given
+
+
+def test_the_stage_writes_what_it_declares_with_the_columns_of_the_catalogue(
+    audit: Audit, tmp_path: Path
+) -> None:
+    audit.write(str(tmp_path))
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
+    assert written == set(STAGE.writes.values())
+    for name in set(STAGE.writes):
+        columns = [column.name for column in catalogue.table_of(name).columns]
+        assert pd.read_csv(tmp_path / STAGE.writes[name]).columns.tolist() == columns, name
+
+
+def test_the_checks_strike_what_rests_on_them() -> None:
+    early = ("retention", "survival")
+    of_users = (*early, "churn", "groups", "scores")
+    struck = {check.name: check.strikes for check in of_stage(Audit.stage) if check.strikes}
+    only_failing = {
+        "orphans", "events_before_signup", "log_mix", "automatic_events", "identities",
+        "capped_histories", "missing_values",
+    }  # fmt: skip
+    from_the_log = {"log_volume", "log_users", "log_edges", *only_failing}
+    assert struck == {
+        **dict.fromkeys(from_the_log, FROM_THE_LOG),
+        **dict.fromkeys(("newcomers_seen", "signup_dates"), early),
+        **dict.fromkeys(("survivors", "copied_users"), of_users),
+        "groups_seen": ("groups",),
+    }
+    assert {name for name in struck if REGISTER[name].only_failing} == only_failing
+
+
+def test_a_given_start_is_read_in_the_zone_by_the_audit_as_by_all() -> None:
+    days = [f"2025-01-{day:02d}T12:00" for day in range(1, 29)]
+    raw = make_events([("a", when) for when in days]).drop("recorded_at")
+    zone, given = "America/Lima", ("2025-01-05", "2025-01-20")
+    raw = raw.rename(event_timestamp="event_at")
+    chapter = EventsChapter(raw, make_users({"a": "2025-01-01"}), zone, *given, [], ROLES, 30)
+    params = make_params(time_zone=zone).model_dump()
+    audit = Audit(chapter.log, {}, {}, **{name: params[name] for name in STAGE.params})
+    window = audit.log.window
+    assert (window.start, window.end) == (at("2025-01-05T05:00"), at("2025-01-20T05:00"))
+    (verdict,) = audit.verdicts({"last_day"})
+    assert (verdict.n, verdict.facts["end"]) == (7, "2025-01-20")

@@ -1,0 +1,39 @@
+"""Every check of the audit at its limits."""
+
+import pytest
+
+from analysis.contract import checks
+from tests.audit import (
+    test_amounts,
+    test_audit_rules,
+    test_automatic,
+    test_coverage,
+    test_identities,
+    test_latency,
+    test_mix,
+    test_native,
+    test_relations,
+    test_repeats,
+    test_returns,
+    test_sessions,
+    test_signups,
+    test_values,
+    test_volume,
+)
+
+MODULES = (
+    test_amounts, test_audit_rules, test_automatic, test_coverage, test_identities, test_latency,
+    test_mix, test_native, test_relations, test_repeats, test_returns, test_sessions,
+    test_signups, test_values, test_volume,
+)  # fmt: skip
+CASES = [case for module in MODULES for case in module.CASES]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")
+def test_a_check_gives_its_verdict(case):
+    verdict = case.judge()
+    assert (verdict.check, verdict.status) == (case.check, case.status)
+
+
+def test_every_check_of_the_audit_has_cases():
+    assert {case.check for case in CASES} == {check.name for check in checks.of_stage("03_audit")}

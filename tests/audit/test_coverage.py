@@ -1,0 +1,104 @@
+"""Whose history the log holds, and whether anybody is missing."""
+
+import pandas as pd
+
+from analysis.audit import coverage
+from analysis.contract.checks import Verdict
+from analysis.log.window import LogWindow
+from tests.audit.judging import LOG, at, by_share, days
+from tests.checking import Case
+from tests.handmade import instants, make_users, make_window
+
+
+def broken_by(table):
+    return dict(zip(table["rule"], table["broken"], strict=True))
+
+
+def test_coverage_limits_are_half_open():
+    window = make_window("2025-01-01", "2025-03-01")
+    signups = ["2024-12-31T23:59", "2025-01-01", "2025-01-29T23:59", "2025-01-30", "2025-02-28T23:59",
+               "2025-03-01", None]  # fmt: skip
+    users = make_users(
+        {f"u{i}": when for i, when in enumerate(signups)},
+        last_event_at=instants(["2025-01-01", None, *["2025-01-01"] * 5]),
+    )
+    assert broken_by(coverage.coverage_rules(users, window, lookback_days=30)) == {
+        "joined before the log starts: first days unknown": 1,
+        "joined too late for a full look back": 2,
+        "joined after the log ends": 1,
+        "has no event in the log": 1,
+    }
+
+
+def joined_early(early: int, of: int = 100) -> Verdict:
+    users = pd.DataFrame({"signup_date": days([-100] * early + [10] * (of - early))})
+    users["first_event_at"] = days([None] * early + [10] * (of - early))
+    return coverage.log_covers_cohort(users, LOG, 30)
+
+
+def newcomers_with(unseen: int, of: int = 100) -> Verdict:
+    """Judge newcomers of day 10, some without an event before day 40."""
+    users = pd.DataFrame({"signup_date": days([10] * of)})
+    users["first_event_at"] = days([40] * unseen + [39] * (of - unseen))
+    return coverage.newcomers_seen(users, LOG, 30)
+
+
+def gone(left: int, of: int = 1_000) -> Verdict:
+    """Judge users of day 0, some last seen before day 270 of 300."""
+    users = pd.DataFrame({"signup_date": days([0] * of)})
+    users["last_event_at"] = days([269] * left + [270] * (of - left))
+    return coverage.survivors(users, LOG, 30)
+
+
+def early_users(seen: int, of: int = 100) -> Verdict:
+    """Judge users of ten days before the log, and 600 of 1,000 newcomers seen after a month."""
+    users = pd.DataFrame({"signup_date": days([-10] * of + [10] * 1_000)})
+    users["last_event_at"] = days([50] * seen + [None] * (of - seen) + [40] * 600 + [39] * 400)
+    return coverage.early_users_seen(users, LOG, 30)
+
+
+def joined_late(late: int, of: int = 100, window: LogWindow = LOG) -> Verdict:
+    users = pd.DataFrame({"signup_date": days([271] * late + [270] * (of - late))})
+    return coverage.window_is_mature(users, window, 30)
+
+
+def group_with(seen: int, of: int = 100, others: float = 0.9, people: int = 1_000) -> Verdict:
+    """Judge a group of newcomers, and all others of whom a share is seen."""
+    users = pd.DataFrame({"device": ["iOS"] * of + ["Android"] * people, "signup_date": at(10)})
+    known = round(others * people)
+    users["first_event_at"] = days(
+        [11] * seen + [None] * (of - seen) + [11] * known + [50] * (people - known)
+    )
+    return coverage.groups_seen(users.astype({"device": "str"}), LOG, 30)
+
+
+CASES = [
+    Case("log_covers_cohort", "warn", lambda: joined_early(60)),  # Wilson: from 50.2 %
+    Case("log_covers_cohort", "pass", lambda: joined_early(59)),  # from 49.2 %
+    Case("log_covers_cohort", "pass", lambda: joined_early(0)),
+    Case("log_covers_cohort", "warn", lambda: joined_early(100)),
+    Case("log_covers_cohort", "not_applicable", lambda: joined_early(0, 0)),
+    *by_share("newcomers_seen", newcomers_with, {"fail": 35, "warn": 10}),
+    Case("newcomers_seen", "not_applicable", lambda: newcomers_with(0, 29)),
+    Case("survivors", "pass", lambda: gone(12)),  # Wilson: to 2.09 %
+    Case("survivors", "warn", lambda: gone(11)),  # to 1.96 %
+    Case("survivors", "warn", lambda: gone(5)),
+    Case("survivors", "fail", lambda: gone(4)),
+    Case("survivors", "fail", lambda: gone(0, 73)),  # Wilson: to 4.999 %
+    Case("survivors", "warn", lambda: gone(0, 72)),
+    Case("survivors", "warn", lambda: gone(0, 35)),  # to 9.9 %
+    Case("survivors", "pass", lambda: gone(0, 34)),
+    Case("survivors", "not_applicable", lambda: gone(0, 29)),
+    Case("window_is_mature", "warn", lambda: joined_late(16)),
+    Case("window_is_mature", "pass", lambda: joined_late(15)),  # as many as in half of 300 days
+    Case("window_is_mature", "not_applicable", lambda: joined_late(0, 0)),
+    Case("early_users_seen", "pass", lambda: early_users(60)),
+    Case("early_users_seen", "warn", lambda: early_users(30)),  # z = 5.0
+    Case("early_users_seen", "pass", lambda: early_users(42)),  # z = 3.5
+    Case("early_users_seen", "not_applicable", lambda: early_users(0, of=29)),
+    Case("groups_seen", "warn", lambda: group_with(44)),
+    Case("groups_seen", "pass", lambda: group_with(45)),  # half of 90 %
+    Case("groups_seen", "pass", lambda: group_with(4, of=10, others=0.6)),  # z = 1.3
+    Case("groups_seen", "warn", lambda: group_with(0, of=10)),
+    Case("groups_seen", "not_applicable", lambda: group_with(0, of=9, people=9)),
+]

@@ -1,0 +1,89 @@
+"""Whether one identifier stands for one person."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from analysis.audit import identities
+from analysis.contract.checks import Verdict
+from analysis.log.activity import place
+from tests.audit.judging import LOG, NO_RULES, by_share, rule_rows
+from tests.checking import Case
+from tests.handmade import make_events, make_users
+
+USERS = make_users({"a": "2025-01-05T10:01", "b": "2025-01-05", "c": "2025-01-02"})
+
+
+def rules_of(events, users):
+    """Return the rules on the events as the log holds them, beside `users`."""
+    return identities.identity_rules(place(events, users, LOG), users)
+
+
+def test_countries_written_otherwise_in_both_tables_are_not_compared():
+    events = make_events([("a", "2025-01-05")], country=["ES"])
+    assert rules_of(events, USERS.assign(country="Spain")).empty
+
+
+def test_identities_compare_countries_and_count_the_users_of_a_session():
+    events = make_events(
+        [("a", "2025-01-05"), ("a", "2025-01-06"), ("b", "2025-01-05"), ("x", "2025-01-05")],
+        country=["Spain ", "Peru", None, "Peru"],
+        session_id=["s", "s", "s", "t"],
+    )
+    users = USERS.assign(country=["spain", "Chile", "Chile"])
+    table = rules_of(events, users).set_index("rule")
+    assert table.loc[identities.OTHER_COUNTRY, ["checked", "broken", "sample"]].tolist() == [
+        2,
+        1,
+        "a",
+    ]
+    assert table.loc[identities.SHARED_SESSION, ["checked", "broken"]].tolist() == [2, 1]
+
+
+def test_identities_need_a_country_or_a_session():
+    events = make_events([("a", "2025-01-05")])
+    assert rules_of(events, USERS).empty
+
+
+def mixed_up(events: int, sessions: int = 0) -> Verdict:
+    """Judge so many of 1,000 events of another country, and of 1,000 sessions of several users."""
+    rows = [
+        rule_rows(identities.OTHER_COUNTRY, events),
+        rule_rows(identities.SHARED_SESSION, sessions),
+    ]
+    return identities.identities(pd.concat(rows, ignore_index=True))
+
+
+def twice(copies: int, of: int = 2_000) -> Verdict:
+    """Judge `of` accounts of which so many equal another."""
+    rng = np.random.default_rng(0)
+    accounts = pd.DataFrame(
+        rng.integers(1, 1_000, (of - copies, 3)), columns=["views", "likes", "age"]
+    )
+    users = pd.concat([accounts, accounts.head(copies)], ignore_index=True)
+    return identities.copied_users(users.assign(user_id=[f"u{n}" for n in range(of)]))
+
+
+def written_twice(alike: int, of: int = 1_000) -> Verdict:
+    """Judge identifiers of which so many are another's in capitals, or with a space behind."""
+    accounts = [f"user{n}" for n in range(of - alike)]
+    again = [name.upper() if n % 2 else f"{name} " for n, name in enumerate(accounts[:alike])]
+    return identities.copied_users(pd.DataFrame({"user_id": [*accounts, *again]}))
+
+
+ALIKE = pd.DataFrame({"user_id": range(200), "a": 1, "b": [1, 2] * 100, "c": 1}).astype(
+    {"user_id": "str"}
+)
+"""Accounts that say so little that most are alike by coincidence."""
+
+
+CASES = [
+    *by_share("identities", mixed_up, {"fail": 500, "warn": 50}),
+    *by_share("identities", partial(mixed_up, 0), {"fail": 500, "warn": 50}),
+    Case("identities", "not_applicable", lambda: identities.identities(NO_RULES)),
+    *by_share("copied_users", twice, {"fail": 200, "warn": 10}),
+    Case("copied_users", "not_applicable", lambda: twice(0, of=99)),
+    Case("copied_users", "pass", lambda: identities.copied_users(ALIKE)),
+    *by_share("copied_users", written_twice, {"fail": 100, "warn": 5}),
+]

@@ -1,0 +1,95 @@
+"""Kinds of event, source, country and device over the days."""
+
+import pandas as pd
+
+from analysis.audit import mix
+from analysis.contract.checks import Verdict
+from analysis.log.activity import place
+from analysis.log.window import LogWindow
+from tests.audit.judging import at
+from tests.checking import Case
+from tests.handmade import make_events, make_users, make_window
+
+USERS = make_users({"a": "2025-01-05T10:01", "b": "2025-01-05", "c": "2025-01-02"})
+
+
+def mix_of(events, users, window, zone):
+    """Return the daily mix of the events as the log holds them, beside `users`."""
+    return mix.daily_mix(place(events, users, window), window, zone)
+
+
+def test_the_daily_mix_has_a_row_for_each_kind_and_day():
+    events = make_events(
+        [("a", "2025-01-05T10:00"), ("a", "2025-01-05T11:00"), ("b", "2025-01-07"),
+         ("b", "2025-02-01")],
+        event_type=["play", "exit", "play", "play"],
+    )  # fmt: skip
+    users = USERS.assign(device=["iOS", "Android", "iOS"])
+    table = mix_of(events, users, make_window("2025-01-05", "2025-01-08"), "UTC")
+    counts = {
+        (column, level): part[["events", "total"]].to_numpy().tolist()
+        for (column, level), part in table.groupby(["column", "level"])
+    }
+    assert counts == {
+        ("event_type", "exit"): [[1, 2], [0, 0], [0, 1]],
+        ("event_type", "play"): [[1, 2], [0, 0], [1, 1]],
+        ("device", "iOS"): [[2, 2], [0, 0], [0, 1]],
+        ("device", "Android"): [[0, 2], [0, 0], [1, 1]],
+        ("hour", "0 to 6"): [[0, 2], [0, 0], [1, 1]],
+        ("hour", "6 to 12"): [[2, 2], [0, 0], [0, 1]],
+    }
+
+
+def test_one_kind_alone_is_no_mix():
+    events = make_events([("a", "2025-01-05"), ("b", "2025-01-06")])
+    window = make_window("2025-01-01", "2025-02-01")
+    assert mix_of(events, USERS, window, "UTC").empty  # all at midnight, too
+
+
+def shifts(before: int, after: int, of: int = 1_000, length: int = 30) -> Verdict:
+    """Judge a kind of event whose daily count among `of` changes after `length` days."""
+    start = at(0).value // 10**9 // 86_400
+    kind = [before] * length + [after] * length
+    parts = [
+        pd.DataFrame({"column": "event_type", "level": level, "events": counts})
+        for level, counts in (("exit", kind), ("play", [of - n for n in kind]))
+    ]
+    days_of = [part.assign(day_number=range(start, start + 2 * length), total=of) for part in parts]
+    return mix.log_mix(pd.concat(days_of, ignore_index=True).assign(least=0.0))
+
+
+def office_hours(
+    moved: int = 0, zone: str = "America/Los_Angeles", read_in: str = "UTC"
+) -> Verdict:
+    """Judge six events an hour from 8 to 17 in `zone`, over the change to summer time, the second
+    half moved by so many hours; days are counted in `read_in`.
+    """
+    hours = pd.date_range("2025-02-01", "2025-04-12", freq="h", tz=zone, inclusive="left")
+    worked = hours[(hours.hour >= 8) & (hours.hour < 17)].repeat(6)
+    late = worked >= pd.Timestamp("2025-03-08", tz=zone)
+    at = worked.tz_convert("UTC") + pd.to_timedelta(moved * late, unit="h")
+    events = make_events([("a", str(when)) for when in at])
+    window = LogWindow(at.min().floor("D"), at.max().ceil("D"))
+    return mix.log_mix(mix_of(events, USERS, window, read_in))
+
+
+def one_kind() -> Verdict:
+    empty = ["column", "level", "day_number", "events", "total", "least"]
+    return mix.log_mix(pd.DataFrame(columns=empty))
+
+
+CASES = [
+    Case("log_mix", "pass", lambda: shifts(200, 300)),  # 1.5 times is the limit
+    Case("log_mix", "warn", lambda: shifts(200, 301)),
+    Case("log_mix", "warn", lambda: shifts(200, 40)),  # five times less
+    Case("log_mix", "fail", lambda: shifts(200, 39)),
+    Case("log_mix", "warn", lambda: shifts(99, 0)),  # a rare kind ends
+    Case("log_mix", "fail", lambda: shifts(101, 0)),
+    Case("log_mix", "pass", lambda: shifts(1, 3, of=20)),  # three times as much, but by chance
+    Case("log_mix", "pass", office_hours),  # summer time
+    Case("log_mix", "pass", lambda: office_hours(zone="Europe/Berlin")),
+    Case("log_mix", "pass", lambda: office_hours(read_in="America/Los_Angeles")),
+    Case("log_mix", "warn", lambda: office_hours(moved=6)),
+    Case("log_mix", "warn", lambda: office_hours(moved=-6, read_in="America/Los_Angeles")),
+    Case("log_mix", "not_applicable", one_kind),
+]

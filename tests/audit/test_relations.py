@@ -1,0 +1,71 @@
+"""How the two tables fit together, and how many events each user has."""
+
+import pandas as pd
+import pytest
+
+from analysis.audit import relations
+from analysis.audit.coverage import users_with_span
+from analysis.contract.checks import Verdict
+from tests.audit.judging import by_share
+from tests.checking import Case
+from tests.handmade import make_events, make_users
+
+EVENTS = make_events(
+    [("a", "2025-01-05T10:00"), ("a", "2025-01-05T10:01"), ("a", "2025-01-09"), ("x", "2025-01-05"),
+     ("x", "2025-01-06"), ("b", "2025-01-05")],
+    event_type=["play", None, "play", "play", "next", "play"],
+    received_at=["2025-01-06T10:00:00", "2025-01-06T10:01:01", "2025-01-08T23:59:59", None,
+                 "2025-01-06", "2025-01-05"],
+    created_at=["2025-01-06T10:00:01", "2025-01-06T10:01:00", "2025-01-09", "2025-01-05",
+                "2025-01-06", "2025-01-05"],
+)  # fmt: skip
+USERS = make_users({"a": "2025-01-05T10:01", "b": "2025-01-05", "c": "2025-01-02"})
+
+
+def test_the_relation_of_the_tables_by_hand():
+    table = relations.relational_table(USERS, EVENTS)
+    assert dict(zip(table["measure"], table["value"], strict=True)) == {
+        "orphan_events": 2,
+        "orphan_users": 1,
+        "users_without_events": 1,
+        "active_users": 2,
+        "events_per_user_mean": 2.0,  # a has 3, b has 1
+        "events_per_user_std": pytest.approx(2**0.5),
+        "events_per_user_min": 1,
+        "events_per_user_25%": 1.5,
+        "events_per_user_50%": 2,
+        "events_per_user_75%": 2.5,
+        "events_per_user_max": 3,
+    }
+
+
+def test_events_per_user_counts_the_silent_too():
+    spans = pd.DataFrame({"user_id": ["a", "b"], "event_count": [3, 1]})
+    table = relations.events_per_user(users_with_span(USERS, spans))
+    assert table.to_numpy().tolist() == [[0, 1], [1, 1], [3, 1]]
+
+
+def at_the_cap(users: int, of: int = 1_000, most: int = 50) -> Verdict:
+    """Judge users with exactly the most events, and the others with one less."""
+    counts = [most] * users + [most - 1] * (of - users)
+    return relations.capped_histories(pd.DataFrame({"event_count": counts}))
+
+
+def busiest(events: int, people: int = 999, each: int = 10) -> Verdict:
+    """Judge `people` with `each` events (the 99th percentile) and one account with `events`."""
+    counts = [each] * people + [events]
+    ids = [f"u{n}" for n in range(people)] + ["bot"]
+    return relations.machines(pd.DataFrame({"user_id": ids, "event_count": counts}))
+
+
+CASES = [
+    *by_share("capped_histories", at_the_cap, {"fail": 100, "warn": 20}),
+    Case("capped_histories", "pass", lambda: at_the_cap(4, of=100)),
+    Case("capped_histories", "not_applicable", lambda: at_the_cap(50, of=99)),
+    Case("capped_histories", "not_applicable", lambda: at_the_cap(50, most=9)),
+    Case("machines", "pass", lambda: busiest(70)),
+    Case("machines", "warn", lambda: busiest(71)),
+    Case("machines", "warn", lambda: busiest(525)),  # 5.0 % of 10,515
+    Case("machines", "fail", lambda: busiest(526)),
+    Case("machines", "not_applicable", lambda: busiest(101, people=98)),
+]

@@ -1,0 +1,85 @@
+"""The churn label: when snapshots lie, and who comes back after a silence."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.base.errors import ReportError
+from analysis.log.churn import Windows, reactivation, snapshot_plan
+from tests.handmade import at, make_active, make_events, make_users, make_window
+
+WINDOW = make_window("2025-01-01", "2025-01-17")
+WINDOWS = Windows(lookback=4, gap=1, horizon=3)
+
+
+def test_snapshots_are_counted_back_from_the_end_in_steps_of_gap_and_horizon():
+    plan = snapshot_plan(make_window("2025-01-01", "2025-06-01"), Windows(30, 0, 30))
+    assert plan["snapshot_at"].tolist() == [
+        at("2025-02-01"), at("2025-03-03"), at("2025-04-02"), at("2025-05-02"), at("2025-06-01")
+    ]  # fmt: skip
+    assert plan["split"].tolist() == ["train", "train", "calibrate", "test", "score"]
+
+
+def test_a_log_just_long_enough_has_one_snapshot_of_each_kind():
+    assert snapshot_plan(WINDOW, WINDOWS)["split"].tolist() == [
+        "train",
+        "calibrate",
+        "test",
+        "score",
+    ]
+    shorter = make_window("2025-01-01T00:00:01", "2025-01-17")
+    with pytest.raises(ReportError, match=r"covers 16 days.*needs 16 .*horizon_days to at most 2,"):
+        snapshot_plan(shorter, WINDOWS)
+
+
+def test_a_log_too_short_for_any_horizon_asks_for_a_longer_one():
+    with pytest.raises(
+        ReportError, match="events: the log covers 5 days.* give a longer log, or lower look"
+    ):
+        snapshot_plan(make_window("2025-01-01", "2025-01-06"), WINDOWS)
+
+
+@settings(max_examples=40, deadline=None)
+@given(days=st.integers(1, 400), lookback=st.integers(1, 60), gap=st.integers(0, 20))
+def test_the_horizon_that_the_error_proposes_is_the_longest_that_works(days, lookback, gap):
+    window = make_window("2024-01-01", str((at("2024-01-01") + pd.Timedelta(days=days)).date()))
+    try:
+        snapshot_plan(window, Windows(lookback, gap, 1000))
+    except ReportError as error:
+        message = str(error)
+    if "at most" not in message:
+        with pytest.raises(ReportError):
+            snapshot_plan(window, Windows(lookback, gap, 1))
+        return
+    longest = int(message.split("at most ")[1].split(",")[0])
+    assert len(snapshot_plan(window, Windows(lookback, gap, longest))) >= 4
+    with pytest.raises(ReportError):
+        snapshot_plan(window, Windows(lookback, gap, longest + 1))
+
+
+def test_who_comes_back_after_silence_by_hand():
+    users = make_users(dict.fromkeys(["again", "back", "lost", "steady"], "2025-01-01"))
+    # instants on the 5th and 9th: active before, silent for 4 days, back in the next 4
+    visits = [
+        ("back", "2025-01-04"),
+        ("back", "2025-01-09"),
+        ("lost", "2025-01-01"),
+        ("lost", "2025-01-13"),
+    ]
+    visits += [("again", "2025-01-06"), ("again", "2025-01-13")]
+    visits += [("steady", f"2025-01-{day:02d}") for day in range(1, 17)]
+    active = make_active(make_events(visits), users, WINDOW)
+    row = reactivation(active, WINDOW, 4).iloc[0]
+    # t = 5th: back and lost are silent, back returns on the 9th;
+    # t = 9th, the last that the log covers: again is silent and returns on the 13th
+    assert (row["silent"], row["returned"], row["rate"]) == (3, 2, 2 / 3)
+    assert row["ci_low"] < 2 / 3 < row["ci_high"]
+
+
+def test_a_log_without_three_horizons_says_nothing_about_coming_back():
+    users = make_users({"first": "2025-01-01"})
+    active = make_active(make_events([("first", "2025-01-05")]), users, WINDOW)
+    row = reactivation(active, WINDOW, 6).iloc[0]
+    assert (row["silent"], row["returned"]) == (0, 0)
+    assert row[["rate", "ci_low", "ci_high"]].isna().all()

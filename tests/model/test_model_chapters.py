@@ -1,0 +1,129 @@
+"""The chapters of the model as a whole: their tables, their checks, what they write."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.base import files
+from analysis.base.errors import ReportError
+from analysis.contract import catalogue, stages
+from analysis.contract.chapter import Chapter
+from analysis.model import Features, Model, Scoring
+from analysis.model.chapter_scoring import StoredModel
+from simulation import simulate
+from tests.handmade import make_company_log, make_params
+
+SIMPLEST = ("logistic_regression",)
+
+
+def given(chapter: type[Chapter]) -> dict[str, object]:
+    """Return the parameters of the chapter's stage."""
+    params = make_params(bootstrap_draws=100).model_dump()
+    return {name: params[name] for name in stages.find(chapter.stage).params}
+
+
+@pytest.fixture(scope="module")
+def features() -> Features:
+    return Features(make_company_log(simulate(400, 40, 5, None, dirt=False)), **given(Features))
+
+
+@pytest.fixture(scope="module")
+def model(features: Features) -> Model:
+    return Model(features.snapshots, **given(Model), models=SIMPLEST, shuffles=1)
+
+
+@pytest.fixture(scope="module")
+def scoring(features: Features, model: Model) -> Scoring:
+    return Scoring(features.log.users, features.snapshots, model, **given(Scoring))
+
+
+@pytest.mark.parametrize("name", ["features", "model", "scoring"])
+def test_a_stage_writes_what_it_declares_with_the_columns_of_the_catalogue(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    chapter: Chapter = request.getfixturevalue(name)
+    writes = stages.find(chapter.stage).writes
+    chapter.write(str(tmp_path))
+    written = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*")}
+    assert written == set(writes.values())
+    open_ended = {
+        "verdict_table",
+        "user_features",
+        "snapshots",
+    }  # they hold columns of the users table
+    for table in set(writes) - open_ended - {"churn_model", "model_card"}:
+        frame = files.read_table(str(tmp_path / writes[table]))
+        assert list(frame) == [column.name for column in catalogue.table_of(table).columns], table
+
+
+def test_codes_of_the_tables_have_words(model: Model, scoring: Scoring) -> None:
+    for chapter, table, column in (
+        (model, "evaluation", "metric"), (model, "evaluation", "model"),
+        (model, "evaluation", "split"), (model, "evaluation_origins", "split"),
+        (model, "feature_importance", "feature"), (scoring, "reasons", "action_reason"),
+        (scoring, "predictions", "recommended_action"), (scoring, "group_differences", "column"),
+        (scoring, "group_differences", "comparison"),
+    ):  # fmt: skip
+        words = next(c for c in catalogue.table_of(table).columns if c.name == column).values
+        assert set(getattr(chapter, table)[column]) <= set(words)
+
+
+def test_a_single_check_computes_only_what_it_reads(features: Features) -> None:
+    alone = Features(features.log, **given(Features))
+    assert [verdict.check for verdict in alone.verdicts({"drift"})] == ["drift"]
+    assert set(vars(alone)) & set(stages.find(Features.stage).writes) == {"snapshots"}
+
+
+def test_groups_are_judged_without_a_model(features: Features) -> None:
+    chapter = Scoring(features.log.users, features.snapshots, None, **given(Scoring))
+    names = {"groups_known", "group_differences"}
+    assert {verdict.check for verdict in chapter.verdicts(names)} == names
+
+
+def test_a_model_without_rivals_is_used_unjudged(model: Model) -> None:
+    assert model.chosen == "logistic_regression"
+    assert model.model_choice["log_loss"].isna().all()
+    assert set(model.fitted) == {"logistic_regression", "base_rate", "recency_only"}
+
+
+def test_scoring_reads_the_model_that_was_written(
+    features: Features, model: Model, scoring: Scoring, tmp_path: Path
+) -> None:
+    features.write(str(tmp_path))
+    model.write(str(tmp_path))
+    files.write_table(features.log.users, str(_made(tmp_path / stages.USERS)))
+    again = Scoring.read(str(tmp_path), **given(Scoring))
+    assert isinstance(again.trained, StoredModel)
+    pd.testing.assert_frame_equal(again.predictions, scoring.predictions)
+    assert {v.check: v.status for v in again.verdicts()}["scoring_equals_training"] == "pass"
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def test_a_capacity_raises_the_threshold(features: Features) -> None:
+    few = Model(features.snapshots, **{**given(Model), "capacity": 5}, models=SIMPLEST)
+    calibrated = few.calibration_scores[few.chosen]
+    assert (calibrated >= few.threshold).sum() <= 5
+    assert few.model_card["threshold_rule"] == "capacity"
+
+
+def test_a_test_with_one_outcome_cannot_be_evaluated(features: Features) -> None:
+    table = features.snapshots
+    stayed = table.assign(churned=table["churned"].mask(table["split"] == "test", 0.0))
+    chapter = Model(stayed, **given(Model), models=SIMPLEST)
+    assert isinstance(chapter.measured, str)
+    with pytest.raises(ReportError, match="nothing to learn"):
+        _ = chapter.evaluation
+
+
+def test_checks_of_features_stand_in_one_order(features: Features) -> None:
+    assert set(features.verdict_table["check"]) == {
+        "label_means", "label_calendar", "leakage_columns", "split_in_time", "drift",
+        "base_rate_drift", "population_drift",
+    }  # fmt: skip
+    assert np.isfinite(features.verdict_table["value"].astype(float)).all()
