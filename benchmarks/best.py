@@ -9,7 +9,9 @@ that the log shows. The result is kept in book/studies/best.csv, which the appen
 
 import argparse
 import os
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +20,36 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from analysis.base import engine
-from analysis.model import candidates, features, selection
+from analysis.model.candidates import CANDIDATES, SIMPLEST, fit_calibrated
 from benchmarks import truth
-from benchmarks.company import PARAMS, STUDIES, Company, company_of
-from simulation import company, simulate
+from benchmarks.company import PARAMS, STUDIES, Company, company_of, write_result
+from simulation import company as simulated
+from simulation import simulate
 
 RESULT = STUDIES / "best.csv"
 NODES = 13
 """Points of the quadrature over each of the two unknown rates; more change no digit shown."""
-TOLD = ("roc_auc", "brier")
+METRICS = ("roc_auc", "brier")
+BEST = "best probability the log allows"
+HEADS = {
+    "model": "Model",
+    "roc_auc": "AUC",
+    "brier": "Brier score",
+    "chosen": "Times chosen",
+    "auc_below_best": "AUC below the best the log allows",
+    "users": "Users",
+    "runs": "Companies",
+}
+"""Heads of the columns in the file that the appendix shows."""
 
 
 def visits(company: Company, at: pd.Timestamp) -> pd.DataFrame:
     """Return per user what the log shows of it before `at`: `sessions` and the start of the
-    last one, `last_at`; indexed by user_id.
+    last one, `last_at`; indexed by user_id. `at` is whole days before the end of the log.
     """
-    seen = company.log.active.filter(company.log.active.event_at < at)
-    starts = seen.group_by("user_id", "session_id").aggregate(start=seen.event_at.min())
+    days = company.log.user_days
+    before = days.filter(days.first_event_at < at)
+    starts = before.group_by("user_id", "session_key").aggregate(start=before.first_event_at.min())
     counted = starts.group_by("user_id").aggregate(
         sessions=starts.count(), last_at=starts.start.max()
     )
@@ -43,7 +58,7 @@ def visits(company: Company, at: pd.Timestamp) -> pd.DataFrame:
 
 def best_from_log(
     user_truth: pd.DataFrame,
-    seen: pd.DataFrame,
+    visits_before: pd.DataFrame,
     users: "pd.Series[Any]",
     at: pd.Timestamp,
     horizon: float,
@@ -58,35 +73,35 @@ def best_from_log(
     before the log also counts by the chance of having lived until its start. `scale` is the
     session rate of a user whose relative rate is 1.
     """  # fmt: skip
-    who, own = user_truth.set_index("user_id").loc[users], seen.loc[users]
+    who, visited = user_truth.set_index("user_id").loc[users], visits_before.loc[users]
     observed = pd.Series(who["observed_from"].array)
     total = ((at - observed).dt.total_seconds() / truth.DAY).to_numpy()
-    until = pd.Series(own["last_at"].array) - observed
+    until = pd.Series(visited["last_at"].array) - observed
     last = (until.dt.total_seconds() / truth.DAY).clip(lower=0).to_numpy()
     before = observed - pd.Series(who["signup_at"].array)
     unseen = (before.dt.total_seconds() / truth.DAY).to_numpy()
-    repeats = own["sessions"].to_numpy(dtype=float) - (unseen <= 0)  # the first is no chance
+    repeats = visited["sessions"].to_numpy(dtype=float) - (unseen <= 0)  # the first is no chance
     known = (who["log_hazard_acquisition_channel"] + who["log_hazard_device"]).to_numpy()
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     weights = weights / weights.sum()
-    rho = company.RATE_HAZARD_CORRELATION
+    rho = simulated.RATE_HAZARD_CORRELATION
     logs, outcomes = [], []
-    plans = {k: company.EFFECTS["subscription_type"].get(k, 0.0)
-             for k in company.SHARES["subscription_type"]}  # fmt: skip
-    spread = np.sqrt(sum(v**2 for v in company.TRAIT_EFFECTS.values()) + company.FRAILTY_SD**2)
+    plans = {k: simulated.EFFECTS["subscription_type"].get(k, 0.0)
+             for k in simulated.SHARES["subscription_type"]}  # fmt: skip
+    spread = np.sqrt(sum(v**2 for v in simulated.TRAIT_EFFECTS.values()) + simulated.FRAILTY_SD**2)
     for plan, effect in plans.items():
         for x, wx in zip(nodes, weights, strict=True):
             ratio = known + effect + spread * x
-            mu = company.BASELINE_HAZARD * np.exp(ratio)
+            mu = simulated.BASELINE_HAZARD * np.exp(ratio)
             for y, wy in zip(nodes, weights, strict=True):
-                tempo = rho * ratio / company.LOG_HAZARD_SD + np.sqrt(1 - rho**2) * y
-                lam = scale * np.exp(company.RATE_SD * tempo)
+                tempo = rho * ratio / simulated.LOG_HAZARD_SD + np.sqrt(1 - rho**2) * y
+                lam = scale * np.exp(simulated.RATE_SD * tempo)
                 both = mu + lam
                 silent = np.exp(-both * (total - last))
                 still = (mu + lam * silent) / both
                 likely = repeats * np.log(lam) - both * last + np.log(still) - mu * unseen
                 returns = lam / both * -np.expm1(-both * horizon)
-                prior = company.SHARES["subscription_type"][plan] * wx * wy
+                prior = simulated.SHARES["subscription_type"][plan] * wx * wy
                 logs.append(likely + np.log(prior))
                 outcomes.append(1 - silent / still * returns)
     stacked = np.array(logs)
@@ -94,41 +109,46 @@ def best_from_log(
 
 
 def limits(size: int) -> pd.DataFrame:
-    """Return the two limits on the large company: `model`, and a column for each of TOLD."""
+    """Return the two limits on the large company: `model`, and a column for each of METRICS."""
     everyone = truth.population(size).test
     simulation = simulate(size, 40, truth.POPULATION_SEED, dirt=False)
     at = everyone["snapshot_at"].iloc[0]
-    seen = visits(company_of(simulation), at)
     proba = best_from_log(
-        simulation.user_truth, seen, everyone["user_id"], at, PARAMS.horizon_days,
-        simulation.truth["session_rate"]["scale_per_day"],
+        simulation.user_truth, visits(company_of(simulation), at), everyone["user_id"], at,
+        PARAMS.horizon_days, simulation.truth["session_rate"]["scale_per_day"],
     )  # fmt: skip
     true = everyone["churn_probability"].to_numpy()
     rows = [
-        ("true probability of each user", *_told(true, true)),
-        ("best probability the log allows", *_told(proba, true)),
+        {"model": "true probability of each user"} | truth.metrics_by_truth(true, true),
+        {"model": BEST} | truth.metrics_by_truth(proba, true),
     ]
-    return pd.DataFrame(rows, columns=["model", *TOLD])
+    return pd.DataFrame(rows)[["model", *METRICS]]
 
 
-def _told(proba: Any, true: Any) -> tuple[float, ...]:
-    found = truth.metrics_of(proba, true)
-    return tuple(found[name] for name in TOLD)
-
-
-def one_run(seed: int, users: int, size: int) -> list[tuple[Any, ...]]:
-    """Return `model`, whether the report chose it, and TOLD, of each model of one company."""
+def one_run(seed: int, users: int, size: int) -> list[dict[str, Any]]:
+    """Return `model`, whether the report chose it (`chosen`) and METRICS, of each model of one
+    company.
+    """
     company = company_of(simulate(users, 40, seed, dirt=False))
-    snapshots = company.snapshots
-    pipelines = candidates.pipelines(*features.feature_columns(snapshots), PARAMS.seed)
-    chosen, _ = selection.choose_model(pipelines, snapshots)
+    model = replace(company.model, models=CANDIDATES)
     everyone = truth.population(size).test
     rows = []
-    for name in {chosen: None, candidates.SIMPLEST: None, "recency_only": None}:
-        fitted = candidates.fit_calibrated(pipelines[name], snapshots)
-        found = truth.expected_metrics(fitted, everyone)
-        rows.append((name, name == chosen, *(found[metric] for metric in TOLD)))
+    for name in dict.fromkeys((model.chosen, SIMPLEST, "recency_only")):
+        fitted = fit_calibrated(model.pipelines[name], company.snapshots)
+        metrics = truth.expected_metrics(fitted, everyone)
+        rows.append({"model": name, "chosen": name == model.chosen, **metrics})
     return rows
+
+
+def summarise(limits: pd.DataFrame, rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Return the limits, and of each model the mean of METRICS over companies and in how many it
+    was `chosen`; `auc_below_best`: the ROC AUC below that of the best the log allows.
+    """
+    means = {name: (name, "mean") for name in METRICS}
+    by_model = pd.DataFrame(rows).groupby("model").agg(chosen=("chosen", "sum"), **means)
+    table = pd.concat([limits, by_model.reset_index()], ignore_index=True)
+    best = limits.set_index("model").loc[BEST, "roc_auc"]
+    return table.assign(auc_below_best=best - table["roc_auc"])
 
 
 def main() -> None:
@@ -144,16 +164,8 @@ def main() -> None:
     jobs = [(seed, given.users, given.population) for seed in range(given.runs)]
     with ProcessPoolExecutor(given.workers) as pool:
         rows = [row for part in pool.map(one_run, *zip(*jobs, strict=True)) for row in part]
-    table = pd.DataFrame(rows, columns=["model", "chosen", *TOLD])
-    means = table.groupby("model").agg(
-        chosen=("chosen", "sum"), **{name: (name, "mean") for name in TOLD}
-    )
-    told = pd.concat([known, means.reset_index()], ignore_index=True)
-    best = known.set_index("model").loc["best probability the log allows", "roc_auc"]
-    told = told.assign(auc_below_best=best - told["roc_auc"], users=given.users, runs=given.runs)
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    told.round(4).to_csv(given.out, index=False, lineterminator="\n")
-    print(told.round(4).to_string(index=False))
+    table = summarise(known, rows).assign(users=given.users, runs=given.runs)
+    write_result(table.round(4), HEADS, given.out)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A simulated company as the report sees it: the report's own chapters, without files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from analysis.audit import Audit
 from analysis.base import engine
 from analysis.cohorts import Cohorts
 from analysis.contract import params, stages
-from analysis.contract.chapter import Chapter
+from analysis.contract.chapter import Chapter, table
 from analysis.contract.checks import REGISTER, Verdict
 from analysis.log.activity import place, sum_by_day
 from analysis.log.chapters import EventsChapter, UsersChapter
@@ -29,9 +29,9 @@ ROOT = Path(__file__).resolve().parents[1]
 STUDIES, RUNS = ROOT / "book" / "studies", ROOT / "benchmarks" / "runs"
 """Where the results are kept that the appendix shows, and the single runs, which git leaves out."""
 PARAMS = params.load_params(ROOT / "params.yml")
-DRAWS, NULL_DRAWS, MOST_CLUSTERS = 100, 20, 5
-"""Draws of a study's bootstrap and of its nulls, and the clusters it tries: fewer than a report's,
-for a study makes hundreds of them."""
+DRAWS, SHUFFLES, NULL_DRAWS, MAX_CLUSTERS, SAMPLE_ROWS = 100, 2, 20, 5, 400
+"""Draws of a study's bootstrap, shuffles of each feature, draws of the nulls, clusters tried, and
+users on whom they are measured: fewer than a report's, for a study makes hundreds of reports."""
 UNREAD = ("id", "device_id", "os", "app_version", "schema_version")
 TIMES = ("event_timestamp", "received_at", "created_at")
 
@@ -61,17 +61,41 @@ def of_stage(name: str, **changed: Any) -> dict[str, Any]:
     return PARAMS.model_dump(include=wanted) | changed
 
 
+@dataclass(eq=False)
+class Kept:
+    """The snapshots last made from a log, and the columns of users that they were made from."""
+
+    columns: pd.DataFrame | None = None
+    snapshots: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SharedFeatures(Features):
+    """Features that makes no snapshots again for a users table that gives the same ones."""
+
+    kept: Kept
+
+    @table
+    def snapshots(self) -> pd.DataFrame:
+        """Return the snapshots: see Features.snapshots."""
+        names = ["user_id", "signup_date", *self.static_columns]
+        columns = self.log.users[[name for name in names if name in self.log.users]]
+        if self.kept.snapshots is None or not columns.equals(self.kept.columns):
+            self.kept.columns, self.kept.snapshots = columns, super().snapshots
+        return self.kept.snapshots
+
+
 @dataclass(frozen=True, eq=False)
 class Company:
     """One company's log and what cleaning counted; its chapters are computed when asked for.
 
-    `before` is a company with another users table of the same log, whose snapshots may be equal.
+    `kept` is shared by companies with other users tables of the same log.
     """
 
     log: Log
     users_qa: Mapping[str, Any]
     events_qa: Mapping[str, Any]
-    before: "Company | None" = None
+    kept: Kept = field(default_factory=Kept)
 
     @cached_property
     def audit(self) -> Audit:
@@ -81,16 +105,11 @@ class Company:
     @cached_property
     def features(self) -> Features:
         """The chapter on features."""
-        return Features(self.log, **of_stage(Features.stage))
+        return SharedFeatures(self.log, **of_stage(Features.stage), kept=self.kept)
 
-    @cached_property
+    @property
     def snapshots(self) -> pd.DataFrame:
-        """The snapshots, those of the company before where they must be the same."""
-        read = [
-            c for c in ("user_id", "signup_date", *PARAMS.static_columns) if c in self.log.users
-        ]
-        if self.before is not None and self.before.log.users[read].equals(self.log.users[read]):
-            return self.before.snapshots
+        """The snapshots of the chapter on features."""
         return self.features.snapshots
 
     @cached_property
@@ -101,7 +120,7 @@ class Company:
     @cached_property
     def model(self) -> Model:
         """The chapter on the model, with the simplest candidate alone and fewer draws."""
-        fewer = {"models": (SIMPLEST,), "shuffles": 2, "bootstrap_draws": DRAWS}
+        fewer = {"models": (SIMPLEST,), "shuffles": SHUFFLES, "bootstrap_draws": DRAWS}
         return Model(self.snapshots, **of_stage(Model.stage, **fewer))
 
     @cached_property
@@ -111,8 +130,10 @@ class Company:
 
     @cached_property
     def segments(self) -> Segments:
-        """The chapter on segments, with fewer clusters and draws."""
-        fewer = {"max_clusters": MOST_CLUSTERS, "null_draws": NULL_DRAWS}
+        """The chapter on segments, with fewer clusters, draws and users."""
+        fewer = {
+            "max_clusters": MAX_CLUSTERS, "null_draws": NULL_DRAWS, "sample_rows": SAMPLE_ROWS,
+        }  # fmt: skip
         users = self.features.user_features
         return Segments(users, self.snapshots, **of_stage(Segments.stage, **fewer))
 
@@ -136,6 +157,13 @@ class Company:
         return [v for chapter in stages_judged for v in self.chapter_of(chapter.stage).verdicts()]
 
 
+def write_result(table: pd.DataFrame, heads: Mapping[str, str], path: Path) -> None:
+    """Print the result of a study, and write it to `path` under `heads` that people read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.rename(columns=heads).to_csv(path, index=False, lineterminator="\n")
+    print(table.to_string(index=False))
+
+
 def company_of(simulation: Simulation) -> Company:
     """Return a simulated company, cleaned as the report cleans it; its tables are kept in the
     engine until the next call.
@@ -150,11 +178,14 @@ def company_of(simulation: Simulation) -> Company:
 
 @dataclass(frozen=True, eq=False)
 class CleanLog:
-    """Simulated events without dirt, as cleaning leaves them, with their volume and window."""
+    """Simulated events without dirt, as cleaning leaves them, with their volume and window, and
+    the snapshots last made from them.
+    """
 
     events: Any
     volume: pd.DataFrame
     window: LogWindow
+    kept: Kept = field(default_factory=Kept)
 
 
 def keep_log(events: pa.Table) -> CleanLog:
@@ -170,7 +201,7 @@ def keep_log(events: pa.Table) -> CleanLog:
     return CleanLog(kept, volume, infer_log_window(volume))
 
 
-def with_users(log: CleanLog, raw_users: pd.DataFrame, before: Company | None = None) -> Company:
+def with_users(log: CleanLog, raw_users: pd.DataFrame) -> Company:
     """Return the company of one of several users tables of one log."""
     raw = connection().create_table("raw_users", raw_users, overwrite=True)
     users = UsersChapter(raw, PARAMS.time_zone)
@@ -180,4 +211,4 @@ def with_users(log: CleanLog, raw_users: pd.DataFrame, before: Company | None = 
         PARAMS.session_gap_minutes,
     )  # fmt: skip
     placed_log = Log(users.users, placed, days, log.window, log.volume)
-    return Company(placed_log, users.users_qa, {}, before)
+    return Company(placed_log, users.users_qa, {}, log.kept)

@@ -16,7 +16,7 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,9 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.base import clock, engine
-from analysis.base import comparisons as groups
 from analysis.cohorts import retention, survival
-from analysis.contract import inputs as contract_inputs
-from analysis.log import activity
-from analysis.model import candidates, evaluation, features
-from benchmarks.company import PARAMS, STUDIES, Company, company_of
+from analysis.model import Model, candidates, evaluation
+from benchmarks.company import PARAMS, STUDIES, Company, company_of, write_result
 from simulation import LOG_END, LOG_START, simulate, true_churn_probability
 from simulation.company import NULL_ATTRIBUTES
 
@@ -41,8 +38,20 @@ POPULATION_SEED = 999_983
 DAYS = (1, 7, 30)
 SURVIVAL_DAYS = (7, 30, 60)
 METRICS = ("roc_auc", "calibration_slope", "lift_top_decile", "brier")
-MODEL = candidates.SIMPLEST
 PARTS = ("curves", "models")
+HEADS = {
+    "figure": "Figure",
+    "coverage": "Coverage",
+    "ci_low": "From",
+    "ci_high": "To",
+    "bias_in_se": "Bias (standard errors)",
+    "mean_estimate": "Mean estimate",
+    "mean_truth": "Mean truth",
+    "intervals": "Intervals",
+    "users": "Users",
+    "runs": "Companies",
+}
+"""Heads of the columns in the file that the appendix shows."""
 Row = tuple[str, float, float, float, float]
 
 
@@ -67,13 +76,23 @@ def population(users: int) -> Population:
     test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)
     at = test["snapshot_at"].iloc[0]
     last = pd.Series((at - pd.to_timedelta(test["recency_days"], unit="D")).array, test["user_id"])
-    best = true_churn_probability(simulation.user_truth, at, 0, PARAMS.horizon_days, last)
-    by_session = company.log.active.group_by("session_id").aggregate(
-        seconds=lambda t: clock.seconds(t.event_at.max()) - clock.seconds(t.event_at.min())
+    by_user = true_churn_probability(simulation.user_truth, at, 0, PARAMS.horizon_days, last)
+    proba = test["user_id"].map(by_user).to_numpy(dtype=float)
+    return Population(
+        test.assign(churn_probability=proba),
+        company.log.users,
+        simulation.user_truth,
+        _session_seconds(company.log.user_days),
     )
-    seconds = np.sort(engine.to_pandas(by_session)["seconds"].to_numpy(dtype=float))
-    told = test.assign(churn_probability=test["user_id"].map(best).to_numpy(dtype=float))
-    return Population(told, company.log.users, simulation.user_truth, seconds)
+
+
+def _session_seconds(user_days: Any) -> Any:
+    """Return how long each session lasts, in seconds, sorted."""
+    by_session = user_days.group_by("user_id", "session_key").aggregate(
+        seconds=clock.seconds(user_days.last_event_at.max())
+        - clock.seconds(user_days.first_event_at.min())
+    )
+    return np.sort(engine.to_pandas(by_session)["seconds"].to_numpy(dtype=float))
 
 
 def _no_session(hazard: Any, rate: Any, start: Any, end: Any) -> Any:
@@ -123,57 +142,42 @@ def curves_of(size: int) -> dict[tuple[str, int], float]:
     """
     everyone = population(size)
     at = pd.to_datetime(everyone.truth["signup_at"], utc=True)
-    found = {}
+    true: dict[tuple[str, int], float] = {}
     for day in DAYS:
         ends = at.dt.floor("D") + pd.Timedelta(days=day + 1)
         eligible = everyone.truth[(at >= LOG_START) & (ends <= LOG_END)]
         for definition in retention.DEFINITIONS:
-            rate = true_retention(eligible, definition, day, everyone.seconds)
-            found[(definition, day)] = rate
+            true[definition, day] = true_retention(eligible, definition, day, everyone.seconds)
     for day in SURVIVAL_DAYS:
-        found[("survival", day)] = true_survival(everyone.truth, day)
-    return found
+        true["survival", day] = true_survival(everyone.truth, day)
+    return true
 
 
 def _retention_rows(company: Company, size: int) -> Iterator[Row]:
-    per_user = retention.user_retention(
-        company.log.active, company.log.users, company.log.window, DAYS
-    )
-    table = retention.retention_days(per_user, DAYS, 30)
-    for row in table.itertuples():
-        expected = curves_of(size)[(row.definition, row.day)]
+    by_day = replace(company.cohorts, retention_days=DAYS).retention_by_day
+    for row in by_day.itertuples():
+        expected = curves_of(size)[row.definition, row.day]
         name = f"retention {row.definition} day {row.day}"
         yield name, row.retention_rate, row.ci_low, row.ci_high, expected
 
 
 def _survival_rows(company: Company, size: int) -> Iterator[Row]:
-    spans, horizon = activity.user_spans(company.log.active), PARAMS.horizon_days
-    silence = survival.silence_that_settles(horizon)
     curves = {
-        "survival": survival.settled_lifetimes(
-            company.log.users, spans, company.log.window, silence
-        ),
-        "survival to the log's end": survival.lifetimes(
-            company.log.users, spans, company.log.window, horizon
-        ),
+        "survival": company.cohorts.survival_curve,
+        "survival to the log's end": survival.only(company.cohorts.survival, "all"),
     }
-    for name, lives in curves.items():
-        curve = survival.survival_table(lives, "all", max(SURVIVAL_DAYS)).set_index("day")
+    for name, curve in curves.items():
+        at_day = curve.set_index("day")
         for day in SURVIVAL_DAYS:
-            row = curve.loc[day]
-            told = (row["survival"], row["ci_low"], row["ci_high"])
-            yield f"{name} day {day}", *told, curves_of(size)[("survival", day)]
+            estimate = at_day.loc[day, ["survival", "ci_low", "ci_high"]]
+            yield f"{name} day {day}", *estimate, curves_of(size)["survival", day]
 
 
-def _model_rows(snapshots: pd.DataFrame, draws: int, size: int) -> Iterator[Row]:
-    numeric, categorical = features.feature_columns(snapshots)
-    pipelines = candidates.pipelines(numeric, categorical, 42)
-    fitted = {MODEL: candidates.fit_calibrated(pipelines[MODEL], snapshots)}
-    scores = candidates.score_split(fitted, snapshots, "test")
-    found = evaluation.evaluate(scores, 0.5, 42, draws).set_index("metric")
-    true = expected_metrics(fitted[MODEL], population(size).test)
+def _model_rows(model: Model, size: int) -> Iterator[Row]:
+    measured = evaluation.metrics_of(model.test_evaluation, model.chosen)
+    true = expected_metrics(model.churn_model, population(size).test)
     for metric in METRICS:
-        row = found.loc[metric]
+        row = measured.loc[metric]
         yield metric, row["value"], row["ci_low"], row["ci_high"], true[metric]
 
 
@@ -181,10 +185,11 @@ def expected_metrics(model: Any, everyone: pd.DataFrame) -> dict[str, float]:
     """Return METRICS of `model` on a population, by the users' true probabilities of churn:
     each user counts as a churner with that weight and as a stayer with the rest.
     """
-    return metrics_of(candidates.predict(model, everyone), everyone["churn_probability"].to_numpy())
+    true = everyone["churn_probability"].to_numpy()
+    return metrics_by_truth(candidates.predict(model, everyone), true)
 
 
-def metrics_of(proba: Any, true: Any) -> dict[str, float]:
+def metrics_by_truth(proba: Any, true: Any) -> dict[str, float]:
     """Return METRICS of the probabilities `proba` where the true ones are `true`."""
     churned = np.r_[np.ones(len(true)), np.zeros(len(true))]
     twice, weights = np.r_[proba, proba], np.r_[true, 1 - true][None]
@@ -192,15 +197,14 @@ def metrics_of(proba: Any, true: Any) -> dict[str, float]:
     return {name: float(score[name](churned, twice, weights)[0]) for name in METRICS}
 
 
-def _group_rows(snapshots: pd.DataFrame, users: pd.DataFrame, size: int) -> Iterator[Row]:
-    columns = contract_inputs.present(users, PARAMS.group_columns)
-    test = groups.with_columns(snapshots[snapshots["split"] == "test"], users, columns)
-    found = groups.compare_groups(test, "churned", columns)
-    true = _true_differences(population(size), columns)
-    for row in found[found["p_value"].notna()].itertuples():
+def _group_rows(company: Company, size: int) -> Iterator[Row]:
+    scoring = company.scoring
+    true = _true_differences(population(size), scoring.compared_columns)
+    differences = scoring.group_differences
+    for row in differences[differences["p_value"].notna()].itertuples():
         is_null = row.column in NULL_ATTRIBUTES
         if row.comparison != "all_groups":
-            expected = 0.0 if is_null else true[(row.column, row.group)]
+            expected = 0.0 if is_null else true[row.column, row.group]
             bounds = (row.difference_ci_low, row.difference_ci_high)
             yield "group difference", row.difference, *bounds, expected
         if is_null:
@@ -209,15 +213,15 @@ def _group_rows(snapshots: pd.DataFrame, users: pd.DataFrame, size: int) -> Iter
 
 def _true_differences(everyone: Population, columns: list[str]) -> dict[tuple[str, str], float]:
     """Return the mean true probability of churn of each group less that of all others."""
-    told = everyone.test[["user_id", "churn_probability"]].merge(
+    test = everyone.test[["user_id", "churn_probability"]].merge(
         everyone.users[["user_id", *columns]], on="user_id"
     )
-    found = {}
+    differences = {}
     for column in columns:
-        for group, part in told.groupby(column)["churn_probability"]:
-            rest = told.loc[told[column] != group, "churn_probability"]
-            found[(column, str(group))] = float(part.mean() - rest.mean())
-    return found
+        for group, inside in test.groupby(column)["churn_probability"]:
+            others = test.loc[test[column] != group, "churn_probability"]
+            differences[column, str(group)] = float(inside.mean() - others.mean())
+    return differences
 
 
 def one_run(seed: int, users: int, size: int, draws: int, parts: Sequence[str]) -> list[Row]:
@@ -227,43 +231,40 @@ def one_run(seed: int, users: int, size: int, draws: int, parts: Sequence[str]) 
     if "curves" in parts:
         rows += [*_retention_rows(company, size), *_survival_rows(company, size)]
     if "models" in parts:
-        snapshots = company.snapshots
-        rows += _model_rows(snapshots, draws, size)
-        rows += _group_rows(snapshots, company.log.users, size)
+        rows += _model_rows(replace(company.model, bootstrap_draws=draws), size)
+        rows += _group_rows(company, size)
     return rows
 
 
 def summarise(rows: list[Row]) -> pd.DataFrame:
-    """Return per figure: `coverage` with its 95 % Wilson interval `from`, `to`; `bias_in_se` (mean
-    difference to the truth, in standard errors of one run); `mean_estimate`, `mean_truth`; and
-    over how many `intervals`.
+    """Return per figure: `coverage` with its 95 % Wilson interval `ci_low`, `ci_high`; `bias_in_se`
+    (mean difference to the truth, in standard errors of one run); `mean_estimate`, `mean_truth`;
+    and over how many `intervals`.
     """
     table = pd.DataFrame(rows, columns=["figure", "estimate", "low", "high", "truth"])
-    found = []
-    for figure, part in table.groupby("figure", sort=False):
-        part = part.dropna(subset=["estimate", "truth"])
-        gap = part["estimate"] - part["truth"]
-        covered = part.dropna(subset=["low", "high"])
-        holds = (covered["low"] <= covered["truth"]) & (covered["truth"] <= covered["high"])
-        low, high = (
-            proportion_confint(int(holds.sum()), len(holds), method="wilson")
-            if len(holds)
-            else (np.nan, np.nan)
-        )
-        spread = gap.std()
-        found.append(
-            {
-                "figure": figure,
-                "coverage": holds.mean() if len(holds) else np.nan,
-                "from": low,
-                "to": high,
-                "bias_in_se": gap.mean() / spread if spread > 0 else 0.0,
-                "mean_estimate": part["estimate"].mean(),
-                "mean_truth": part["truth"].mean(),
-                "intervals": len(part),
-            }
-        )
-    return pd.DataFrame(found)
+    by_figure = table.groupby("figure", sort=False)
+    return pd.DataFrame([{"figure": name, **_summary(part)} for name, part in by_figure])
+
+
+def _summary(rows: pd.DataFrame) -> dict[str, float]:
+    part = rows.dropna(subset=["estimate", "truth"])
+    gap = part["estimate"] - part["truth"]
+    bounded = part.dropna(subset=["low", "high"])
+    holds = bounded["truth"].between(bounded["low"], bounded["high"])
+    low, high = (
+        proportion_confint(int(holds.sum()), len(holds), method="wilson")
+        if len(holds)
+        else (np.nan, np.nan)
+    )
+    return {
+        "coverage": holds.mean() if len(holds) else np.nan,
+        "ci_low": low,
+        "ci_high": high,
+        "bias_in_se": gap.mean() / gap.std() if gap.std() > 0 else 0.0,
+        "mean_estimate": part["estimate"].mean(),
+        "mean_truth": part["truth"].mean(),
+        "intervals": len(part),
+    }
 
 
 def main() -> None:
@@ -285,9 +286,7 @@ def main() -> None:
     with ProcessPoolExecutor(given.workers) as pool:
         rows = [row for part in pool.map(one_run, *zip(*jobs, strict=True)) for row in part]
     table = summarise(rows).round(4).assign(users=given.users, runs=given.runs)
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(given.out, index=False, lineterminator="\n")
-    print(table.to_string(index=False))
+    write_result(table, HEADS, given.out)
 
 
 if __name__ == "__main__":

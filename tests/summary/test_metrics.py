@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.handmade import instants, make_users, make_window
+from analysis.texts import CLAIM, read_texts
 
 from analysis.contract.checks import Verdict, to_table
 from analysis.log.window import LogWindow
 from analysis.summary import metrics as summary
-from analysis.texts import CLAIM, read_texts
+from tests.handmade import instants, make_users, make_window
 
 PROJECT = Path(__file__).resolve().parents[2]
 WINDOW = make_window("2025-01-01", "2025-10-21")
@@ -285,9 +285,8 @@ def test_every_number_is_listed_with_its_text():
 
 
 def test_checks_that_strike_a_figure_have_an_entry_in_the_book():
-    from handmade import ROOT
-
     from analysis.texts import read_texts
+    from handmade import ROOT
 
     book = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))["report"]
     assert {*summary.NEWCOMERS, *summary.JUDGED, *summary.SCORED} <= set(book)

@@ -16,7 +16,11 @@ from analysis.segments.behaviour import behaviour_columns, k_range
 
 @dataclass(frozen=True, eq=False)
 class Segments(Chapter):
-    """Clusters where they exist, else tiers, of the users with features."""
+    """Clusters where they exist, else tiers, of the users with features.
+
+    `sample_rows` is how many users the fit of the clusters is measured on: fewer make a study of
+    many runs possible.
+    """
 
     stage: ClassVar[str] = "08_segmentation"
     users: pd.DataFrame
@@ -25,8 +29,7 @@ class Segments(Chapter):
     null_draws: int
     min_group: int
     seed: int
-    sample_rows: int = 1000
-    """Users whose silhouette and stability are measured: a study takes fewer."""
+    sample_rows: int = clusters.SAMPLE_ROWS
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Segments":

@@ -24,13 +24,16 @@ from analysis.segments.behaviour import ROWS_PER_CLUSTER, comparable
 from analysis.segments.kmeans import Floats, Labels, best_centres, nearest
 from analysis.segments.nulls import NULLS, SHAPELESS
 
+SAMPLE_ROWS = 1000
+"""Users on whom the fit of the clusters is measured."""
+
 
 def select_clusters(
     features: pd.DataFrame,
     k_range: Sequence[int],
     seed: int,
     n_null: int = 40,
-    sample_rows: int = 1000,
+    sample_rows: int = SAMPLE_ROWS,
     n_pairs: int = 3,
 ) -> pd.DataFrame:
     """Return how well each number of clusters fits, beside data that have none.
