@@ -9,6 +9,7 @@ import pytest
 
 from analysis.base import engine
 from analysis.contract.checks import REGISTER, Verdict
+from analysis.model import scoring
 from benchmarks import best, company, detection, truth
 from simulation import FAULTS, Simulation, simulate
 
@@ -109,6 +110,34 @@ def test_the_checks_of_a_fault_are_asked_up_to_the_first_that_fires(
     planted = (("events_before_signup", 0.01), ("machine", 0.2))
     checks = [v.check for v in detection.judge_meant(planted, as_studied(simulation))]
     assert checks == ["events_before_signup", "machines", "sessions"]  # no machine: both asked
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [("country", "group_differences:found"), ("device", None), (None, None)],
+)
+def test_a_difference_counts_where_there_truly_is_none(
+    column: str | None, text: str | None
+) -> None:
+    columns = ["country", "device"]
+    tests = pd.DataFrame({"column": columns, "p_value": 0.2, "is_repeated": False})
+    tests["is_different"] = tests["column"] == column
+    assert detection.text_if_fires(scoring.group_differences(tests)) == text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [
+        (Verdict("lateness", "fail"), "lateness:fail"),
+        (Verdict("lateness", "warn"), "lateness:warn"),
+        (Verdict("lateness", "pass"), None),
+        (Verdict("lateness", "not_applicable"), None),
+        (Verdict("clusters_exist", "pass", facts={"exists": True}), "clusters_exist:found"),
+        (Verdict("clusters_exist", "pass", facts={"exists": False}), None),
+    ],
+)
+def test_what_counts_as_firing(verdict: Verdict, text: str | None) -> None:
+    assert detection.text_if_fires(verdict) == text
 
 
 def run_detection(*words: str) -> None:
