@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pandas as pd
 import pyarrow as pa
 
@@ -42,6 +43,23 @@ def connection() -> Any:
     con = engine.connect()
     con.raw_sql("SET threads = 1")
     return con
+
+
+LAST: dict[str, str] = {}
+"""Name in the engine of the last table of each kind."""
+
+
+def keep_table(kind: str, rows: Any) -> Any:
+    """Return `rows` as a table of the engine, in the place of the last one of its kind.
+
+    Each has a name of its own: Ibis caches by expression, and one name for all would give the rows
+    of an earlier company.
+    """
+    con = connection()
+    if kind in LAST:
+        con.drop_table(LAST[kind])
+    LAST[kind] = ibis.util.gen_name(kind)
+    return con.create_table(LAST[kind], rows)
 
 
 def typed(events: pa.Table) -> pa.Table:
@@ -168,9 +186,8 @@ def company_of(simulation: Simulation) -> Company:
     """Return a simulated company, cleaned as the report cleans it; its tables are kept in the
     engine until the next call.
     """
-    con = connection()
-    raw_users = con.create_table("raw_users", simulation.users, overwrite=True)
-    raw_events = con.create_table("raw_events", typed(simulation.events), overwrite=True)
+    raw_users = keep_table("raw_users", simulation.users)
+    raw_events = keep_table("raw_events", typed(simulation.events))
     users = UsersChapter(raw_users, PARAMS.time_zone)
     events = EventsChapter(raw_events, users.users, **of_stage(EventsChapter.stage))
     return Company(events.log, users.users_qa, events.events_qa)
@@ -195,7 +212,7 @@ def keep_log(events: pa.Table) -> CleanLog:
     con = connection()
     con.con.register("written", typed(events))  # a memtable would be kept until the process ends
     raw = con.table("written").rename(event_at="event_timestamp")
-    kept = con.create_table("events", slim(raw), overwrite=True)
+    kept = keep_table("events", slim(raw))
     con.con.unregister("written")
     volume = daily_volume(kept)
     return CleanLog(kept, volume, infer_log_window(volume))
@@ -203,7 +220,7 @@ def keep_log(events: pa.Table) -> CleanLog:
 
 def with_users(log: CleanLog, raw_users: pd.DataFrame) -> Company:
     """Return the company of one of several users tables of one log."""
-    raw = connection().create_table("raw_users", raw_users, overwrite=True)
+    raw = keep_table("raw_users", raw_users)
     users = UsersChapter(raw, PARAMS.time_zone)
     placed = place(log.events, users.users, log.window).cache()
     days = sum_by_day(

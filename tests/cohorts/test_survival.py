@@ -158,7 +158,7 @@ def test_without_lives_nothing_is_known():
 
 
 def test_ends_of_the_interval_meet_where_survival_is_0_or_1():
-    low, high = loglog_interval(np.array([1.0, 0.5, 0.0]), np.array([0.0, 0.1, np.nan]), 0.95)
+    low, high = loglog_interval(np.array([1.0, 0.5, 0.0]), np.array([0.0, 0.1, np.nan]))
     assert (low[0], high[0], low[2], high[2]) == (1, 1, 0, 0)
     assert 0 < low[1] < 0.5 < high[1] < 1
 

@@ -272,7 +272,7 @@ def test_the_session_lives_in_utc():
 
 
 def test_reading_an_artifact_that_is_not_there_names_the_command(tmp_path):
-    with pytest.raises(ReportError, match=r"none.parquet: not found. .*churnbook build"):
+    with pytest.raises(ReportError, match=r"none.parquet: not found. .*make book"):
         engine.read(CON, str(tmp_path / "none.parquet"))
 
 

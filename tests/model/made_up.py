@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from analysis.model.candidates import candidates
+from analysis.model.candidates import pipelines
 
 NUMERIC = ["recency_days", "event_count", "noise", "empty"]
 CATEGORICAL = ["country"]
@@ -33,6 +33,6 @@ def make_snapshots(users: int = 300, seed: int = 0, splits: list[str] = SPLITS) 
 
 
 SNAPSHOTS = make_snapshots()
-PIPELINES = candidates(NUMERIC, CATEGORICAL, seed=1)
+PIPELINES = pipelines(NUMERIC, CATEGORICAL, seed=1)
 PIPELINES["random_forest"].set_params(model__n_estimators=20)  # enough to test with
 TEST = SNAPSHOTS[SNAPSHOTS["split"] == "test"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.base.errors import ReportError
-from analysis.model.candidates import candidates, fit_all, fit_calibrated, predict, source_columns
+from analysis.model.candidates import fit_all, fit_calibrated, pipelines, predict, source_columns
 from tests.model.made_up import CATEGORICAL, NUMERIC, PIPELINES, SNAPSHOTS, TEST, make_snapshots
 
 
@@ -30,7 +30,7 @@ def test_candidates_are_three_models_and_two_baselines():
 
 def test_recency_must_be_a_feature():
     with pytest.raises(ReportError, match="needs the numeric feature 'recency_days'"):
-        candidates(["event_count"], [], seed=1)
+        pipelines(["event_count"], [], seed=1)
 
 
 @pytest.mark.parametrize("name", list(PIPELINES))

@@ -121,7 +121,7 @@ def test_a_test_with_one_outcome_cannot_be_evaluated(features: Features) -> None
         _ = chapter.evaluation
 
 
-def test_checks_of_features_stand_in_one_order(features: Features) -> None:
+def test_features_makes_its_checks(features: Features) -> None:
     assert set(features.verdict_table["check"]) == {
         "label_means", "label_calendar", "leakage_columns", "split_in_time", "drift",
         "base_rate_drift", "population_drift",

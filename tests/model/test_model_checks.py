@@ -141,7 +141,7 @@ def snapshot_rows(seed: int = 0) -> pd.DataFrame:
 
 
 ROWS = snapshot_rows()
-PIPELINE = models.candidates(["recency_days", "clicks"], ["channel"], 0)["logistic_regression"]
+PIPELINE = models.pipelines(["recency_days", "clicks"], ["channel"], 0)["logistic_regression"]
 FITTED = models.fit_calibrated(PIPELINE, ROWS)
 
 
@@ -161,7 +161,7 @@ BY_USER = ROWS["user_id"].map(
 )  # fixed, and knows too much
 SIGN = ROWS["split"].map({"train": 1.0, "test": -0.5}).fillna(0.0)
 IN_TRAINING = LEAVES * SIGN + 0.5 * SCATTER  # learned, and then wrong
-TWINS = models.candidates(["recency_days", "clicks", "twin"], ["channel"], 0)["logistic_regression"]
+TWINS = models.pipelines(["recency_days", "clicks", "twin"], ["channel"], 0)["logistic_regression"]
 
 
 def fitted_on(split: str) -> Verdict:

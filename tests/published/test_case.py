@@ -308,8 +308,9 @@ def test_case_runs_on_the_required_columns_alone(engine):
     assert figures["logreg.recall"].value == figures["forest.recall"].value == 1
     assert figures["logreg.precision"].value == case.models.test_base_rate == 1 / 2
     assert len(case.scores) == 60
-    assert case.clusters.variables == ("event_count", "recency_days", "unique_event_types")
-    assert "views" in case.clusters.missing
+    assert list(case.clusters.profile) == [
+        "cluster", "event_count", "recency_days", "unique_event_types", "user_count", "pct_total",
+    ]  # fmt: skip
     absent = {name for name, figure in figures.items() if figure.value is None}
     assert {"latency.delay_event_created.mean", "scores.mean_by_country"} <= absent
     assert all(figures[name].reason for name in absent)

@@ -7,14 +7,13 @@ RFM = pd.DataFrame(
     {
         "recency_days": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, np.nan],
         "events": [60.0, 50.0, 40.0, 30.0, 20.0, 10.0, 10.0],
-        "credits": [0.0, 1.0, 0.0, 5.0, 0.0, 0.0, 0.0],
     },
     index=list("abcdefg"),
 )
 
 
 def test_tiers_are_the_rules():
-    table = tiers.rfm_tiers(RFM, "recency_days", "events", "credits")
+    table = tiers.tiers_of(RFM, "recency_days", "events")
     # recency: thirds of six known values end at the 2nd and the 4th; events likewise from below
     assert table["recency_band"].tolist()[:6] == [
         "active",
@@ -27,16 +26,13 @@ def test_tiers_are_the_rules():
     assert table.loc["a", "tier"] == "active_frequent"
     assert table.loc["f", "tier"] == "silent_occasional"
     assert pd.isna(table.loc["g", "tier"])
-    assert table["monetary_band"].tolist() == ["free", "payer", "free", "payer"] + ["free"] * 3
-    assert "monetary_band" not in tiers.rfm_tiers(RFM, "recency_days", "events")
 
 
 def test_rules_state_the_limits_that_tiers_use():
-    rules = tiers.rfm_rules(RFM, "recency_days", "events", "credits").set_index("band")
+    rules = tiers.band_limits(RFM, "recency_days", "events").set_index("band")
     assert rules.loc["active", "at_most"] == 2.0
     assert rules.loc["fading", ["above", "at_most"]].tolist() == [2.0, 4.0]
     assert np.isnan(rules.loc["silent", "at_most"])
-    assert rules.loc["payer", "above"] == 0.0
 
 
 def test_the_churn_of_tiers_is_that_after_the_test_snapshot():

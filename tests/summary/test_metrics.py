@@ -1,16 +1,16 @@
-import json
-import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from tests.handmade import instants, make_users, make_window
 
-from analysis.contract.checks import Verdict, to_table
+from analysis.contract import checks
+from analysis.contract.checks import Check, Verdict, to_table
 from analysis.log.window import LogWindow
+from analysis.model.snapshots import snapshot_summary
 from analysis.summary import metrics as summary
-from analysis.texts import CLAIM, read_texts
+from analysis.summary import numbers
+from tests.handmade import instants, make_users, make_window
 
 PROJECT = Path(__file__).resolve().parents[2]
 WINDOW = make_window("2025-01-01", "2025-10-21")
@@ -21,8 +21,9 @@ def values(metrics):
 
 
 def test_a_metric_keeps_its_parts_and_blanks_what_is_missing():
-    assert summary.metric(0.5, "share", "Half", 10.0, (0.2, float("nan")), ["a"]) == {
-        "value": 0.5, "unit": "share", "n": 10, "ci_low": 0.2, "ci_high": None, "label": "Half", "checks": ["a"]
+    assert summary.metric(0.5, "share", "Half", 10.0, (0.2, float("nan")), ["churn"]) == {
+        "value": 0.5, "unit": "share", "n": 10, "ci_low": 0.2, "ci_high": None, "label": "Half",
+        "rests_on": ["churn"],
     }  # fmt: skip
     assert summary.metric(float("nan"), "share", "None")["value"] is None
     assert summary.metric("good", "text", "Word")["value"] == "good"
@@ -45,18 +46,19 @@ def test_dates_are_those_of_the_zone(zone):
 
 
 def test_the_audit_counts_the_events_set_aside():
-    rules = pd.DataFrame({
+    quality = pd.DataFrame({
+        "kind": "rule",
         "name": ["user_id is not in the users table", "event is before the user's signup", "age"],
         "broken": [3, 4, 0],
     })  # fmt: skip
-    found = values(summary.audit_metrics(rules, {"duplicates_removed": 5}))
+    found = values(summary.audit_metrics(quality, {"duplicates_removed": 5}))
     assert (found["rules_checked"], found["rules_kept"]) == (3, 1)
     assert (found["orphan_events"], found["events_before_signup"]) == (3, 4)
     assert found["data_issues_found"] == 12
     more = {"duplicates_removed": 5, "dropped_incomplete": 30}
-    found = values(summary.audit_metrics(rules, more))
+    found = values(summary.audit_metrics(quality, more))
     assert (found["incomplete_events"], found["data_issues_found"]) == (30, 42)
-    unknown = values(summary.audit_metrics(rules, {"duplicates_removed": None}))
+    unknown = values(summary.audit_metrics(quality, {"duplicates_removed": None}))
     assert (unknown["duplicate_events"], unknown["data_issues_found"]) == (None, 7)
 
 
@@ -75,12 +77,12 @@ def test_retention_and_survival_take_their_rows_and_are_blank_where_there_is_non
         "survival_60": None, "survival_90": None, "newcomers_lost_30d": None,
     }  # fmt: skip
     later = by_day.assign(day=[1, 7, 30])
-    told = summary.cohort_metrics(later, curves)["newcomers_lost_30d"]
-    assert [told[name] for name in ("value", "ci_low", "ci_high", "n")] == [
+    lost = summary.cohort_metrics(later, curves)["newcomers_lost_30d"]
+    assert [lost[name] for name in ("value", "ci_low", "ci_high", "n")] == [
         0.5, pytest.approx(0.4), pytest.approx(0.6), 40
     ]  # fmt: skip
     assert (found["retention_d7"]["n"], found["retention_d7"]["ci_low"]) == (40, 0.4)
-    assert "retention_eligible" in found["retention_d30"]["checks"]
+    assert found["retention_d30"]["rests_on"] == ["retention"]
 
 
 def make_snapshots():
@@ -92,16 +94,18 @@ def make_snapshots():
     })  # fmt: skip
 
 
+BACK = pd.DataFrame(
+    {"silent": [20], "returned": [5], "rate": [0.25], "ci_low": [0.1], "ci_high": [0.5]}
+)
+
+
 def test_churn_is_that_of_the_last_snapshot_whose_outcome_is_known():
-    back = pd.DataFrame(
-        {"silent": [20], "returned": [5], "rate": [0.25], "ci_low": [0.1], "ci_high": [0.5]}
-    )
-    found = summary.label_metrics(make_snapshots(), back, "UTC")
+    found = summary.label_metrics(snapshot_summary(make_snapshots(), "UTC"), BACK)
     assert values(found) == {
-        "churn_rate_30d": 0.25, "churn_snapshot": "2025-09-21", "reactivation_rate": 0.25,
+        "churn_rate": 0.25, "churn_snapshot": "2025-09-21", "reactivation_rate": 0.25,
         "users_at_last_snapshot": 4,
     }  # fmt: skip
-    assert (found["churn_rate_30d"]["n"], found["reactivation_rate"]["n"]) == (4, 20)
+    assert (found["churn_rate"]["n"], found["reactivation_rate"]["n"]) == (4, 20)
 
 
 METRICS = (
@@ -180,6 +184,7 @@ def test_expected_leavers_are_the_sum_of_probabilities_with_their_spread():
             "is_repeated": False,
             "difference": 0.1,
             "column": "x",
+            "group": "a",
             "users": 9,
             "comparison": "all_groups",
         }
@@ -201,23 +206,24 @@ def test_without_a_model_the_last_rate_tells_how_many_leave():
         "is_repeated",
         "comparison",
         "column",
+        "group",
         "users",
         "difference",
     ]
     differences = pd.DataFrame(columns=names)
     found = summary.score_metrics(scored, differences, {"calibrate": 100, "test": 100}, 0.5)
     # variance 400 x 0.25 of their own chance, and 400² x 0.25 / 100 of the rate's: 1.96 x 22.4
-    told = found["expected_at_last_rate"]
-    assert (told["value"], told["ci_low"], told["ci_high"]) == (200, 156, 244)
+    row = found["expected_at_last_rate"]
+    assert (row["value"], row["ci_low"], row["ci_high"]) == (200, 156, 244)
     # the model's: 400 x 0.09 and 400² x 0.09 / 100: 1.96 x 13.4
-    told = found["expected_churners"]
-    assert (told["value"], told["ci_low"], told["ci_high"]) == (360, 334, 386)
+    row = found["expected_churners"]
+    assert (row["value"], row["ci_low"], row["ci_high"]) == (360, 334, 386)
 
 
 @pytest.mark.parametrize(("exists", "word"), [(True, "clusters"), (False, "continuum")])
 def test_segments_are_called_clusters_only_where_they_exist(exists, word):
-    verdicts = to_table([Verdict("clusters_exist", "pass", facts={"exists": exists, "k": 3})])
-    found = values(summary.segment_metrics(pd.DataFrame({"silhouette": [0.1, 0.3]}), verdicts))
+    facts = {"exists": exists, "k": 3}
+    found = values(summary.segment_metrics(pd.DataFrame({"silhouette": [0.1, 0.3]}), facts))
     assert found == {"segments_verdict": word, "segments_k": 3, "best_silhouette": 0.3}
 
 
@@ -239,58 +245,27 @@ def test_the_cases_figures_stand_beside_those_to_use():
     }
     own = {"test_auc": summary.metric(0.7, "score", "AUC", 9, (0.6, 0.8)),
            "newcomers_lost_30d": summary.metric(0.3, "share", "Churn")}  # fmt: skip
-    table = summary.comparison(FIGURES, {"logreg.auc": 0.96373}, own).set_index("figure")
+    table = numbers.comparison(FIGURES, {"logreg.auc": 0.96373}, own).set_index("figure")
     assert table.index.tolist() == ["logreg.auc", "retention.churn_rate", "other"]
     row = table.loc["logreg.auc", ["printed", "by_case", "by_design", "ci_low", "ci_high"]]
     assert row.tolist() == [0.96373, 0.96, 0.7, 0.6, 0.8]
     assert table.loc["other", ["printed", "by_design"]].isna().all()
 
 
-def test_published_claims_are_told_with_what_to_use_instead():
-    entry = {"sentence": "AUC 0.96", "evidence": "It is {value:.2f}.", "use": "{kpi[test_auc]}"}
-    verdicts = to_table([
-        Verdict("leaks", "fail", 0.578), Verdict("ties", "not_applicable", facts={"reason": "no ties"})
-    ])  # fmt: skip
-    table = summary.claims_table(verdicts, {"leaks": entry, "ties": entry}, {"test_auc": "0.70"})
-    assert table.to_numpy().tolist() == [
-        ["leaks", "AUC 0.96", "It is 0.58.", "fail", "0.70"],
-        ["ties", "AUC 0.96", "Cannot be asked of these tables: no ties.", "not_applicable", "0.70"],
-    ]
-
-
-def test_verdicts_are_gathered_with_the_stage_that_made_them():
-    one, two = (
-        to_table([Verdict("a", "pass")]),
-        to_table([Verdict("b", "warn"), Verdict("c", "fail")]),
-    )
-    table = summary.gather({"03_audit": one, "06_model": two})
-    assert table["stage"].tolist() == ["03_audit", "06_model", "06_model"]
-    assert summary.failing(table) == ["c"]
-    assert json.loads(table["facts"][0]) == {}
-
-
 def test_a_figure_is_struck_by_a_check_that_fails():
-    judged = pd.DataFrame({"check": ["a", "b"], "status": ["warn", "fail"]})
-    entries = [summary.metric(1, "count", "X", checks=names) for names in (("a",), ("a", "b"))]
-    assert [summary.is_struck(entry, judged) for entry in entries] == [False, True]
+    entries = [{"checks": ["a"]}, {"checks": ["a", "b"]}]
+    assert [numbers.is_struck(entry, ["b"]) for entry in entries] == [False, True]
 
 
 def test_every_number_is_listed_with_its_text():
     metrics = {
-        "a": summary.metric(0.5, "share", "Half", 1200),
-        "b": summary.metric("x", "text", "Word"),
+        "a": summary.metric(0.5, "share", "Half", 1200) | {"checks": []},
+        "b": summary.metric("x", "text", "Word") | {"checks": ["drift"]},
     }
-    table = summary.numbers_table(metrics, {"a": "50 %", "b": "x"})
-    assert table.to_numpy().tolist() == [["a", "Half", "50 %", "1,200"], ["b", "Word", "x", ""]]
-
-
-def test_checks_that_strike_a_figure_have_an_entry_in_the_book():
-    from handmade import ROOT
-
-    from analysis.texts import read_texts
-
-    book = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))["report"]
-    assert {*summary.NEWCOMERS, *summary.JUDGED, *summary.SCORED} <= set(book)
+    table = numbers.numbers_table(metrics, ["drift"])
+    assert table.to_numpy().tolist() == [
+        ["a", "Half", "50.0\xa0% (n\xa0=\xa01,200)", "no"], ["b", "Word", "x", "yes"]
+    ]  # fmt: skip
 
 
 def test_groups_that_differ_are_named_the_largest_first():
@@ -308,19 +283,19 @@ def test_groups_that_differ_are_named_the_largest_first():
     found = summary.score_metrics(scored, pd.concat([whole, table]), counts, 0.3)
     assert found["group_differences_found"]["value"] == 3
     named = found["group_differences_named"]["value"]
-    assert named == "channel a (-20.0 points), device iOS (+5.0 points)"
-    assert "log_volume" in found["group_differences_named"]["checks"]
+    assert named == "channel a (−20.0\xa0points) and device iOS (+5.0\xa0points)"
+    assert found["group_differences_named"]["rests_on"] == ["groups"]
     alone = summary.score_metrics(scored, pd.concat([whole, table.iloc[2:]]), counts, 0.3)
-    assert alone["group_differences_named"]["value"] == "none by itself"
+    assert alone["group_differences_named"]["value"] is None
     mirrored = pd.concat([whole, table[:2].assign(column="sex", is_repeated=True)])
     two = summary.score_metrics(scored, mirrored, counts, 0.3)
-    assert two["group_differences_named"]["value"] == "sex iOS (+5.0 points)"
+    assert two["group_differences_named"]["value"] == "sex iOS (+5.0\xa0points)"
     assert two["group_differences_found"]["value"] == two["groups_compared"]["value"] == 1
 
 
 def test_what_could_not_have_been_seen_is_told():
     rows = {"p_value": 0.5, "is_different": False, "comparison": "group_against_rest"}
-    rows |= {"is_repeated": False, "difference": 0.1}
+    rows |= {"is_repeated": False, "difference": 0.1, "group": "a"}
     sizes = {"column": ["a", "a", "b", "b"], "users": [300, 300, 10, 590]}
     found = summary.score_metrics(
         pd.DataFrame({"proba_churn": [0.5], "pred_churn": [0], "threshold_used": 0.3}),
@@ -334,29 +309,29 @@ def test_what_could_not_have_been_seen_is_told():
     assert found["group_detectable"]["value"] == pytest.approx(seen, abs=1e-6)
 
 
-def test_what_spoils_the_log_strikes_what_rests_on_it_only_when_it_fails():
+def test_what_counts_only_when_it_fails_is_among_the_checks_of_what_rests_on_it(monkeypatch):
+    register = {
+        "log_volume": Check("log_volume", "s", ("churn",), False, lambda: None),
+        "orphans": Check("orphans", "s", ("churn",), True, lambda: None),
+        "threshold": Check("threshold", "s", ("threshold",), False, lambda: None),
+    }
+    monkeypatch.setattr(checks, "REGISTER", register)
     metrics = {
-        "a": summary.metric(1, "count", "A", checks=("log_volume", "log_users")),
-        "b": summary.metric(1, "count", "B", checks=("threshold",)),
+        "a": summary.metric(1, "count", "A", rests_on=["churn"]),
+        "b": summary.metric(1, "count", "B", rests_on=["threshold"]),
     }
-    judged = pd.DataFrame({"check": ["orphans", "log_mix"], "status": ["fail", "warn"]})
-    found = summary.with_data_faults(metrics, judged)
-    assert found["a"]["checks"] == ["log_volume", "log_users", "orphans"]
-    assert found["b"]["checks"] == ["threshold"]
-    assert metrics["a"]["checks"] == ["log_volume", "log_users"]
+    with_checks = summary.with_checks(metrics, ["orphans"])
+    assert with_checks["a"]["checks"] == ["log_volume", "orphans"]
+    assert with_checks["b"]["checks"] == ["threshold"]
+    assert summary.with_checks(metrics, [])["a"]["checks"] == ["log_volume"]
 
 
-def test_a_check_that_can_fail_strikes_something_or_says_why_not():
-    entries = read_texts((PROJECT / "book" / "checks.yml").read_text(encoding="utf-8"))["report"]
-    can_fail = {name for name, entry in entries.items() if "fail" in entry}
-    page = (PROJECT / "index.md").read_text(encoding="utf-8")
-    of_claims = {
-        name.strip()
-        for claim in CLAIM.finditer(page)
-        for names in re.findall(r":checks: (.*)", claim["options"])
-        for name in names.split(",")
+def test_every_figure_that_is_an_estimate_rests_on_a_basis():
+    metrics = {
+        **summary.label_metrics(snapshot_summary(make_snapshots(), "UTC"), BACK),
+        **summary.segment_metrics(pd.DataFrame({"silhouette": [0.1]}), {"exists": False, "k": 2}),
     }
-    groups = (summary.NEWCOMERS, summary.LABELLED, summary.JUDGED, summary.SCORED)
-    strikes = {*summary.SPOILS_THE_LOG, *of_claims, *(name for group in groups for name in group)}
-    assert can_fail <= strikes | set(summary.INFORMS)
-    assert set(summary.INFORMS) <= can_fail
+    estimates = [entry for entry in metrics.values() if entry["ci_low"] is not None]
+    assert estimates
+    assert all(set(entry["rests_on"]) <= set(checks.BASES) for entry in metrics.values())
+    assert all(entry["rests_on"] for entry in estimates)

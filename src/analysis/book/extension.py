@@ -20,6 +20,7 @@ DIRECTIVES = {
     "artifact-table": reference.ArtifactTable,
     "metric-definition": reference.MetricDefinition,
     "contract": reference.Contract,
+    "data-dictionary": reference.DataDictionary,
     "parameters": reference.Parameters,
     "provenance": reference.Provenance,
 }

@@ -18,11 +18,16 @@ from analysis.book.artifacts import MANIFEST, REMEDY, read_text
 from analysis.book.design import fold
 from analysis.book.directive import BookDirective
 from analysis.book.render import plain
-from analysis.book.show import show
+from analysis.book.show import show, unit_of
 from analysis.contract import catalogue, inputs
 
 CHECKSUM_SHOWN = 12
-DOCSTRINGS = {"warning_stream": False, "file_insertion_enabled": False, "raw_enabled": False}
+DOCSTRINGS = {
+    "report_level": 2,
+    "warning_stream": False,
+    "file_insertion_enabled": False,
+    "raw_enabled": False,
+}
 """docutils' settings for docstrings: its messages become a ReportError, and it reads no file."""
 Cell = str | dict[str, str]
 
@@ -94,13 +99,7 @@ def parse_docstring(text: str, name: str) -> list[nodes.Node]:
 
     Raises ReportError for what docutils cannot read.
     """
-    quiet = {
-        "report_level": 2,
-        "warning_stream": False,
-        "file_insertion_enabled": False,
-        "raw_enabled": False,
-    }
-    doctree = publish_doctree(text, settings_overrides=quiet)
+    doctree = publish_doctree(text, settings_overrides=DOCSTRINGS)
     for message in doctree.findall(nodes.system_message):
         raise ReportError(f"the docstring of {name} cannot be read: {message.astext()}")
     for quoted in list(doctree.findall(nodes.title_reference)):
@@ -142,6 +141,34 @@ def contract_table(title: str, columns: Sequence[inputs.Column]) -> dict[str, An
         for column in columns
     ]
     return reference_table(["Column", "Type", "Unit", "Required", "Meaning"], rows, title)
+
+
+class DataDictionary(BookDirective):
+    """Every table that a run writes, with label, unit and meaning of each column."""
+
+    def make(self) -> list[nodes.Node]:
+        """Return one fold for each table, under the path of its file."""
+        for path in catalogue.FOLDER.glob("*.yml"):
+            self.env.note_dependency(str(path))
+        made: list[nodes.Node] = []
+        for entry in catalogue.tables():
+            listed = self.render("table", **dictionary_table(entry))
+            made += fold(self.state, f"{entry.path}: {entry.title}", listed)
+        return made
+
+
+def dictionary_table(entry: catalogue.Table) -> dict[str, Any]:
+    """Return the columns of one artifact: name, label, unit, meaning with the words of codes."""
+    rows: list[list[Cell]] = [
+        [{"code": column.name}, column.label, unit_of(column, entry), _with_codes(column)]
+        for column in entry.columns
+    ]
+    return reference_table(["Column", "Label", "Unit", "Meaning"], rows)
+
+
+def _with_codes(column: catalogue.Column) -> str:
+    codes = [f"{code}: {word}" for code, word in column.values.items()]
+    return f"{column.meaning} {'; '.join(codes)}{'.' * bool(codes)}".strip()
 
 
 class Parameters(BookDirective):

@@ -86,7 +86,7 @@ def format_cells(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     names = {column.name for column in shown}
     text: list[pd.Series[Any]] = []
     for column in shown:
-        unit = _unit_of(column, table)
+        unit = unit_of(column, table)
         high = f"{column.name.removesuffix(LOW)}{HIGH}"
         if column.name.endswith(LOW) and high in names:
             ends = zip(frame[column.name].tolist(), frame[high].tolist(), strict=True)
@@ -117,7 +117,7 @@ def _require_columns(frame: pd.DataFrame, name: str, shown: Sequence[Column]) ->
         )
 
 
-def _unit_of(column: Column, table: Table) -> str:
+def unit_of(column: Column, table: Table) -> str:
     """Return the column's unit; of an interval, that of the nearest number to its left."""
     if column.unit != "same":
         return column.unit
@@ -149,7 +149,7 @@ def _join_ends(low: Any, high: Any, unit: str) -> str:
 
 def _numeric_heads(table: Table) -> set[str]:
     names = {column.name for column in table.columns if column.is_shown}
-    numbers = [c for c in table.columns if _unit_of(c, table) not in NOT_NUMBERS and not c.values]
+    numbers = [c for c in table.columns if unit_of(c, table) not in NOT_NUMBERS and not c.values]
     return {_head_of(column, table, names) for column in numbers}
 
 

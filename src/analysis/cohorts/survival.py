@@ -51,9 +51,7 @@ def lifetimes(
     return result[seen & (result["entry"] < result["time"])].reset_index(drop=True)
 
 
-def survival_table(
-    lives: pd.DataFrame, group: str, max_day: int, confidence: float = CONFIDENCE
-) -> pd.DataFrame:
+def survival_table(lives: pd.DataFrame, group: str, max_day: int) -> pd.DataFrame:
     """Return the share of users still active N days after signup, day by day.
 
     Kaplan-Meier over `lives` (the result of settled_lifetimes: from when and until when each user
@@ -76,21 +74,19 @@ def survival_table(
     falling = np.minimum.accumulate(curve.surv_prob)  # statsmodels takes 0 for 1e-16 further on
     survival = np.concatenate([[1.0], falling])[at]
     error = np.concatenate([[0.0], curve.surv_prob_se])[at]
-    low, high = loglog_interval(survival, error, confidence)
+    low, high = loglog_interval(survival, error)
     followed = np.array(at_risk) > 0
     values = {"survival": survival, "ci_low": low, "ci_high": high}
     return table.assign(**{k: np.where(followed, v, np.nan) for k, v in values.items()})
 
 
-def loglog_interval(
-    survival: np.ndarray, error: np.ndarray, confidence: float
-) -> tuple[np.ndarray, np.ndarray]:
+def loglog_interval(survival: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the log-log interval of each survival with its standard error.
 
     Equal to the survival itself where that is 0 or 1, for the transform ends there.
     Source: Klein and Moeschberger (2003), section 4.3.
     """
-    z = norm.ppf(0.5 + confidence / 2)
+    z = norm.ppf(0.5 + CONFIDENCE / 2)
     inside = (survival > 0) & (survival < 1) & np.isfinite(error)
     s = np.where(inside, survival, 0.5)
     width = z * np.where(inside, error, 0.0) / np.abs(s * np.log(s))

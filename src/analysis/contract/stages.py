@@ -231,6 +231,7 @@ STAGES: tuple[Stage, ...] = (
             *QA,
             "audit/quality.csv",
             SNAPSHOTS,
+            "features/snapshot_summary.csv",
             "features/reactivation.csv",
             "cohorts/retention_days.csv",
             "cohorts/survival.csv",

@@ -48,11 +48,11 @@ def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
     if len(instants) < 4:
         step = windows.gap + windows.horizon
         longest = int((window.days - windows.lookback) // 3) - windows.gap
-        mend = f"set horizon_days to at most {longest}" if longest >= 1 else "give a longer log"
+        remedy = f"set horizon_days to at most {longest}" if longest >= 1 else "give a longer log"
         raise ReportError(
             f"events: the log covers {window.days:.0f} days, but a model that is trained, "
             f"calibrated and tested on separate days needs {windows.lookback + 3 * step} "
-            f"(lookback_days + 3 x (gap_days + horizon_days)): {mend}, or lower lookback_days."
+            f"(lookback_days + 3 x (gap_days + horizon_days)): {remedy}, or lower lookback_days."
         )
     names = splits + ["train"] * (len(instants) - 3)
     return pd.DataFrame({"snapshot_at": instants, "split": names})[::-1].reset_index(drop=True)

@@ -35,7 +35,7 @@ CANDIDATES = (SIMPLEST, "random_forest", "gradient_boosting")
 """Models among which one is chosen, the simplest first."""
 
 
-def candidates(numeric: Sequence[str], categorical: Sequence[str], seed: int) -> dict[str, Any]:
+def pipelines(numeric: Sequence[str], categorical: Sequence[str], seed: int) -> dict[str, Any]:
     """Return the unfitted pipelines by name: three models and the two baselines.
 
     `logistic_regression` (numeric columns made symmetric: Yeo & Johnson 2000),

@@ -62,8 +62,8 @@ class Model(Chapter):
 
     @cached_property
     def pipelines(self) -> dict[str, Any]:
-        """The unfitted candidates and baselines by name: see candidates.candidates."""
-        every = candidates.candidates(*features.feature_columns(self.snapshots), self.seed)
+        """The unfitted candidates and baselines by name: see candidates.pipelines."""
+        every = candidates.pipelines(*features.feature_columns(self.snapshots), self.seed)
         wanted = (*self.models, *candidates.BASELINES)
         return {name: pipeline for name, pipeline in every.items() if name in wanted}
 

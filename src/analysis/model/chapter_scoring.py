@@ -136,7 +136,8 @@ class Scoring(Chapter):
     @table
     def top_risk(self) -> pd.DataFrame:
         """Return the 50 users at highest risk."""
-        return self.predictions.head(50)
+        highest: pd.DataFrame = self.predictions.head(50)
+        return highest
 
     @table
     def risk_segments(self) -> pd.DataFrame:

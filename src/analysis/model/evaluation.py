@@ -8,7 +8,7 @@ rows for every model, so that differences between models are paired.
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,8 +39,6 @@ from analysis.base.score_metrics import (
 )
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 from analysis.model.candidates import BASELINES, fit_all, score_split
-
-P = ParamSpec("P")
 
 SCORE_METRICS: dict[str, Metric] = {
     "roc_auc": roc_auc,
@@ -278,9 +276,7 @@ def too_few_outcomes(churned: "pd.Series[float]") -> str:
     return f"the test has {users} of the rarer outcome, {TOO_FEW} are needed"
 
 
-def on_metrics(
-    judge: Callable[Concatenate[pd.DataFrame, P], Verdict],
-) -> Callable[Concatenate[pd.DataFrame | str, P], Verdict]:
+def on_metrics(judge: Callable[..., Verdict]) -> Callable[..., Verdict]:
     """Return a check of what was `measured` on the test, its first parameter.
 
     On fewer than TOO_FEW users of the rarer outcome any order of users looks perfect or upside
@@ -289,12 +285,10 @@ def on_metrics(
     """
 
     @functools.wraps(judge)
-    def judge_if_measured(
-        measured: pd.DataFrame | str, *args: P.args, **values: P.kwargs
-    ) -> Verdict:
+    def judge_if_measured(measured: pd.DataFrame | str, *others: Any, **values: Any) -> Verdict:
         if isinstance(measured, str):
             return not_applicable(judge.__name__, measured)
-        return judge(measured, *args, **values)
+        return judge(measured, *others, **values)
 
     return judge_if_measured
 

@@ -25,16 +25,14 @@ VARIABLES = (
 @dataclass(frozen=True)
 class CaseClusters:
     """The chosen `k`; `selection` (`k`, `inertia`, `silhouette`); `labels` (`user_id`,
-    `cluster` from 0); `profile` (per cluster, means to 2 decimals, `user_count`, `pct_total` of
-    100); the `variables` used and those of the case's eight that are `missing`.
+    `cluster` from 0); `profile` (per cluster, means to 2 decimals of the variables that are there,
+    `user_count`, `pct_total` of 100).
     """
 
     k: int
     selection: pd.DataFrame
     labels: pd.DataFrame
     profile: pd.DataFrame
-    variables: tuple[str, ...]
-    missing: tuple[str, ...]
 
 
 def case_clusters(
@@ -57,8 +55,7 @@ def case_clusters(
     k = 2 + int(np.nan_to_num(silhouettes, nan=-1.0).argmax())
     labels = table[["user_id"]].assign(cluster=fits[k].labels_.astype("int64"))
     profile = _profile(table[list(used)], labels["cluster"])
-    missing = tuple(name for name in VARIABLES if name not in used)
-    return CaseClusters(k, selection, labels, profile, used, missing)
+    return CaseClusters(k, selection, labels, profile)
 
 
 def scaled_variables(features: pd.DataFrame) -> tuple[tuple[str, ...], Any]:

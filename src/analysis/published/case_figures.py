@@ -203,13 +203,13 @@ def _latency_figures(latency: pd.DataFrame) -> dict[str, Figure]:
     }
 
 
-def _relational_figures(found: tables.Relational) -> dict[str, Figure]:
+def _relational_figures(relational: tables.Relational) -> dict[str, Figure]:
     counts = ("orphan_events", "orphan_users", "active_users", "users_without_events")
     spread = {
         f"relational.events_per_user.{row}": _number(value)
-        for row, value in found.events_per_user.items()
+        for row, value in relational.events_per_user.items()
     }
-    return {f"relational.{name}": Figure(getattr(found, name)) for name in counts} | spread
+    return {f"relational.{name}": Figure(getattr(relational, name)) for name in counts} | spread
 
 
 def _retention_figures(case: Case) -> dict[str, Figure]:
@@ -269,13 +269,13 @@ def _mean_figures(label: str, means: pd.DataFrame | Absent) -> dict[str, Figure]
     }
 
 
-def _cluster_figures(found: clusters.CaseClusters | Absent) -> dict[str, Figure]:
-    if isinstance(found, Absent):
+def _cluster_figures(chosen: clusters.CaseClusters | Absent) -> dict[str, Figure]:
+    if isinstance(chosen, Absent):
         return {}
-    best = found.selection["silhouette"].max()
-    sizes = found.labels["cluster"].value_counts(normalize=True).sort_index()
+    best = chosen.selection["silhouette"].max()
+    sizes = chosen.labels["cluster"].value_counts(normalize=True).sort_index()
     shares = {f"clusters.{cluster}.rate": _number(rate) for cluster, rate in sizes.items()}
-    return {"clusters.k": Figure(found.k), "clusters.silhouette": _number(best)} | shares
+    return {"clusters.k": Figure(chosen.k), "clusters.silhouette": _number(best)} | shares
 
 
 def _why_absent(name: str, case: Case) -> str:

@@ -25,7 +25,6 @@ from sklearn.metrics import (
     precision_score,
     recall_score,
     roc_auc_score,
-    roc_curve,
 )
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -51,12 +50,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Fitted:
-    """One classifier: its figures on the 20 % of test users, and its curves.
-
-    `roc` has `fpr`, `tpr`, `threshold`; `precision_recall` has `threshold`, `precision`,
-    `recall`; `sweep` the same and `f1` for thresholds 0.05 to 0.95; `importance` has `feature`
-    and `importance` (absolute coefficient, or impurity), largest first.
-    """
+    """One classifier, and its figures on the 20 % of test users."""
 
     estimator: Any
     auc: float
@@ -64,10 +58,6 @@ class Fitted:
     precision: float
     recall: float
     f1: float
-    roc: pd.DataFrame
-    precision_recall: pd.DataFrame
-    sweep: pd.DataFrame
-    importance: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -138,9 +128,9 @@ def case_models(
         return split
     design = case_design(table.drop(columns="churn_30d"))
     tested = design.matrix[split.test]
-    logistic = _evaluate(_fit_logistic(design, split), tested, design, split)
+    logistic = _evaluate(_fit_logistic(design, split), tested, split)
     trees = _fit_forest(design, split, seed, jobs, forest_rows)
-    forest = _evaluate(trees, _densify(tested), design, split)
+    forest = _evaluate(trees, _densify(tested), split)
     proba = logistic.estimator.predict_proba(design.matrix)[:, 1]
     return CaseModels(
         logistic=logistic,
@@ -243,23 +233,13 @@ def _fit_forest(design: Design, split: Split, seed: int, jobs: int, forest_rows:
     return model.set_params(n_jobs=1)
 
 
-def _evaluate(model: Any, tested: Any, design: Design, split: Split) -> Fitted:
+def _evaluate(model: Any, tested: Any, split: Split) -> Fitted:
     """Return the model's figures on the test rows, at the first point of their own curve."""
     truth = split.label[split.test]
     proba = model.predict_proba(tested)[:, 1]
-    precision, recall, thresholds = precision_recall_curve(truth, proba)
-    curve = {"threshold": thresholds, "precision": precision[:-1], "recall": recall[:-1]}
-    fpr, tpr, at = roc_curve(truth, proba)
+    thresholds = precision_recall_curve(truth, proba)[2]
     chosen = _score(truth, proba, float(thresholds[0]))
-    return Fitted(
-        estimator=model,
-        auc=float(roc_auc_score(truth, proba)),
-        **chosen,
-        roc=pd.DataFrame({"fpr": fpr, "tpr": tpr, "threshold": at}),
-        precision_recall=pd.DataFrame(curve),
-        sweep=pd.DataFrame([_score(truth, proba, step / 20) for step in range(1, 20)]),
-        importance=_rank_importance(model, design),
-    )
+    return Fitted(estimator=model, auc=float(roc_auc_score(truth, proba)), **chosen)
 
 
 def _densify(matrix: Any) -> Any:
@@ -277,21 +257,14 @@ def _score(truth: Any, proba: Any, threshold: float) -> dict[str, float]:
     }
 
 
-def _rank_importance(model: Any, design: Design) -> pd.DataFrame:
-    is_linear = hasattr(model, "coef_")
-    values = np.abs(model.coef_[0]) if is_linear else model.feature_importances_
-    table = pd.DataFrame({"feature": design.names, "importance": values})
-    return table.sort_values(["importance", "feature"], ascending=[False, True], ignore_index=True)
-
-
 def _encode(column: "pd.Series[Any]") -> tuple[Any, list[str]]:
     """Return the 0/1 columns of every category but the first, and those categories."""
     if pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m-%d")
     known = column.notna().to_numpy()
-    found, position = np.unique(column[known].astype(str).to_numpy(str), return_inverse=True)
+    categories, position = np.unique(column[known].astype(str).to_numpy(str), return_inverse=True)
     kept = position > 0
     rows, columns = np.flatnonzero(known)[kept], position[kept] - 1
-    shape = (len(column), max(len(found) - 1, 0))
+    shape = (len(column), max(len(categories) - 1, 0))
     block = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
-    return block, found[1:].tolist()
+    return block, categories[1:].tolist()

@@ -143,11 +143,13 @@ def _count_up_to(users: pd.DataFrame, events: Table, last_days: Mapping[str, int
     return table.sort_values("user_id", ignore_index=True)
 
 
-def relational_table(found: Relational) -> pd.DataFrame:
+def relational_table(relational: Relational) -> pd.DataFrame:
     """Return `measure`, `value`: orphans, users without events, events per user."""
     names = ("orphan_events", "orphan_users", "active_users", "users_without_events")
-    values = {name: getattr(found, name) for name in names}
-    values |= {f"events_per_user_{name}": value for name, value in found.events_per_user.items()}
+    values = {name: getattr(relational, name) for name in names}
+    values |= {
+        f"events_per_user_{name}": value for name, value in relational.events_per_user.items()
+    }
     return pd.DataFrame({"measure": list(values), "value": [float(v) for v in values.values()]})
 
 

@@ -1,6 +1,7 @@
 """Which segment each user is in, what its users are like, and how that is drawn."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ def assign(
     """Return `user_id`, `segment` and `is_cluster` for every user of `behaviour`.
 
     Clusters are named `group 1` and so on where they exist; otherwise the segment is the
-    RFM tier (see tiers.rfm_tiers), which is a rule and not a kind of user.
+    tier (see tiers.tiers_of), which is a rule and not a kind of user.
     """
     if verdict.exists:
         labels = assign_clusters(behaviour, verdict.k, seed)
@@ -37,7 +38,7 @@ def _segments_of(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> "pd.Series[
     return assigned.set_index("user_id")["segment"].loc[behaviour.index]
 
 
-def cluster_summary(features: pd.DataFrame, labels: "pd.Series[int]") -> pd.DataFrame:
+def cluster_summary(features: pd.DataFrame, labels: "pd.Series[Any]") -> pd.DataFrame:
     """Return what the users of each cluster are like, one row per cluster and feature.
 
     Columns: `cluster`, `users`, `share` (0 to 1), `feature`, `mean`, `p25`, `median`, `p75`

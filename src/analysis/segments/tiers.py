@@ -1,4 +1,4 @@
-"""Tiers by recency, frequency and money: stated rules, no claim that there are kinds of users."""
+"""Tiers by recency and frequency: stated rules, no claim that there are kinds of users."""
 
 import numpy as np
 import pandas as pd
@@ -11,15 +11,13 @@ RECENCY, FREQUENCY = "recency_days", "active_days"
 SIGNIFICANT = 0.05
 
 
-def rfm_rules(
-    frame: pd.DataFrame, recency: str, frequency: str, monetary: str | None = None
-) -> pd.DataFrame:
-    """Return the limits that rfm_tiers uses, one row per band.
+def band_limits(frame: pd.DataFrame, recency: str, frequency: str) -> pd.DataFrame:
+    """Return the limits that tiers_of uses, one row per band.
 
     Columns: `feature`, `band`, `above` (the limit itself is left out), `at_most` (itself
     included); in the feature's unit, blank where there is no limit. Recency and frequency are cut
     at the thirds of the users (at the value of a user): `active`, `fading`, `silent`;
-    `frequent`, `regular`, `occasional`. Money is cut at 0: `payer`, `free`.
+    `frequent`, `regular`, `occasional`.
     """
     low, high = (_third(frame[recency], place) for place in (1, 2))
     few, many = (_third(frame[frequency], place) for place in (1, 2))
@@ -32,8 +30,6 @@ def rfm_rules(
         (frequency, "regular", few, many),
         (frequency, "frequent", many, blank),
     ]
-    if monetary is not None:
-        rows += [(monetary, "free", blank, 0.0), (monetary, "payer", 0.0, blank)]
     return pd.DataFrame(rows, columns=["feature", "band", "above", "at_most"]).astype(
         {"above": float, "at_most": float}
     )
@@ -43,21 +39,16 @@ def _third(values: "pd.Series[float]", place: int) -> float:
     return float(values.quantile(place / 3, interpolation="lower"))
 
 
-def rfm_tiers(
-    frame: pd.DataFrame, recency: str, frequency: str, monetary: str | None = None
-) -> pd.DataFrame:
-    """Return each user's tier by recency, frequency and, where given, money: rules, no clusters.
+def tiers_of(frame: pd.DataFrame, recency: str, frequency: str) -> pd.DataFrame:
+    """Return each user's tier by recency and frequency: rules, no clusters.
 
-    On the index of `frame`. Columns: `recency_band`, `frequency_band`, `monetary_band` (only
-    with `monetary`), and `tier`, recency and frequency joined, as in `active_frequent`. A user
-    is in the band whose limits in rfm_rules hold: above < value <= at_most. Blank where the
-    value is missing.
+    On the index of `frame`. Columns: `recency_band`, `frequency_band`, and `tier`, both joined, as
+    in `active_frequent`. A user is in the band whose limits in band_limits hold: above < value <=
+    at_most. Blank where the value is missing.
     """
-    rules = rfm_rules(frame, recency, frequency, monetary)
-    kinds = {"recency_band": recency, "frequency_band": frequency, "monetary_band": monetary}
-    table = pd.DataFrame(
-        {name: _band(frame[column], rules) for name, column in kinds.items() if column}
-    )
+    rules = band_limits(frame, recency, frequency)
+    columns = {"recency_band": recency, "frequency_band": frequency}
+    table = pd.DataFrame({name: _band(frame[c], rules) for name, c in columns.items()})
     return table.assign(tier=table["recency_band"] + "_" + table["frequency_band"])
 
 
@@ -72,25 +63,25 @@ def _band(values: "pd.Series[float]", rules: pd.DataFrame) -> "pd.Series[str]":
 
 def book_tiers(rows: pd.DataFrame) -> "pd.Series[str]":
     """Return the tier of each row of the features, `unknown` where a value is missing."""
-    return rfm_tiers(rows, RECENCY, FREQUENCY)["tier"].fillna("unknown")
+    return tiers_of(rows, RECENCY, FREQUENCY)["tier"].fillna("unknown")
 
 
 def tier_limits(users: pd.DataFrame, snapshots: pd.DataFrame) -> pd.DataFrame:
-    """Return the limits of the tiers (see rfm_rules), and `as_of`: those of users with any event
+    """Return the limits of the tiers (see band_limits), and `as_of`: those of users with any event
     over the whole log (`end_of_log`), and those of later_churn (`test_snapshot`).
     """
     parts = {
         "end_of_log": users[users["event_count"] > 0],
         "test_snapshot": snapshots[snapshots["split"] == "test"],
     }
-    tables = [rfm_rules(part, RECENCY, FREQUENCY).assign(as_of=n) for n, part in parts.items()]
+    tables = [band_limits(part, RECENCY, FREQUENCY).assign(as_of=n) for n, part in parts.items()]
     return pd.concat(tables, ignore_index=True)
 
 
 def later_churn(snapshots: pd.DataFrame, min_group: int) -> pd.DataFrame:
     """Return, for the tiers as of the test snapshot, the share that churned after it.
 
-    The tiers are cut anew by the rules of rfm_tiers on what was known at that snapshot, so
+    The tiers are cut anew by the rules of tiers_of on what was known at that snapshot, so
     the outcome lies after the segment. Columns as in comparisons.compare_groups.
     """
     test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)

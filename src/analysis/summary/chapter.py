@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from analysis import audit, cohorts, model, published, segments  # noqa: F401 (they register checks)
 from analysis.base.conditions import context_of
 from analysis.base.texts import read_texts
 from analysis.contract import checks, stages
@@ -16,7 +17,7 @@ from analysis.contract.checks import to_table
 from analysis.contract.store import Store
 from analysis.log.window import LogWindow
 from analysis.model.economics import Economics
-from analysis.published import AS_PUBLISHED
+from analysis.published.case_figures import AS_PUBLISHED
 from analysis.summary import actions, metrics, numbers
 from analysis.summary.findings import checks_behind, printed
 from analysis.summary.judged import describe_checks, describe_claims

@@ -66,10 +66,17 @@ def _options_printed(claim: Block, context: Mapping[str, Any]) -> dict[str, str]
     return next((case.options for case in cases if holds(case.argument, context)), None)
 
 
-def checks_behind(options: Mapping[str, str], metrics: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """Return the checks that withdraw a sentence: of its metrics, or of the bases it names."""
+def checks_behind(
+    options: Mapping[str, str],
+    metrics: Mapping[str, Mapping[str, Any]],
+    failing: Collection[str] = (),
+) -> set[str]:
+    """Return the checks that withdraw a sentence: of its metrics, or of the bases it names.
+
+    Checks that count only when they fail are among them only if they are in `failing`.
+    """
     if rests_on := options.get("rests_on"):
-        return set() if rests_on == NONE else {*checks.striking(split_names(rests_on))}
+        return set() if rests_on == NONE else {*checks.striking(split_names(rests_on), failing)}
     keys = split_names(options.get("metrics", ""))
     return {name for key in keys for name in metrics[key]["checks"]}
 
