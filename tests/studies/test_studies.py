@@ -83,6 +83,13 @@ def test_the_log_by_day_is_that_of_the_cleaned_log(simulation: Simulation) -> No
     pd.testing.assert_frame_equal(cleaned, kept)
 
 
+def test_companies_made_one_after_the_other_have_their_own_events() -> None:
+    companies = [company.company_of(simulate(100, 40, seed, dirt=False)) for seed in (1, 2)]
+    for one in companies:
+        seen = engine.to_pandas(one.log.events.select("user_id").distinct())["user_id"]
+        assert set(seen) <= set(one.log.users["user_id"])
+
+
 def test_every_fault_is_found_by_checks_that_are_registered() -> None:
     assert set(checks_of_faults()) <= set(REGISTER)
     assert all(fault.found_by for fault in FAULTS.values())
