@@ -116,11 +116,11 @@ def is_found(fault: str, fired: Fired) -> bool:
 Row = tuple[int, str, float, int, str, float, float, float]
 
 
-def _row(users: int, fault: str, strength: float, fires: str, hits: Iterable[bool]) -> Row:
-    counted = list(hits)
-    n, found = len(counted), sum(counted)
-    low, high = proportion_confint(found, n, method="wilson")
-    return users, fault, strength, n, fires, found / n, low, high
+def _row(users: int, fault: str, strength: float, fires: str, is_found_in: Iterable[bool]) -> Row:
+    counted = list(is_found_in)
+    n, hits = len(counted), sum(counted)
+    low, high = proportion_confint(hits, n, method="wilson")
+    return users, fault, strength, n, fires, hits / n, low, high
 
 
 def summarise(fired: Mapping[Job, Fired]) -> pd.DataFrame:
