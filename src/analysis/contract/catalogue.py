@@ -102,6 +102,17 @@ def tables() -> list[Table]:
     return sorted((table_of(name) for name in names), key=lambda table: table.path)
 
 
+def words_of(column: str) -> dict[str, str]:
+    """Return the words for the codes of `column`, which one of the files describes.
+
+    Raises ReportError when none does.
+    """
+    home = _home_of(column, "columns")
+    if home is None:
+        raise ReportError(f"catalogue: no column {column!r}. Describe it in contract/catalogue/.")
+    return dict(_files()[home]["columns"][column].get("values") or {})
+
+
 def columns_of(name: str) -> list[str]:
     """Return the columns that the artifact `name` promises: none for one described as a file.
 

@@ -93,7 +93,7 @@ def published_leakage(case: Case) -> Verdict:
     columns = sum(name.startswith("signup_date_") for name in case.models.design.names)
     strength = max(signup_auc, 1 - signup_auc)
     status: Status = "fail" if strength > TOO_GOOD or full - without > WORTH_ALL else "pass"
-    facts = {"alone": strength, "without": without, "full": full, "columns": columns}
+    facts = {"signup_auc": strength, "without": without, "full": full, "columns": columns}
     return Verdict(
         "published_leakage", status, strength, limit=TOO_GOOD, n=case.models.test_users, facts=facts
     )
@@ -174,7 +174,9 @@ def published_groups(case: Case) -> Verdict:
     compared = compare_groups(frame, "churn_30d", given)
     tests = distinct(compared)
     different = int(tests["is_different"].sum())
-    p_values = ", ".join(f"{row.column} p = {row.p_value:.2f}" for row in tested.itertuples())
+    p_values = ", ".join(
+        f"{str(row.column).replace('_', ' ')} p = {row.p_value:.2f}" for row in tested.itertuples()
+    )
     facts = {"p_values": p_values, "compared": len(tests), "different": different}
     status: Status = "warn" if different else "fail"
     return Verdict(
