@@ -278,7 +278,7 @@ def plan_of(size, **more):
 
 def test_an_action_with_an_audience_names_the_test_that_would_prove_it():
     assert plan_of(20_000).startswith("Hold out 2,000 of 20,000 users, chosen at random (10 %).")
-    assert "waves or" in plan_of(5_000)
+    assert "waves over" in plan_of(5_000)
     # 0.5 to 0.45 needs 3,130 users half and half, 8,654 with a tenth left alone
     assert plan_of(300).startswith("Hold out 150 of 300 users, chosen at random (50 %).")
     assert "holdout_share to 0.5" in plan_of(300)
