@@ -70,10 +70,10 @@ def _home_of(name: str, part: str) -> str | None:
 
 
 def _column(entry: str | dict[str, Any], shown: list[str] | None, home: str) -> Column:
-    own = {"name": entry} if isinstance(entry, str) else entry
-    name = own["name"]
+    given = {"name": entry} if isinstance(entry, str) else entry
+    name = given["name"]
     described = _files()[home]["columns"].get(name) or _files()[COMMON]["columns"].get(name) or {}
-    known = {**described, **own}
+    known = {**described, **given}
     if not {"label", "unit", "meaning"} <= set(known) or known["unit"] not in UNITS:
         raise ReportError(f"catalogue: {name!r} needs a label, a unit of {UNITS} and a meaning.")
     values = {str(code): str(word) for code, word in known.get("values", {}).items()}

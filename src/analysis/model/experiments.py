@@ -91,9 +91,9 @@ def detectable_fall(
 
 
 def smallest_seen(tested: pd.DataFrame, rate: float, tests: int) -> float | None:
-    """Return the smallest fall of the churn rate that one of the comparisons of a group against the
-    rest would detect in four of five cases, if that group alone differs and `tests` are corrected
-    together (5 % error over all, as the Benjamini & Hochberg rule asks of the smallest p-value);
+    """Return the smallest fall in the churn rate that a comparison of one group with the rest would
+    detect in four of five cases, if only that group differs and `tests` are corrected together (5 %
+    error over all, as the Benjamini & Hochberg rule asks of the smallest p-value);
     None without a comparison.
     """
     against = tested[tested["comparison"] == "group_against_rest"]

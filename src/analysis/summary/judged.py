@@ -18,7 +18,7 @@ CANNOT_BE_CHECKED = "Cannot be checked with these tables: {{ reason }}."
 
 
 def facts_of(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return all that the sentences of a verdict may use: its numbers, its facts, and `in_words`."""
+    """Return all that the sentences of a verdict may use: its numbers and facts, and `in_words`."""
     facts: dict[str, Any] = json.loads(row["facts"])
     numbers = {name: None if pd.isna(row[name]) else row[name] for name in NUMBERS}
     return {"in_words": in_words} | numbers | facts
