@@ -1,4 +1,4 @@
-"""`make bench`: every study at a size that takes minutes, into a folder of its own.
+"""`make bench`: every study at a size that takes minutes, into a temporary folder.
 
 The studies that the appendix shows take hours; each module says how it is run in full.
 """

@@ -34,7 +34,7 @@ from simulation import FAULTS, draw, tabulate
 
 CLEAN = "none"
 NULL_COLUMNS = {"country", "gender", "language"}
-"""Columns compared that truly do not matter, unless a difference is planted in country."""
+"""Columns compared that truly make no difference, unless one is planted in country."""
 EVENTS_PER_USER = 40
 HEADS = {
     "users": "Users",
@@ -62,8 +62,8 @@ def text_if_fires(verdict: Verdict) -> str | None:
     if verdict.check == "clusters_exist" and verdict.facts["exists"]:
         return "clusters_exist:found"
     if verdict.check == "group_differences":
-        columns = set(str(verdict.facts.get("columns", "")).split(", "))
-        return "group_differences:found" if columns & NULL_COLUMNS else None
+        is_false = NULL_COLUMNS & set(verdict.facts.get("columns", ()))
+        return "group_differences:found" if is_false else None
     return f"{verdict.check}:{verdict.status}" if verdict.status in ("warn", "fail") else None
 
 
@@ -116,11 +116,11 @@ def is_found(fault: str, fired: Fired) -> bool:
 Row = tuple[int, str, float, int, str, float, float, float]
 
 
-def _row(users: int, fault: str, strength: float, fires: str, hits: Iterable[bool]) -> Row:
-    counted = list(hits)
-    n, found = len(counted), sum(counted)
-    low, high = proportion_confint(found, n, method="wilson")
-    return users, fault, strength, n, fires, found / n, low, high
+def _row(users: int, fault: str, strength: float, fires: str, is_found_in: Iterable[bool]) -> Row:
+    counted = list(is_found_in)
+    n, hits = len(counted), sum(counted)
+    low, high = proportion_confint(hits, n, method="wilson")
+    return users, fault, strength, n, fires, hits / n, low, high
 
 
 def summarise(fired: Mapping[Job, Fired]) -> pd.DataFrame:

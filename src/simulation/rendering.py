@@ -1,8 +1,7 @@
 """The event log as the product exports it: text in the case's columns."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -54,12 +53,10 @@ class Rendered:
     events: pa.Table
 
 
-def render_events(
-    plan: Plan, people: pd.DataFrame, log: Log, session_count: int, columns: Sequence[str]
-) -> pa.Table:
-    """Return the log in `columns` of the case's, with the events that faults add at its end."""
+def render_events(plan: Plan, people: pd.DataFrame, log: Log, session_count: int) -> pa.Table:
+    """Return the log in EVENT_COLUMNS, with the events that faults add at its end."""
     written = plan.apply("written_log", log, people)
-    events = _render(plan, people, log.at, written, session_count, columns)
+    events = _render(plan, people, log.at, written, session_count)
     rendered = Rendered(people, written.at, events)
     return pa.concat_tables([events, *plan.collect("added_events", rendered)])
 
@@ -77,15 +74,9 @@ def name_users(plan: Plan, people: pd.DataFrame) -> dict[str, Any]:
 
 
 def _render(
-    plan: Plan,
-    people: pd.DataFrame,
-    happened_at: Array,
-    written: Log,
-    session_count: int,
-    columns: Sequence[str],
+    plan: Plan, people: pd.DataFrame, happened_at: Array, written: Log, session_count: int
 ) -> pa.Table:
     """Return `written` as text; the delays run from the times at which events happened."""
-    schema = pa.schema([EVENT_SCHEMA.field(name) for name in columns])
     session_ids = uuid_array(plan.stream("session_id"), session_count)
     received, created = _draw_delays(plan, happened_at)
     names, uuids = name_users(plan, people), plan.stream("event_uuid")
@@ -93,14 +84,14 @@ def _render(
     for begin in range(0, len(written.at), ROWS_PER_CHUNK):
         rows = slice(begin, begin + ROWS_PER_CHUNK)
         part = written.take(rows)
-        of_user = {name: partial(texts.take, pa.array(part.user)) for name, texts in names.items()}
-        makers: dict[str, Callable[[], Any]] = _render_content(part) | of_user
-        makers["received_at"] = partial(instant_array, received[rows])
-        makers["created_at"] = partial(instant_array, created[rows])
-        makers["session_id"] = partial(session_ids.take, pa.array(part.session))
-        makers |= dict.fromkeys(IDENTIFIERS, lru_cache(partial(uuid_array, uuids, len(part.at))))
-        chunks.append(pa.table([makers[name]() for name in columns], schema=schema))
-    return pa.concat_tables(chunks) if chunks else schema.empty_table()
+        of_user = {name: text.take(pa.array(part.user)) for name, text in names.items()}
+        texts = _render_content(part) | of_user
+        texts["received_at"] = instant_array(received[rows])
+        texts["created_at"] = instant_array(created[rows])
+        texts["session_id"] = session_ids.take(pa.array(part.session))
+        texts |= dict.fromkeys(IDENTIFIERS, uuid_array(uuids, len(part.at)))
+        chunks.append(pa.table([texts[name] for name in EVENT_COLUMNS], schema=EVENT_SCHEMA))
+    return pa.concat_tables(chunks) if chunks else EVENT_SCHEMA.empty_table()
 
 
 def _draw_delays(plan: Plan, at: Array) -> tuple[Array, Array]:
@@ -115,21 +106,21 @@ def _draw_delays(plan: Plan, at: Array) -> tuple[Array, Array]:
     return received, received + stored
 
 
-def _render_content(part: Log) -> dict[str, Callable[[], Any]]:
-    """Return what makes the columns that follow from each event by itself; properties are JSON."""
+def _render_content(part: Log) -> dict[str, Any]:
+    """Return the columns that follow from each event by itself; properties are JSON."""
     n, kind = len(part.at), part.kind
     no_show = np.isin(kind, [OPEN, EXIT, PURCHASE])
     no_episode = no_show | (kind == CLICK)
     episode_ids, offsets = _list_episodes()
     episode = offsets[part.show] + part.episode
     return {
-        "event_timestamp": lambda: instant_array(part.at),
-        "source": lambda: pa.repeat("client", n),
-        "schema_version": lambda: pa.repeat(1, n),
-        "event_type": lambda: pa.array(EVENT_TYPES).take(pa.array(kind)),
-        "show_id": lambda: pa.array(SHOW_IDS).take(pa.array(part.show, mask=no_show)),
-        "episode_id": lambda: episode_ids.take(pa.array(episode, mask=no_episode)),
-        "properties": lambda: _render_properties(part, kind, no_show, no_episode),
+        "event_timestamp": instant_array(part.at),
+        "source": pa.repeat("client", n),
+        "schema_version": pa.repeat(1, n),
+        "event_type": pa.array(EVENT_TYPES).take(pa.array(kind)),
+        "show_id": pa.array(SHOW_IDS).take(pa.array(part.show, mask=no_show)),
+        "episode_id": episode_ids.take(pa.array(episode, mask=no_episode)),
+        "properties": _render_properties(part, kind, no_show, no_episode),
     }
 
 

@@ -1,7 +1,7 @@
 """From arguments to tables: simulate, or draw once and tabulate several users tables."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from simulation.events import Log, draw_events
 from simulation.faults import FAULTS
 from simulation.people import draw_people
 from simulation.plan import Fault, Plan
-from simulation.rendering import EVENT_COLUMNS, render_events
+from simulation.rendering import render_events
 from simulation.sessions import draw_sessions
 from simulation.truth import count_rows, make_truth, make_user_truth
 from simulation.users import make_users
@@ -71,16 +71,9 @@ def simulate(
     return tabulate(draw(users, events_per_user, seed, planted), planted, dirt)
 
 
-def draw(
-    users: int,
-    events_per_user: float,
-    seed: int,
-    faults: Mapping[str, float],
-    columns: Sequence[str] = EVENT_COLUMNS,
-) -> Drawn:
+def draw(users: int, events_per_user: float, seed: int, faults: Mapping[str, float]) -> Drawn:
     """Return the people and the log of simulate, for one or more users tables (tabulate).
 
-    `columns` of EVENT_COLUMNS are written, in that order: most of the time goes into text.
     Faults of the users table alone do nothing here.
     Raises ReportError as simulate does.
     """
@@ -93,7 +86,7 @@ def draw(
     people["is_lost"] = plan.find_lost("lost_users", users, people, log)
     log = log.take(~people["is_lost"].to_numpy()[log.user])
     log = plan.apply("histories", log, people)
-    events = render_events(plan, people, log, len(sessions.user), columns)
+    events = render_events(plan, people, log, len(sessions.user))
     return Drawn(plan, people, log, events)
 
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.base.errors import ReportError
-from simulation import draw, simulate, write
+from simulation import simulate, write
 from tests.simulation.companies import make
 
 
@@ -68,11 +68,3 @@ def test_wrong_arguments_are_named() -> None:
         simulate(users=19)
     with pytest.raises(ReportError, match="Ask for more"):
         simulate(events_per_user=1.0)
-
-
-@pytest.mark.parametrize("fault", ["", "double_logging", "automatic_events", "machine"])
-def test_a_log_drawn_with_fewer_columns_is_the_same(fault: str) -> None:
-    faults = {fault: 0.2} if fault else {}
-    columns = ["user_id", "event_type", "event_timestamp", "properties"]
-    part = draw(300, 40, 1, faults, columns).events
-    assert part.equals(draw(300, 40, 1, faults).events.select(columns))

@@ -9,6 +9,7 @@ import pytest
 
 from analysis.base import engine
 from analysis.contract.checks import REGISTER, Verdict
+from analysis.model import scoring
 from benchmarks import best, company, detection, truth
 from simulation import FAULTS, Simulation, simulate
 
@@ -82,6 +83,13 @@ def test_the_log_by_day_is_that_of_the_cleaned_log(simulation: Simulation) -> No
     pd.testing.assert_frame_equal(cleaned, kept)
 
 
+def test_companies_made_one_after_the_other_have_their_own_events() -> None:
+    companies = [company.company_of(simulate(100, 40, seed, dirt=False)) for seed in (1, 2)]
+    for one in companies:
+        seen = engine.to_pandas(one.log.events.select("user_id").distinct())["user_id"]
+        assert set(seen) <= set(one.log.users["user_id"])
+
+
 def test_every_fault_is_found_by_checks_that_are_registered() -> None:
     assert set(checks_of_faults()) <= set(REGISTER)
     assert all(fault.found_by for fault in FAULTS.values())
@@ -110,6 +118,34 @@ def test_the_checks_of_a_fault_are_asked_up_to_the_first_that_fires(
     planted = (("events_before_signup", 0.01), ("machine", 0.2))
     checks = [v.check for v in detection.judge_meant(planted, as_studied(simulation))]
     assert checks == ["events_before_signup", "machines", "sessions"]  # no machine: both asked
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [("country", "group_differences:found"), ("device", None), (None, None)],
+)
+def test_a_difference_counts_where_there_truly_is_none(
+    column: str | None, text: str | None
+) -> None:
+    columns = ["country", "device"]
+    tests = pd.DataFrame({"column": columns, "p_value": 0.2, "is_repeated": False})
+    tests["is_different"] = tests["column"] == column
+    assert detection.text_if_fires(scoring.group_differences(tests)) == text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [
+        (Verdict("lateness", "fail"), "lateness:fail"),
+        (Verdict("lateness", "warn"), "lateness:warn"),
+        (Verdict("lateness", "pass"), None),
+        (Verdict("lateness", "not_applicable"), None),
+        (Verdict("clusters_exist", "pass", facts={"exists": True}), "clusters_exist:found"),
+        (Verdict("clusters_exist", "pass", facts={"exists": False}), None),
+    ],
+)
+def test_what_counts_as_firing(verdict: Verdict, text: str | None) -> None:
+    assert detection.text_if_fires(verdict) == text
 
 
 def run_detection(*words: str) -> None:

@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, StrMethodFormatter
 
 from analysis.base.errors import ReportError
+from analysis.base.formats import too_few
+from analysis.base.statistics import is_too_few
 
 P = ParamSpec("P")
 Frame = pd.DataFrame
@@ -178,12 +180,12 @@ def keep_large(
     frame: Frame, name: str, rate: str, min_users: int, size: str = "users"
 ) -> tuple[Frame, str]:
     """Return the rows worth drawing, and a note that names the ones that are not."""
-    is_small = pd.to_numeric(frame[size]).fillna(0) < min_users
+    is_small = is_too_few(pd.to_numeric(frame[size]).fillna(0), min_users)
     kept = frame.loc[~is_small & frame[rate].notna()]
     if not is_small.any():
         return kept, ""
     named = _join_names(frame.loc[is_small, name].drop_duplicates())
-    return kept, f"Not drawn, fewer than {min_users} users: {named}."
+    return kept, f"Not drawn, {too_few(min_users)}: {named}."
 
 
 def _join_names(values: Iterable[Any], most: int = 8) -> str:

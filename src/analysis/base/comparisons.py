@@ -18,6 +18,7 @@ from statsmodels.stats.proportion import (
 )
 
 from analysis.base.errors import ReportError
+from analysis.base.statistics import is_too_few
 
 COLUMNS = [
     "column",
@@ -100,10 +101,10 @@ def distinct(differences: pd.DataFrame) -> pd.DataFrame:
 
 def _compare_column(frame: pd.DataFrame, outcome: str, column: str, min_group: int) -> pd.DataFrame:
     counts = frame.groupby(column, observed=True)[outcome].agg(users="size", outcomes="sum")
-    shown = counts[counts["users"] >= min_group]
+    shown = counts[~is_too_few(counts["users"], min_group)]
     rows = [_all_groups(column, shown)] if len(shown) > 1 else []
     for group, (users, outcomes) in counts.iterrows():
-        is_shown, is_alone = users >= min_group, len(shown) < 2
+        is_shown, is_alone = not is_too_few(users, min_group), len(shown) < 2
         row: dict[str, Any] = {"column": column, "comparison": "group_against_rest"}
         row |= {"group": str(group), "users": int(users), "is_withheld": not is_shown}
         row["is_repeated"] = bool(is_shown) and len(shown) == 2

@@ -39,6 +39,8 @@ from analysis.base.charts import (
     style_line,
     tilt,
 )
+from analysis.base.formats import too_few
+from analysis.base.statistics import is_too_few
 
 
 @chart("cohort_month", "event_month", "cohort_size", "retention_rate", "is_observed")
@@ -94,7 +96,7 @@ def _grid_cohorts(cohorts: Frame, min_users: int) -> tuple[Frame, Frame]:
         event_month=cohorts["event_month"].astype(str).str[:7],
     )
     observed = months["is_observed"].fillna(False).astype(bool)
-    is_small = observed & (months["cohort_size"] < min_users)
+    is_small = observed & is_too_few(months["cohort_size"], min_users)
     months["rate"] = months["retention_rate"].astype(float).where(observed & ~is_small)
     months["state"] = is_small.astype(float).where(is_small)
     rates = months.pivot(index="cohort_month", columns="event_month", values="rate")
@@ -115,7 +117,7 @@ def _explain_cells(rates: Frame, states: Frame, min_users: int) -> str:
     before = bool((states == 0).to_numpy().any())
     notes = [
         "Hatched: not fully covered by the log." if unknown else "",
-        f"Grey: fewer than {min_users} users." if small else "",
+        f"Grey: {too_few(min_users)}." if small else "",
         "White: before signup." if before else "",
     ]
     return " ".join(filter(None, notes))

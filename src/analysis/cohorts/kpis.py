@@ -8,6 +8,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.base import clock, engine
+from analysis.base.statistics import is_too_few
 from analysis.log import activity
 from analysis.log.window import LogWindow
 
@@ -45,7 +46,8 @@ def monthly_kpis(user_days: Any, window: LogWindow, zone: str, min_group: int) -
         start, end = clock.month_span(str(month), zone)
         is_observed = window.start <= start and end <= window.end
         for name, (above, below) in kpis.items():
-            values = _ratio(row, above, below) if is_observed and row["n"] >= min_group else BLANK
+            is_shown = is_observed and not is_too_few(row["n"], min_group)
+            values = _ratio(row, above, below) if is_shown else BLANK
             rows.append((month, name, *values, int(row["n"]), is_observed))
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.base import clock, engine
-from analysis.base.statistics import wilson
+from analysis.base.statistics import is_too_few, wilson
 from analysis.contract.checks import Status, Verdict, check
 from analysis.log.window import LogWindow
 
@@ -81,7 +81,7 @@ def retention_days(per_user: pd.DataFrame, days: Sequence[int], min_group: int) 
 
 
 def _with_rate(table: pd.DataFrame, part: str, whole: str, min_group: int) -> pd.DataFrame:
-    few = table[whole] < min_group
+    few = is_too_few(table[whole], min_group)
     low, high = wilson(table[part], table[whole])
     rate = table[part] / table[whole].where(table[whole] > 0)
     return table.assign(
@@ -187,7 +187,7 @@ def enough_newcomers(retention_by_day: pd.DataFrame, horizon_days: int, min_grou
     row = retention_by_day.loc[nearest]
     eligible = int(row["eligible_users"])
     facts = {"day": int(row["day"]), "eligible": eligible, "needed": min_group}
-    status: Status = "warn" if eligible < min_group else "pass"
+    status: Status = "warn" if is_too_few(eligible, min_group) else "pass"
     return Verdict(
         "enough_newcomers", status, float(eligible), limit=float(min_group), n=eligible, facts=facts
     )

@@ -8,7 +8,7 @@ from scipy.stats import norm
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from analysis.base import clock
-from analysis.base.statistics import CONFIDENCE
+from analysis.base.statistics import CONFIDENCE, is_too_few
 from analysis.log.window import LogWindow
 
 BEFORE_START = -1.0
@@ -111,7 +111,7 @@ def survival_by_group(
     for column in [name for name in group_columns if name in users]:
         joined = stays.merge(users[["user_id", column]], on="user_id")
         for value, part in joined.groupby(column, sort=True):
-            if len(part) >= min_group:
+            if not is_too_few(len(part), min_group):
                 tables.append(survival_table(part, f"{column}: {value}", last))
     return pd.concat(tables, ignore_index=True)
 

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from analysis.base.errors import ReportError
+from analysis.base.statistics import is_too_few
 from analysis.contract.checks import Verdict, check, grade, not_applicable
 from analysis.model.candidates import predict, source_columns
 from analysis.model.economics import Economics, choose_threshold
@@ -157,7 +158,7 @@ def mean_by_group(
     wide = norm.ppf(0.975) * table.pop("error")
     table["ci_low"] = (table["mean_proba"] - wide).clip(lower=0)
     table["ci_high"] = (table["mean_proba"] + wide).clip(upper=1)
-    table["is_withheld"] = table["users"] < min_group
+    table["is_withheld"] = is_too_few(table["users"], min_group)
     values = ["mean_proba", "ci_low", "ci_high"]
     table[values] = table[values].mask(table["is_withheld"])
     named = table.rename_axis("group").reset_index()

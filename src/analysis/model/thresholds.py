@@ -8,6 +8,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from analysis.base.comparisons import adjust_together
+from analysis.base.statistics import is_too_few
 from analysis.model.economics import Floats
 
 COLUMNS = [
@@ -96,7 +97,7 @@ def _efficient(scores: pd.DataFrame) -> tuple[pd.DataFrame, Floats]:
 def _shift(
     name: object, rows: pd.DataFrame, information: Floats, min_group: int
 ) -> tuple[object, int, float, float, float, bool]:
-    if len(rows) < min_group or rows["churned"].nunique() < 2:
+    if is_too_few(len(rows), min_group) or rows["churned"].nunique() < 2:
         return name, len(rows), np.nan, np.nan, np.nan, True
     odds, weight = rows["odds"].to_numpy(), rows["weight"].to_numpy()
     sums = np.array([weight.sum(), weight @ odds])

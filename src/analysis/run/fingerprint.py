@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from packaging.requirements import Requirement
 
 import simulation
 from analysis.base.engine import list_files
@@ -98,12 +99,8 @@ def _code(notebook: Any) -> str:
 
 def package_versions() -> dict[str, str]:
     """Return the version of each package the project names, and nothing of the machine."""
-    named = [r for r in requires("churnbook") or [] if "extra ==" not in r]
-    bare = {r.split(";")[0].split("[")[0] for r in named}
-    names = sorted(
-        "".join(c for c in n if c.isalnum() or c in "-_.").rstrip(".0123456789")
-        for n in {b.split(">")[0].split("<")[0].split("=")[0].strip() for b in bare}
-    )
+    named = [Requirement(text) for text in requires("churnbook") or []]
+    names = sorted(r.name for r in named if r.marker is None or r.marker.evaluate({"extra": ""}))
     return {name: version(name) for name in names}
 
 
