@@ -65,8 +65,9 @@ def compare_groups(
     """
     if "user_id" in frame and frame["user_id"].duplicated().any():
         raise ReportError(
-            f"group comparison: {int(frame['user_id'].duplicated().sum())} rows repeat a user_id; "
-            "compare one row per user, such as one snapshot."
+            f"group comparison: user_id is not unique ({int(frame['user_id'].duplicated().sum())} "
+            "repeated). "
+            "Compare one row per user, such as one snapshot."
         )
     known = frame[frame[outcome].notna()]
     tables = [_compare_column(known, outcome, column, min_group) for column in columns]

@@ -167,7 +167,7 @@ def check_named(given: Iterable[str], columns: Collection[str], parameter: str) 
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
             hint = f" Is it {near[0]!r}?" if near else ""
             raise ReportError(
-                f"{parameter} names {name!r}, which is no attribute in the users table.{hint} "
+                f"{parameter} names {name!r}, which is not a column of the users table.{hint} "
                 f"It has: {', '.join(sorted(columns))}. Correct params.yml."
             )
 

@@ -52,8 +52,8 @@ def _require_types(events: Any, passive: Sequence[str]) -> None:
     for name in passive:
         if name not in set(types):
             raise ReportError(
-                f"events: passive_event_types names {name!r}, which no event has. The types are: "
-                f"{', '.join(sorted(types))}. Correct passive_event_types in params.yml."
+                f"events: passive_event_types names {name!r}, but no event has that type. "
+                f"Types: {', '.join(sorted(types))}. Correct passive_event_types in params.yml."
             )
 
 

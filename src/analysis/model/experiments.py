@@ -17,7 +17,7 @@ class PlannedTest:
 
     `treated`, `control`: users in each arm now. `expected_difference`: churn rate of control
     less treated if `saved_share` is true (0 to 1). `detectable_difference` and
-    `detectable_saved_share`: smallest true effect found with the power asked for (blank when
+    `detectable_saved_share`: smallest true effect found with the requested power (blank when
     even saving all would not be found). `needed_users`: audience that detects the expected
     effect. `waves`, `duration_days`: how often, and how long in all, an audience of this size
     must be tested until it adds up to that. `is_measurable`: one wave is enough.
