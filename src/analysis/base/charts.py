@@ -25,7 +25,7 @@ Frame = pd.DataFrame
 
 WIDTH, HEIGHT = 8.0, 4.5  # inches
 MIN_USERS = 30  # the design's limit for a rate
-MAX_GROUPS = 5  # lines that can still be told apart
+MAX_GROUPS = 5  # lines that a reader can still distinguish
 COLOURS: tuple[str, ...] = tuple(sns.color_palette("colorblind", 8).as_hex())
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v")

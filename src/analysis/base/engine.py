@@ -13,7 +13,7 @@ SUFFIXES = {".csv": "csv", ".parquet": "parquet"}
 
 
 def connect() -> Any:
-    """Return an in-process DuckDB connection whose session lives in UTC.
+    """Return an in-process DuckDB connection whose session is in UTC.
 
     Results keep their row order only where a query orders them, whatever the threads.
     """
@@ -65,7 +65,9 @@ def scan(con: Any, files: list[Path]) -> Any:
 def read(con: Any, path: str) -> Any:
     """Return the Parquet artifact `path` as an Ibis table of `con`."""
     if not Path(path).is_file():
-        raise ReportError(f"{path}: not found. Run the stage that writes it: `make book` runs all.")
+        raise ReportError(
+            f"{path}: not found. Run the stage that writes it; `make book` runs every stage."
+        )
     return con.read_parquet(path)
 
 

@@ -121,7 +121,7 @@ def _explain_cells(rates: Frame, states: Frame, min_users: int) -> str:
     small = bool((states == 1).to_numpy().any())
     before = bool((states == 0).to_numpy().any())
     notes = [
-        "Hatched: not fully observed by the log." if unknown else "",
+        "Hatched: not fully covered by the log." if unknown else "",
         f"Grey: {too_few(min_users)}." if small else "",
         "White: before signup." if before else "",
     ]
@@ -239,7 +239,7 @@ def _print_at_risk(axes: Axes, survival: Frame, groups: Sequence[Any], ticks: li
                 axes.text(day, row, text, ha=side, va="center", fontsize=9.5)
     label_rows(axes, [str(group) for group in groups], wrap=14)
     axes.tick_params(labelbottom=False, labelsize=9.5, length=0)
-    axes.set_title("Users at risk", loc="left", fontsize=10, color=MUTED)
+    axes.set_title("Users followed", loc="left", fontsize=10, color=MUTED)
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -23,8 +23,8 @@ UNKNOWN = float("nan")
 
 
 def choices(log: Log, windows: Windows) -> pd.DataFrame:
-    """Return each headline figure that a definition makes, as this book has it and as another
-    choice would have it.
+    """Return the headline figures that depend on a definition, by this book's definition and by
+    another.
 
     Columns: `choice` and `figure` (codes: their words are in the catalogue), `days_chosen` and
     `days_otherwise` (where the choice is a number of days), `as_chosen`, `otherwise`,
@@ -132,6 +132,6 @@ def _other_survival(log: Log, horizon_days: int) -> list[tuple[Any, ...]]:
     ]
 
 
-def _survival(lives: pd.DataFrame) -> float:
-    curve = survival.survival_table(lives, "all", MILESTONE)
+def _survival(stays: pd.DataFrame) -> float:
+    curve = survival.survival_table(stays, "all", MILESTONE)
     return float(curve["survival"].iloc[-1]) if len(curve) else UNKNOWN

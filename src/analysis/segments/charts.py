@@ -41,7 +41,7 @@ NULLS = {
 def draw_cluster_selection(
     cluster_selection: Frame,
     *,
-    title: str = "Cluster quality by number of clusters, against data without clusters",
+    title: str = "Cluster quality by number of clusters, compared with data without clusters",
 ) -> Figure:
     """Return two panels by `k`: `silhouette` and `stability`, each beside the 95th percentiles of
     the NULLS.
@@ -81,7 +81,9 @@ def draw_elbow(
 
 @chart("cluster", "feature", "mean", "distance")
 def draw_cluster_profile(
-    summary: Frame, *, title: str = "Mean of each feature by group, and how far it is from all"
+    summary: Frame,
+    *,
+    title: str = "Mean of each measure by segment, and its distance from all users",
 ) -> Figure:
     """Return a grid of `feature` by `cluster`: colour by `distance` (standard
     deviations from the mean of all users), the raw `mean` printed in the cell.
@@ -111,7 +113,7 @@ def draw_cluster_profile(
     axes.tick_params(axis="x", rotation=0)
     _name_groups(axes, list(scaled.columns), most=WIDE)
     axes.set(xlabel="Group", ylabel="")
-    return finish(figure, title, "Numbers: mean of the group, in the feature's own unit.")
+    return finish(figure, title, "Numbers: mean of the segment, in the unit of the measure.")
 
 
 MOST_POINTS = 3000
@@ -148,7 +150,7 @@ def draw_pca(frame: Frame, *, title: str = "Users on the first two principal com
 
 @chart("group")
 def draw_boxplots(
-    frame: Frame, features: Sequence[str], *, title: str = "Spread of each feature by group"
+    frame: Frame, features: Sequence[str], *, title: str = "Spread of each measure by segment"
 ) -> Figure:
     """Return one panel per name in `features`: boxes of its values for each `group`.
 
