@@ -47,6 +47,9 @@ class Stage:
     params: tuple[str, ...] = field(default=())
 
 
+SUMMARY = "10_summary"
+"""The stage that gathers the verdicts of all others."""
+
 STAGES: tuple[Stage, ...] = (
     Stage(
         "01_clean_users",
@@ -222,7 +225,7 @@ STAGES: tuple[Stage, ...] = (
         params=("seed",),
     ),
     Stage(
-        "10_summary",
+        SUMMARY,
         "Reference",
         reads=(
             *PAGES,
@@ -262,7 +265,6 @@ STAGES: tuple[Stage, ...] = (
 
 MANIFEST = "summary/manifest.json"
 """What a whole run was made of: written by the runner, which alone knows all of it."""
-SUMMARY = STAGES[-1].name
 
 
 def checks_of_stages() -> dict[str, str]:
