@@ -70,15 +70,20 @@ def _home_of(name: str, part: str) -> str | None:
 
 
 def _column(entry: str | dict[str, Any], shown: list[str] | None, home: str) -> Column:
-    own = {"name": entry} if isinstance(entry, str) else entry
-    name = own["name"]
+    here = {"name": entry} if isinstance(entry, str) else entry
+    name = here["name"]
     described = _files()[home]["columns"].get(name) or _files()[COMMON]["columns"].get(name) or {}
-    known = {**described, **own}
+    known = {**described, **here}
     if not {"label", "unit", "meaning"} <= set(known) or known["unit"] not in UNITS:
         raise ReportError(f"catalogue: {name!r} needs a label, a unit of {UNITS} and a meaning.")
     values = {str(code): str(word) for code, word in known.get("values", {}).items()}
     is_shown = shown is None or name in shown
     return Column(name, known["label"], known["unit"], known["meaning"], values, is_shown)
+
+
+def features() -> frozenset[str]:
+    """Return the names of all features: those that have words under `features` in model.yml."""
+    return frozenset(_column("feature", None, "model").values)
 
 
 @cache
