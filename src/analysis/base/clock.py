@@ -97,14 +97,14 @@ def midnight(instants: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
     wall = instants.dt.tz_convert(zone).dt.tz_localize(None).dt.floor("D")
     day = wall.where(~is_date, instants.dt.tz_localize(None))
     local = day.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
-    told: pd.Series[Any] = local.dt.tz_convert("UTC")
-    return told
+    in_utc: pd.Series[Any] = local.dt.tz_convert("UTC")
+    return in_utc
 
 
 def month(instants: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
     """Return the month of each instant in `zone`, as text `2025-01`."""
-    told: pd.Series[Any] = instants.dt.tz_convert(zone).dt.strftime("%Y-%m")
-    return told
+    months: pd.Series[Any] = instants.dt.tz_convert(zone).dt.strftime("%Y-%m")
+    return months
 
 
 def month_span(name: str, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:

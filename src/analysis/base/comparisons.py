@@ -95,8 +95,8 @@ def adjust_together(tables: Sequence[pd.DataFrame], alpha: float = 0.05) -> pd.D
 
 def distinct(differences: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that are a test of their own: those with a p-value that repeat no other."""
-    own = differences["p_value"].notna() & ~differences["is_repeated"].astype(bool)
-    return differences[own]
+    is_distinct = differences["p_value"].notna() & ~differences["is_repeated"].astype(bool)
+    return differences[is_distinct]
 
 
 def _compare_column(frame: pd.DataFrame, outcome: str, column: str, min_group: int) -> pd.DataFrame:
@@ -132,8 +132,8 @@ def _all_groups(column: str, shown: pd.DataFrame) -> dict[str, Any]:
     result = chi2_contingency(cells, correction=False)
     p_value = result.pvalue
     if result.expected_freq.min() < 5 and len(cells) > 2:
-        dealt = MonteCarloMethod(n_resamples=9999, rng=np.random.default_rng(0))
-        p_value = chi2_contingency(cells, correction=False, method=dealt).pvalue
+        shuffled = MonteCarloMethod(n_resamples=9999, rng=np.random.default_rng(0))
+        p_value = chi2_contingency(cells, correction=False, method=shuffled).pvalue
     elif result.expected_freq.min() < 5:
         p_value = fisher_exact(cells).pvalue
     strength = float(np.sqrt(result.statistic / users))
@@ -174,16 +174,16 @@ def with_columns(rows: pd.DataFrame, users: pd.DataFrame, columns: Sequence[str]
 def overall(differences: pd.DataFrame) -> pd.DataFrame:
     """Return one row per column: do any of its groups differ?"""
     rows = differences[differences["comparison"] == "all_groups"].reset_index(drop=True)
-    told = rows.assign(is_different=rows["is_different"].map({True: "yes", False: "no"}))
-    return told[["column", "users", "effect_size", "p_value", "q_value", "is_different"]]
+    answered = rows.assign(is_different=rows["is_different"].map({True: "yes", False: "no"}))
+    return answered[["column", "users", "effect_size", "p_value", "q_value", "is_different"]]
 
 
 def against_rest(differences: pd.DataFrame) -> pd.DataFrame:
     """Return one row per group: its rate, and its difference to all others."""
     rows = differences[differences["comparison"] != "all_groups"].reset_index(drop=True)
     answer = rows["is_different"].map({True: "yes", False: "no"})
-    told = rows.assign(is_different=answer.mask(rows["is_withheld"].astype(bool), "too few"))
-    return told[[
+    answered = rows.assign(is_different=answer.mask(rows["is_withheld"].astype(bool), "too few"))
+    return answered[[
         "column", "group", "users", "rate", "ci_low", "ci_high", "difference",
         "difference_ci_low", "difference_ci_high", "q_value", "is_different",
     ]]  # fmt: skip

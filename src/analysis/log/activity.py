@@ -153,8 +153,8 @@ def amount(table: Any) -> Any:
     """Return the `amount` that the events' properties name (Ibis), missing where they do not."""
     if "properties" not in table.columns:
         return ibis.literal(None, type="float64")
-    found = table.properties.re_extract(AMOUNT, 1)
-    return found.nullif("").try_cast("float64")
+    text = table.properties.re_extract(AMOUNT, 1)
+    return text.nullif("").try_cast("float64")
 
 
 def absent_roles(active: Any, roles: Mapping[str, str]) -> list[str]:

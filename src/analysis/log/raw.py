@@ -42,16 +42,16 @@ def _rename(
     raw: Any, source: str, table: str, columns: tuple[Column, ...], mapping: Mapping[str, str]
 ) -> Any:
     present = list(raw.columns)
-    absent = {std: own for std, own in mapping.items() if own not in present}
+    absent = {name: given for name, given in mapping.items() if given not in present}
     if absent:
-        std, own = next(iter(absent.items()))
+        name, given = next(iter(absent.items()))
         raise ReportError(
-            f"{table}: {table}_columns maps {std!r} to {own!r}, but {source!r} has no such "
+            f"{table}: {table}_columns maps {name!r} to {given!r}, but {source!r} has no such "
             f"column. It has: {', '.join(present)}."
         )
-    clash = [std for std, own in mapping.items() if std in present and own != std]
+    clash = [name for name, given in mapping.items() if name in present and given != name]
     kept = raw.drop(*clash) if clash else raw
-    renamed = kept.rename({std: own for std, own in mapping.items() if own != std})
+    renamed = kept.rename({name: given for name, given in mapping.items() if given != name})
     missing = [name for name in required(columns) if name not in renamed.columns]
     if missing:
         near = difflib.get_close_matches(missing[0], present, n=1, cutoff=0.4)

@@ -122,8 +122,8 @@ def _say_checks(run: Run, strict: bool) -> None:
     path = run.data / "summary" / "checks.csv"
     checks = pd.read_csv(path)
     counts = checks["status"].value_counts()
-    told = ", ".join(f"{counts[s]} {s}" for s in ("fail", "warn", "pass") if s in counts)
-    console.print(f"Checks: {told}.")
+    summary = ", ".join(f"{counts[s]} {s}" for s in ("fail", "warn", "pass") if s in counts)
+    console.print(f"Checks: {summary}.")
     failed = checks[checks["status"] == "fail"]
     for row in failed.itertuples():
         console.print(f"  [red]fail[/red] {row.check}: {escape(str(row.evidence))}", markup=True)
