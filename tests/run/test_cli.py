@@ -23,7 +23,7 @@ def runs(tmp_path, monkeypatch):
     """Give an empty project as the working folder, and a list of the runs that were asked for."""
     asked = []
 
-    def run_stages(run, report, only=None):
+    def run_stages(run, report):
         asked.append(run)
         report("01_clean_users", "done (first run)", 1.2)
         report("02_clean_events", "skipped: nothing has changed", 0.0)
@@ -121,7 +121,7 @@ def test_one_error_lists_the_parameters_that_exist(runs):
 
 
 def test_a_failing_stage_ends_with_its_message_as_it_is(runs, monkeypatch):
-    def fail(run, report, only=None):
+    def fail(run, report):
         raise ReportError("notebooks/05_cohorts.ipynb, cell 3: KeyError\n    rows[users]")
 
     monkeypatch.setattr(runner, "run_stages", fail)
