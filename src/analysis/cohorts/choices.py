@@ -11,7 +11,7 @@ from analysis.cohorts import survival
 from analysis.cohorts.retention import (
     days_per_user,
     is_retained,
-    retention_days,
+    retention_by_day,
     user_retention,
 )
 from analysis.log import churn
@@ -64,7 +64,7 @@ def _one_day_shorter(window: LogWindow) -> LogWindow:
 
 def _within(user_days: Any, users: pd.DataFrame, window: LogWindow) -> float:
     """Return the share of eligible new users back within 30 days, the day of signup left out."""
-    by_day = retention_days(user_retention(user_days, users, window, [DAY]), [DAY], min_group=1)
+    by_day = retention_by_day(user_retention(user_days, users, window, [DAY]), [DAY], min_group=1)
     return float(by_day.loc[by_day["definition"] == "within", "retention_rate"].iloc[0])
 
 

@@ -51,7 +51,7 @@ def days_per_user(rows: Any, days: Sequence[int]) -> Any:
 
 def is_retained(table: pd.DataFrame, definition: str, day: int) -> "pd.Series[bool]":
     """Say of each user of `table` (columns of days_per_user) whether it is retained: see
-    retention_days for the definitions.
+    retention_by_day for the definitions.
     """
     if definition == "on_day":
         return table[f"is_active_on_{day}"].astype(bool)
@@ -60,7 +60,7 @@ def is_retained(table: pd.DataFrame, definition: str, day: int) -> "pd.Series[bo
     return table["first_return_day"] <= day
 
 
-def retention_days(per_user: pd.DataFrame, days: Sequence[int], min_group: int) -> pd.DataFrame:
+def retention_by_day(per_user: pd.DataFrame, days: Sequence[int], min_group: int) -> pd.DataFrame:
     """Return the share of new users who were active again, by three definitions and by day.
 
     With d the whole 24-hour periods between signup (at midnight) and an event, a user

@@ -1,4 +1,4 @@
-"""What the data say about the case's claims: the evidence for CASE.md, section 2.
+"""What the data say about the case's claims: the evidence of the chapter as published.
 
 Each function measures one fault and decides nothing. They take what `case_features`,
 `case_retention`, `case_models` and `case_scores` return, and work on any such tables.
