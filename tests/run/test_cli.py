@@ -70,7 +70,7 @@ def test_strict_exits_with_1_when_a_check_fails(runs, monkeypatch):
     assert call("build", "--strict").exit_code == 0
 
 
-def test_given_tables_are_told_by_their_whole_path(runs, tmp_path):
+def test_given_tables_are_named_by_their_whole_path(runs, tmp_path):
     result = call("build", "--users", "mine/u.csv", "--events", "../e.parquet")
     assert result.exit_code == 0
     params = runs[0].params
@@ -170,7 +170,7 @@ def test_the_site_of_a_run_elsewhere_is_a_copy_without_the_default_chapters(tmp_
     assert not Path(config["sphinx"]["config"]["churnbook_data"]).is_absolute()
 
 
-def test_a_site_that_fails_to_build_is_told(tmp_path, monkeypatch):
+def test_a_site_that_fails_to_build_is_reported(tmp_path, monkeypatch):
     run = default_run(tmp_path, make_params())
     monkeypatch.setattr(
         cli, "_jupyter_book", lambda source: "The site was not built:\nindex.md:3: WARNING"

@@ -59,7 +59,7 @@ def compare_groups(
     `difference_ci_high` (95 % Newcombe 1998, method 10); `p_value`; `q_value` (after Benjamini
     & Hochberg over all tests); `is_different` (q_value < `alpha`); `is_withheld` (fewer than
     `min_group` users: values blank, and left out of every comparison); `is_repeated` (a group of
-    a column that shows two: its test is that of the column, told again, and counts once in the
+    a column that shows two: its test repeats that of the column and counts once in the
     correction; see distinct). Rows with a missing outcome or group are left out. Raises
     ReportError when a user appears twice: repeated rows are not independent.
     """

@@ -13,7 +13,7 @@ SUFFIXES = {".csv": "csv", ".parquet": "parquet"}
 
 
 def connect() -> Any:
-    """Return an in-process DuckDB connection whose session lives in UTC.
+    """Return an in-process DuckDB connection whose session is in UTC.
 
     Results keep their row order only where a query orders them, whatever the threads.
     """

@@ -2,7 +2,7 @@
 
 
 class ReportError(Exception):
-    """A report that cannot be made, told in one message.
+    """A report that cannot be made, explained in one message.
 
     The message names the table or file, the rule, how many rows break it, one
     offending value and the remedy.

@@ -292,7 +292,7 @@ def quantile_bins(proba: Floats, bins: int) -> npt.NDArray[np.int64]:
 
 
 TOO_GOOD = 0.97
-"""ROC AUC from which a single column has seen the outcome rather than foretold it."""
+"""ROC AUC from which a single column has seen the outcome rather than predicted it."""
 
 
 WORTH_ALL = 0.2

@@ -137,6 +137,6 @@ def _other_survival(log: Log, horizon_days: int) -> list[tuple[Any, ...]]:
     ]
 
 
-def _survival(lives: pd.DataFrame) -> float:
-    curve = survival.survival_table(lives, "all", MILESTONE)
+def _survival(stays: pd.DataFrame) -> float:
+    curve = survival.survival_table(stays, "all", MILESTONE)
     return float(curve["survival"].iloc[-1]) if len(curve) else UNKNOWN

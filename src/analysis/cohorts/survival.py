@@ -51,10 +51,10 @@ def lifetimes(
     return result[seen & (result["entry"] < result["time"])].reset_index(drop=True)
 
 
-def survival_table(lives: pd.DataFrame, group: str, max_day: int) -> pd.DataFrame:
+def survival_table(stays: pd.DataFrame, group: str, max_day: int) -> pd.DataFrame:
     """Return the share of users still active N days after signup, day by day.
 
-    Kaplan-Meier over `lives` (the result of settled_lifetimes: from when and until when each user
+    Kaplan-Meier over `stays` (the result of settled_lifetimes: from when and until when each user
     is followed): the product over the days of (1 - ended / at risk), where a
     user is at risk only while followed (delayed entry and censoring). Greenwood
     variance with a log-log interval. Source: Klein and Moeschberger (2003),
@@ -64,12 +64,12 @@ def survival_table(lives: pd.DataFrame, group: str, max_day: int) -> pd.DataFram
     `survival`, `ci_low`, `ci_high` (0 to 1; missing once nobody is followed).
     """
     days = np.arange(max_day + 1)
-    at_risk = [int(((lives["entry"] < day) & (lives["time"] >= day)).sum()) for day in days]
+    at_risk = [int(((stays["entry"] < day) & (stays["time"] >= day)).sum()) for day in days]
     table = pd.DataFrame({"group": group, "day": days, "at_risk": at_risk})
-    if lives.empty or not lives["is_end"].any():
+    if stays.empty or not stays["is_end"].any():
         survival = np.where(table["at_risk"] > 0, 1.0, np.nan)
         return table.assign(survival=survival, ci_low=np.nan, ci_high=np.nan)
-    curve = SurvfuncRight(lives["time"], lives["is_end"].astype(int), entry=lives["entry"])
+    curve = SurvfuncRight(stays["time"], stays["is_end"].astype(int), entry=stays["entry"])
     at = np.searchsorted(curve.surv_times, days, side="right")
     falling = np.minimum.accumulate(curve.surv_prob)  # statsmodels takes 0 for 1e-16 further on
     survival = np.concatenate([[1.0], falling])[at]
@@ -95,7 +95,7 @@ def loglog_interval(survival: np.ndarray, error: np.ndarray) -> tuple[np.ndarray
 
 
 def survival_by_group(
-    lives: pd.DataFrame,
+    stays: pd.DataFrame,
     users: pd.DataFrame,
     group_columns: Sequence[str],
     window: LogWindow,
@@ -103,13 +103,13 @@ def survival_by_group(
 ) -> pd.DataFrame:
     """Return survival_table for all users and for each group of the columns that are given.
 
-    `group` is `all` or `column: value`. Groups with fewer than `min_group` lives are left
+    `group` is `all` or `column: value`. Groups with fewer than `min_group` stays are left
     out. Days run from 0 to the length of the log, beyond which nobody is followed whole.
     """
-    last = int(min(window.days, lives["time"].max() if len(lives) else 0))
-    tables = [survival_table(lives, "all", last)]
+    last = int(min(window.days, stays["time"].max() if len(stays) else 0))
+    tables = [survival_table(stays, "all", last)]
     for column in [name for name in group_columns if name in users]:
-        joined = lives.merge(users[["user_id", column]], on="user_id")
+        joined = stays.merge(users[["user_id", column]], on="user_id")
         for value, part in joined.groupby(column, sort=True):
             if not is_too_few(len(part), min_group):
                 tables.append(survival_table(part, f"{column}: {value}", last))
@@ -139,10 +139,10 @@ def settled_lifetimes(
     lived: pd.Series[pd.Timedelta] = last.where(is_end, stops) - table["signup_date"]
     age: pd.Series[pd.Timedelta] = window.start - table["signup_date"]
     entry = (age / clock.DAY).where(age > pd.Timedelta(0), BEFORE_START)
-    lives = pd.DataFrame(
+    stays = pd.DataFrame(
         {"user_id": table["user_id"], "entry": entry, "time": lived / clock.DAY, "is_end": is_end}
     )
-    return lives[lives["entry"] < lives["time"]].reset_index(drop=True)
+    return stays[stays["entry"] < stays["time"]].reset_index(drop=True)
 
 
 def silence_that_settles(horizon_days: float) -> float:

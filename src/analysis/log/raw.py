@@ -28,7 +28,7 @@ def read_raw(
             .to_pyarrow()["n"][0]
             .as_py()
         )
-    except Exception as error:  # any engine's complaint about a file, told as the file's fault
+    except Exception as error:  # any engine's complaint about a file, reported as the file's fault
         raise ReportError(
             f"{table}: {source!r} cannot be read as {files[0].suffix[1:]} (UTF-8, comma or "
             f"semicolon): {str(error).splitlines()[0]}. Save it again as UTF-8 CSV or Parquet."
@@ -111,7 +111,7 @@ def instant(column: Any) -> Any:
     """Return `column` as an instant in UTC; what cannot be read is missing.
 
     Text is ISO 8601, in UTC unless it names an offset. Numbers (or digits) are time
-    since 1970 in seconds, milliseconds, microseconds or nanoseconds, told by their size,
+    since 1970 in seconds, milliseconds, microseconds or nanoseconds, recognised by their size,
     and kept to the millisecond.
     """
     if column.type().is_timestamp() or column.type().is_date():

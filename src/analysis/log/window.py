@@ -1,4 +1,4 @@
-"""From when to when the event log can be trusted, told from its daily volume."""
+"""From when to when the event log can be trusted, inferred from its daily volume."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
