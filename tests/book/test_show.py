@@ -100,6 +100,60 @@ def test_each_interval_takes_the_unit_and_the_name_on_its_left():
     }
 
 
+def test_a_difference_of_shares_says_points_in_its_head():
+    units = {"difference": "points", "difference_ci_low": "points", "difference_ci_high": "points"}
+    values = {"difference": -0.1674, "difference_ci_low": -0.2, "difference_ci_high": 0.01}
+    assert cells_of(units, values) == {
+        "difference (points)": "−16.7",
+        "difference, 95 % interval (points)": "−20.0 to 1.0",
+    }
+
+
+def test_a_row_may_have_a_unit_of_its_own():
+    figures = {"payers": "share", "sessions": "ratio", "gap": "points"}
+    columns = (
+        Column("figure", "Figure", "text", "Which.", units=figures),
+        Column("value", "Value", "by row", "Any."),
+        Column("ci_low", "from", "same", "Lower end."),
+        Column("ci_high", "to", "same", "Upper end."),
+    )
+    rows = [("payers", 0.094, 0.08, 0.1), ("sessions", 3.2826, 3.1, 3.4), ("gap", 0.02, 0, 0.04)]
+    frame = pd.DataFrame(rows, columns=[column.name for column in columns])
+    cells = format_cells(frame, Table("any", "audit/any.csv", "Any", (), columns))
+    assert [plain(text) for text in cells["Value"]] == ["9.4 %", "3.28", "2.0 points"]
+    assert [plain(text) for text in cells["95 % interval"]] == [
+        "8.0 to 10.0 %",
+        "3.10 to 3.40",
+        "0.0 to 4.0 points",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "cells"),
+    [
+        ([60.0, 120.0, np.nan], ["60", "120", "–"]),
+        ([60.5, 120.0], ["60.50", "120.00"]),
+        ([19.23, 5602.8], ["19", "5,603"]),
+    ],
+)
+def test_amounts_of_money_in_a_column_have_the_same_decimals(amounts, cells):
+    table = Table("any", "audit/any.csv", "Any", (), (Column("cost", "Cost", "money", "Any."),))
+    formatted = format_cells(pd.DataFrame({"cost": amounts}), table)
+    assert [plain(text) for text in formatted["Cost"]] == cells
+
+
+def test_a_column_may_have_decimals_of_its_own():
+    table = Table("any", "a.csv", "Any", (), (Column("m", "M", "number", "Any.", decimals=2),))
+    assert format_cells(pd.DataFrame({"m": [28.51, 3.0]}), table)["M"].tolist() == ["28.51", "3.00"]
+
+
+def test_short_cells_stay_on_one_line():
+    frame = FRAME.assign(group=["2025-09", "a name of more than twenty letters"])
+    short, long = (row.td for row in read_page(frame).tbody("tr"))
+    assert "nowrap" in short["style"]
+    assert "nowrap" not in long.get("style", "")
+
+
 def test_one_end_alone_stays_a_column():
     assert cells_of({"auc": "score", "ci_low": "same"}, {"auc": 0.7, "ci_low": 0.6}) == {
         "auc": "0.700",

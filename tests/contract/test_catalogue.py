@@ -2,6 +2,7 @@
 
 import pytest
 
+from analysis.base import formats
 from analysis.base.errors import ReportError
 from analysis.contract import catalogue
 from analysis.contract.checks import BASES
@@ -33,6 +34,16 @@ def test_every_table_is_written_and_its_columns_are_described(table):
 def test_an_interval_stands_to_the_right_of_the_value_it_belongs_to(table):
     units = [column.unit for column in table.columns]
     assert units[0] != "same"
+
+
+@pytest.mark.parametrize("table", catalogue.tables(), ids=lambda table: table.name)
+def test_a_unit_by_row_is_known_for_each_code(table):
+    coded = [column for column in table.columns if column.units]
+    is_by_row = any(column.unit == "by row" for column in table.columns)
+    assert len(coded) == 1 or not is_by_row
+    for column in coded:
+        assert set(column.units) == set(column.values)
+        assert set(column.units.values()) <= set(formats.UNITS)
 
 
 def test_the_figures_of_the_case_that_a_page_compares_have_words():

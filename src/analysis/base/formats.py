@@ -49,6 +49,8 @@ BLANK = "\N{EN DASH}"
 SMALLEST_SHARE = 0.00005
 """Half of the last decimal shown: a share nearer to 0 or 1 reads "under" or "over"."""
 SMALLEST_P = 0.001
+LARGE_AMOUNT = 1000
+"""Money beside which cents say nothing."""
 WORDS = {
     "en": {
         "not_available": "not available",
@@ -151,7 +153,13 @@ def format_value(
 
 
 def format_cell(
-    value: object, unit: str, locale: str = "en", currency: str = "", *, bare: bool = False
+    value: object,
+    unit: str,
+    locale: str = "en",
+    currency: str = "",
+    *,
+    decimals: int | None = None,
+    bare: bool = False,
 ) -> str:
     """Return `value` for a table: like format_value, with a dash where it is missing and short
     dates ("21 Sept 2025").
@@ -162,7 +170,19 @@ def format_cell(
         return BLANK
     if unit == "date":
         return _format_date(value, locale, "medium")
-    return format_value(value, unit, locale, currency, bare=bare)
+    return format_value(value, unit, locale, currency, decimals=decimals, bare=bare)
+
+
+def shared_decimals(values: Iterable[object], unit: str) -> int | None:
+    """Return the decimals of all cells of a column of `money`: two, or none where every amount is
+    whole or the largest is LARGE_AMOUNT or more; None for another unit, whose numbers have their
+    own.
+    """
+    if unit != "money":
+        return None
+    amounts = [_as_number(value, unit) for value in values if not is_missing(value)]
+    is_large = any(abs(amount) >= LARGE_AMOUNT for amount in amounts)
+    return 0 if is_large or all(amount == round(amount) for amount in amounts) else 2
 
 
 def format_interval(

@@ -12,10 +12,17 @@ from html import escape
 from typing import Any
 
 import pandas as pd
-from great_tables import GT, html
+from great_tables import GT, html, loc, style
 
 from analysis.base.errors import ReportError
-from analysis.base.formats import BLANK, format_cell, format_interval, is_missing, plural
+from analysis.base.formats import (
+    BLANK,
+    format_cell,
+    format_interval,
+    is_missing,
+    plural,
+    shared_decimals,
+)
 from analysis.book.publish import may_be_published
 from analysis.contract import catalogue
 from analysis.contract.catalogue import Column, Table
@@ -23,8 +30,12 @@ from analysis.contract.catalogue import Column, Table
 INTERVAL = "95 % interval"
 LOW, HIGH = "ci_low", "ci_high"
 NOT_NUMBERS = ("text", "date")
-WITH_UNIT = ("share", "points", "money")
+WITH_UNIT = ("share", "money")
 """Units printed in every cell; the head of the column says the others."""
+UNIT_IN_HEAD = {"points": "points"}
+"""Units that the label of a column does not say, with the word that its head adds."""
+SHORT = 20
+"""Characters up to which a cell of text stays on one line."""
 
 # Mark, background and ink of a status. The word carries the meaning; the pill has a background of
 # its own, so that its text is legible on a light and on a dark page.
@@ -71,6 +82,7 @@ def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../..
     made = made.tab_header(title=table.title)
     made = _draw_columns(made, cells, _numeric_heads(table))
     made = _draw_pills(made, cells, _status_words(table))
+    made = _keep_short_cells_whole(made, cells)
     for note in _list_notes(len(frame), len(shown), table, root):
         made = made.tab_source_note(note)
     return _dress(made, table.name)
@@ -86,17 +98,33 @@ def format_cells(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     names = {column.name for column in shown}
     text: list[pd.Series[Any]] = []
     for column in shown:
-        unit = unit_of(column, table)
         high = f"{column.name.removesuffix(LOW)}{HIGH}"
-        if column.name.endswith(LOW) and high in names:
-            ends = zip(frame[column.name].tolist(), frame[high].tolist(), strict=True)
-            cells = [_join_ends(low, top, unit) for low, top in ends]
-        elif column.name.endswith(HIGH) and f"{column.name.removesuffix(HIGH)}{LOW}" in names:
+        if column.name.endswith(HIGH) and f"{column.name.removesuffix(HIGH)}{LOW}" in names:
             continue
+        looks = _looks_of(column, table, frame)
+        if column.name.endswith(LOW) and high in names:
+            ends = zip(frame[column.name].tolist(), frame[high].tolist(), looks, strict=True)
+            cells = [_join_ends(low, top, look) for low, top, look in ends]
         else:
-            cells = [_format(value, column, unit) for value in frame[column.name].tolist()]
+            values = zip(frame[column.name].tolist(), looks, strict=True)
+            cells = [_format(value, column, look) for value, look in values]
         text.append(pd.Series(cells, name=_head_of(column, table, names), dtype=object))
     return pd.concat(text, axis=1)
+
+
+def _looks_of(column: Column, table: Table, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return for each row the options that format the column's number: see format_value."""
+    unit = unit_of(column, table)
+    if unit == "by row":
+        (coded,) = (other for other in table.columns if other.units)
+        units = [coded.units[str(code)] for code in frame[coded.name]]
+        return [{"unit": u, "bare": u not in (*WITH_UNIT, *UNIT_IN_HEAD)} for u in units]
+    decimals = column.decimals
+    if decimals is None:
+        ends = {column.name, column.name.replace(LOW, HIGH)} & set(frame.columns)
+        decimals = shared_decimals(frame[sorted(ends)].to_numpy().ravel().tolist(), unit)
+    look = {"unit": unit, "bare": unit not in WITH_UNIT, "decimals": decimals}
+    return [look] * len(frame)
 
 
 def _table_of(frame: pd.DataFrame) -> Table:
@@ -127,24 +155,26 @@ def unit_of(column: Column, table: Table) -> str:
 
 
 def _head_of(column: Column, table: Table, names: set[str]) -> str:
+    word = UNIT_IN_HEAD.get(unit_of(column, table))
+    unit = f" ({word})" if word else ""
     stem = column.name.removesuffix(LOW)
     if stem == column.name or f"{stem}{HIGH}" not in names:
-        return column.label
+        return f"{column.label}{unit}"
     labels = {other.name: other.label for other in table.columns}
     of_what = labels.get(stem.rstrip("_"))
-    return f"{of_what}, {INTERVAL}" if of_what else INTERVAL
+    return f"{of_what}, {INTERVAL}{unit}" if of_what else f"{INTERVAL}{unit}"
 
 
-def _format(value: Any, column: Column, unit: str) -> str:
+def _format(value: Any, column: Column, look: dict[str, Any]) -> str:
     if not is_missing(value) and str(value) in column.values:
         return column.values[str(value)]
-    return format_cell(value, unit, bare=unit not in WITH_UNIT)
+    return format_cell(value, **look)
 
 
-def _join_ends(low: Any, high: Any, unit: str) -> str:
+def _join_ends(low: Any, high: Any, look: dict[str, Any]) -> str:
     if is_missing(low) and is_missing(high):
         return BLANK
-    return format_interval(low, high, unit, bare=unit not in WITH_UNIT)
+    return format_interval(low, high, **look)
 
 
 def _numeric_heads(table: Table) -> set[str]:
@@ -186,8 +216,19 @@ def _draw_pill(word: str, codes: dict[str, str]) -> str:
     if codes.get(word) not in PILLS:
         return escape(word)
     mark, background, ink = PILLS[codes[word]]
-    style = f"background:{background};color:{ink};padding:1px 8px;border-radius:9px;"
-    return f'<span style="{style}white-space:nowrap;">{mark} {escape(word)}</span>'
+    look = f"background:{background};color:{ink};padding:1px 8px;border-radius:9px;"
+    return f'<span style="{look}white-space:nowrap;">{mark} {escape(word)}</span>'
+
+
+def _keep_short_cells_whole(made: GT, cells: pd.DataFrame) -> GT:
+    """Keep a cell such as "2025-09" on one line, where a browser would break it at the hyphen."""
+    for position in range(cells.shape[1]):
+        lengths = cells.iloc[:, position].astype(str).str.len()
+        rows = [row for row, length in enumerate(lengths) if length <= SHORT]
+        if rows:
+            place = loc.body(columns=f"c{position}", rows=rows)
+            made = made.tab_style(style.css("white-space: nowrap;"), place)
+    return made
 
 
 def _list_notes(total: int, shown: int, table: Table, root: str) -> list[Any]:

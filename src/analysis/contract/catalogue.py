@@ -17,13 +17,17 @@ from analysis.contract import stages
 
 FOLDER = Path(__file__).with_name("catalogue")
 PARTS = ("columns", "tables", "files")
-UNITS = (*formats.UNITS, "same")
-"""Units of columns; `same` is the unit of the nearest column to the left that has one."""
+UNITS = (*formats.UNITS, "same", "by row")
+"""Units of columns; `same` is the unit of the nearest column to the left that has one, and `by row`
+the one that the row's code has among the `units` of another column."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: `values` gives the words for its codes, `is_shown` whether pages show it."""
+    """One column: `values` gives the words for its codes, `units` the units of the columns `by row`
+    for its codes, `decimals` those of a number where the unit's own do not suit, `is_shown` whether
+    pages show it.
+    """
 
     name: str
     label: str
@@ -31,6 +35,8 @@ class Column:
     meaning: str
     values: dict[str, str] = field(default_factory=dict)
     is_shown: bool = True
+    units: dict[str, str] = field(default_factory=dict)
+    decimals: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,9 @@ def _column(entry: str | dict[str, Any], shown: list[str] | None, home: str) -> 
         raise ReportError(f"catalogue: {name!r} needs a label, a unit of {UNITS} and a meaning.")
     values = {str(code): str(word) for code, word in known.get("values", {}).items()}
     is_shown = shown is None or name in shown
-    return Column(name, known["label"], known["unit"], known["meaning"], values, is_shown)
+    units, decimals = known.get("units", {}), known.get("decimals")
+    said = (known["label"], known["unit"], known["meaning"])
+    return Column(name, *said, values, is_shown, units, decimals)
 
 
 def features() -> frozenset[str]:
