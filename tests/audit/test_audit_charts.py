@@ -44,9 +44,12 @@ def test_days_without_a_row_are_drawn_as_zero():
 
 
 def test_the_window_is_shaded_from_start_to_end():
-    shaded = draw("draw_daily_volume").axes[0].patches[0]
+    figure = draw("draw_daily_volume")
+    shaded = figure.axes[0].patches[0]
     assert shaded.get_x() == mpl.dates.date2num(np.datetime64("2025-01-01"))
     assert shaded.get_width() == 4
+    caption = read_caption(figure).replace("\N{NO-BREAK SPACE}", " ")
+    assert caption == "Shaded: 1 Jan 2025 up to, not including, 5 Jan 2025."
 
 
 def test_a_wrong_date_is_counted_not_drawn():
@@ -63,7 +66,9 @@ def test_latency_bars_hold_all_events_on_a_log_axis():
     first, second = draw("draw_latency").axes
     assert (sum(read_bars(first)), sum(read_bars(second))) == (9, 90)
     assert first.get_yscale() == second.get_yscale() == "log"
-    assert first.get_title() == "Event to creation"
+    assert first.get_title() == "Event to record"
+    say = first.xaxis.get_major_formatter()
+    assert [say(seconds) for seconds in (0, 0.5, 75000)] == ["0", "0.5", "75,000"]
 
 
 def test_events_per_user_has_bins_of_whole_numbers():

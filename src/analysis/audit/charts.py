@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.base.charts import (
     COLOURS,
@@ -25,7 +25,7 @@ from analysis.base.charts import (
     read,
     to_naive,
 )
-from analysis.base.formats import format_value, is_missing, plural
+from analysis.base.formats import format_cell, format_value, is_missing, plural
 from analysis.contract import catalogue
 from analysis.log.window import LogWindow
 
@@ -58,7 +58,8 @@ def draw_daily_volume(
     _format_days(axes)
     axes.set_xlabel("Day (UTC)")
     figure.align_ylabels()
-    span = f"Shaded: {start:%Y-%m-%d} up to, not including, {end:%Y-%m-%d}."
+    first, last = (format_cell(day, "date") for day in (start, end))
+    span = f"Shaded: {first} up to, not including, {last}."
     return finish(figure, title, span, note)
 
 
@@ -98,7 +99,14 @@ def draw_latency(
         axes.set_title(words.get(str(delay), str(delay)), fontsize=11)
         axes.set(xlabel="Delay (seconds)", ylabel="Events (log scale)")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+        axes.xaxis.set_major_formatter(FuncFormatter(_say_seconds))
     return finish(figure, title)
+
+
+def _say_seconds(seconds: float, _position: int | None = None) -> str:
+    """Return seconds as a tick label: grouped by thousands, decimals only where there are any."""
+    places = next(digits for digits in range(7) if round(seconds, digits) == round(seconds, 6))
+    return format_value(seconds, "number", decimals=places)
 
 
 def _words(table: str, column: str) -> dict[str, str]:
