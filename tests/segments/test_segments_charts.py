@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from analysis.base import charts as base_charts
+from analysis.contract import catalogue
 from analysis.segments import charts
 from tests.charting import read_caption, read_texts
 
@@ -82,6 +83,24 @@ def test_boxes_have_the_median_of_their_group():
     assert axes.get_title() == "Days since the last event"  # the catalogue's words
 
 
+def test_the_legend_names_tiers_in_their_order_with_looks_of_their_own():
+    tiers = list(catalogue.words_of("segment"))
+    points = pd.DataFrame({"pc1": 0.0, "pc2": 1.0, "group": sorted(tiers)})
+    axes = draw("draw_pca", points).axes[0]
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == list(catalogue.words_of("segment").values())
+    assert names[:2] == ["Active, frequent", "Active, regular"]
+    colours = {tuple(part.get_facecolor()[0][:3]) for part in axes.collections}
+    assert len(colours) == len(tiers)
+
+
+def test_clusters_stand_by_their_number():
+    numbers = [f"group {number}" for number in range(1, 12)]
+    points = pd.DataFrame({"pc1": 0.0, "pc2": 1.0, "group": sorted(numbers)})
+    texts = draw("draw_pca", points).axes[0].get_legend().get_texts()
+    assert [text.get_text() for text in texts] == numbers
+
+
 TIERS = [f"{how}_{often}" for how in ("active", "fading", "silent")
          for often in ("frequent", "occasional", "regular")]  # fmt: skip
 
@@ -109,6 +128,6 @@ def test_names_of_many_groups_do_not_run_into_each_other():
     rows = pd.DataFrame({"group": TIERS * 3, "views": range(27), "likes": range(27)})
     boxes = charts.draw_boxplots(rows, ["views", "likes"])
     assert find_overlaps(profile) == find_overlaps(boxes) == 0
-    assert profile.axes[0].get_xticklabels()[0].get_text() == "active frequent"
+    assert profile.axes[0].get_xticklabels()[0].get_text() == "Active, frequent"
     few = charts.draw_boxplots(rows.assign(group="a"), ["views"])
     assert few.axes[0].get_xticklabels()[0].get_rotation() == 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -91,7 +92,8 @@ def draw_cluster_profile(
     order = list(dict.fromkeys(summary["feature"]))
     scaled = summary.pivot(index="feature", columns="cluster", values="distance")
     raw = summary.pivot(index="feature", columns="cluster", values="mean")
-    scaled, raw = scaled.loc[order].astype(float), raw.loc[order].astype(float)
+    groups = _order_groups(summary["cluster"])
+    scaled, raw = scaled.loc[order, groups].astype(float), raw.loc[order, groups].astype(float)
     limit = find_max(scaled.abs().to_numpy().ravel(), default=1.0)
     longest = max(len(str(name)) for name in scaled.columns)
     figure = make_figure(height=grow(len(scaled), 0.42, base=1.6 + 0.05 * longest))
@@ -111,7 +113,7 @@ def draw_cluster_profile(
     names = [textwrap.fill(_describe(name), 24) for name in scaled.index]
     axes.set_yticklabels(names, rotation=0)
     axes.tick_params(axis="x", rotation=0)
-    _name_groups(axes, list(scaled.columns), most=WIDE)
+    _name_groups(axes, groups, most=WIDE)
     axes.set(xlabel="Group", ylabel="")
     return finish(figure, title, "Numbers: mean of the segment, in the unit of the measure.")
 
@@ -122,8 +124,8 @@ MOST_POINTS = 3000
 
 @chart("pc1", "pc2", "group")
 def draw_pca(frame: Frame, *, title: str = "Users on the first two principal components") -> Figure:
-    """Return a scatter of `pc1` and `pc2` (scaled units), coloured by `group`; a fixed random
-    sample where there are more users than MOST_POINTS.
+    """Return a scatter of `pc1` and `pc2` (scaled units), each `group` with a colour and marker of
+    its own; a fixed random sample where there are more users than MOST_POINTS.
     """
     figure = make_figure(height=5.0)
     axes = figure.axes[0]
@@ -133,11 +135,11 @@ def draw_pca(frame: Frame, *, title: str = "Users on the first two principal com
         chosen = np.random.default_rng(0).choice(len(frame), size=MOST_POINTS, replace=False)
         drawn = frame.iloc[np.sort(chosen)]
         note = f"A random {say_count(MOST_POINTS)} of {plural(len(frame), 'user', 'users')}."
-    groups = sorted(frame["group"].unique(), key=str)
+    groups = _order_groups(frame["group"])
     for position, group in enumerate(groups):
         part = drawn.loc[drawn["group"] == group]
-        look: dict[str, Any] = {"color": COLOURS[position % 8], "marker": MARKERS[position % 5]}
-        axes.scatter(part["pc1"], part["pc2"], s=14, alpha=0.4, linewidths=0, label=group, **look)
+        look: dict[str, Any] = {"s": 14, "alpha": 0.4, "linewidths": 0, **_look_of(position)}
+        axes.scatter(part["pc1"], part["pc2"], label=_name_of(group), **look)
     axes.set(xlabel="First component", ylabel="Second component")
     if len(groups) > 1:
         legend = axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), markerscale=2)
@@ -158,7 +160,7 @@ def draw_boxplots(
     not drawn, and the note says so.
     """
     require_columns(frame, features, "draw_boxplots")
-    groups = sorted(frame["group"].dropna().unique(), key=str)
+    groups = _order_groups(frame["group"])
     is_wide = sum(len(str(group)) + 1 for group in groups) > WIDE // 3
     columns = min(2 if is_wide else 3, max(1, len(features)))
     rows = math.ceil(len(features) / columns) or 1
@@ -185,6 +187,32 @@ WIDE = 72
 """Letters that fit side by side under axes as wide as the figure."""
 
 
+TEN_COLOURS = tuple(sns.color_palette("colorblind", 10).as_hex())
+"""A colour for each tier, the unknown included."""
+
+
+def _look_of(position: int) -> dict[str, Any]:
+    """Return a colour and a marker that no other of the first 50 groups has."""
+    turn, place = divmod(position, len(TEN_COLOURS))
+    return {"color": TEN_COLOURS[place], "marker": MARKERS[(place + turn) % len(MARKERS)]}
+
+
+def _order_groups(groups: "pd.Series[Any]") -> list[Any]:
+    """Return the groups once each: tiers from active to silent, clusters by their number."""
+    tiers = list(catalogue.words_of("segment"))
+
+    def place(group: Any) -> tuple[int, int, str]:
+        name = str(group)
+        return tiers.index(name) if name in tiers else len(tiers), len(name), name
+
+    return sorted(groups.dropna().unique(), key=place)
+
+
+def _name_of(group: Any) -> str:
+    """Return the catalogue's words for a tier; a cluster by its name."""
+    return catalogue.words_of("segment").get(str(group), str(group))
+
+
 def _three_digits(value: float) -> str:
     """Return a number with three digits, or whole from 1,000 on."""
     if not math.isfinite(value) or value == 0:
@@ -201,7 +229,7 @@ def _tick(value: float, _position: int | None = None) -> str:
 
 def _name_groups(axes: Axes, groups: Sequence[Any], most: int) -> None:
     """Write the groups under their columns, turned where they would run into each other."""
-    names = [str(group).replace("_", " ") for group in groups]
+    names = [_name_of(group) for group in groups]
     axes.set_xticks(axes.get_xticks(), names)
     if sum(len(name) + 1 for name in names) > most:
         tilt(axes)
@@ -218,5 +246,5 @@ def _draw_boxes(axes: Axes, values: Sequence[Any], groups: Sequence[Any]) -> Non
         medianprops={"color": INK, "linewidth": 1.6},
     )
     for position, box in enumerate(drawn["boxes"]):
-        box.set(facecolor=COLOURS[position % len(COLOURS)], edgecolor=INK)
+        box.set(facecolor=_look_of(position)["color"], edgecolor=INK)
     axes.grid(axis="x", visible=False)
