@@ -20,6 +20,7 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from analysis.base import engine
+from analysis.contract import catalogue
 from analysis.model.candidates import CANDIDATES, SIMPLEST, fit_calibrated
 from benchmarks import truth
 from benchmarks.company import PARAMS, STUDIES, Company, company_of, write_result
@@ -31,15 +32,7 @@ NODES = 13
 """Points of the quadrature over each of the two unknown rates; more change no digit shown."""
 METRICS = ("roc_auc", "brier")
 BEST = "best probability the log allows"
-HEADS = {
-    "model": "Model",
-    "roc_auc": "AUC",
-    "brier": "Brier score",
-    "chosen": "Times chosen",
-    "auc_below_best": "AUC below the best the log allows",
-    "users": "Users",
-    "runs": "Companies",
-}
+HEADS = catalogue.heads_of("best")
 """Heads of the columns in the file that the appendix shows."""
 
 

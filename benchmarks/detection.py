@@ -19,6 +19,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.base.errors import ReportError
+from analysis.contract import catalogue
 from analysis.contract.checks import Verdict
 from benchmarks.company import (
     ROOT,
@@ -36,16 +37,7 @@ CLEAN = "none"
 NULL_COLUMNS = {"country", "gender", "language"}
 """Columns compared that truly make no difference, unless one is planted in country."""
 EVENTS_PER_USER = 40
-HEADS = {
-    "users": "Users",
-    "fault": "Fault",
-    "strength": "Strength",
-    "runs": "Companies",
-    "fires": "Check that fires",
-    "share": "Share",
-    "ci_low": "From",
-    "ci_high": "To",
-}
+HEADS = catalogue.heads_of("detection_500")
 """Heads of the columns in the file that the appendix shows."""
 Planted = tuple[tuple[str, float], ...]
 """The faults planted, with their strengths."""

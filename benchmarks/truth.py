@@ -27,6 +27,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from analysis.base import clock, engine
 from analysis.cohorts import retention, survival
+from analysis.contract import catalogue
 from analysis.model import Model, candidates, evaluation
 from benchmarks.company import PARAMS, STUDIES, Company, company_of, write_result
 from simulation import LOG_END, LOG_START, simulate, true_churn_probability
@@ -39,18 +40,7 @@ DAYS = (1, 7, 30)
 SURVIVAL_DAYS = (7, 30, 60)
 METRICS = ("roc_auc", "calibration_slope", "lift_top_decile", "brier")
 PARTS = ("curves", "models")
-HEADS = {
-    "figure": "Figure",
-    "coverage": "Coverage",
-    "ci_low": "From",
-    "ci_high": "To",
-    "bias_in_se": "Bias (standard errors)",
-    "mean_estimate": "Mean estimate",
-    "mean_truth": "Mean truth",
-    "intervals": "Intervals",
-    "users": "Users",
-    "runs": "Companies",
-}
+HEADS = catalogue.heads_of("truth")
 """Heads of the columns in the file that the appendix shows."""
 Row = tuple[str, float, float, float, float]
 

@@ -36,7 +36,10 @@ def test_an_interval_stands_to_the_right_of_the_value_it_belongs_to(table):
     assert units[0] != "same"
 
 
-@pytest.mark.parametrize("table", catalogue.tables(), ids=lambda table: table.name)
+ALL = [*catalogue.tables(), *catalogue.studies()]
+
+
+@pytest.mark.parametrize("table", ALL, ids=lambda table: table.name)
 def test_a_unit_by_row_is_known_for_each_code(table):
     coded = [column for column in table.columns if column.units]
     is_by_row = any(column.unit == "by row" for column in table.columns)
@@ -44,6 +47,14 @@ def test_a_unit_by_row_is_known_for_each_code(table):
     for column in coded:
         assert set(column.units) == set(column.values)
         assert set(column.units.values()) <= set(formats.UNITS)
+
+
+@pytest.mark.parametrize("table", catalogue.studies(), ids=lambda table: table.name)
+def test_a_table_of_a_study_is_no_artifact_and_has_its_own_heads(table):
+    assert table.name not in {other.name for other in catalogue.tables()}
+    heads = list(catalogue.heads_of(table.name).values())
+    assert len(heads) == len(set(heads))
+    assert table.path.startswith("studies/")
 
 
 def test_the_figures_of_the_case_that_a_page_compares_have_words():

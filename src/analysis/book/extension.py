@@ -5,7 +5,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from analysis.book import claims, nodes, problems, reference, results
+from analysis.book import claims, nodes, problems, reference, results, studies
 from analysis.book.directive import data_dir
 from analysis.book.publish import publish
 
@@ -18,6 +18,7 @@ DIRECTIVES = {
     "published-claims": results.PublishedClaims,
     "actions": results.Actions,
     "artifact-table": reference.ArtifactTable,
+    "study-table": studies.StudyTable,
     "metric-definition": reference.MetricDefinition,
     "contract": reference.Contract,
     "data-dictionary": reference.DataDictionary,
@@ -40,9 +41,11 @@ def _is_thebe(file: Any) -> bool:
 
 
 def publish_artifacts(app: Sphinx, error: Exception | None) -> None:
-    """Copy the artifacts that readers may download into the site."""
+    """Copy the artifacts and studies that readers may download into the site."""
     if error is None and app.builder.format == "html":
-        publish(data_dir(app), Path(app.outdir) / "artifacts")
+        artifacts = Path(app.outdir) / "artifacts"
+        publish(data_dir(app), artifacts)
+        studies.publish_studies(Path(app.srcdir) / "book", artifacts)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

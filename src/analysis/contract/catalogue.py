@@ -52,6 +52,8 @@ class Table:
 
 COMMON = "common"
 """The file whose columns every chapter may use."""
+STUDIES = "studies"
+"""The file of the tables that no stage writes."""
 
 
 @cache
@@ -105,13 +107,24 @@ def table_of(name: str) -> Table:
     entry = _files()[home]["tables"][name]
     columns = tuple(_column(item, entry.get("shown"), home) for item in entry["columns"])
     rests_on = tuple(entry.get("rests_on") or ())
-    return Table(name, stages.path_of(name), entry["title"], rests_on, columns)
+    path = entry.get("path") or stages.path_of(name)
+    return Table(name, path, entry["title"], rests_on, columns)
 
 
 def tables() -> list[Table]:
-    """Return every table of the catalogue, by path."""
-    names = [name for entries in _files().values() for name in entries["tables"]]
-    return sorted((table_of(name) for name in names), key=lambda table: table.path)
+    """Return every table that a run writes, by path."""
+    homes = [entries["tables"] for home, entries in _files().items() if home != STUDIES]
+    return sorted((table_of(name) for names in homes for name in names), key=lambda t: t.path)
+
+
+def studies() -> list[Table]:
+    """Return the tables of the studies, whose paths are those of files in book/."""
+    return [table_of(name) for name in _files()[STUDIES]["tables"]]
+
+
+def heads_of(name: str) -> dict[str, str]:
+    """Return the label of each column of the table `name`, by the column's name."""
+    return {column.name: column.label for column in table_of(name).columns}
 
 
 def words_of(column: str) -> dict[str, str]:

@@ -1,0 +1,87 @@
+"""The directive that prints a study's result: a CSV file in book/studies, in the book's words."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from docutils import nodes
+
+from analysis.base.errors import ReportError
+from analysis.base.texts import read_texts
+from analysis.book.artifacts import read_text
+from analysis.book.directive import BookDirective
+from analysis.book.show import show
+from analysis.contract import catalogue
+from analysis.contract.catalogue import Table
+
+CHECKS = "checks.yml"
+OUTCOMES = {"warn": "caution", "fail": "fails", "found": "claimed"}
+"""Words for how a check fires."""
+
+
+class StudyTable(BookDirective):
+    """A study's table by its name in the catalogue (studies.yml)."""
+
+    required_arguments = 1
+
+    def make(self) -> list[nodes.Node]:
+        """Return the table as `show` prints one in a chapter."""
+        table = catalogue.table_of(self.arguments[0].strip())
+        book = Path(self.env.srcdir) / "book"
+        for path in (book / table.path, book / CHECKS):
+            self.env.note_dependency(str(path))
+        texts = read_texts(read_text(book / CHECKS, CHECKS))
+        frame = read_study(book / table.path, table, titles_of(texts))
+        up = "../" * self.env.docname.count("/")
+        return [self.html(show(frame, root=up).as_raw_html())]
+
+
+def titles_of(texts: Mapping[str, Mapping[str, Mapping[str, str]]]) -> dict[str, str]:
+    """Return the title of each check, from the entries of book/checks.yml."""
+    return {name: entry["title"] for part in texts.values() for name, entry in part.items()}
+
+
+def read_study(path: Path, table: Table, titles: Mapping[str, str]) -> pd.DataFrame:
+    """Return a study's table with the catalogue's names of columns, and faults and checks in words.
+
+    Raises ReportError when the file is missing, has other heads, or names an unknown check.
+    """
+    if not path.is_file():
+        raise ReportError(f"{path.name} is missing. Run the study: see benchmarks/.")
+    frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    if list(frame.columns) != [column.label for column in table.columns]:
+        raise ReportError(
+            f"{path.name}: its heads are not the labels in the catalogue. Run it again."
+        )
+    frame.columns = pd.Index([column.name for column in table.columns])
+    if "fires" in frame:
+        others = next(column.values for column in table.columns if column.name == "fires")
+        frame["fault"] = [say_fault(name) for name in frame["fault"]]
+        frame["fires"] = [others.get(text) or say_fires(text, titles) for text in frame["fires"]]
+    frame.attrs["table"] = table.name
+    return frame
+
+
+def say_fault(name: str) -> str:
+    """Return the name of a fault in words: "late_log" as "Late log"."""
+    return "No fault" if name == "none" else name.replace("_", " ").capitalize()
+
+
+def say_fires(text: str, titles: Mapping[str, str]) -> str:
+    """Return the titles of the checks in a text such as `drift or leakage` or `drift:warn`."""
+    said = []
+    for part in text.split(" or "):
+        check, _, outcome = part.partition(":")
+        if check not in titles:
+            raise ReportError(f"book/checks.yml: no entry for the check {check!r} of a study.")
+        said.append(f"{titles[check]}: {OUTCOMES[outcome]}" if outcome else titles[check])
+    return " or ".join(said)
+
+
+def publish_studies(book: Path, target: Path) -> None:
+    """Copy the files of the studies in the folder `book` to `target`, for readers to download."""
+    for table in catalogue.studies():
+        if (book / table.path).is_file():
+            (target / table.path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(book / table.path, target / table.path)
