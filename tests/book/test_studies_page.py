@@ -35,6 +35,12 @@ def test_faults_checks_and_shares_are_in_words():
     ]  # fmt: skip
 
 
+def test_the_title_of_the_truth_says_companies_and_users():
+    table = catalogue.table_of("truth")
+    row = read_study(BOOK / table.path, table, TITLES).iloc[0]
+    assert f"over {row['runs']} simulated companies of {row['users']:,} users" in table.title
+
+
 def test_figures_have_units_of_their_own():
     cells = cells_of("truth").set_index("Figure")
     assert plain(cells.loc["Active on day 1", "Mean estimate"]) == "8.7 %"

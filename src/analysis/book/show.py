@@ -34,7 +34,7 @@ WITH_UNIT = ("share", "money")
 """Units printed in every cell; the head of the column says the others."""
 UNIT_IN_HEAD = {"points": "points"}
 """Units that the label of a column does not say, with the word that its head adds."""
-SHORT = 20
+SHORT = 16
 """Characters up to which a cell of text stays on one line."""
 
 # Mark, background and ink of a status. The word carries the meaning; the pill has a background of
