@@ -117,7 +117,7 @@ def _looks_of(column: Column, table: Table, frame: pd.DataFrame) -> list[dict[st
     unit = unit_of(column, table)
     if unit == "by row":
         (coded,) = (other for other in table.columns if other.units)
-        units = [coded.units[str(code)] for code in frame[coded.name]]
+        units = [coded.units.get(str(code), "number") for code in frame[coded.name]]
         return [{"unit": u, "bare": u not in (*WITH_UNIT, *UNIT_IN_HEAD)} for u in units]
     decimals = column.decimals
     if decimals is None:
