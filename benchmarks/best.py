@@ -1,4 +1,4 @@
-"""How near does the model come to the best that can be known?
+"""How close does the model come to the best possible?
 
 `python -m benchmarks.best --users 50000 --runs 4` fits the report's models on simulated companies
 and sets them, on a large company none of them has seen, beside two limits: the true probability

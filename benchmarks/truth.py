@@ -1,4 +1,4 @@
-"""Do the intervals hold what they promise? The book's figures against a truth that is known.
+"""Are the intervals right? The book's figures compared with a known truth.
 
 `python -m benchmarks.truth --runs 300 --users 3000` simulates that many companies, computes the
 book's intervals for each, and reports how often they hold the truth, how far estimates lie from
@@ -69,7 +69,7 @@ class Population:
 
 @cache
 def population(users: int) -> Population:
-    """Return a company of this many users, which no run sees."""
+    """Return a company of this many users, which no run uses."""
     simulation = simulate(users, 40, POPULATION_SEED, dirt=False)
     company = company_of(simulation)
     snapshots = company.snapshots
