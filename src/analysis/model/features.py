@@ -15,7 +15,7 @@ KEYS = ("user_id", "snapshot_at", "split", "churned")
 DAY_SECONDS = 86_400
 FORTNIGHT = 14  # days
 HABIT_LOOKBACKS = 3
-"""Look-back periods over which habits are measured: enough for a user who comes every other week."""
+"""Look-back periods for habits: enough for a user who comes every other week."""
 
 
 def _by_session(seen: Any, roles: Mapping[str, str]) -> Any:
