@@ -8,7 +8,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import FuncFormatter
 
 from analysis.base.charts import (
     COLOURS,
@@ -33,6 +33,7 @@ from analysis.base.charts import (
     read,
     read_ends,
     require_one_model,
+    say_count,
     style_line,
 )
 from analysis.base.formats import format_value, plural
@@ -114,7 +115,11 @@ def draw_calibration(
 ) -> Figure:
     """Return one point with its interval per bin: `observed_rate` by `mean_predicted`."""
     require_one_model(calibration, "draw_calibration")
-    named = calibration.assign(which=calibration["mean_predicted"].map("bin at {:.2f}".format))
+    named = calibration.assign(
+        which=calibration["mean_predicted"].map(
+            lambda p: f"bin at {format_value(p, 'number', decimals=2)}"
+        )
+    )
     kept, note = keep_large(named, "which", "observed_rate", MIN_USERS)
     if kept.empty:
         return draw_nothing(title, note)
@@ -151,7 +156,7 @@ def draw_lift(
     axes.bar(places, read(lift, "lift"), color=COLOURS[0], width=0.75, alpha=0.85)
     draw_intervals(axes, lift, places, INK)
     mark(axes, 1.0, "average", vertical=False)
-    axes.set_xticks(places, [f"{place:.0f}" for place in places])
+    axes.set_xticks(places, [say_count(place) for place in places])
     axes.set_ylim(0, 1.1 * max(1.0, find_max(read_ends(lift, "lift", "ci_high"), default=1.0)))
     axes.grid(axis="x", visible=False)
     axes.set(xlabel="Tenth of users by predicted risk (1 = highest)", ylabel="Lift (1 = average)")
@@ -244,7 +249,7 @@ def draw_profit(
     axes.set(xlabel="Users contacted, highest risk first", ylabel="Profit (money)")
     axes.set_xlim(0, find_max(places, default=1))
     format_counts(axes.xaxis)
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(say_count))
     place_legend(axes, 3)
     return finish(figure, title)
 

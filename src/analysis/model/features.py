@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.base import clock, engine
+from analysis.base.formats import format_value
 from analysis.log.activity import absent_roles, amount, exact_sum, user_spans, with_sessions
 from analysis.log.window import LogWindow
 
@@ -202,7 +203,9 @@ def feature_summary(table: pd.DataFrame) -> pd.DataFrame:
     numeric, categorical = feature_columns(table)
     rows: list[dict[str, Any]] = []
     for name in numeric:
-        low, median, high = (f"{table[name].quantile(q):.2f}" for q in (0.05, 0.5, 0.95))
+        low, median, high = (
+            format_value(table[name].quantile(q), "number", decimals=2) for q in (0.05, 0.5, 0.95)
+        )
         rows.append({"feature": name, "kind": "number", "low": low, "median": median, "high": high})
     for name in categorical:
         common = table[name].mode()

@@ -176,9 +176,7 @@ def published_groups(case: Case) -> Verdict:
     compared = compare_groups(frame, "churn_30d", given)
     tests = distinct(compared)
     different = int(tests["is_different"].sum())
-    p_values = ", ".join(
-        f"{str(row.column).replace('_', ' ')} p = {row.p_value:.2f}" for row in tested.itertuples()
-    )
+    p_values = tested[["column", "p_value"]].to_dict("records")
     facts = {"p_values": p_values, "compared": len(tests), "different": different}
     status: Status = "warn" if different else "fail"
     return Verdict(
@@ -238,10 +236,9 @@ def published_quality(users_seen: pd.DataFrame) -> Verdict:
     if checked.empty:
         return not_applicable("published_quality", "no rule applies to these columns")
     worst = float((checked["broken"] / checked["checked"]).max())
-    counts = zip(checked["rule"], checked["broken"], strict=True)
-    broken = [f"{rule}: {count:,}" for rule, count in counts if count]
+    broken = checked.loc[checked["broken"] > 0, ["rule", "broken"]].to_dict("records")
     status: Status = "fail" if worst > CLAIMED_BROKEN else "pass"
-    facts = {"broken_rules": "; ".join(broken) or "none", "rules": len(checked)}
+    facts = {"broken_rules": broken, "rules": len(checked)}
     return Verdict(
         "published_quality", status, worst, limit=CLAIMED_BROKEN, n=len(users_seen), facts=facts
     )
