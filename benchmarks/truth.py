@@ -117,7 +117,7 @@ def _no_session(hazard: Any, rate: Any, start: Any, end: Any) -> Any:
 
 
 def true_retention(truth: pd.DataFrame, definition: str, day: int, seconds: Any) -> float:
-    """Return the expected share of users retained at `day` by retention.retention_days.
+    """Return the expected share of users retained at `day` by retention.retention_by_day.
 
     A session counts for the day on which its last event falls: one that began its mean length
     before midnight counts still, and the first, at signup, does when it runs past midnight.

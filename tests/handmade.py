@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.base import engine
-from analysis.contract.params import Params, load_params
+from analysis.contract.params import Params, load_params, parse_instant
 from analysis.log import activity
 from analysis.log.chapters import EventsChapter, UsersChapter
 from analysis.log.log import Log
-from analysis.log.window import LogWindow, daily_volume
+from analysis.log.window import LogWindow, daily_volume, infer_log_window
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED_DATA = ROOT.parent / "shared" / "seed-data"
@@ -64,6 +64,12 @@ def make_events(rows: list[tuple[str, str]], **columns: list) -> ibis.Table:
 def make_window(start: str, end: str) -> LogWindow:
     """Return the log window [start, end)."""
     return LogWindow(at(start), at(end))
+
+
+def find_window(events: ibis.Table, *given: str) -> LogWindow:
+    """Return the window of a log in UTC, as the stage on events finds it; `given` are its ends."""
+    ends = (parse_instant(text) for text in given)
+    return infer_log_window(daily_volume(events, "UTC"), "UTC", *ends)
 
 
 def make_active(

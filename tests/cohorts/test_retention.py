@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.cohorts.retention import retention_cohorts, retention_days, user_retention
+from analysis.cohorts.retention import retention_by_day, retention_cohorts, user_retention
 from tests.handmade import at, make_events, make_log, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-02-10")  # 40 days
@@ -34,7 +34,7 @@ DAYS = [1, 6, 7, 8]
 
 
 def count(days=DAYS, users=USERS, user_days=USER_DAYS, min_group=1):
-    return retention_days(user_retention(user_days, users, WINDOW, days), days, min_group)
+    return retention_by_day(user_retention(user_days, users, WINDOW, days), days, min_group)
 
 
 def test_the_first_days_of_each_user_by_hand():
@@ -100,7 +100,7 @@ def test_nobody_eligible_gives_no_rate():
 def test_a_longer_window_never_retains_fewer_of_the_same_users(day, more):
     table = user_retention(USER_DAYS, USERS, WINDOW, [day, day + more])
     both = table[table[f"is_eligible_{day + more}"]]
-    rows = retention_days(both, [day, day + more], 1).set_index(["definition", "day"])
+    rows = retention_by_day(both, [day, day + more], 1).set_index(["definition", "day"])
     retained = rows["retained_users"]
     assert retained.loc["within"].iloc[0] <= retained.loc["within"].iloc[-1]
     assert retained.loc["on_or_after"].iloc[0] >= retained.loc["on_or_after"].iloc[-1]

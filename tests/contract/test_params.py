@@ -84,7 +84,7 @@ def test_values_at_their_limits_are_taken():
     assert make_params(log_start="2025-01-01", log_end="2025-01-01T00:01").log_end
 
 
-def test_days_of_retention_are_told_once_each_in_order():
+def test_days_of_retention_are_kept_once_each_in_order():
     assert make_params(retention_days=[30, 7, 7, 1]).retention_days == [1, 7, 30]
 
 

@@ -11,8 +11,7 @@ from analysis.log import events as clean_log
 from analysis.log import raw as raw_tables
 from analysis.log import rules as rules_of_log
 from analysis.log import users as clean
-from analysis.log import window as logwindow
-from tests.handmade import NO_SEED_DATA, SEED_DATA, at, make_active
+from tests.handmade import NO_SEED_DATA, SEED_DATA, at, find_window, make_active
 
 pytestmark = [
     pytest.mark.golden,
@@ -65,7 +64,7 @@ def test_the_impossible_values_are_found(users):
 
 
 def test_last_active_date_contradicts_the_log_for_most_users(users, events):
-    window = logwindow.window_of(events.table, "UTC")
+    window = find_window(events.table)
     assert (window.start, window.end) == (at("2025-01-01"), at("2025-10-21"))
     spans = activity.user_spans(make_active(events.table, users.table, window))
     seen = users.table.merge(spans, on="user_id", how="left")

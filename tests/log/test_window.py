@@ -5,7 +5,7 @@ import pytest
 from analysis.base import clock
 from analysis.base.errors import ReportError
 from analysis.log import window as logwindow
-from tests.handmade import at, make_events
+from tests.handmade import at, find_window, make_events
 
 FIRST = at("2025-01-01")
 EPOCH_DAY = 20_089  # 2025-01-01
@@ -167,11 +167,11 @@ def test_the_window_of_a_log_cut_on_its_last_morning():
     rng = np.random.default_rng(1)
     minutes = np.sort(rng.choice(20 * 1440 + 480, 6000, replace=False))
     rows = [("a", str(FIRST + pd.Timedelta(minutes=int(m)))) for m in minutes]
-    window = logwindow.window_of(make_events(rows), "UTC")
+    window = find_window(make_events(rows))
     assert (window.start, window.end) == (FIRST, at("2025-01-21"))
 
 
 def test_the_window_of_given_texts():
     events = make_events([("a", "2025-01-01"), ("a", "2025-01-05")])
-    window = logwindow.window_of(events, "UTC", "2024-12-31T19:00-05:00", "2025-01-06")
+    window = find_window(events, "2024-12-31T19:00-05:00", "2025-01-06")
     assert (window.start, window.end) == (at("2025-01-01"), at("2025-01-06"))

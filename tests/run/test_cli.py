@@ -23,7 +23,7 @@ def runs(tmp_path, monkeypatch):
     """Give an empty project as the working folder, and a list of the runs that were asked for."""
     asked = []
 
-    def run_stages(run, report, only=None):
+    def run_stages(run, report):
         asked.append(run)
         report("01_clean_users", "done (first run)", 1.2)
         report("02_clean_events", "skipped: nothing has changed", 0.0)
@@ -70,7 +70,7 @@ def test_strict_exits_with_1_when_a_check_fails(runs, monkeypatch):
     assert call("build", "--strict").exit_code == 0
 
 
-def test_given_tables_are_told_by_their_whole_path(runs, tmp_path):
+def test_given_tables_are_named_by_their_whole_path(runs, tmp_path):
     result = call("build", "--users", "mine/u.csv", "--events", "../e.parquet")
     assert result.exit_code == 0
     params = runs[0].params
@@ -121,7 +121,7 @@ def test_one_error_lists_the_parameters_that_exist(runs):
 
 
 def test_a_failing_stage_ends_with_its_message_as_it_is(runs, monkeypatch):
-    def fail(run, report, only=None):
+    def fail(run, report):
         raise ReportError("notebooks/05_cohorts.ipynb, cell 3: KeyError\n    rows[users]")
 
     monkeypatch.setattr(runner, "run_stages", fail)
@@ -170,7 +170,7 @@ def test_the_site_of_a_run_elsewhere_is_a_copy_without_the_default_chapters(tmp_
     assert not Path(config["sphinx"]["config"]["churnbook_data"]).is_absolute()
 
 
-def test_a_site_that_fails_to_build_is_told(tmp_path, monkeypatch):
+def test_a_site_that_fails_to_build_is_reported(tmp_path, monkeypatch):
     run = default_run(tmp_path, make_params())
     monkeypatch.setattr(
         cli, "_jupyter_book", lambda source: "The site was not built:\nindex.md:3: WARNING"

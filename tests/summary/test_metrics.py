@@ -29,7 +29,7 @@ def test_a_metric_keeps_its_parts_and_blanks_what_is_missing():
     assert summary.metric("good", "text", "Word")["value"] == "good"
 
 
-def test_the_run_is_told_with_the_last_whole_day_and_the_early_users():
+def test_the_run_is_described_with_the_last_whole_day_and_the_early_users():
     users = make_users({"a": "2024-12-31", "b": "2025-01-01", "c": None})
     found = summary.run_metrics(users, 10, WINDOW, horizon=30, lookback=28, zone="UTC")
     expected = {"users_total": 3, "events_total": 10, "log_start": "2025-01-01", "log_end": "2025-10-20",
@@ -293,7 +293,7 @@ def test_groups_that_differ_are_named_the_largest_first():
     assert two["group_differences_found"]["value"] == two["groups_compared"]["value"] == 1
 
 
-def test_what_could_not_have_been_seen_is_told():
+def test_what_could_not_have_been_seen_is_reported():
     rows = {"p_value": 0.5, "is_different": False, "comparison": "group_against_rest"}
     rows |= {"is_repeated": False, "difference": 0.1, "group": "a"}
     sizes = {"column": ["a", "a", "b", "b"], "users": [300, 300, 10, 590]}

@@ -10,14 +10,14 @@ CONFIDENCE = 0.95
 
 
 def wilson(
-    successes: "pd.Series[Any]", trials: "pd.Series[Any]", confidence: float = CONFIDENCE
+    successes: "pd.Series[Any]", trials: "pd.Series[Any]"
 ) -> tuple["pd.Series[float]", "pd.Series[float]"]:
-    """Return lower and upper Wilson score bounds of successes / trials; missing for 0 trials.
+    """Return the lower and upper 95 % Wilson bounds of successes / trials; missing for 0 trials.
 
     Source: Wilson (1927), through statsmodels.
     """
     known = trials.where(trials > 0)
-    low, high = proportion_confint(successes, known, alpha=1 - confidence, method="wilson")
+    low, high = proportion_confint(successes, known, alpha=1 - CONFIDENCE, method="wilson")
     return pd.Series(low, index=trials.index), pd.Series(high, index=trials.index)
 
 

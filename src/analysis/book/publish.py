@@ -4,7 +4,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from analysis.contract.stages import MANIFEST, STAGES
+from analysis.contract import stages
+from analysis.contract.stages import MANIFEST
 
 NOT_PUBLISHED = ("raw", "clean")
 """Folders of the input tables and of what cleaning makes of them."""
@@ -19,7 +20,7 @@ def may_be_published(path: str, columns: Iterable[str] = ()) -> bool:
 
 def declared() -> list[str]:
     """Return the paths of all artifacts of a run, sorted."""
-    return sorted({MANIFEST, *(path for stage in STAGES for path in stage.writes.values())})
+    return sorted({MANIFEST, *stages.writer_of()})
 
 
 def read_head(path: Path) -> list[str]:

@@ -41,8 +41,8 @@ class Cohorts(Chapter):
 
     @table
     def retention_by_day(self) -> pd.DataFrame:
-        """Return the share of new users active again: see retention.retention_days."""
-        return retention.retention_days(self.user_retention, self.retention_days, self.min_group)
+        """Return the share of new users active again: see retention.retention_by_day."""
+        return retention.retention_by_day(self.user_retention, self.retention_days, self.min_group)
 
     @table
     def retention_cohorts(self) -> pd.DataFrame:

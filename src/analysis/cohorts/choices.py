@@ -8,7 +8,12 @@ import pandas as pd
 
 from analysis.base import clock, engine
 from analysis.cohorts import survival
-from analysis.cohorts.retention import days_per_user, retention_days, user_retention
+from analysis.cohorts.retention import (
+    days_per_user,
+    is_retained,
+    retention_by_day,
+    user_retention,
+)
 from analysis.log import churn
 from analysis.log.churn import Windows
 from analysis.log.log import Log
@@ -59,7 +64,7 @@ def _one_day_shorter(window: LogWindow) -> LogWindow:
 
 def _within(user_days: Any, users: pd.DataFrame, window: LogWindow) -> float:
     """Return the share of eligible new users back within 30 days, the day of signup left out."""
-    by_day = retention_days(user_retention(user_days, users, window, [DAY]), [DAY], min_group=1)
+    by_day = retention_by_day(user_retention(user_days, users, window, [DAY]), [DAY], min_group=1)
     return float(by_day.loc[by_day["definition"] == "within", "retention_rate"].iloc[0])
 
 
@@ -75,14 +80,14 @@ def _within_of_first_event(log: Log) -> float:
     table = users.merge(log.spans, on="user_id").merge(seen, on="user_id")
     followed: pd.Series[pd.Timedelta] = log.window.end - table["first_event_at"]
     eligible = table[followed >= (DAY + 1) * clock.DAY]
-    return _share(eligible["first_return_day"] <= DAY)
+    return _share(is_retained(eligible, "within", DAY))
 
 
 def _within_or_on_signup(user_days: Any, users: pd.DataFrame, window: LogWindow) -> float:
     """Return _within with activity on the day of signup counted as a return."""
     per_user = user_retention(user_days, users, window, [0, DAY])
     eligible = per_user[per_user[f"is_eligible_{DAY}"]]
-    return _share(eligible["is_active_on_0"] | (eligible["first_return_day"] <= DAY))
+    return _share(eligible["is_active_on_0"] | is_retained(eligible, "within", DAY))
 
 
 def _share(flags: "pd.Series[bool]") -> float:

@@ -49,7 +49,10 @@ def days_per_user(rows: Any, days: Sequence[int]) -> Any:
     )
 
 
-def _is_retained(table: pd.DataFrame, definition: str, day: int) -> "pd.Series[bool]":
+def is_retained(table: pd.DataFrame, definition: str, day: int) -> "pd.Series[bool]":
+    """Say of each user of `table` (columns of days_per_user) whether it is retained: see
+    retention_by_day for the definitions.
+    """
     if definition == "on_day":
         return table[f"is_active_on_{day}"].astype(bool)
     if definition == "on_or_after":
@@ -57,7 +60,7 @@ def _is_retained(table: pd.DataFrame, definition: str, day: int) -> "pd.Series[b
     return table["first_return_day"] <= day
 
 
-def retention_days(per_user: pd.DataFrame, days: Sequence[int], min_group: int) -> pd.DataFrame:
+def retention_by_day(per_user: pd.DataFrame, days: Sequence[int], min_group: int) -> pd.DataFrame:
     """Return the share of new users who were active again, by three definitions and by day.
 
     With d the whole 24-hour periods between signup (at midnight) and an event, a user
@@ -74,7 +77,7 @@ def retention_days(per_user: pd.DataFrame, days: Sequence[int], min_group: int) 
     for definition in DEFINITIONS:
         for day in days:
             eligible = per_user[per_user[f"is_eligible_{day}"]]
-            retained = int(_is_retained(eligible, definition, day).sum())
+            retained = int(is_retained(eligible, definition, day).sum())
             rows.append((definition, day, len(eligible), retained))
     table = pd.DataFrame(rows, columns=["definition", "day", "eligible_users", "retained_users"])
     return _with_rate(table, "retained_users", "eligible_users", min_group)

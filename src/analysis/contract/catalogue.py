@@ -81,6 +81,11 @@ def _column(entry: str | dict[str, Any], shown: list[str] | None, home: str) -> 
     return Column(name, known["label"], known["unit"], known["meaning"], values, is_shown)
 
 
+def features() -> frozenset[str]:
+    """Return the names of all features: those that have words under `features` in model.yml."""
+    return frozenset(_column("feature", None, "model").values)
+
+
 @cache
 def table_of(name: str) -> Table:
     """Return the table called `name`: the attribute of its chapter that holds it.

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import pandas as pd
 
 from analysis.base.errors import ReportError
+from analysis.contract import catalogue
 
 
 @dataclass(frozen=True)
@@ -137,16 +138,8 @@ EVENTS: tuple[Column, ...] = (
 Role = Literal["play", "click", "next", "exit", "spend", "purchase"]
 """What an event_type may stand for: the keys of the parameter event_types."""
 ROLES: tuple[Role, ...] = get_args(Role)
-RESERVED = frozenset(
-    (
-        *("first_event_at", "last_event_at", "event_count", "snapshot_at", "split", "churned"),
-        *("tenure_days", "recency_days", "active_days", "active_days_last_week"),
-        *("unique_event_types", "recent_share", "sessions_per_week"),
-        *("plays_per_session", "next_episode_rate", "session_seconds_p95", "exit_rate"),
-        *("failed_intents", "credits_bought", "usual_sessions_per_week", "silence_ratio"),
-        *("usual_next_episode_rate", "usual_failed_rate", "usual_session_seconds"),
-    )
-)
+MADE = ("first_event_at", "last_event_at", "snapshot_at", "split", "churned")
+RESERVED = frozenset(MADE) | (catalogue.features() - {column.name for column in USERS})
 """Columns that the report makes itself: a further column of that name of the users table gets
 `_given` behind it. `credits_spent` is both: the contract's, and a feature."""
 NATIVE_LABELS = ("churned_30d",)

@@ -5,7 +5,6 @@ folder. Order, parallel runs, what can be skipped, `_toc.yml`, `data/README.md`,
 checks and what may be published follow from these declarations.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from analysis.base.errors import ReportError
@@ -46,6 +45,9 @@ class Stage:
     writes: dict[str, str]
     params: tuple[str, ...] = field(default=())
 
+
+SUMMARY = "10_summary"
+"""The stage that gathers the verdicts of all others."""
 
 STAGES: tuple[Stage, ...] = (
     Stage(
@@ -222,7 +224,7 @@ STAGES: tuple[Stage, ...] = (
         params=("seed",),
     ),
     Stage(
-        "10_summary",
+        SUMMARY,
         "Reference",
         reads=(
             *PAGES,
@@ -262,7 +264,6 @@ STAGES: tuple[Stage, ...] = (
 
 MANIFEST = "summary/manifest.json"
 """What a whole run was made of: written by the runner, which alone knows all of it."""
-SUMMARY = STAGES[-1].name
 
 
 def checks_of_stages() -> dict[str, str]:
@@ -297,10 +298,10 @@ def path_of(table: str) -> str:
     raise ReportError(f"No stage writes {table!r}. Declare it in contract/stages.py.")
 
 
-def writer_of(stages: Iterable[Stage] | None = None) -> dict[str, Stage]:
+def writer_of() -> dict[str, Stage]:
     """Return which stage writes each artifact; raises ReportError when two write one."""
     writers: dict[str, Stage] = {}
-    for stage in STAGES if stages is None else stages:
+    for stage in STAGES:
         for path in stage.writes.values():
             if path in writers:
                 raise ReportError(f"{path}: written by {writers[path].name} and {stage.name}.")
@@ -308,7 +309,7 @@ def writer_of(stages: Iterable[Stage] | None = None) -> dict[str, Stage]:
     return writers
 
 
-def needs(stage: Stage, stages: Iterable[Stage] | None = None) -> set[str]:
+def needs(stage: Stage) -> set[str]:
     """Return the names of the stages that must finish before `stage` can run."""
-    writers = writer_of(stages)
+    writers = writer_of()
     return {writers[path].name for path in reads_of(stage) if path in writers}

@@ -8,7 +8,6 @@ import pandas as pd
 
 from analysis.base import clock, engine
 from analysis.base.errors import ReportError
-from analysis.contract.params import parse_instant
 
 NEIGHBOURS = 7
 """Days compared with a day at the edge: one week, so that weekdays even out."""
@@ -165,11 +164,3 @@ def infer_log_window(
             "Correct log_start or log_end in params.yml."
         )
     return LogWindow(start, end)
-
-
-def window_of(
-    events: Any, zone: str, log_start: str | None = None, log_end: str | None = None
-) -> LogWindow:
-    """Return the window of `events` (Ibis): daily_volume and infer_log_window in one."""
-    given = parse_instant(log_start, zone), parse_instant(log_end, zone)
-    return infer_log_window(daily_volume(events, zone), zone, *given)

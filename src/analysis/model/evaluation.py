@@ -212,16 +212,16 @@ def side_by_side(evaluation: pd.DataFrame, chosen: str) -> pd.DataFrame:
     return metrics.loc[kept, ["value", "ci_low", "ci_high"]].reset_index()
 
 
-def earlier_origin(snapshots: pd.DataFrame, steps: int = 1) -> pd.DataFrame | None:
-    """Return the snapshots as they would have been split `steps` snapshots earlier.
+def earlier_origin(snapshots: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the snapshots as they would have been split one snapshot earlier.
 
-    The last training snapshot calibrates and the calibration snapshot is the test (for one
-    step); later rows are left out. None when no training snapshot would be left. Rolling
+    The last training snapshot calibrates and the calibration snapshot is the test; later rows are
+    left out. None when no training snapshot would be left. Rolling
     origin evaluation: Tashman (2000).
     """
     known = snapshots[snapshots["split"] != "score"]
     instants = sorted(known["snapshot_at"].unique())
-    kept = instants[: len(instants) - steps]
+    kept = instants[:-1]
     if len(kept) < 3:
         return None
     splits = dict.fromkeys(kept[:-2], "train") | {kept[-2]: "calibrate", kept[-1]: "test"}

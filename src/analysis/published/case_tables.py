@@ -2,7 +2,7 @@
 
 Known faults, kept on purpose: events before signup count as activity, users whose first days
 the log never saw count as churned, and a user without events churns. Names and definitions are
-those of "Idilio TV, Head of Data & AI" (2025); see CASE.md. `events` are cleaned Ibis tables on
+those of "Idilio TV, Head of Data & AI" (2025). `events` are cleaned Ibis tables on
 a session in UTC and stay in the engine; what comes back has one row per user or fewer.
 """
 

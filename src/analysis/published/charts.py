@@ -26,13 +26,12 @@ from analysis.base.charts import (
 def draw_label_by_cohort(
     frame: Frame,
     *,
-    min_users: int = 1,
     title: str = "Published churn rate by signup month, before and after the log starts",
 ) -> Figure:
     """Return one bar per `cohort_month`: `churn_rate` (0 to 1), hatched where the log
     does not cover the cohort (`is_covered` false). Intervals are drawn when given.
     """
-    kept, note = keep_large(frame, "cohort_month", "churn_rate", min_users)
+    kept, note = keep_large(frame, "cohort_month", "churn_rate", min_users=1)
     if kept.empty:
         return draw_nothing(title, note)
     kept = kept.assign(cohort_month=kept["cohort_month"].astype(str).str[:7])

@@ -1,4 +1,4 @@
-"""What the data say about the case's claims: the evidence for CASE.md, section 2.
+"""What the data say about the case's claims: the evidence of the chapter as published.
 
 Each function measures one fault and decides nothing. They take what `case_features`,
 `case_retention`, `case_models` and `case_scores` return, and work on any such tables.
@@ -14,6 +14,9 @@ from analysis.published.case_clusters import scaled_variables, silhouette
 from analysis.published.case_model import logistic_auc
 from analysis.published.results import Absent
 
+MANY_CREDITS = 20
+"""Credits bought beyond which, says the case, users stay."""
+
 
 def signup_date_auc(retention: pd.DataFrame) -> float | Absent:
     """Return the AUC of the signup date alone for `churn_30d`, the earliest at most risk."""
@@ -24,11 +27,9 @@ def signup_date_auc(retention: pd.DataFrame) -> float | Absent:
     return float(roc_auc_score(dated["churn_30d"].to_numpy(), earliest_first))
 
 
-def auc_without_signup(
-    features: pd.DataFrame, retention: pd.DataFrame, seed: int = 42
-) -> float | Absent:
+def auc_without_signup(features: pd.DataFrame, retention: pd.DataFrame) -> float | Absent:
     """Return the test AUC of the case's logistic regression without its signup columns."""
-    return logistic_auc(features, retention, without=("signup_date",), seed=seed)
+    return logistic_auc(features, retention, without=("signup_date",))
 
 
 def score_ties(scores: pd.DataFrame | Absent) -> dict[str, int] | Absent:
@@ -60,20 +61,16 @@ def group_p_values(
     return pd.DataFrame(rows).reindex(columns=wanted)
 
 
-def churn_by_credits(
-    features: pd.DataFrame,
-    retention: pd.DataFrame,
-    column: str = "credits_purchased",
-    more_than: float = 20,
-) -> pd.DataFrame | Absent:
-    """Return `has_more` (credits above `more_than`), `users`, `churn_rate` (0 to 1); users
+def churn_by_credits(features: pd.DataFrame, retention: pd.DataFrame) -> pd.DataFrame | Absent:
+    """Return `has_more` (bought more than MANY_CREDITS), `users`, `churn_rate` (0 to 1); users
     whose credits are missing are in neither row.
     """
+    column = "credits_purchased"
     if column not in features:
         return Absent(f"users: there is no column {column}")
     known = features[["user_id", column]].dropna()
     joined = known.merge(retention[["user_id", "churn_30d"]], on="user_id")
-    by_group = joined.groupby((joined[column] > more_than).rename("has_more"))["churn_30d"]
+    by_group = joined.groupby((joined[column] > MANY_CREDITS).rename("has_more"))["churn_30d"]
     return by_group.agg(users="size", churn_rate="mean").reset_index()
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import yaml
 
-from analysis.contract import catalogue
-from analysis.contract.stages import MANIFEST, PARTS, STAGES, Stage
+from analysis.contract import catalogue, stages
+from analysis.contract.stages import MANIFEST, PARTS, Stage
 
-PAGES = (
+BY_HAND = (
     "how_to_read", "definitions", "data_contract", "data_dictionary", "provenance", "detection",
     "truth",
 )  # fmt: skip
@@ -26,13 +26,15 @@ def render_toc() -> str:
 
 
 def _pages_of(part: str) -> list[str]:
-    by_hand = [f"book/{name}" for name in PAGES] if part == PARTS[-1] else []
-    return by_hand + [f"book/chapters/{stage.name}" for stage in STAGES if stage.part == part]
+    by_hand = [f"book/{name}" for name in BY_HAND] if part == PARTS[-1] else []
+    return by_hand + [
+        f"book/chapters/{stage.name}" for stage in stages.STAGES if stage.part == part
+    ]
 
 
 def render_data_readme() -> str:
     """Return `data/README.md`: every file that a run writes, what it holds, and its stage."""
-    rows = [row for stage in STAGES for row in _rows_of(stage)]
+    rows = [row for stage in stages.STAGES for row in _rows_of(stage)]
     rows.append(
         f"| `{MANIFEST}` | What the run was made of, with checksums | after the last stage |"
     )

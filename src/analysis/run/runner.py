@@ -104,16 +104,15 @@ def _attempt(run: Run, stage: Stage) -> tuple[str, float]:
     return f"done ({reason})", time.monotonic() - start
 
 
-def run_stages(run: Run, report: Report, only: list[str] | None = None) -> list[str]:
-    """Bring every stage (or those in `only`) up to date; return the names of those that ran.
+def run_stages(run: Run, report: Report) -> list[str]:
+    """Bring every stage up to date; return the names of those that ran.
 
     Stages whose inputs are ready run in parallel, one per core. The first failure
     stops the start of others and is raised as ReportError; what was finished stays.
     """
     os.environ.update(KERNEL_ENVIRONMENT)
     _simulate(run, report)
-    names = set(only or (stage.name for stage in stages.STAGES))
-    order = TopologicalSorter({n: stages.needs(stages.find(n)) & names for n in sorted(names)})
+    order = TopologicalSorter({s.name: stages.needs(s) for s in stages.STAGES})
     order.prepare()
     ran: list[str] = []
     running: dict[Future[tuple[str, float]], str] = {}
@@ -136,6 +135,5 @@ def run_stages(run: Run, report: Report, only: list[str] | None = None) -> list[
                 ran += [name] if outcome.startswith("done") else []
     if failure:
         raise failure
-    if not only:
-        write_manifest(run)
+    write_manifest(run)
     return ran

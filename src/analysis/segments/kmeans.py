@@ -19,11 +19,9 @@ RESTARTS = 4
 was cut at the wrong place and its groups were missed."""
 
 
-def best_centres(
-    tables: Floats, k: int, rng: np.random.Generator, restarts: int = RESTARTS
-) -> Floats:
-    """Return the centres of K-means of each table, the best of `restarts` by inertia."""
-    runs = [_kmeans(tables, k, rng) for _ in range(restarts)]
+def best_centres(tables: Floats, k: int, rng: np.random.Generator) -> Floats:
+    """Return the centres of K-means of each table, the best of RESTARTS by inertia."""
+    runs = [_kmeans(tables, k, rng) for _ in range(RESTARTS)]
     inertia = [_far(tables, centres).min(axis=1).sum(axis=1) for centres in runs]
     centres: Floats = np.stack(runs)[np.argmin(inertia, axis=0), np.arange(len(tables))]
     return centres

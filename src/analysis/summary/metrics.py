@@ -108,10 +108,10 @@ def audit_metrics(quality: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metric
     }
 
 
-def cohort_metrics(retention_days: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
+def cohort_metrics(retention_by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
     """Return retention within 1, 7 and 30 days and survival at 30, 60 and 90 days."""
     metrics: Metrics = {}
-    rates = retention_days.set_index(["definition", "day"])
+    rates = retention_by_day.set_index(["definition", "day"])
     for day in RETENTION_DAYS:
         name = "on_day" if day == 1 else "within"
         label = "New users back on day 1" if day == 1 else f"New users back within {day} days"

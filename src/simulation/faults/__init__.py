@@ -20,10 +20,13 @@ from simulation.faults import additions, leaks, losses, population, signups, val
 from simulation.plan import Fault
 
 _MODULES = (population, losses, writing, additions, signups, leaks, values)
-FAULTS: dict[str, Fault] = {
-    fault.name: fault
-    for module in _MODULES
-    for fault in vars(module).values()
-    if isinstance(fault, Fault)
-}
+
+
+def collect_faults() -> dict[str, Fault]:
+    """Return the faults of all modules by name, in the order in which they act."""
+    members = [member for module in _MODULES for member in vars(module).values()]
+    return {member.name: member for member in members if isinstance(member, Fault)}
+
+
+FAULTS = collect_faults()
 """All faults by name, in the order in which they act."""
