@@ -122,8 +122,9 @@ def _ratio(row: "pd.Series[Any]", above: str, below: str) -> tuple[float, float,
 
 def latest(kpis: pd.DataFrame) -> pd.DataFrame:
     """Return the last observed month and the one before: `kpi`, `month`, `value`, `ci_low`,
-    `ci_high`, `before` (the value a month earlier), and `change`: `up` or `down` where the two intervals do not overlap (a
-    cautious rule), else `within_chance`, or `not_known` without both intervals.
+    `ci_high`, `before` (the value a month earlier), and `change`: `up` or `down` where the two
+    intervals do not overlap (a cautious rule), else `within_chance`, or `not_known` without both
+    intervals.
     """
     known = kpis[kpis["value"].notna()]
     months = sorted(known["month"].unique())[-2:]
