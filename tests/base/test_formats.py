@@ -187,6 +187,13 @@ def test_a_p_value_never_reads_zero():
     assert plain(formats.format_p_value(0.2, symbol="q")) == "q = 0.200"
 
 
+def test_a_p_value_of_a_table_never_reads_zero():
+    cells = [formats.format_cell(value, "p_value") for value in (0.0, 0.00099, 0.001, 0.5)]
+    assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in cells] == [
+        "under 0.001", "under 0.001", "0.001", "0.500",
+    ]  # fmt: skip
+
+
 def test_rounding_errors_are_shown_by_their_power_of_ten():
     texts = [formats.format_scientific(gap) for gap in (2.2e-16, 0.0, None)]
     assert texts == ["2.2E-16", "0", "not available"]

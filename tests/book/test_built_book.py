@@ -268,6 +268,10 @@ def test_required_columns_are_enough_and_absence_is_said(bare_book):
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 LOCAL = ("file:", "data:", "blob:", "about:")
 WIDER = "() => document.documentElement.scrollWidth - window.innerWidth"
+TABLES_ON = """[...document.querySelectorAll(".cell_output .text_html")]
+    .map(box => getComputedStyle(box).backgroundColor)
+    .filter(colour => colour !== "rgba(0, 0, 0, 0)")"""
+"""The colours behind tables of chapters: none, so that they are legible in the dark as well."""
 UNNAMED = "() => [...document.images].filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 99))"
 
 
@@ -296,6 +300,7 @@ def visit(browser: Any, book: Book, width: int, scheme: str) -> list[str]:
         if (beyond := page.evaluate(WIDER)) > 0:
             wrong.append(f"{beyond} px wider than the screen")
         wrong += [f"no alternative text: {image}" for image in page.evaluate(UNNAMED)]
+        wrong += [f"a table on {colour}" for colour in page.evaluate(TABLES_ON)]
         reports += [f"{path.name} at {width} {scheme}: {text}" for text in wrong]
         wrong.clear()
         requests.clear()

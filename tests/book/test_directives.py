@@ -54,6 +54,7 @@ def test_claims_stand_fall_or_carry_a_caution(index):
     }
     assert "Sentence that stands." in words(claims["good"])
     assert "Rests on 1 figure and 1 check" in words(claims["good"])
+    assert "0 checks" not in words(index)
     assert "Checks: ✓ Finish passes" in words(claims["good"])
     assert "Sentence that falls" not in words(index)
     assert "Withdrawn : this report says nothing about “AUC”." in words(claims["bad"])

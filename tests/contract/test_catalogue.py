@@ -6,6 +6,7 @@ from analysis.base.errors import ReportError
 from analysis.contract import catalogue
 from analysis.contract.checks import BASES
 from analysis.contract.stages import STAGES
+from analysis.summary.numbers import COMPARED
 
 NAMES = sorted({name for stage in STAGES for name in stage.writes})
 
@@ -25,12 +26,18 @@ def test_every_table_is_written_and_its_columns_are_described(table):
         assert column.label
         assert "_" not in column.label, "a label is for people"
         assert column.meaning.endswith("."), column.name
+        assert column.name not in ("p_value", "q_value") or column.unit == "p_value"
 
 
 @pytest.mark.parametrize("table", catalogue.tables(), ids=lambda table: table.name)
 def test_an_interval_stands_to_the_right_of_the_value_it_belongs_to(table):
     units = [column.unit for column in table.columns]
     assert units[0] != "same"
+
+
+def test_the_figures_of_the_case_that_a_page_compares_have_words():
+    (figure,) = [c for c in catalogue.table_of("comparison").columns if c.name == "figure"]
+    assert set(figure.values) == set(COMPARED)
 
 
 def test_a_table_or_column_without_description_is_an_error(monkeypatch):

@@ -355,5 +355,6 @@ def test_what_is_kept_of_a_notebook_is_the_same_on_every_machine():
 
 def test_the_versions_kept_are_those_of_the_packages_the_project_names():
     versions = fingerprint.package_versions()
+    assert not {"pytest", "ruff", "mypy"} & set(versions)  # of the extra "dev"
     assert {"pandas", "ibis-framework", "scikit-learn", "jupyter-book"} <= set(versions)
     assert all(found[0].isdigit() for found in versions.values())

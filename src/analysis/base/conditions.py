@@ -1,6 +1,6 @@
 """Conditions on results, as Jinja expressions.
 
-    churn_rate_30d is not none and churn_rate_30d > 0.2
+    churn_rate is not none and churn_rate > 0.2
     metric.test_auc.ci_low > 0.5 and check.drift in ["warn", "fail"]
 
 A metric's key is its value, none when it is not available; `metric.KEY.n` (`.ci_low`, `.ci_high`)
@@ -58,7 +58,7 @@ def _look_up(condition: str, context: Mapping[str, Any]) -> dict[str, Any]:
     except TemplateSyntaxError as error:
         raise ReportError(
             f"condition {condition!r} cannot be read: {error.message}. "
-            'Write one such as `churn_rate_30d > 0.2 and check.drift != "fail"`.'
+            'Write one such as `churn_rate > 0.2 and check.drift != "fail"`.'
         ) from error
     dotted = [name for node in tree.find_all(nodes.Getattr) for name in _dotted(node)]
     plain = meta.find_undeclared_variables(tree) - {"check", "metric"}

@@ -22,13 +22,23 @@ from babel.numbers import format_scientific as by_power_of_ten
 from analysis.base.errors import ReportError
 
 Unit = Literal[
-    "share", "points", "count", "days", "score", "ratio", "money", "date", "text", "number"
+    "share",
+    "points",
+    "count",
+    "days",
+    "score",
+    "ratio",
+    "money",
+    "date",
+    "text",
+    "number",
+    "p_value",
 ]
 UNITS: tuple[str, ...] = get_args(Unit)
 UNIT_WORDS = ("days", "points", "ratio")
 """Units that are a word, with its plural, behind the number."""
 DateLength = Literal["medium", "long"]
-DECIMALS = {"share": 1, "points": 1, "score": 3, "ratio": 2}
+DECIMALS = {"share": 1, "points": 1, "score": 3, "ratio": 2, "p_value": 3}
 """Decimals of the units that always have the same number of them."""
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -115,7 +125,8 @@ def format_value(
     """Return `value` as text with its unit; "not available" when it is missing.
 
     A `share` (0 to 1) reads as a percentage with one decimal, two below 1 % and above 99 %, and
-    never as 0 % or 100 % unless it is exactly that; `points` are a difference between shares.
+    never as 0 % or 100 % unless it is exactly that, and a `p_value` never as 0.000;
+    `points` are a difference between shares.
     `decimals` replaces the unit's own; `signed` puts a plus before positive numbers; `bare`
     leaves out the words "days", "points", "times", for a column whose label says them.
     Raises ReportError for an unknown unit, or a text where the unit needs a number.
@@ -132,6 +143,8 @@ def format_value(
         decimals, bound = None, _bound_of_share(scaled / 100, locale)
         if bound is not None:
             return bound
+    if unit == "p_value" and scaled < SMALLEST_P:
+        return word("under", locale, bound=_fixed(SMALLEST_P, 3, locale)).replace(" ", SPACE)
     shown = _own_decimals(scaled, unit) if decimals is None else decimals
     text = f"{'+' * (signed and scaled > 0)}{_fixed(scaled, shown, locale)}"
     return _with_unit(text, _round(scaled, shown), unit, locale, currency, bare)

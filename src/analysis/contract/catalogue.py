@@ -11,14 +11,13 @@ from typing import Any
 
 import yaml
 
+from analysis.base import formats
 from analysis.base.errors import ReportError
 from analysis.contract import stages
 
 FOLDER = Path(__file__).with_name("catalogue")
 PARTS = ("columns", "tables", "files")
-UNITS = (
-    "share", "points", "count", "days", "score", "money", "ratio", "date", "text", "same",
-)  # fmt: skip
+UNITS = (*formats.UNITS, "same")
 """Units of columns; `same` is the unit of the nearest column to the left that has one."""
 
 

@@ -132,7 +132,7 @@ EVENTS: tuple[Column, ...] = (
     Column("country", "text", "", False, "Country of the device at that moment."),
     Column("source", "text", "", False, "What sent the event."),
     Column("app_version", "text", "", False, "Version at that moment."),
-    Column("properties", "text", "JSON", False, "Details; `amount` is read for credits."),
+    Column("properties", "text", "JSON", False, "Details; amount is read for credits."),
 )
 
 Role = Literal["play", "click", "next", "exit", "spend", "purchase"]

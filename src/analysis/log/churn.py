@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.base import engine
 from analysis.base.errors import ReportError
+from analysis.base.formats import plural
 from analysis.base.statistics import wilson
 from analysis.log.window import LogWindow
 
@@ -50,8 +51,9 @@ def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
         longest = int((window.days - windows.lookback) // 3) - windows.gap
         remedy = f"set horizon_days to at most {longest}" if longest >= 1 else "give a longer log"
         raise ReportError(
-            f"events: the log covers {window.days:.0f} days, but a model that is trained, "
-            f"calibrated and tested on separate days needs {windows.lookback + 3 * step} "
+            f"events: the log covers {plural(round(window.days), 'day', 'days')}, but a model that "
+            f"is trained, calibrated and tested on separate days needs "
+            f"{windows.lookback + 3 * step} "
             f"(lookback_days + 3 x (gap_days + horizon_days)): {remedy}, or lower lookback_days."
         )
     names = splits + ["train"] * (len(instants) - 3)

@@ -8,6 +8,7 @@ import ibis
 
 from analysis.base.engine import list_files, scan, to_pandas
 from analysis.base.errors import ReportError
+from analysis.base.formats import format_value, plural
 from analysis.contract.inputs import Column, names, required
 
 
@@ -205,7 +206,8 @@ def check_readable(raw: Any, table: str, name: str) -> int:
         )
     if bad > MOST_UNREADABLE * filled:
         raise ReportError(
-            f"{table}: {bad:,} of {filled:,} values of {name!r} are not a time, for example "
+            f"{table}: {format_value(bad, 'count')} of {plural(filled, 'value', 'values')} "
+            f"of {name!r} are not a time, for example "
             f"{sample!r}. Write it as 2025-01-31 or "
             "2025-01-31T12:00:00+00:00, or as seconds or milliseconds since 1970."
         )
