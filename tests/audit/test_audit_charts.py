@@ -63,7 +63,7 @@ def test_latency_bars_hold_all_events_on_a_log_axis():
     first, second = draw("draw_latency").axes
     assert (sum(read_bars(first)), sum(read_bars(second))) == (9, 90)
     assert first.get_yscale() == second.get_yscale() == "log"
-    assert first.get_title() == "Event to creation"
+    assert first.get_title() == "Event to record"
 
 
 def test_events_per_user_has_bins_of_whole_numbers():

@@ -101,7 +101,7 @@ class Audit(Chapter):
 
     @cached_property
     def coverage_rules(self) -> pd.DataFrame:
-        """The users whose history the log does not hold."""
+        """The users whose history is not in the log."""
         return coverage.coverage_rules(self.users_seen, self.log.window, self.lookback_days)
 
     @cached_property
@@ -114,7 +114,7 @@ class Audit(Chapter):
 
     @table
     def rules_broken(self) -> pd.DataFrame:
-        """The rules that some rows break, the worst first."""
+        """The rules that at least one row breaks, the worst first."""
         return quality.broken_rules(self.rules)
 
     @table
