@@ -114,7 +114,7 @@ def _logistic(x: pd.Series) -> pd.Series:
 
 
 def _calibrate_rates(plan: Plan, people: pd.DataFrame) -> pd.Series:
-    """Return sessions per day such that the expected number of events is the one asked for.
+    """Return sessions per day such that the expected number of events is the requested one.
 
     It uses hazards and signups, not the lifetimes drawn: rates stay independent of them.
     """
@@ -129,7 +129,7 @@ def _calibrate_rates(plan: Plan, people: pd.DataFrame) -> pd.Series:
     if scale <= 0:
         raise ReportError(
             f"simulate: {plan.events_per_user} events per user are fewer than the first sessions "
-            f"bring ({first / plan.users:.1f}). Ask for more."
+            f"bring ({first / plan.users:.1f}). Request more."
         )
     rates: pd.Series = people["relative_rate"] * scale
     return rates

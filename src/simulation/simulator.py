@@ -141,5 +141,5 @@ def _check_same_log(drawn: Plan, wanted: Plan) -> None:
     if before != now:
         raise ReportError(
             f"simulate: the log was drawn with the faults {sorted(before)}, but "
-            f"{sorted(now)} were asked for. Draw it again with these."
+            f"{sorted(now)} were requested. Draw it again with these."
         )

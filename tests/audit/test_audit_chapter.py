@@ -37,7 +37,7 @@ def test_all_rules_stand_in_one_table_in_a_fixed_order(audit: Audit) -> None:
     assert list(table.columns) == RULE_COLUMNS
     assert table["rule"].iloc[[0, -1]].tolist() == [
         "user_id is missing (left out)",
-        "has no event in the log",
+        "user has no event in the log",
     ]
     assert "user_id is not in the users table" in set(table["rule"])
     assert table["broken"].notna().all()

@@ -28,7 +28,7 @@ def test_cleaning_rules_hold_only_what_was_counted():
 def test_numbers_that_cannot_be_read_are_a_rule_of_their_column():
     qa = {"rows_read": 9, "unreadable_avg_watch_time_sec": 2}
     table = rules.cleaning_rules(qa, {}).set_index("rule")["broken"]
-    assert table["avg_watch_time_sec is no number (taken as missing)"] == 2
+    assert table["avg_watch_time_sec is not a number (taken as missing)"] == 2
 
 
 def test_the_null_table_lists_given_and_absent_columns():
@@ -93,7 +93,7 @@ def impossible(broken: int) -> Verdict:
 
 BY_RULE = {
     rules.events_before_signup: "event is before the user's signup",
-    rules.clock_order: "created before received",
+    rules.clock_order: "event was created before it was received",
     rules.orphans: "user_id is not in the users table",
     rules.duplicates: "repeated identifier (one row kept)",
 }
@@ -134,9 +134,15 @@ CASES = [
 
 
 def test_clock_order_is_the_worse_of_two_orders():
-    rows = [rule_rows("received before it happened", 1), rule_rows("created before received", 10)]
+    rows = [
+        rule_rows("event was received before it happened", 1),
+        rule_rows("event was created before it was received", 10),
+    ]
     verdict = rules.clock_order(pd.concat(rows, ignore_index=True))
-    assert (verdict.status, verdict.facts["rule"]) == ("fail", "created before received")
+    assert (verdict.status, verdict.facts["rule"]) == (
+        "fail",
+        "event was created before it was received",
+    )
 
 
 def test_negative_amounts_of_events_are_impossible_values():

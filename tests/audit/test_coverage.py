@@ -23,10 +23,10 @@ def test_coverage_limits_are_half_open():
         last_event_at=instants(["2025-01-01", None, *["2025-01-01"] * 5]),
     )
     assert broken_by(coverage.coverage_rules(users, window, lookback_days=30)) == {
-        "joined before the log starts: first days unknown": 1,
-        "joined too late for a full look back": 2,
+        "user joined before the log began, so the first days are unknown": 1,
+        "user joined too late for a full look-back period": 2,
         "joined after the log ends": 1,
-        "has no event in the log": 1,
+        "user has no event in the log": 1,
     }
 
 

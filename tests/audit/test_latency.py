@@ -87,7 +87,9 @@ def late(broken: int, median_seconds: float = 3.0, events: int = 10) -> Verdict:
         {"column": "device", "level": ["iOS", "Android"], "events": [events, 1_000 - events],
          "total": 1_000, "median_seconds": [median_seconds, 3.0]}
     )  # fmt: skip
-    return latency.lateness(rule_rows("received more than a day after it happened", broken), delays)
+    return latency.lateness(
+        rule_rows("event was received more than a day after it happened", broken), delays
+    )
 
 
 def at_one_second(events: int, of: int = 100) -> Verdict:

@@ -108,7 +108,7 @@ def test_noise_is_seldom_called_a_difference():
 
 def test_a_repeated_user_is_refused():
     frame = make_frame({"a": (2, 4)}).assign(user_id=["u1", "u2", "u2", "u3"])
-    with pytest.raises(ReportError, match="1 rows repeat a user_id"):
+    with pytest.raises(ReportError, match=r"user_id is not unique \(1 repeated\)"):
         compare_groups(frame, "churned", ["country"])
 
 

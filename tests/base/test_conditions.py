@@ -60,7 +60,7 @@ def test_a_condition_that_cannot_be_read_is_named(condition):
 
 
 def test_a_text_is_not_compared_with_a_number():
-    with pytest.raises(ReportError, match="condition 'verdict > 1' cannot be judged"):
+    with pytest.raises(ReportError, match="condition 'verdict > 1' cannot be evaluated"):
         holds("verdict > 1", CONTEXT)
 
 

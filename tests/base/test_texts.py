@@ -78,7 +78,7 @@ def test_a_template_that_cannot_be_read_is_named(template):
 
 @pytest.mark.parametrize("value", [[], ["a"], {"a": 1}])
 def test_a_list_does_not_reach_the_page_as_it_is(value):
-    with pytest.raises(ReportError, match="is not one value. Use the filter listed"):
+    with pytest.raises(ReportError, match="is not a single value. Use the filter `listed`"):
         render("Suspicious: {{ names }}.", {"names": value})
 
 

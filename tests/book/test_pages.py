@@ -196,7 +196,9 @@ def test_a_docstring_that_cannot_be_read_is_named():
 
 
 def test_a_definition_must_exist_and_say_something():
-    assert find_docstring("analysis.base.errors.ReportError")[0].startswith("A report that cannot")
+    assert find_docstring("analysis.base.errors.ReportError")[0].startswith(
+        "The report cannot be made"
+    )
     for name in ("analysis.base.errors.Nothing", "analysis.nowhere.x", "x"):
         with pytest.raises(ReportError, match="does not exist or cannot"):
             find_docstring(name)

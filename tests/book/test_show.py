@@ -193,7 +193,7 @@ def test_later_great_tables_calls_keep_the_table():
 
 
 def test_a_frame_that_is_no_table_of_a_chapter_is_refused():
-    with pytest.raises(ReportError, match="no table of a chapter"):
+    with pytest.raises(ReportError, match="not a table of a chapter"):
         show(pd.DataFrame({"group": ["a"]}))
 
 

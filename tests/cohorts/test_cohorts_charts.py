@@ -60,9 +60,9 @@ def test_a_cell_is_a_rate_hatched_grey_or_white():
     )
     expected = [[unknown] * 3, [0, 1, unknown], [0, 0, unknown]]  # 0 before signup, 1 too few
     assert states.filled(np.nan).tolist() == pytest.approx(np.array(expected), nan_ok=True)
-    assert read_texts(figure) == ["50 %", "25 %"]
+    assert read_texts(figure) == ["50\xa0%", "25\xa0%"]
     assert figure.axes[0].patch.get_hatch()
-    caption = "Hatched: not fully observed by the log. Grey: fewer than 30 users."
+    caption = "Hatched: not fully covered by the log. Grey: fewer than 30 users."
     assert read_caption(figure) == f"{caption} White: before signup."
 
 

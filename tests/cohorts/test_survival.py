@@ -82,12 +82,12 @@ LIVES = make_lives(
 )
 
 
-def kaplan_meier(lives, day):
+def kaplan_meier(stays, day):
     """Return survival and Greenwood's sum at `day`, straight from the definition."""
     survival, greenwood = 1.0, 0.0
-    for end in sorted({row.time for row in lives.itertuples() if row.is_end and row.time <= day}):
-        at_risk = sum(row.entry < end <= row.time for row in lives.itertuples())
-        ended = sum(row.time == end and row.is_end for row in lives.itertuples())
+    for end in sorted({row.time for row in stays.itertuples() if row.is_end and row.time <= day}):
+        at_risk = sum(row.entry < end <= row.time for row in stays.itertuples())
+        ended = sum(row.time == end and row.is_end for row in stays.itertuples())
         survival *= 1 - ended / at_risk
         if ended < at_risk:
             greenwood += ended / (at_risk * (at_risk - ended))
@@ -117,7 +117,7 @@ def test_the_interval_is_the_log_log_one_of_the_textbook():
     assert table.loc[0, ["ci_low", "ci_high"]].tolist() == [1, 1]
 
 
-lives = st.lists(
+stays = st.lists(
     st.tuples(st.integers(-1, 15), st.integers(1, 20), st.booleans()).map(
         lambda life: (life[0], life[0] + life[1], life[2])
     ),
@@ -127,7 +127,7 @@ lives = st.lists(
 
 
 @settings(max_examples=20, deadline=None)
-@given(lives)
+@given(stays)
 def test_any_lives_agree_with_the_definition_and_never_rise(rows):
     table = survival_table(make_lives(*rows), "all", 40)
     known = table.dropna(subset="survival")
@@ -197,7 +197,7 @@ def test_milestones_are_the_rows_of_the_days_asked_for():
 
 
 def settle(rows, silence_days=30):
-    """Return settled lives of users given as signup, first and last event (days into the log)."""
+    """Return settled stays of users given as signup, first and last event (days into the log)."""
     days = pd.DataFrame(rows, columns=["signup_date", "first_event_at", "last_event_at"])
     times = WINDOW.start + days.apply(pd.to_timedelta, unit="D")
     times.insert(0, "user_id", [f"u{i}" for i in range(len(rows))])
@@ -208,26 +208,26 @@ def settle(rows, silence_days=30):
 
 
 def test_nobody_is_followed_into_the_silences_that_are_still_open():
-    lives = settle([(0, 0, 40), (0, 0, 100), (0, 0, 71), (0, 0, 70), (10, 10, 75), (80, 80, 80)])
-    assert lives["time"].to_dict() == {"u0": 40, "u1": 70, "u2": 70, "u3": 70, "u4": 60}
-    assert lives["is_end"].to_dict() == {
+    stays = settle([(0, 0, 40), (0, 0, 100), (0, 0, 71), (0, 0, 70), (10, 10, 75), (80, 80, 80)])
+    assert stays["time"].to_dict() == {"u0": 40, "u1": 70, "u2": 70, "u3": 70, "u4": 60}
+    assert stays["is_end"].to_dict() == {
         "u0": True, "u1": False, "u2": False, "u3": True, "u4": False
     }  # fmt: skip
 
 
 def test_users_from_before_the_log_enter_at_its_start_if_they_were_seen_in_it():
-    lives = settle([(-50, 20, 20), (-50, 5, 90), (-50, None, None), (3, None, None)])
-    assert lives["entry"].to_dict() == {"u0": 50, "u1": 50, "u3": survival.BEFORE_START}
-    assert lives["time"].to_dict() == {"u0": 70, "u1": 120, "u3": 0}
-    assert lives["is_end"].to_dict() == {"u0": True, "u1": False, "u3": True}
+    stays = settle([(-50, 20, 20), (-50, 5, 90), (-50, None, None), (3, None, None)])
+    assert stays["entry"].to_dict() == {"u0": 50, "u1": 50, "u3": survival.BEFORE_START}
+    assert stays["time"].to_dict() == {"u0": 70, "u1": 120, "u3": 0}
+    assert stays["is_end"].to_dict() == {"u0": True, "u1": False, "u3": True}
 
 
 def test_the_settled_curve_stands_beside_the_plain_one():
-    lives = settle([(0, 0, 40), (0, 0, 100), (0, 0, 50)]).reset_index()
+    stays = settle([(0, 0, 40), (0, 0, 100), (0, 0, 50)]).reset_index()
     plain = survival.survival_by_group(
         make_lives((-1, 100, False)), pd.DataFrame({"user_id": ["u0"]}), [], WINDOW, 1
     )
-    curve = survival.survival_by_group(lives, pd.DataFrame(), [], WINDOW, 1)
+    curve = survival.survival_by_group(stays, pd.DataFrame(), [], WINDOW, 1)
     both = survival.with_settled(plain, curve)
     assert both["day"].max() == 100
     settled = survival.settled_only(both, "all").set_index("day")
@@ -243,8 +243,8 @@ def test_the_settled_curve_holds_the_truth_of_simulated_users():
     for seed in range(20):
         company = simulate(1000, 20, 7_000 + seed, dirt=False)
         log = make_company_log(company)
-        lives = survival.settled_lifetimes(log.users, log.spans, log.window, 60)
-        curve = survival_table(lives, "all", 60).set_index("day")
+        stays = survival.settled_lifetimes(log.users, log.spans, log.window, 60)
+        curve = survival_table(stays, "all", 60).set_index("day")
         for day in (7, 30, 60):
             row, true = curve.loc[day], truth.true_survival(company.user_truth, day)
             found += row["ci_low"] <= true <= row["ci_high"]

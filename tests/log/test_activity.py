@@ -196,5 +196,7 @@ def test_events_that_the_app_logs_by_itself_are_no_activity():
 
 def test_a_passive_type_that_no_event_has_is_named():
     events = make_events([("new", "2025-01-03")], event_type=["play"])
-    with pytest.raises(ReportError, match=r"names 'pusch', which no event has.*are: play\."):
+    with pytest.raises(
+        ReportError, match=r"names 'pusch', but no event has that type\. Types: play\."
+    ):
         place(events, USERS, WINDOW, ["pusch"])

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from analysis.base import engine
 from analysis.base.errors import ReportError
+from analysis.contract import catalogue
 from analysis.contract import inputs as contract
 from analysis.contract.inputs import EVENTS, USERS, names
 from analysis.log import events as clean_log
 from analysis.log import users as clean
+from analysis.log.chapters import EventsChapter
 from tests.handmade import CON, at
 
 
@@ -260,6 +262,20 @@ RAW_EVENTS = (
     "u5 a - 2025-01-05T09:00 2025-01-05T08:59 - s4",  # no type; received before it happened
     "u6 a play 2025-01-05T10:00 - 2025-01-05T10:05 -",  # never received, as far as is known
 )
+
+
+def test_the_page_names_what_is_counted_where_the_case_exchanged_two_columns():
+    rows = [
+        "u1 a play 2025-01-05T10:00 2025-01-05T10:05 2025-01-05T10:06 s1",  # written afterwards
+        "u2 a play 2025-01-05T10:00 2025-01-05T10:05 2025-01-05T10:05 s1",
+        "u3 a play 2025-01-05T10:00 2025-01-05T10:05 2025-01-05T10:04 s1",
+    ]
+    chapter = EventsChapter(raw(EVENT_HEADER, *rows), None, "UTC", None, None, [], {}, 30)
+    found = chapter.events_cleaning.set_index("issue")["rows"]
+    assert found["created_after_received"] == chapter.events_qa["created_before_received"] == 1
+    assert "created_before_received" not in found
+    words = catalogue.table_of("events_cleaning").columns[0].values
+    assert words["created_after_received"].endswith("written after they were received")
 
 
 def test_the_whole_events_table_by_hand():

@@ -82,9 +82,9 @@ def test_the_event_rules_by_hand():
         "user_id is not in the users table": 2,
         "event is before the user's signup": 1,  # an event at signup itself is after it
         "event_type is missing": 1,
-        "received before it happened": 1,
-        "received more than a day after it happened": 1,  # exactly a day is not more
-        "created before received": 1,
+        "event was received before it happened": 1,
+        "event was received more than a day after it happened": 1,  # exactly a day is not more
+        "event was created before it was received": 1,
     }
     assert table["checked"].tolist() == [6] * 6
     samples = dict(zip(table["rule"], table["sample"], strict=True))

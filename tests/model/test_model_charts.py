@@ -105,7 +105,7 @@ def test_importance_is_largest_first_and_says_what_it_hides(hidden, words):
     assert labels[0] == f"f{columns - 1}"
     assert len(labels) == charts.MOST_COLUMNS
     assert figure.axes[0].lines[-1].get_xdata().tolist()[0] == (columns - 1) / 100
-    assert read_caption(figure) == f"Not drawn: {words} with the smallest loss."
+    assert read_caption(figure) == f"Not drawn: {words} with the smallest drop."
 
 
 def test_few_columns_are_all_drawn():

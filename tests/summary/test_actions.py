@@ -123,7 +123,7 @@ def test_a_list_that_is_withdrawn_holds_nobody_and_the_model_says_nothing():
 
 def test_users_on_another_list_are_counted_apart():
     row = describe([("remind_silent", keys()["remind_silent"])]).iloc[0]
-    assert row["audience"].endswith("Another 1 user is on a list above or in its holdout.")
+    assert row["audience"].endswith("Another 1 user is on a list above or in the holdout.")
     assert "For the 99 users on no other list, the model predicts" in row["expected_effect"]
     assert plain(row["expected_effect"]).endswith("a churn rate of 10.1 %.")
 
@@ -210,7 +210,7 @@ def test_the_data_are_to_be_fixed_only_where_their_checks_fail():
     assert list(found) == ["first_week", "fix_data"]
     assert found["fix_data"]["titles"] == ["Late events"]
     row = describe([("fix_data", found["fix_data"])]).iloc[0]
-    assert row["action"] == "Fix the data before the next decision: 1 check of the data fails"
+    assert row["action"] == "Fix the data before the next decision: 1 data check fails"
     assert (row["trigger"], row["rests_on"]) == ("Failing checks: Late events", "none")
     assert actions.others(UNKNOWN, USERS, at("2025-10-21"), 30, judged[1:], NOBODY) == []
 
@@ -277,19 +277,19 @@ def plan_of(size, **more):
 
 
 def test_an_action_with_an_audience_names_the_test_that_would_prove_it():
-    assert plan_of(20_000).startswith("Leave out 2,000 of 20,000 users, chosen at random (10 %).")
-    assert "waves or" in plan_of(5_000)
+    assert plan_of(20_000).startswith("Hold out 2,000 of 20,000 users, chosen at random (10 %).")
+    assert "waves over" in plan_of(5_000)
     # 0.5 to 0.45 needs 3,130 users half and half, 8,654 with a tenth left alone
-    assert plan_of(300).startswith("Leave out 150 of 300 users, chosen at random (50 %).")
+    assert plan_of(300).startswith("Hold out 150 of 300 users, chosen at random (50 %).")
     assert "holdout_share to 0.5" in plan_of(300)
     assert plan_of(20).startswith("This audience of 20 users is too small for a test.")
-    assert "3,130 users, even with half of them left alone." in plan_of(20)
+    assert "3,130 users, even with half of them held out." in plan_of(20)
 
 
 def test_without_a_holdout_half_of_the_audience_is_left_alone():
     found = [("contact_at_risk", {**keys()["contact_at_risk"], "flagged": 4_000, "held": 0})]
     test = actions.table(found, BOOK, saved_share=0.1, control_share=0.0, horizon=30).loc[0, "test"]
-    assert plain(test).startswith("Leave out 2,000 of 4,000 users, chosen at random (50 %).")
+    assert plain(test).startswith("Hold out 2,000 of 4,000 users, chosen at random (50 %).")
 
 
 def test_with_nothing_saved_there_is_nothing_to_test():
@@ -301,7 +301,7 @@ def test_actions_that_advise_against_something_need_no_test():
     found = [(key, facts) for key, facts in keys().items() if key in ("not_by_group",)]
     found += keys(scored=make_scored([0.1], [])).items()
     table = describe(found).set_index("action")
-    against = table[table["trigger"] == "None"]
+    against = table[table["trigger"] == ""]
     assert len(against) >= 2
     assert (against["test"] == "").all()
 

@@ -72,7 +72,15 @@ def test_a_check_without_an_entry_stops_the_run():
 def test_a_fact_wins_over_a_number_of_the_same_name():
     row = judge(Verdict("example", "pass", 0.5, facts={"value": 7})).to_dict("records")[0]
     blank = {"ci_low": None, "ci_high": None, "limit": None, "n": None}
-    assert judged.facts_of(row) == {"value": 7, **blank}
+    assert judged.facts_of(row) == {"in_words": judged.in_words, "value": 7, **blank}
+
+
+def test_a_column_reads_as_its_label_within_a_sentence():
+    assert judged.in_words("usual_sessions_per_week") == "usual sessions per week"
+    assert judged.in_words("acquisition_channel google_ads") == "acquisition channel google_ads"
+    assert judged.in_words(["recency_days", "my_column"]) == [
+        "days since the last event", "my_column",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -163,6 +171,8 @@ def facts_for(template, number):
     tree = environment("en").parse(template)
     names = meta.find_undeclared_variables(tree)
     facts = {name: TEXT_FACTS.get(name, number) for name in names} | lists(tree)
+    if "in_words" in names:
+        facts["in_words"] = judged.in_words
     if "kpi" in names:
         facts["kpi"] = {node.attr: "32 %" for node in tree.find_all(nodes.Getattr)}
     yield facts

@@ -63,7 +63,7 @@ def log_amounts(daily_amounts: pd.DataFrame) -> Verdict:
         if part["events"].sum() >= LEAST_AMOUNTS and len(part) >= 2 * size
     ]
     if not all_changes:
-        return not_applicable("log_amounts", "too few events carry an amount")
+        return not_applicable("log_amounts", "too few events have an amount")
     changes = [row for row in all_changes if row[1] > SURE and row[0] > UNIT]
     ratio, z, day, kind = max(changes or all_changes, key=lambda row: row[1])
     sums = daily_amounts.groupby("event_type").agg(

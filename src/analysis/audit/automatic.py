@@ -53,7 +53,7 @@ def automatic_events(kinds: pd.DataFrame, horizon_days: int) -> Verdict:
     most = MAIN * kinds["events"].sum()
     judged = kinds[kinds["events"] <= most]
     if judged.empty or len(kinds) < 3:
-        return not_applicable("automatic_events", "there are too few kinds of event to compare")
+        return not_applicable("automatic_events", "there are too few event types to compare")
     at: Any = judged["going_on"].idxmax()
     count, users = int(judged.loc[at, "going_on"]), int(judged.loc[at, "users"])
     share, low, high = share_of(count, users)

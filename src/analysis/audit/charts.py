@@ -84,7 +84,7 @@ def _fill_days(volume: Frame, start: Any, end: Any) -> tuple[Frame, str]:
 
 @chart("delay", "seconds", "count")
 def draw_latency(
-    delay_histogram: Frame, *, title: str = "Delay between the three times of an event"
+    delay_histogram: Frame, *, title: str = "Delays between an event, its receipt and its record"
 ) -> Figure:
     """Return one panel per `delay`: events (`count`, log axis) by delay in `seconds`."""
     delays, words = list(delay_histogram["delay"].drop_duplicates()), _words("latency", "delay")
@@ -128,7 +128,7 @@ def draw_events_per_user(
 
 @chart("dimension", "score", "checks")
 def draw_scorecard(
-    scorecard: Frame, *, title: str = "Data quality score by dimension, with its number of rules"
+    scorecard: Frame, *, title: str = "Data quality score by dimension, with the number of rules"
 ) -> Figure:
     """Return one bar per `dimension`: its `score` (0 to 1) and its number of rules (`checks`).
 

@@ -42,10 +42,11 @@ def coverage_rules(users_seen: pd.DataFrame, window: LogWindow, lookback_days: i
     signup = users_seen["signup_date"]
     recent = window.end - pd.Timedelta(days=lookback_days)
     tests = {
-        "joined before the log starts: first days unknown": signup < window.start,
-        "joined too late for a full look back": (signup >= recent) & (signup < window.end),
+        "user joined before the log began, so the first days are unknown": signup < window.start,
+        "user joined too late for a full look-back period": (signup >= recent)
+        & (signup < window.end),
         "joined after the log ends": signup >= window.end,
-        "has no event in the log": users_seen["last_event_at"].isna(),
+        "user has no event in the log": users_seen["last_event_at"].isna(),
     }
     return rule_rows(
         ("coverage", "users", rule, len(users_seen), int(breaks.sum()),
@@ -82,7 +83,7 @@ def window_is_mature(users: pd.DataFrame, window: LogWindow, horizon_days: int) 
     """Judge how many of the log's newcomers joined so late that their horizon is not over."""
     inside = users[(users["signup_date"] >= window.start) & (users["signup_date"] < window.end)]
     if inside.empty:
-        return not_applicable("window_is_mature", "nobody joined inside the log")
+        return not_applicable("window_is_mature", "nobody joined during the log")
     late = inside["signup_date"] + pd.Timedelta(days=horizon_days) > window.end
     share, low, high = share_of(int(late.sum()), len(inside))
     facts = {"late": int(late.sum()), "newcomers": len(inside), "days": horizon_days}
@@ -101,7 +102,7 @@ def newcomers_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: in
     ends = joined + pd.Timedelta(days=horizon_days)
     known = users_seen[(joined >= window.start) & (ends <= window.end)]
     if len(known) < ENOUGH:
-        return not_applicable("newcomers_seen", "too few joined inside the log")
+        return not_applicable("newcomers_seen", "too few users joined during the log")
     unseen = int((~(known["first_event_at"] < ends[known.index])).sum())
     share, low, high = share_of(unseen, len(known))
     facts = {"unseen": unseen, "newcomers": len(known), "days": horizon_days}
@@ -117,7 +118,7 @@ def survivors(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) ->
     early = users_seen["signup_date"] <= window.end - pd.Timedelta(days=3 * horizon_days)
     older = users_seen[early & users_seen["last_event_at"].notna()]
     if len(older) < ENOUGH:
-        return not_applicable("survivors", "too few joined early enough")
+        return not_applicable("survivors", "too few users joined early enough")
     gone = int((older["last_event_at"] < window.end - pd.Timedelta(days=horizon_days)).sum())
     share, low, high = share_of(gone, len(older))
     facts = {"gone": gone, "users": len(older), "days": horizon_days}
@@ -138,7 +139,9 @@ def early_users_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: 
     is_new = (joined >= window.start) & (joined + 2 * span <= window.end)
     seen, stayed = last[is_early].notna(), last[is_new] >= joined[is_new] + span
     if min(len(seen), len(stayed)) < ENOUGH:
-        return not_applicable("early_users_seen", "too few joined just before and inside the log")
+        return not_applicable(
+            "early_users_seen", "too few users joined just before and during the log"
+        )
     share, low, high = share_of(int(seen.sum()), len(seen))
     rate = float(stayed.mean())
     pooled = (seen.sum() + stayed.sum()) / (len(seen) + len(stayed))
@@ -163,7 +166,7 @@ def groups_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) 
         row for name in new if is_list_of_kinds(new[name]) for row in _seen_by_kind(seen, new[name])
     ]
     if not groups:
-        return not_applicable("groups_seen", "too few newcomers of any kind")
+        return not_applicable("groups_seen", "every group has too few newcomers")
     missing = [row for row in groups if row[0] < HALF and row[1] > SURE_OF_GROUP]
     ratio, _, kind, size, rate, usual = min(missing or groups)
     facts = {"kind": kind, "newcomers": int(size), "rate": float(rate), "usual": float(usual),

@@ -63,7 +63,7 @@ def identities(identity_rules: pd.DataFrame) -> Verdict:
     """
     worst = worst_rule(identity_rules, (OTHER_COUNTRY, SHARED_SESSION))
     if worst is None:
-        return not_applicable("identities", "events carry neither country nor session_id")
+        return not_applicable("identities", "events have neither country nor session_id")
     status = grade(worst.share, MIXED, MIXED_FAILS)
     return Verdict(
         "identities", status, *worst.interval, MIXED, worst.checked, worst.facts_with_sample

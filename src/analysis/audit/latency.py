@@ -107,7 +107,7 @@ def lateness(event_rules: pd.DataFrame, delay_by_kind: pd.DataFrame) -> Verdict:
     """
     rule = event_rules[event_rules["rule"] == LATE_RECEIPT]
     if rule.empty:
-        return not_applicable("lateness", "the events carry no received_at")
+        return not_applicable("lateness", "the events have no received_at")
     broken, checked = int(rule["broken"].iloc[0]), int(rule["checked"].iloc[0])
     share, low, high = share_of(broken, checked)
     slow, kind = _slowest(delay_by_kind)

@@ -96,7 +96,7 @@ def log_mix(daily_mix: pd.DataFrame) -> Verdict:
         for size in (14, 28)
     ]
     if not shifts:
-        return not_applicable("log_mix", "all events are of one kind")
+        return not_applicable("log_mix", "all events are of one type")
     breaks = [row for row in shifts if row[1] > SURE and row[0] > MIX]
     ratio, z, share, day, name = max(breaks or shifts, key=lambda row: row[1])
     is_large = any(

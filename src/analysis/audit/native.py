@@ -115,7 +115,7 @@ def _rank_correlation(
 def native_agrees(users_seen: pd.DataFrame) -> Verdict:
     """Judge whether `last_active_date` is the day of the last event, give or take one day."""
     if "last_active_date" not in users_seen:
-        return not_applicable("native_agrees", "the users carry no last_active_date")
+        return not_applicable("native_agrees", "the users table has no last_active_date")
     both = users_seen[users_seen["last_active_date"].notna() & users_seen["last_event_at"].notna()]
     if both.empty:
         return not_applicable("native_agrees", "no user has both a last_active_date and an event")
@@ -137,7 +137,7 @@ def native_counts(native_totals: pd.DataFrame) -> Verdict:
     enough = (native_totals["users"] >= FEW_USERS) & native_totals["correlation"].notna()
     known = native_totals[enough]
     if known.empty:
-        return not_applicable("native_counts", "no count of the users table can be compared")
+        return not_applicable("native_counts", "no count in the users table can be compared")
     ranked = known.sort_values(["ci_high", "column"], ignore_index=True)
     worst: Any = ranked.iloc[0]
     n = int(worst["users"])
@@ -161,7 +161,7 @@ def native_label(users_seen: pd.DataFrame, horizon_days: int) -> Verdict:
     """
     label = next((name for name in NATIVE_LABELS if name in users_seen), None)
     if label is None or users_seen[label].nunique() < 2:
-        return not_applicable("native_label", "the users carry no label of their own")
+        return not_applicable("native_label", "the users table has no churn label")
     rows = users_seen[users_seen[label].notna()]
     column, limit, accuracy = _best_stump(rows, label)
     days_named = re.search(r"(\d+)d$", label)  # churned_30d says itself how long

@@ -151,7 +151,9 @@ def double_logging(repeat_rules: pd.DataFrame) -> Verdict:
     """
     rules = repeat_rules[repeat_rules["rule"].isin(list(REPEATS))].set_index("rule")
     if rules.empty:
-        return not_applicable("double_logging", "times are cut: events of one minute look alike")
+        return not_applicable(
+            "double_logging", "times are cut to the minute, so events within one look alike"
+        )
     share: pd.Series[float] = rules["broken"] / rules["checked"].clip(lower=1)
     name = str(share.idxmax())
     broken, checked = int(rules["broken"].loc[name]), int(rules["checked"].loc[name])

@@ -93,7 +93,7 @@ def log_users(weekly_returns: pd.DataFrame) -> Verdict:
     ahead = _dips(shares["both"], shares["before"])
     back = _dips(shares["both_old"], shares["after_old"])
     if ahead["z"].isna().all():
-        return not_applicable("log_users", "too few users return for a dip to be seen")
+        return not_applicable("log_users", "too few users return to show a dip")
     together = _together(ahead, back)
     dips = _beyond_chance(ahead, back, together)
     status: Status = "warn" if len(dips) else "pass"

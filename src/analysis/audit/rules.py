@@ -22,7 +22,7 @@ CLEANING = {
     "null_user_id": "user_id is missing (left out)",
     "null_event_uuid": "event_uuid is missing (left out)",
     "null_event_timestamp": "event time is missing or unreadable (left out)",
-    "temporal_inconsistencies": "signup_date was after last_active_date (exchanged)",
+    "temporal_inconsistencies": "signup_date was after last_active_date (swapped)",
     "duplicates_removed": REPEATED,
     "null_signup_date": "signup_date is missing or unreadable",
     "null_last_active_date": "last_active_date is missing or unreadable",
@@ -47,7 +47,7 @@ def cleaning_rules(users_qa: Mapping[str, Any], events_qa: Mapping[str, Any]) ->
     rows = []
     for table, qa in (("users", users_qa), ("events", events_qa)):
         numbers = {
-            name: f"{name.removeprefix('unreadable_')} is no number (taken as missing)"
+            name: f"{name.removeprefix('unreadable_')} is not a number (taken as missing)"
             for name in qa
             if name.startswith("unreadable_") and name not in CLEANING
         }
@@ -199,7 +199,7 @@ def missing_values(
     """
     worst = worst_rule(join_rules((cleaning_rules, user_rules, event_rules)), NEEDED)
     if worst is None:
-        return not_applicable("missing_values", "no rule on them could be applied")
+        return not_applicable("missing_values", "the columns for its rules are not given")
     status = grade(worst.share, MISSING, MISSING_FAILS)
     return Verdict("missing_values", status, *worst.interval, MISSING, worst.checked, worst.facts)
 
@@ -236,7 +236,9 @@ def impossible_values(user_rules: pd.DataFrame, event_rules: pd.DataFrame) -> Ve
     rules = join_rules((user_rules, event_rules))
     known = rules[rules["rule"].isin([*names_of_rules, log_rules.NEGATIVE])]
     if known.empty:
-        return not_applicable("impossible_values", "no column that could hold one is given")
+        return not_applicable(
+            "impossible_values", "no column that could have impossible values is given"
+        )
     largest: Any = known["broken"].idxmax()
     broken, checked = int(known["broken"].loc[largest]), int(known["checked"].loc[largest])
     share, low, high = share_of(broken, checked)

@@ -48,7 +48,7 @@ def sessions(session_lengths: pd.DataFrame) -> Verdict:
     one event, as when it names the event.
     """
     if session_lengths.empty:
-        return not_applicable("sessions", "events carry no session_id")
+        return not_applicable("sessions", "events have no session_id")
     row = session_lengths.iloc[0].astype(int)
     share, low, high = share_of(row["long_events"], row["events"])
     single = row["single"] / row["sessions"]

@@ -35,7 +35,7 @@ def signup_flow(users: pd.DataFrame, window: LogWindow, time_zone: str) -> Verdi
     inside = known[(known >= window.start) & (known < window.end)]
     periods = int(window.days // SPAN_DAYS)
     if periods < 4 or len(inside) < 10 * periods:
-        return not_applicable("signup_flow", "too few signups inside the log")
+        return not_applicable("signup_flow", "too few signups during the log")
     number = (inside - window.start) // pd.Timedelta(days=SPAN_DAYS)
     counts = number.value_counts().reindex(range(periods), fill_value=0).sort_index()
     later = counts[::-1].cummax()[::-1].shift(-1)

@@ -14,10 +14,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.base.errors import ReportError
-from analysis.base.formats import too_few
+from analysis.base.formats import format_value, too_few
 from analysis.base.statistics import is_too_few
 
 P = ParamSpec("P")
@@ -25,7 +25,7 @@ Frame = pd.DataFrame
 
 WIDTH, HEIGHT = 8.0, 4.5  # inches
 MIN_USERS = 30  # the design's limit for a rate
-MAX_GROUPS = 5  # lines that can still be told apart
+MAX_GROUPS = 5  # lines that a reader can still distinguish
 COLOURS: tuple[str, ...] = tuple(sns.color_palette("colorblind", 8).as_hex())
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v")
@@ -135,13 +135,20 @@ def format_shares(
 
 def say_percent(share: float, _position: int | None = None) -> str:
     """Return a share from 0 to 1 in percent, as a tick label."""
-    return f"{round(100 * share, 4):g} %"
+    percent = round(100 * share, 4)
+    decimals = next(places for places in range(5) if round(percent, places) == percent)
+    return format_value(percent / 100, "share", decimals=decimals)
 
 
 def format_counts(axis: Axis) -> None:
-    """Tick the axis at whole numbers, with a comma between thousands."""
+    """Tick the axis at whole numbers, grouped by thousands."""
     axis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axis.set_major_formatter(FuncFormatter(say_count))
+
+
+def say_count(number: float, _position: int | None = None) -> str:
+    """Return a number without decimals, grouped by thousands, as a tick label."""
+    return format_value(number, "number", decimals=0)
 
 
 def find_max(values: Iterable[float], default: float) -> float:

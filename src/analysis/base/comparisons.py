@@ -59,14 +59,15 @@ def compare_groups(
     `difference_ci_high` (95 % Newcombe 1998, method 10); `p_value`; `q_value` (after Benjamini
     & Hochberg over all tests); `is_different` (q_value < `alpha`); `is_withheld` (fewer than
     `min_group` users: values blank, and left out of every comparison); `is_repeated` (a group of
-    a column that shows two: its test repeats that of the column and counts once in the
+    a column that shows two: its test is that of the column, repeated, and counts once in the
     correction; see distinct). Rows with a missing outcome or group are left out. Raises
     ReportError when a user appears twice: repeated rows are not independent.
     """
     if "user_id" in frame and frame["user_id"].duplicated().any():
         raise ReportError(
-            f"group comparison: {int(frame['user_id'].duplicated().sum())} rows repeat a user_id; "
-            "compare one row per user, such as one snapshot."
+            f"group comparison: user_id is not unique ({int(frame['user_id'].duplicated().sum())} "
+            "repeated). "
+            "Compare one row per user, such as one snapshot."
         )
     known = frame[frame[outcome].notna()]
     tables = [_compare_column(known, outcome, column, min_group) for column in columns]
@@ -94,9 +95,9 @@ def adjust_together(tables: Sequence[pd.DataFrame], alpha: float = 0.05) -> pd.D
 
 
 def distinct(differences: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that are a test of their own: those with a p-value that repeat no other."""
-    is_distinct = differences["p_value"].notna() & ~differences["is_repeated"].astype(bool)
-    return differences[is_distinct]
+    """Return the rows with a separate test: those with a p-value that repeat no other."""
+    is_separate = differences["p_value"].notna() & ~differences["is_repeated"].astype(bool)
+    return differences[is_separate]
 
 
 def _compare_column(frame: pd.DataFrame, outcome: str, column: str, min_group: int) -> pd.DataFrame:
@@ -132,8 +133,8 @@ def _all_groups(column: str, shown: pd.DataFrame) -> dict[str, Any]:
     result = chi2_contingency(cells, correction=False)
     p_value = result.pvalue
     if result.expected_freq.min() < 5 and len(cells) > 2:
-        shuffled = MonteCarloMethod(n_resamples=9999, rng=np.random.default_rng(0))
-        p_value = chi2_contingency(cells, correction=False, method=shuffled).pvalue
+        simulated = MonteCarloMethod(n_resamples=9999, rng=np.random.default_rng(0))
+        p_value = chi2_contingency(cells, correction=False, method=simulated).pvalue
     elif result.expected_freq.min() < 5:
         p_value = fisher_exact(cells).pvalue
     strength = float(np.sqrt(result.statistic / users))

@@ -48,7 +48,7 @@ def holds(condition: str, context: Mapping[str, Any]) -> bool:
     except TypeError as error:
         if None in names.values():
             return False
-        raise ReportError(f"condition {condition!r} cannot be judged: {error}.") from error
+        raise ReportError(f"condition {condition!r} cannot be evaluated: {error}.") from error
 
 
 def _look_up(condition: str, context: Mapping[str, Any]) -> dict[str, Any]:

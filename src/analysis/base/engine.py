@@ -65,7 +65,9 @@ def scan(con: Any, files: list[Path]) -> Any:
 def read(con: Any, path: str) -> Any:
     """Return the Parquet artifact `path` as an Ibis table of `con`."""
     if not Path(path).is_file():
-        raise ReportError(f"{path}: not found. Run the stage that writes it: `make book` runs all.")
+        raise ReportError(
+            f"{path}: not found. Run the stage that writes it; `make book` runs every stage."
+        )
     return con.read_parquet(path)
 
 

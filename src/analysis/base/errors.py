@@ -2,7 +2,7 @@
 
 
 class ReportError(Exception):
-    """A report that cannot be made, explained in one message.
+    """The report cannot be made, for a reason that one message gives.
 
     The message names the table or file, the rule, how many rows break it, one
     offending value and the remedy.

@@ -35,7 +35,9 @@ NAMES = ("user_id", "group", "sample")
 def read_json(path: str) -> Any:
     """Return what the JSON artifact `path` holds."""
     if not Path(path).is_file():
-        raise ReportError(f"{path}: not found. Run the stage that writes it: `make book` runs all.")
+        raise ReportError(
+            f"{path}: not found. Run the stage that writes it; `make book` runs every stage."
+        )
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
@@ -57,7 +59,9 @@ def read_table(path: str) -> pd.DataFrame:
     written (0042 is text, and so is the group `NA`), an empty cell as missing.
     """
     if not Path(path).is_file():
-        raise ReportError(f"{path}: not found. Run the stage that writes it: `make book` runs all.")
+        raise ReportError(
+            f"{path}: not found. Run the stage that writes it; `make book` runs every stage."
+        )
     if path.endswith(".parquet"):
         return pd.read_parquet(path)
     return pd.read_csv(path, dtype=dict.fromkeys(NAMES, "str"), keep_default_na=False, na_values="")

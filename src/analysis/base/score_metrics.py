@@ -29,7 +29,7 @@ BINS = 10
 
 
 def roc_auc(churned: Floats, proba: Floats, weights: Floats | None = None) -> Floats:
-    """Return the area under the ROC curve, 0 to 1: how often a churner scores above a stayer.
+    """Return the area under the ROC curve, 0 to 1: how often a churner scores above another user.
 
     The chance that a random churner has a higher score than a random user who stayed, a tie
     counting one half (Mann & Whitney 1947; Hanley & McNeil 1982). 0.5 is no better than chance.
@@ -74,7 +74,7 @@ def average_precision(churned: Floats, proba: Floats, weights: Floats | None = N
 
     Going down the list by score, the precision at each new share of churners reached, weighted
     by that share; tied users enter together. A useless score gets the base rate, so the two are
-    read side by side (Davis & Goadrich 2006).
+    read together (Davis & Goadrich 2006).
     """
     gone, stayed = by_score(churned, proba, weights)
     found = np.cumsum(gone, axis=1)
@@ -90,7 +90,7 @@ def base_rate(churned: Floats, proba: Floats, weights: Floats | None = None) -> 
 def brier(churned: Floats, proba: Floats, weights: Floats | None = None) -> Floats:
     """Return the Brier score, 0 (best) to 1: mean squared distance of probability to outcome.
 
-    Brier (1950). Rewards both telling users apart and honest probabilities.
+    Brier (1950). Rewards both good ranking and probabilities that match the rates.
     """
     return mean((proba - churned) ** 2, _rows(weights, churned))
 
@@ -129,7 +129,7 @@ def calibration_slope(churned: Floats, proba: Floats, weights: Floats | None = N
     """Return the calibration slope; 1 when risks are spread as far apart as outcomes are.
 
     The slope of a logistic regression of the outcome on the log-odds of the probability (Cox
-    1958). Below 1 the probabilities are too extreme (overfitting), above 1 too timid. Blank
+    1958). Below 1 the probabilities are too extreme (overfitting), above 1 too cautious. Blank
     when all users have the same probability.
     """
     odds = _log_odds(proba)
@@ -190,7 +190,7 @@ def precision(
 ) -> Floats:
     """Return the precision, 0 to 1: churners among the users at or above the threshold.
 
-    To be read beside the base rate, the precision of calling everyone. Blank for an empty list.
+    Read it with the base rate, the precision of flagging everyone. Blank for an empty list.
     """
     rows, flagged = _rows(weights, churned), proba >= threshold
     return ratio(rows @ (flagged * churned), rows @ flagged.astype(float))
@@ -292,7 +292,7 @@ def quantile_bins(proba: Floats, bins: int) -> npt.NDArray[np.int64]:
 
 
 TOO_GOOD = 0.97
-"""ROC AUC from which a single column has seen the outcome rather than predicted it."""
+"""ROC AUC from which a single column must contain the outcome rather than predict it."""
 
 
 WORTH_ALL = 0.2

@@ -72,7 +72,9 @@ def _as_text(value: object, locale: str) -> object:
     if _is_unknown(value):
         return formats.word("not_known", locale)
     if isinstance(value, list | dict):
-        raise ReportError(f"texts: {value!r} is not one value. Use the filter listed, or a loop.")
+        raise ReportError(
+            f"texts: {value!r} is not a single value. Use the filter `listed` or a loop."
+        )
     return formats.format_value(value, "text", locale) if value != "" else ""
 
 

@@ -30,8 +30,8 @@ def artifact_link(path: str) -> Markup:
 def resolve_links(markup: str, builder: Any, docname: str) -> str:
     """Return `markup` with every placeholder replaced by an address relative to `docname`."""
 
-    def resolve(found: re.Match[str]) -> str:
-        kind, target = found[1], found[2]
+    def resolve(match: re.Match[str]) -> str:
+        kind, target = match[1], match[2]
         if kind == "artifact":
             up = "../" * str(builder.get_target_uri(docname)).count("/")
             return f"{up}artifacts/{quote(target)}"

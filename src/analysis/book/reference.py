@@ -80,7 +80,7 @@ class MetricDefinition(BookDirective):
 def find_docstring(name: str) -> tuple[str, str]:
     """Return the docstring of `package.module.object`, and its source file.
 
-    Raises ReportError when the object does not exist or says nothing.
+    Raises ReportError when the object does not exist or has no docstring.
     """
     module_name, _, attribute = name.rpartition(".")
     try:

@@ -98,7 +98,9 @@ class Headline(BookDirective):
 
     def _card(self, artifacts: Artifacts, key: str, page: str) -> dict[str, Any]:
         if page and page not in self.env.found_docs:
-            raise ReportError(f"headline {key!r} leads to {page!r}, which is no page of the book")
+            raise ReportError(
+                f"headline {key!r} leads to {page!r}, which is not a page of the book"
+            )
         metric = artifacts.metric(key)
         # without a value there is nothing to strike or to trust
         checks = [] if is_missing(metric.value) else artifacts.checks_of([metric])

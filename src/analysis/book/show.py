@@ -103,7 +103,7 @@ def _table_of(frame: pd.DataFrame) -> Table:
     name = frame.attrs.get("table")
     if name is None:
         raise ReportError(
-            "show: the frame is no table of a chapter. Declare it with @table in the chapter."
+            "show: the frame is not a table of a chapter. Declare it with @table in the chapter."
         )
     return catalogue.table_of(str(name))
 

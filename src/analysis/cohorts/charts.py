@@ -35,11 +35,12 @@ from analysis.base.charts import (
     place_legend,
     read,
     read_ends,
+    say_count,
     say_percent,
     style_line,
     tilt,
 )
-from analysis.base.formats import too_few
+from analysis.base.formats import SPACE, format_value, too_few
 from analysis.base.statistics import is_too_few
 
 
@@ -63,9 +64,9 @@ def draw_retention_heatmap(
     plain = ListedColormap(["white", PALE])
     common: dict[str, Any] = {"ax": axes, "xticklabels": False, "yticklabels": False}
     sns.heatmap(states, mask=states.isna(), cmap=plain, vmin=0, vmax=1, cbar=False, **common)
-    numbers = rates.map(lambda rate: f"{100 * rate:.0f} %") if columns <= 16 >= rows / 2.5 else None
+    numbers = rates.map(_whole_percent) if columns <= 16 >= rows / 2.5 else None
     if numbers is not None and columns > 11:
-        numbers = numbers.map(lambda text: text.removesuffix(" %"))
+        numbers = numbers.map(lambda text: text.removesuffix(f"{SPACE}%"))
     top = min(1.0, math.ceil(10 * find_max(rates.to_numpy().ravel(), default=1.0)) / 10)
     bar = {"format": FuncFormatter(say_percent), "label": "Active users / cohort size"}
     sns.heatmap(
@@ -87,6 +88,10 @@ def draw_retention_heatmap(
     if columns > 6:
         tilt(axes)
     return finish(figure, title, _explain_cells(rates, states, min_users))
+
+
+def _whole_percent(rate: float) -> str:
+    return format_value(rate, "share", decimals=0)
 
 
 def _grid_cohorts(cohorts: Frame, min_users: int) -> tuple[Frame, Frame]:
@@ -116,7 +121,7 @@ def _explain_cells(rates: Frame, states: Frame, min_users: int) -> str:
     small = bool((states == 1).to_numpy().any())
     before = bool((states == 0).to_numpy().any())
     notes = [
-        "Hatched: not fully observed by the log." if unknown else "",
+        "Hatched: not fully covered by the log." if unknown else "",
         f"Grey: {too_few(min_users)}." if small else "",
         "White: before signup." if before else "",
     ]
@@ -229,12 +234,12 @@ def _print_at_risk(axes: Axes, survival: Frame, groups: Sequence[Any], ticks: li
             before = at_risk.loc[:day]
             is_followed = len(before) and (day > 0 or before.iloc[-1] > 0)
             if is_followed and day <= survival["day"].max():
-                text = f"{before.iloc[-1]:,.0f}"
+                text = say_count(before.iloc[-1])
                 side = "center" if day > 0 else "left"  # of the group's name
                 axes.text(day, row, text, ha=side, va="center", fontsize=9.5)
     label_rows(axes, [str(group) for group in groups], wrap=14)
     axes.tick_params(labelbottom=False, labelsize=9.5, length=0)
-    axes.set_title("Users at risk", loc="left", fontsize=10, color=MUTED)
+    axes.set_title("Users followed", loc="left", fontsize=10, color=MUTED)
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -28,8 +28,8 @@ UNKNOWN = float("nan")
 
 
 def choices(log: Log, windows: Windows) -> pd.DataFrame:
-    """Return each headline figure that a definition makes, as this book has it and as another
-    choice would have it.
+    """Return the headline figures that depend on a definition, by this book's definition and by
+    another.
 
     Columns: `choice` and `figure` (codes: their words are in the catalogue), `days_chosen` and
     `days_otherwise` (where the choice is a number of days), `as_chosen`, `otherwise`,

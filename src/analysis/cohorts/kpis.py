@@ -34,10 +34,10 @@ def monthly_kpis(user_days: Any, window: LogWindow, zone: str, min_group: int) -
     active in the month), `is_observed`. Each is a ratio of two sums over users, with a 95 %
     interval that counts users, not events, as independent (linearised variance of a ratio:
     Cochran 1977, section 6.4; not below 0; Wilson's for the share of users who pay), blank where
-    fewer than 10 users have any of what is summed, or all have the same. Amounts are
-    those that the events name, 1 each where they name none, and so in credits and not in
-    money. Blank where the log does not cover the whole month, or for fewer than `min_group`
-    users. Figures whose events the log lacks are left out.
+    fewer than 10 users have any of what is summed, or all have the same. Amounts are those in the
+    events (1 per event where there is none), so they are in credits and not in money. Blank if the
+    log does not cover the whole month, or for fewer than `min_group` users. Figures whose events
+    are not in the log are left out.
     """
     kpis = _available(user_days)
     sums = _sums(_per_user(user_days), kpis)

@@ -107,7 +107,7 @@ def retention_cohorts(
     Rate = users of the cohort with an event in the month / all users of the cohort,
     with a Wilson interval. A month that the log does not cover from its first to its
     last instant is not observed: its rate is blank, never 0. The month of signup
-    itself counts whoever came on the day of signup or later. Months are those of `zone`.
+    itself counts everyone who was active on the day of signup or later. Months are those of `zone`.
 
     Columns: `cohort_month`, `event_month` (text), `active_users`, `cohort_size`
     (counts), `retention_rate`, `ci_low`, `ci_high` (0 to 1, or blank), `is_observed`,

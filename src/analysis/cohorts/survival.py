@@ -119,14 +119,14 @@ def survival_by_group(
 def settled_lifetimes(
     users: pd.DataFrame, spans: pd.DataFrame, window: LogWindow, silence_days: float
 ) -> pd.DataFrame:
-    """Return one row per user whose end, if any, is certain: the columns of lifetimes.
+    """Return one row per user, with an end only where it is certain: the columns of `lifetimes`.
 
-    Two things make plain lifetimes too long. Users who left in the last weeks count as followed
-    to the end of the log: here nobody is followed beyond `silence_days` before that end, by when
-    every end has shown itself as silence. And users from before the log enter at their first event
-    in it, late for those who come rarely: here they enter at the start of the log, because having
-    been seen at all means that they had not left by then. Tested on simulated users whose truth
-    is known (see the appendix). `spans` is the result of activity.user_spans. Source of the entry:
+    Two things make plain lifetimes too long. Users whose stay ended in the last weeks count as
+    followed to the end of the log: here nobody is followed into the last `silence_days`, where an
+    ended stay cannot yet be recognised. And users from before the log enter at their first event in
+    it, which is late for those who come rarely: here they enter at the start of the log, because
+    anyone seen later had not ended the stay by then. Tested on simulated users whose truth is known
+    (see the appendix). `spans` is the result of activity.user_spans. Source of the entry:
     left truncation, Klein and Moeschberger (2003), section 3.4.
     """
     known = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]

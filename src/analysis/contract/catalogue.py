@@ -70,10 +70,10 @@ def _home_of(name: str, part: str) -> str | None:
 
 
 def _column(entry: str | dict[str, Any], shown: list[str] | None, home: str) -> Column:
-    here = {"name": entry} if isinstance(entry, str) else entry
-    name = here["name"]
+    given = {"name": entry} if isinstance(entry, str) else entry
+    name = given["name"]
     described = _files()[home]["columns"].get(name) or _files()[COMMON]["columns"].get(name) or {}
-    known = {**described, **here}
+    known = {**described, **given}
     if not {"label", "unit", "meaning"} <= set(known) or known["unit"] not in UNITS:
         raise ReportError(f"catalogue: {name!r} needs a label, a unit of {UNITS} and a meaning.")
     values = {str(code): str(word) for code, word in known.get("values", {}).items()}
@@ -105,6 +105,17 @@ def tables() -> list[Table]:
     """Return every table of the catalogue, by path."""
     names = [name for entries in _files().values() for name in entries["tables"]]
     return sorted((table_of(name) for name in names), key=lambda table: table.path)
+
+
+def words_of(column: str) -> dict[str, str]:
+    """Return the words for the codes of `column`, which one of the files describes.
+
+    Raises ReportError when none does.
+    """
+    home = _home_of(column, "columns")
+    if home is None:
+        raise ReportError(f"catalogue: no column {column!r}. Describe it in contract/catalogue/.")
+    return dict(_files()[home]["columns"][column].get("values") or {})
 
 
 def columns_of(name: str) -> list[str]:

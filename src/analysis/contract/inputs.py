@@ -23,30 +23,36 @@ class Column:
 
 
 USERS: tuple[Column, ...] = (
-    Column("user_id", "text", "", True, "Who: one row each; repeats are merged and counted."),
+    Column(
+        "user_id",
+        "text",
+        "",
+        True,
+        "Identifier of the user, one row each. Repeats are merged and counted.",
+    ),
     Column(
         "signup_date",
         "date",
         "UTC day",
         True,
-        "The day the user joined; tenure counts from its midnight.",
+        "Day of signup. Tenure counts from its midnight.",
     ),
     Column(
         "last_active_date",
         "date",
         "UTC day",
         False,
-        "Last activity as the product recorded it; compared with the log.",
+        "Day of last activity as the product recorded it. Compared with the log.",
     ),
     Column(
         "churned_30d",
         "integer",
         "0 or 1",
         False,
-        "The product's own label; audited, never a feature.",
+        "The product's own churn label. Audited, never a feature.",
     ),
     Column("age", "integer", "years", False, "Age at signup."),
-    Column("gender", "text", "", False, "As the user gave it."),
+    Column("gender", "text", "", False, "Gender as the user gave it."),
     Column("country", "text", "", False, "Country at signup."),
     Column("device", "text", "", False, "Operating system family."),
     Column("os_version", "integer", "", False, "Major version of the operating system."),
@@ -55,12 +61,16 @@ USERS: tuple[Column, ...] = (
         "text",
         "",
         False,
-        "Version at export: recorded after the snapshots, so no feature.",
+        "App version at export. Recorded after the snapshots, so never a feature.",
     ),
     Column("language", "text", "", False, "Language of the app."),
     Column("acquisition_channel", "text", "", False, "Where the user came from."),
     Column(
-        "subscription_type", "text", "", False, "Plan at export: may have changed, so no feature."
+        "subscription_type",
+        "text",
+        "",
+        False,
+        "Plan at export. It may have changed since the snapshots, so never a feature.",
     ),
     Column(
         "sessions_7d", "integer", "sessions", False, "Sessions in the seven days before the export."
@@ -85,7 +95,7 @@ USERS: tuple[Column, ...] = (
 )
 
 EVENTS: tuple[Column, ...] = (
-    Column("user_id", "text", "", True, "Who did it; a user_id of the users table."),
+    Column("user_id", "text", "", True, "User who did it, as in the users table."),
     Column(
         "event_type",
         "text",
@@ -150,8 +160,8 @@ def check_named(given: Iterable[str], columns: Collection[str], parameter: str) 
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
             hint = f" Is it {near[0]!r}?" if near else ""
             raise ReportError(
-                f"{parameter} names {name!r}, which is no attribute in the users table.{hint} "
-                f"It has: {', '.join(sorted(columns))}. Mend params.yml."
+                f"{parameter} names {name!r}, which is not a column of the users table.{hint} "
+                f"It has: {', '.join(sorted(columns))}. Correct params.yml."
             )
 
 

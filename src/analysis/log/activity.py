@@ -52,8 +52,8 @@ def _require_types(events: Any, passive: Sequence[str]) -> None:
     for name in passive:
         if name not in set(types):
             raise ReportError(
-                f"events: passive_event_types names {name!r}, which no event has. The types are: "
-                f"{', '.join(sorted(types))}. Correct passive_event_types in params.yml."
+                f"events: passive_event_types names {name!r}, but no event has that type. "
+                f"Types: {', '.join(sorted(types))}. Correct passive_event_types in params.yml."
             )
 
 
@@ -153,8 +153,8 @@ def amount(table: Any) -> Any:
     """Return the `amount` that the events' properties name (Ibis), missing where they do not."""
     if "properties" not in table.columns:
         return ibis.literal(None, type="float64")
-    text = table.properties.re_extract(AMOUNT, 1)
-    return text.nullif("").try_cast("float64")
+    digits = table.properties.re_extract(AMOUNT, 1)
+    return digits.nullif("").try_cast("float64")
 
 
 def absent_roles(active: Any, roles: Mapping[str, str]) -> list[str]:

@@ -90,10 +90,10 @@ def outcome(
 
 
 def reactivation(active: Any, window: LogWindow, horizon_days: int) -> pd.DataFrame:
-    """Return how often users who were silent for a horizon came back in the next one.
+    """Return how often users who were inactive for a horizon came back in the next one.
 
     Over instants t spaced by the horizon h: users with an event in [t - h, t) and none
-    in [t, t + h) are silent; they came back when an event falls in [t + h, t + 2h).
+    in [t, t + h) are inactive; they came back if an event falls in [t + h, t + 2h).
     One row: `silent`, `returned` (counts over all t), `rate`, `ci_low`, `ci_high`
     (0 to 1, Wilson). Instants whose three windows the log does not cover are left out.
     """

@@ -28,7 +28,7 @@ def read_raw(
             .to_pyarrow()["n"][0]
             .as_py()
         )
-    except Exception as error:  # any engine's complaint about a file, reported as the file's fault
+    except Exception as error:  # whatever the engine says, the file is at fault
         raise ReportError(
             f"{table}: {source!r} cannot be read as {files[0].suffix[1:]} (UTF-8, comma or "
             f"semicolon): {str(error).splitlines()[0]}. Save it again as UTF-8 CSV or Parquet."
@@ -42,16 +42,16 @@ def _rename(
     raw: Any, source: str, table: str, columns: tuple[Column, ...], mapping: Mapping[str, str]
 ) -> Any:
     present = list(raw.columns)
-    absent = {name: given for name, given in mapping.items() if given not in present}
+    absent = {std: given for std, given in mapping.items() if given not in present}
     if absent:
-        name, given = next(iter(absent.items()))
+        std, given = next(iter(absent.items()))
         raise ReportError(
-            f"{table}: {table}_columns maps {name!r} to {given!r}, but {source!r} has no such "
+            f"{table}: {table}_columns maps {std!r} to {given!r}, but {source!r} has no such "
             f"column. It has: {', '.join(present)}."
         )
-    clash = [name for name, given in mapping.items() if name in present and given != name]
+    clash = [std for std, given in mapping.items() if std in present and given != std]
     kept = raw.drop(*clash) if clash else raw
-    renamed = kept.rename({name: given for name, given in mapping.items() if given != name})
+    renamed = kept.rename({std: given for std, given in mapping.items() if given != std})
     missing = [name for name in required(columns) if name not in renamed.columns]
     if missing:
         near = difflib.get_close_matches(missing[0], present, n=1, cutoff=0.4)

@@ -18,9 +18,9 @@ BEFORE_SIGNUP = "event is before the user's signup"
 NO_SIGNUP = "signup_date is missing"
 NO_TYPE = "event_type is missing"
 NEGATIVE = "amount of an event is negative"
-EARLY_RECEIPT = "received before it happened"
-LATE_RECEIPT = "received more than a day after it happened"
-EARLY_CREATION = "created before received"
+EARLY_RECEIPT = "event was received before it happened"
+LATE_RECEIPT = "event was received more than a day after it happened"
+EARLY_CREATION = "event was created before it was received"
 RULE_COLUMNS = ["dimension", "table", "rule", "checked", "broken", "sample"]
 
 

@@ -1,4 +1,4 @@
-"""From when to when the event log can be trusted, inferred from its daily volume."""
+"""The days that the event log covers in full, inferred from its daily volume."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -149,10 +149,10 @@ def infer_log_window(
 
     `daily` is the result of daily_volume. The window runs from the first to the last
     day of steady volume: the outermost 0.05 % of events are ignored as stray, and up to
-    1 % that lies beyond 28 days without an event. A day at either edge is left out while it
-    holds less than half of the median of the seven days next to it, and less by more than
-    four usual deviations, and the last day also while it ends in a silence six times the
-    usual one. A given `log_start` or `log_end` is used as it is. Source: this project's rule.
+    1 % that lies beyond 28 days without an event. A day at either edge is left out if its volume is
+    less than half of the median of the next seven days and more than four usual deviations below
+    it; the last day also if it ends in a gap six times as long as usual. A given `log_start` or
+    `log_end` is used as it is. Source: this project's rule.
     Raises ReportError when the window is empty.
     """
     first, last = _steady(daily)

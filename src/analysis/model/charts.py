@@ -8,7 +8,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import FuncFormatter
 
 from analysis.base.charts import (
     COLOURS,
@@ -33,6 +33,7 @@ from analysis.base.charts import (
     read,
     read_ends,
     require_one_model,
+    say_count,
     style_line,
 )
 from analysis.base.formats import format_value, plural
@@ -79,7 +80,7 @@ def draw_roc(
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=":", label="chance")
     _draw_lines(axes, roc_points, "false_positive_rate", "true_positive_rate", clip_on=False)
     _make_square(axes, top=1.1)
-    axes.set(xlabel="False alarms (share of those who stay)", ylabel="Churners found (share)")
+    axes.set(xlabel="False alarms (share of users who stayed)", ylabel="Churners found (share)")
     place_legend(axes, 2, place="right")
     return finish(figure, title)
 
@@ -89,7 +90,7 @@ def draw_pr(
     pr_points: Frame,
     *,
     base_rate: float,
-    title: str = "Precision against recall, beside the base rate",
+    title: str = "Precision and recall, with the base rate",
 ) -> Figure:
     """Return one step curve per `model`: `precision` by `recall` (0 to 1), with a line at
     `base_rate`, the share of churners.
@@ -99,7 +100,9 @@ def draw_pr(
     mark(axes, base_rate, "base rate", vertical=False)
     _draw_lines(axes, pr_points, "recall", "precision", drawstyle="steps-post", clip_on=False)
     _make_square(axes, top=1.1)
-    axes.set(xlabel="Recall (share of churners found)", ylabel="Precision (share of alarms)")
+    axes.set(
+        xlabel="Recall (share of churners found)", ylabel="Precision (churners among flagged users)"
+    )
     place_legend(axes, 2, place="right")
     return finish(figure, title)
 
@@ -108,11 +111,15 @@ def draw_pr(
 def draw_calibration(
     calibration: Frame,
     *,
-    title: str = "Predicted probability against the observed churn rate, 95 % interval",
+    title: str = "Predicted probability and observed churn rate, 95 % interval",
 ) -> Figure:
     """Return one point with its interval per bin: `observed_rate` by `mean_predicted`."""
     require_one_model(calibration, "draw_calibration")
-    named = calibration.assign(which=calibration["mean_predicted"].map("bin at {:.2f}".format))
+    named = calibration.assign(
+        which=calibration["mean_predicted"].map(
+            lambda p: f"bin at {format_value(p, 'number', decimals=2)}"
+        )
+    )
     kept, note = keep_large(named, "which", "observed_rate", MIN_USERS)
     if kept.empty:
         return draw_nothing(title, note)
@@ -134,7 +141,9 @@ def draw_calibration(
 
 @chart("decile", "lift", "ci_low", "ci_high")
 def draw_lift(
-    lift: Frame, *, title: str = "Churn rate of each tenth of users over the average, 95 % interval"
+    lift: Frame,
+    *,
+    title: str = "Churn rate of each tenth of users divided by the average, 95 % interval",
 ) -> Figure:
     """Return one bar per `decile` (1 = highest risk): its `lift` (ratio, 1 = average).
 
@@ -147,7 +156,7 @@ def draw_lift(
     axes.bar(places, read(lift, "lift"), color=COLOURS[0], width=0.75, alpha=0.85)
     draw_intervals(axes, lift, places, INK)
     mark(axes, 1.0, "average", vertical=False)
-    axes.set_xticks(places, [f"{place:.0f}" for place in places])
+    axes.set_xticks(places, [say_count(place) for place in places])
     axes.set_ylim(0, 1.1 * max(1.0, find_max(read_ends(lift, "lift", "ci_high"), default=1.0)))
     axes.grid(axis="x", visible=False)
     axes.set(xlabel="Tenth of users by predicted risk (1 = highest)", ylabel="Lift (1 = average)")
@@ -159,17 +168,17 @@ def draw_lift(
 def draw_importance(
     feature_importance: Frame,
     *,
-    title: str = "What the model loses when one column is shuffled, 95 % interval",
+    title: str = "Drop in ROC AUC when one column is shuffled, 95 % interval",
 ) -> Figure:
     """Return points with intervals: `auc_drop` (ROC AUC) per `feature`, largest first."""
     ordered = feature_importance.sort_values("auc_drop", ascending=False, kind="stable")
     hidden = len(ordered) - MOST_COLUMNS
     columns = plural(hidden, "column", "columns")
-    note = f"Not drawn: {columns} with the smallest loss." if hidden > 0 else ""
+    note = f"Not drawn: {columns} with the smallest drop." if hidden > 0 else ""
     shown = ordered.head(MOST_COLUMNS)
     words = _words("feature_importance", "feature")
     figure = _draw_rows(shown, "feature", "auc_drop", words, reference=0.0)
-    figure.axes[0].set_xlabel("Loss of ROC AUC")
+    figure.axes[0].set_xlabel("Drop in ROC AUC")
     return finish(figure, title, note)
 
 
@@ -236,11 +245,11 @@ def draw_profit(
     low, high = read(ordered, "ci_low"), read(ordered, "ci_high")
     axes.fill_between(places, low, high, color=COLOURS[1], alpha=0.2, linewidth=0)
     axes.axhline(0, color=MUTED, linewidth=1, zorder=1.5)
-    mark(axes, chosen, "contacts in use")
+    mark(axes, chosen, "current list")
     axes.set(xlabel="Users contacted, highest risk first", ylabel="Profit (money)")
     axes.set_xlim(0, find_max(places, default=1))
     format_counts(axes.xaxis)
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(say_count))
     place_legend(axes, 3)
     return finish(figure, title)
 
@@ -258,7 +267,7 @@ def draw_score_distribution(
     sns.histplot(
         x=read(predictions, "proba_churn"), bins=40, binrange=(0, 1), color=COLOURS[0], ax=axes
     )
-    mark(axes, threshold, "threshold in use")
+    mark(axes, threshold, "current threshold")
     format_shares(axes, "x", full=True)
     format_counts(axes.yaxis)
     axes.set(xlabel="Predicted probability of churn", ylabel="Users")

@@ -91,14 +91,14 @@ def _sweep(churned: Floats, proba: Floats, economics: Economics, steps: int) -> 
     limits = np.arange(steps + 1) / steps
     order = np.argsort(proba)
     skipped = np.searchsorted(proba[order], limits, side="left")  # users below each threshold
-    found = np.r_[np.cumsum(churned[order][::-1])[::-1], 0][skipped]
+    churners_found = np.r_[np.cumsum(churned[order][::-1])[::-1], 0][skipped]
     flagged = (len(proba) - skipped).astype(float)
     table = pd.DataFrame({"threshold": limits, "flagged": flagged.astype(int)})
     table["flagged_share"] = flagged / len(proba)
-    table["precision"] = ratio(found, flagged)
-    table["recall"] = found / churned.sum()
-    table["f1"] = ratio(2 * found, flagged + churned.sum())
-    table["profit"] = found * economics.gain - (flagged - found) * economics.waste
+    table["precision"] = ratio(churners_found, flagged)
+    table["recall"] = churners_found / churned.sum()
+    table["f1"] = ratio(2 * churners_found, flagged + churned.sum())
+    table["profit"] = churners_found * economics.gain - (flagged - churners_found) * economics.waste
     return table
 
 
@@ -114,25 +114,25 @@ def lift_table(churned: Floats, proba: Floats, seed: int, n_boot: int = 500) -> 
     people = pd.Series(np.arange(len(churned)))
     drawn = draw_weights(people, n_boot, np.random.default_rng(seed))
     weights = np.vstack([np.ones(len(churned)), drawn])  # the first row is the estimate itself
-    users, found, risk = (
+    users, churners_found, risk = (
         np.diff(sums_from_the_top(values, proba, weights), axis=1, prepend=0)
         for values in (np.ones(len(churned)), churned, proba)
     )
-    lift = ratio(ratio(found, users), mean(churned, weights)[:, None] * np.ones(BINS))
+    lift = ratio(ratio(churners_found, users), mean(churned, weights)[:, None] * np.ones(BINS))
     low, high = zip(*(percentiles(tenth) for tenth in lift[1:].T), strict=True)
-    wilson = proportion_confint(found[0], users[0], method="wilson")
+    wilson = proportion_confint(churners_found[0], users[0], method="wilson")
     return pd.DataFrame(
         {
             "decile": np.arange(1, BINS + 1),
             "users": users[0].round().astype(int),
             "mean_predicted": ratio(risk[0], users[0]),
-            "observed_rate": ratio(found[0], users[0]),
+            "observed_rate": ratio(churners_found[0], users[0]),
             "lift": lift[0],
             "ci_low": low,
             "ci_high": high,
             "rate_ci_low": wilson[0],
             "rate_ci_high": wilson[1],
-            "cumulative_share": np.cumsum(found[0]) / churned.sum(),
+            "cumulative_share": np.cumsum(churners_found[0]) / churned.sum(),
         }
     )
 

@@ -109,8 +109,8 @@ def profit_curve(
     Columns: `contacted` (users), `contacted_share` (0 to 1), `threshold` (lowest probability on
     the list), `expected_profit` and `expected_profit_per_contact` (money, from the calibrated
     probabilities), `marginal_profit` (of the last user added). With the outcomes `churned`
-    (1 left, 0 stayed) also `observed_rate` of the list, `realised_profit` (money: who would have
-    left is observed, who would have been saved is still assumed) and `ci_low`, `ci_high`, from
+    (1 churned, 0 stayed) also `observed_rate` of the list, `realised_profit` (money: churn is
+    observed, who would have been saved is still assumed) and `ci_low`, `ci_high`, from
     the 95 % Wilson interval of that rate. Tied users count as their mean.
     """
     order = np.argsort(-proba, kind="stable")
@@ -128,9 +128,11 @@ def profit_curve(
     return table.join(_realised(np.cumsum(mean_of_tied)[sizes - 1], sizes, economics))
 
 
-def _realised(found: Floats, sizes: npt.NDArray[np.int64], economics: Economics) -> pd.DataFrame:
-    low, high = proportion_confint(found, sizes, method="wilson")
-    rate = found / sizes
+def _realised(
+    churners_found: Floats, sizes: npt.NDArray[np.int64], economics: Economics
+) -> pd.DataFrame:
+    low, high = proportion_confint(churners_found, sizes, method="wilson")
+    rate = churners_found / sizes
     limits = np.sort([sizes * gain_of(side, economics) for side in (low, high)], axis=0)
     return pd.DataFrame(
         {
@@ -171,18 +173,22 @@ def expected_maximum_profit(
         raise ReportError(
             f"economics: incentive {incentive:g} must be below customer_value {customer_value:g}."
         )
-    found, wasted = _hull(churned, proba)  # per user of the base, at each corner of the hull
+    churners_found, wasted = _hull(
+        churned, proba
+    )  # per user of the base, at each corner of the hull
     kept = customer_value - incentive
-    more_found, more_wasted = np.diff(found), np.diff(wasted)
-    cost = contact_cost * more_found + (incentive + contact_cost) * more_wasted
+    more_churners, more_wasted = np.diff(churners_found), np.diff(wasted)
+    cost = contact_cost * more_churners + (incentive + contact_cost) * more_wasted
     with np.errstate(divide="ignore", invalid="ignore"):
-        turn = np.where(more_found > 0, cost / (kept * more_found), np.inf)  # best to go on here
+        turn = np.where(
+            more_churners > 0, cost / (kept * more_churners), np.inf
+        )  # best to go on here
     edges = np.clip(np.r_[0.0, turn, 1.0], 0.0, 1.0)
     chance = np.diff(betainc(alpha, beta, edges))
     saved = alpha / (alpha + beta) * np.diff(betainc(alpha + 1, beta, edges))
-    spent = contact_cost * found + (incentive + contact_cost) * wasted
-    value = float((saved * kept * found - chance * spent).sum())
-    return MaximumProfit(value, float((chance * (found + wasted)).sum()))
+    spent = contact_cost * churners_found + (incentive + contact_cost) * wasted
+    value = float((saved * kept * churners_found - chance * spent).sum())
+    return MaximumProfit(value, float((chance * (churners_found + wasted)).sum()))
 
 
 def _hull(churned: Floats, proba: Floats) -> tuple[Floats, Floats]:
@@ -234,12 +240,12 @@ def sensitivity_grid(
     saved_shares: Sequence[float],
     customer_values: Sequence[float],
 ) -> pd.DataFrame:
-    """Return what to do, and what it may earn, under other values of the two least known inputs.
+    """Return the list and its expected profit under other values of the two least known inputs.
 
     One row per pair. Columns: `saved_share` (0 to 1), `customer_value` (money), `threshold`
     (break-even probability; above 1 nobody is worth a contact), `contacted` (users),
     `contacted_share`, `expected_profit` (money in total), `profit_at_base` (the same when the
-    threshold stays at that of `economics`: what deciding on a wrong assumption would earn).
+    threshold stays at that of `economics`: the profit if the decision rests on a wrong assumption).
     """
     at_base = proba >= break_even(economics)
     rows = []

@@ -89,8 +89,9 @@ def evaluate(
     `scores`: `user_id`, `churned` (0 or 1) and one column of probabilities per model.
     `thresholds`: one for all models, or one per model. Columns: `model`, `split`, `metric`,
     `value`, `ci_low`, `ci_high`, `n` (rows). Intervals are percentiles of a bootstrap over
-    users: all rows of a user are drawn together. `roc_auc_minus_recency` and its like are this
-    model less the baseline `recency_only` (or `base_rate`) on the same draws. Raises ReportError
+    users: all rows of a user are drawn together. `roc_auc_minus_recency` and similar metrics are
+    this model minus the baseline `recency_only` (or `base_rate`) on the same draws. Raises
+    ReportError
     when there is nothing to evaluate, or an outcome or a probability is missing.
     """
     names = checked_models(scores)

@@ -17,7 +17,7 @@ class PlannedTest:
 
     `treated`, `control`: users in each arm now. `expected_difference`: churn rate of control
     less treated if `saved_share` is true (0 to 1). `detectable_difference` and
-    `detectable_saved_share`: smallest true effect found with the power asked for (blank when
+    `detectable_saved_share`: smallest true effect found with the requested power (blank when
     even saving all would not be found). `needed_users`: audience that detects the expected
     effect. `waves`, `duration_days`: how often, and how long in all, an audience of this size
     must be tested until it adds up to that. `is_measurable`: one wave is enough.
@@ -91,9 +91,9 @@ def detectable_fall(
 
 
 def smallest_seen(tested: pd.DataFrame, rate: float, tests: int) -> float | None:
-    """Return the smallest fall of the churn rate that one of the comparisons of a group against the
-    rest would detect in four of five cases, if that group alone differs and `tests` are corrected
-    together (5 % error over all, as the Benjamini & Hochberg rule asks of the smallest p-value);
+    """Return the smallest fall in the churn rate that a comparison of one group with the rest would
+    detect in four of five cases, if only that group differs and `tests` are corrected together (5 %
+    error over all, as the Benjamini & Hochberg rule asks of the smallest p-value);
     None without a comparison.
     """
     against = tested[tested["comparison"] == "group_against_rest"]

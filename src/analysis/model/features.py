@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.base import clock, engine
+from analysis.base.formats import format_value
 from analysis.log.activity import absent_roles, amount, exact_sum, user_spans, with_sessions
 from analysis.log.window import LogWindow
 
@@ -115,17 +116,17 @@ def habits(
     roles: Mapping[str, str],
     gap_minutes: float,
 ) -> pd.DataFrame:
-    """Return what is usual for each user, over three look backs before `at`: one row per user.
+    """Return what is usual for each user over three look-back periods: one row per user.
 
-    `usual_sessions_per_week` since signup, the start of the log or the start of the three look
-    backs, whichever is latest (one session and a fortnight are added, so that a newcomer's first
-    day sets no pace); `silence_ratio`, the sessions that would have taken place since
-    the last event at that pace (a silence of k has probability exp(-k) in a user
-    who is still there: the exponential gaps of Schmittlein, Morrison & Colombo 1987);
+    `usual_sessions_per_week` since signup, the start of the log or the start of the three periods,
+    whichever is latest (one session and two weeks are added, so that a newcomer's first day does
+    not set the pace); `silence_ratio`, the number of sessions expected since the last event at that
+    pace (a gap of k expected sessions has probability exp(-k) for a user who is still active: the
+    exponential gaps of Schmittlein, Morrison & Colombo 1987);
     `usual_next_episode_rate` (next episodes per play), `usual_failed_rate` (sessions with a click
     and no play per session with a click) and `usual_session_seconds` (mean length). The period is
-    bounded, so that early and late snapshots mean the same; a count over a user's whole life could
-    reveal where it ends.
+    bounded, so that early and late snapshots mean the same; a count over a user's whole history
+    could reveal where it ends.
     """
     opens = max(window.start, at - HABIT_LOOKBACKS * pd.Timedelta(days=lookback))
     inside = active.filter(active.event_at >= opens, active.event_at < at, active.recorded_at < at)
@@ -202,7 +203,9 @@ def feature_summary(table: pd.DataFrame) -> pd.DataFrame:
     numeric, categorical = feature_columns(table)
     rows: list[dict[str, Any]] = []
     for name in numeric:
-        low, median, high = (f"{table[name].quantile(q):.2f}" for q in (0.05, 0.5, 0.95))
+        low, median, high = (
+            format_value(table[name].quantile(q), "number", decimals=2) for q in (0.05, 0.5, 0.95)
+        )
         rows.append({"feature": name, "kind": "number", "low": low, "median": median, "high": high})
     for name in categorical:
         common = table[name].mode()

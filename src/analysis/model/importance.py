@@ -27,7 +27,8 @@ def feature_importance(model: Any, test: pd.DataFrame, seed: int, repeats: int =
     over users, paired (DeLong, DeLong & Clarke-Pearson 1988). `log_odds_low_to_high`: mean
     change of the log-odds of churn when the column goes from its 10th to its 90th percentile,
     others as they are (blank for categories). Sorted by `auc_drop`. Columns that carry the same
-    information share it, so that none may lose much. One row per user, or the intervals are too
+    information share it, so each may show only a small drop. One row per user, or the intervals are
+    too
     short.
     """
     columns, churned = model_input(model, test), test["churned"].to_numpy(dtype=float)

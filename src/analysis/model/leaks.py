@@ -83,7 +83,9 @@ def leakage_columns(snapshots: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     known = _with_columns(snapshots, users, extra)
     recency = single_column_auc(known["recency_days"], known["churned"])
     bounds = _pure_beyond(known["recency_days"], known["churned"])
-    suspicions = [found for name in extra if (found := _suspect_column(name, known, users, bounds))]
+    suspicions = [
+        suspicion for name in extra if (suspicion := _suspect_column(name, known, users, bounds))
+    ]
     used = [s["column"] for s in suspicions if s["column"] in snapshots.columns]
     status: Status = "fail" if used else ("warn" if suspicions else "pass")
     worst = max((s["auc"] for s in suspicions), default=0.5)

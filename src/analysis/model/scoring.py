@@ -74,11 +74,11 @@ def rank_risk(scores: pd.DataFrame, high: float = 0.8, medium: float = 0.4) -> p
 
 
 def assign_holdout(user_ids: pd.Series, share: float, seed: int) -> "pd.Series[bool]":
-    """Return for each user whether chance puts it in the holdout, which is not contacted.
+    """Return for each user whether it is in the random holdout, which is not contacted.
 
     Exactly `share` of the users (rounded), each with the same chance, whatever their score: those
-    whose digest of `seed` and identifier is smallest. So the same users are held out whatever the
-    order of the rows, and nearly all of them again at the next snapshot, whoever else is there.
+    whose digest of `seed` and identifier is smallest. So the order of the rows does not matter, and
+    nearly all of these users are held out again at the next snapshot.
     Raises ReportError unless 0 <= share < 1.
     """
     if not 0 <= share < 1:

@@ -14,8 +14,8 @@ def choose_model(pipelines: dict[str, Any], snapshots: pd.DataFrame) -> tuple[st
     Rolling origin inside the training data: each model is fitted on all train snapshots but the
     last and judged by log loss on the last; calibration and test outcomes are not used. Of
     the models within one standard error of the best (of the paired difference per user) the
-    simplest is used (Breiman et al. 1984). With one train snapshot, or one model,
-    nothing is compared: the logistic regression is used if it is among them.
+    simplest is used (Breiman et al. 1984). With only one train snapshot or one model nothing is
+    compared, and the logistic regression is used if it is among them.
 
     Columns: `model`, `log_loss` (nats per user), `difference` to the best, `standard_error` of
     that difference, `n` (users), `is_chosen`.

@@ -31,7 +31,7 @@ def snapshots(
     static_columns: Sequence[str],
     gap_minutes: float,
 ) -> pd.DataFrame:
-    """Return who was at risk at each snapshot, what was known then, and who left after it.
+    """Return who was at risk at each snapshot, what was known then, and who churned after it.
 
     At a snapshot t the population is every user with an event in [t - lookback, t) that was
     recorded before t;

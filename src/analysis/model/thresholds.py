@@ -48,8 +48,8 @@ def segment_thresholds(
 ) -> pd.DataFrame:
     """Return for each group of `segment` the score at which its churn rate reaches `threshold`.
 
-    The economics ask for one probability; a group needs a threshold of its own only when its
-    scores are off. Measured on calibration outcomes: `scores` has `churned`, `proba_churn` and
+    One break-even probability holds for all; a group needs another threshold only if its scores are
+    off. Measured on calibration outcomes: `scores` has `churned`, `proba_churn` and
     the column `segment`. `log_odds_shift`: what must be added to the group's log-odds so that
     the expected churners equal the observed ones (Cox 1958); `p_value` of no shift beside an
     intercept and a slope of all users, for the calibration was fitted on the same outcomes

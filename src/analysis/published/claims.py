@@ -87,13 +87,13 @@ def published_leakage(case: Case) -> Verdict:
         or isinstance(case.models, Absent)
     ):
         return not_applicable(
-            "published_leakage", "the case's model cannot be made of these tables"
+            "published_leakage", "the case's model cannot be made from these tables"
         )
     full = case.models.logistic.auc
     columns = sum(name.startswith("signup_date_") for name in case.models.design.names)
     strength = max(signup_auc, 1 - signup_auc)
     status: Status = "fail" if strength > TOO_GOOD or full - without > WORTH_ALL else "pass"
-    facts = {"alone": strength, "without": without, "full": full, "columns": columns}
+    facts = {"signup_auc": strength, "without": without, "full": full, "columns": columns}
     return Verdict(
         "published_leakage", status, strength, limit=TOO_GOOD, n=case.models.test_users, facts=facts
     )
@@ -118,7 +118,9 @@ def published_threshold(case: Case) -> Verdict:
 def published_skew(case: Case) -> Verdict:
     """Judge whether scoring gives what training gave, on the same users."""
     if isinstance(case.models, Absent) or isinstance(case.scores, Absent):
-        return not_applicable("published_skew", "the case's scores cannot be made of these tables")
+        return not_applicable(
+            "published_skew", "the case's scores cannot be made from these tables"
+        )
     both = case.scores.merge(case.models.proba_as_trained, on="user_id", suffixes=("", "_trained"))
     gap = float((both["proba_churn"] - both["proba_churn_trained"]).abs().max())
     facts = {"mean": float(both["proba_churn"].mean()), "gap": gap,
@@ -174,7 +176,7 @@ def published_groups(case: Case) -> Verdict:
     compared = compare_groups(frame, "churn_30d", given)
     tests = distinct(compared)
     different = int(tests["is_different"].sum())
-    p_values = ", ".join(f"{row.column} p = {row.p_value:.2f}" for row in tested.itertuples())
+    p_values = tested[["column", "p_value"]].to_dict("records")
     facts = {"p_values": p_values, "compared": len(tests), "different": different}
     status: Status = "warn" if different else "fail"
     return Verdict(
@@ -192,7 +194,7 @@ def published_credits(case: Case) -> Verdict:
     """Judge whether users with more credits stay as much longer as was claimed."""
     by_credits = faults.churn_by_credits(case.features, case.retention)
     if isinstance(by_credits, Absent) or len(by_credits) < 2:
-        return not_applicable("published_credits", "the users carry no credits_purchased")
+        return not_applicable("published_credits", "the users table has no credits_purchased")
     few, many = (by_credits[by_credits["has_more"] == flag].iloc[0] for flag in (False, True))
     low, high = confint_proportions_2indep(
         round((1 - many["churn_rate"]) * many["users"]), int(many["users"]),
@@ -232,12 +234,11 @@ def published_quality(users_seen: pd.DataFrame) -> Verdict:
     """Judge "data quality above 99.9 %" by the rules that were never checked."""
     checked = rules.user_rules(users_seen)
     if checked.empty:
-        return not_applicable("published_quality", "no rule can be checked on these columns")
+        return not_applicable("published_quality", "no rule applies to these columns")
     worst = float((checked["broken"] / checked["checked"]).max())
-    counts = zip(checked["rule"], checked["broken"], strict=True)
-    broken = [f"{rule}: {count:,}" for rule, count in counts if count]
+    broken = checked.loc[checked["broken"] > 0, ["rule", "broken"]].to_dict("records")
     status: Status = "fail" if worst > CLAIMED_BROKEN else "pass"
-    facts = {"broken_rules": "; ".join(broken) or "none", "rules": len(checked)}
+    facts = {"broken_rules": broken, "rules": len(checked)}
     return Verdict(
         "published_quality", status, worst, limit=CLAIMED_BROKEN, n=len(users_seen), facts=facts
     )

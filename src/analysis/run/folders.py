@@ -1,4 +1,4 @@
-"""Where a run is kept: the project, its artifacts, and the executed notebooks."""
+"""The folders of a run: the project, its artifacts and the executed notebooks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from analysis.contract.stages import PAGES, RAW, Stage
 
 @dataclass(frozen=True)
 class Run:
-    """Where a run is kept: the project, its artifacts, and the executed notebooks."""
+    """The folders of a run: the project, its artifacts and the executed notebooks."""
 
     project: Path
     data: Path

@@ -9,7 +9,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.base.charts import (
     COLOURS,
@@ -22,9 +22,11 @@ from analysis.base.charts import (
     grow,
     make_figure,
     require_columns,
+    say_count,
     style_line,
     tilt,
 )
+from analysis.base.formats import format_value, plural
 from analysis.contract import catalogue
 
 NULLS = {
@@ -39,7 +41,7 @@ NULLS = {
 def draw_cluster_selection(
     cluster_selection: Frame,
     *,
-    title: str = "Cluster quality by number of clusters, against data without clusters",
+    title: str = "Cluster quality by number of clusters, compared with data without clusters",
 ) -> Figure:
     """Return two panels by `k`: `silhouette` and `stability`, each beside the 95th percentiles of
     the NULLS.
@@ -73,13 +75,15 @@ def draw_elbow(
     axes.set_ylim(0, 1.08 * find_max(ordered["inertia"], default=1.0))
     axes.set(xlabel="Number of clusters (k)", ylabel="Inertia (squared distance, scaled units)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(say_count))
     return finish(figure, title)
 
 
 @chart("cluster", "feature", "mean", "distance")
 def draw_cluster_profile(
-    summary: Frame, *, title: str = "Mean of each feature by group, and how far it is from all"
+    summary: Frame,
+    *,
+    title: str = "Mean of each measure by segment, and its distance from all users",
 ) -> Figure:
     """Return a grid of `feature` by `cluster`: colour by `distance` (standard
     deviations from the mean of all users), the raw `mean` printed in the cell.
@@ -97,7 +101,7 @@ def draw_cluster_profile(
         cmap="PuOr_r",
         vmin=-limit,
         vmax=limit,
-        annot=raw.map(lambda value: f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"),
+        annot=raw.map(_three_digits),
         fmt="",
         annot_kws={"fontsize": 10.5},
         linewidths=1,
@@ -109,7 +113,7 @@ def draw_cluster_profile(
     axes.tick_params(axis="x", rotation=0)
     _name_groups(axes, list(scaled.columns), most=WIDE)
     axes.set(xlabel="Group", ylabel="")
-    return finish(figure, title, "Numbers: mean of the group, in the feature's own unit.")
+    return finish(figure, title, "Numbers: mean of the segment, in the unit of the measure.")
 
 
 MOST_POINTS = 3000
@@ -128,7 +132,7 @@ def draw_pca(frame: Frame, *, title: str = "Users on the first two principal com
     if len(frame) > MOST_POINTS:
         chosen = np.random.default_rng(0).choice(len(frame), size=MOST_POINTS, replace=False)
         drawn = frame.iloc[np.sort(chosen)]
-        note = f"A random {MOST_POINTS:,} of {len(frame):,} users."
+        note = f"A random {say_count(MOST_POINTS)} of {plural(len(frame), 'user', 'users')}."
     groups = sorted(frame["group"].unique(), key=str)
     for position, group in enumerate(groups):
         part = drawn.loc[drawn["group"] == group]
@@ -146,7 +150,7 @@ def draw_pca(frame: Frame, *, title: str = "Users on the first two principal com
 
 @chart("group")
 def draw_boxplots(
-    frame: Frame, features: Sequence[str], *, title: str = "Spread of each feature by group"
+    frame: Frame, features: Sequence[str], *, title: str = "Spread of each measure by segment"
 ) -> Figure:
     """Return one panel per name in `features`: boxes of its values for each `group`.
 
@@ -164,7 +168,7 @@ def draw_boxplots(
         axes.set_title(textwrap.fill(_describe(feature), 26), fontsize=11)
         axes.set(xlabel="", ylabel="")
         _name_groups(axes, groups, most=WIDE // 3)
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(_tick))
     for axes in figure.axes[len(features) :]:
         axes.set_visible(False)
     note = "Box: middle half and median. Values beyond 1.5 box lengths are not drawn."
@@ -179,6 +183,20 @@ def _describe(feature: str) -> str:
 
 WIDE = 72
 """Letters that fit side by side under axes as wide as the figure."""
+
+
+def _three_digits(value: float) -> str:
+    """Return a number with three digits, or whole from 1,000 on."""
+    if not math.isfinite(value) or value == 0:
+        return format_value(value, "number", decimals=0)
+    places = max(2 - math.floor(math.log10(abs(value))), 0)
+    rounded = round(value, places)
+    shown = next(digits for digits in range(places + 1) if round(rounded, digits) == rounded)
+    return format_value(rounded, "number", decimals=shown)
+
+
+def _tick(value: float, _position: int | None = None) -> str:
+    return _three_digits(value)
 
 
 def _name_groups(axes: Axes, groups: Sequence[Any], most: int) -> None:

@@ -153,16 +153,18 @@ class Summary(Chapter):
             self.customer_value, self.contact_cost, self.incentive_cost, self.saved_share
         )
         is_used = not numbers.is_struck(self.metrics["flagged_users"], self.failing)
-        found = actions.audiences(
+        suggested = actions.audiences(
             self.snapshots, self.scored, self.differences, economics, self.lookback_days,
             self.horizon_days, is_used,
         )  # fmt: skip
         elsewhere = actions.taken(self.scored, is_used)
-        found += actions.others(
+        suggested += actions.others(
             self.metrics, self.users, self.window.end, self.horizon_days, self.judged, elsewhere
         )
         texts = read_texts(self.store.text(ACTIONS_PAGE))
-        return actions.table(found, texts, self.saved_share, self.holdout_share, self.horizon_days)
+        return actions.table(
+            suggested, texts, self.saved_share, self.holdout_share, self.horizon_days
+        )
 
     @cached_property
     def findings(self) -> dict[str, set[str]]:

@@ -8,18 +8,33 @@ import pandas as pd
 
 from analysis.base.errors import ReportError
 from analysis.base.texts import render
+from analysis.contract import catalogue
 from analysis.contract.checks import REGISTER
 
 NUMBERS = ("value", "ci_low", "ci_high", "limit", "n")
 COLUMNS = ["check", "status", "title", "evidence", "consequence", "remedy", *NUMBERS, "strikes",
            "stage"]  # fmt: skip
-ASKED_IN_VAIN = "Cannot be checked with these tables: {{ reason }}."
+CANNOT_BE_CHECKED = "Cannot be checked with these tables: {{ reason }}."
 
 
 def facts_of(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return all that the sentences of a verdict may use: its numbers and its facts."""
+    """Return all that the sentences of a verdict may use: its numbers and facts, and `in_words`."""
     facts: dict[str, Any] = json.loads(row["facts"])
-    return {name: None if pd.isna(row[name]) else row[name] for name in NUMBERS} | facts
+    numbers = {name: None if pd.isna(row[name]) else row[name] for name in NUMBERS}
+    return {"in_words": in_words} | numbers | facts
+
+
+def in_words(name: str | list[str]) -> str | list[str]:
+    """Return the words for a column within a sentence, such as `usual sessions per week`.
+
+    A column and one of its values (`acquisition_channel tiktok`) keeps the value; a column that the
+    catalogue does not know keeps its name. A list gives a list.
+    """
+    if isinstance(name, list):
+        return [str(in_words(item)) for item in name]
+    column, *value = str(name).split(" ", 1)
+    words = catalogue.words_of("feature").get(column)
+    return " ".join([words[0].lower() + words[1:] if words else column, *value])
 
 
 def describe_checks(
@@ -65,7 +80,7 @@ def _entry(texts: Mapping[str, Any], check: str) -> Mapping[str, str]:
 
 def _evidence(row: Mapping[Any, Any], entry: Mapping[str, str], locale: str) -> str:
     is_judged = row["status"] != "not_applicable"
-    return render(entry["evidence"] if is_judged else ASKED_IN_VAIN, facts_of(row), locale)
+    return render(entry["evidence"] if is_judged else CANNOT_BE_CHECKED, facts_of(row), locale)
 
 
 def _sentences(row: Mapping[Any, Any], entry: Mapping[str, str], locale: str) -> dict[str, str]:

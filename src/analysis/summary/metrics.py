@@ -73,10 +73,10 @@ def run_metrics(
         "log_end": metric(last, "date", "Last whole day of the log"),
         "log_days": metric(round(window.days, 1), "days", "Length of the log"),
         "horizon_days": metric(horizon, "days", "Horizon"),
-        "settled_after": metric(silence, "days", "Silence after which a stay has ended"),
-        "survival_until": metric(until, "date", "Stays are followed until"),
-        "lookback_days": metric(lookback, "days", "Look back"),
-        "confidence": metric(0.95, "share", "Level of the intervals"),
+        "settled_after": metric(silence, "days", "Time without an event that ends a stay"),
+        "survival_until": metric(until, "date", "Last day of the survival figures"),
+        "lookback_days": metric(lookback, "days", "Look-back period"),
+        "confidence": metric(0.95, "share", "Confidence level of the intervals"),
         "users_unknown_early": metric(
             early, "count", "Users who signed up before the log", len(users)
         ),
@@ -93,7 +93,9 @@ def audit_metrics(quality: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metric
     dropped = int(events_qa.get("dropped_incomplete") or 0)
     return {
         "rules_checked": metric(len(rules), "count", "Rules checked"),
-        "rules_kept": metric(int((rules["broken"] == 0).sum()), "count", "Rules that hold"),
+        "rules_kept": metric(
+            int((rules["broken"] == 0).sum()), "count", "Rules that no row breaks"
+        ),
         "duplicate_events": metric(duplicates, "count", "Repeated events"),
         "orphan_events": metric(orphans, "count", "Events of unknown users"),
         "events_before_signup": metric(before, "count", "Events before signup"),
@@ -101,7 +103,7 @@ def audit_metrics(quality: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metric
             dropped, "count", "Events without a user, an identifier or a readable time"
         ),
         "data_issues_found": metric(
-            (duplicates or 0) + orphans + before + dropped, "count", "Events set aside"
+            (duplicates or 0) + orphans + before + dropped, "count", "Events left out"
         ),
     }
 
@@ -155,11 +157,13 @@ def label_metrics(snapshot_summary: pd.DataFrame, reactivation: pd.DataFrame) ->
             ["churn"],
         ),
         "users_at_last_snapshot": metric(
-            int(last["users"]), "count", "Users active before the last snapshot with an outcome"
+            int(last["users"]), "count", "Users at risk at the last snapshot with a known outcome"
         ),
-        "churn_snapshot": metric(str(last["snapshot_at"]), "date", "Last snapshot with an outcome"),
+        "churn_snapshot": metric(
+            str(last["snapshot_at"]), "date", "Last snapshot with a known outcome"
+        ),
         "reactivation_rate": metric(
-            silences["rate"], "share", "Silences that ended with a return", silences["silent"],
+            silences["rate"], "share", "Churned users who came back", silences["silent"],
             returns, ["reactivation"],
         ),
     }  # fmt: skip
@@ -186,10 +190,10 @@ def model_metrics(
             card["threshold"], "share", "Threshold at the calibration snapshot",
             rests_on=["threshold"],
         ),
-        "threshold_rule": metric(card["threshold_rule"], "text", "Rule of the threshold"),
+        "threshold_rule": metric(card["threshold_rule"], "text", "Rule for the threshold"),
         "test_auc": measured("roc_auc", "score", "Ranking of later churners (AUC)"),
         "test_auc_gain_over_recency": measured(
-            "roc_auc_minus_recency", "score", "AUC above recency alone"
+            "roc_auc_minus_recency", "score", "AUC above that of the last visit alone"
         ),
         "test_brier_skill": measured("brier_skill", "score", "Brier skill"),
         "calibration_slope": measured("calibration_slope", "score", "Calibration slope"),
@@ -199,10 +203,11 @@ def model_metrics(
         "calibration_error": measured("ece_debiased", "points", "Calibration error"),
         "lift_top_decile": measured("lift_top_decile", "ratio", "Lift of the top decile"),
         "model_vs_recency": metric(
-            _compare(rows.loc["roc_auc_minus_recency"]), "text", "Model against recency"
+            _compare(rows.loc["roc_auc_minus_recency"]), "text",
+            "Model against the last visit alone",
         ),
         "model_vs_base": metric(
-            _compare(rows.loc["brier_skill"]), "text", "Model against base rate"
+            _compare(rows.loc["brier_skill"]), "text", "Model against the base rate"
         ),
         "calibration_verdict": metric(
             verdict or _level(rows.loc["calibration_intercept"]), "text", "Calibration"
@@ -239,7 +244,8 @@ def score_metrics(
     listed = ["threshold", "scores"]
     return {
         "threshold": metric(
-            scored["threshold_used"].max(), "share", "Contact from", rests_on=["threshold"]
+            scored["threshold_used"].max(), "share", "Lowest probability worth a contact",
+            rests_on=["threshold"],
         ),
         "users_scored": metric(n, "count", "Users scored"),
         "expected_churners": metric(
@@ -247,7 +253,7 @@ def score_metrics(
             _bounds(expected, by_model, n), ["scores"],
         ),
         "expected_at_last_rate": metric(
-            round(n * rate), "count", "Expected to churn at the last rate seen", n,
+            round(n * rate), "count", "Expected to churn at the last observed rate", n,
             _bounds(n * rate, by_rate, n), ["churn"],
         ),
         "mean_probability": metric(
@@ -274,7 +280,7 @@ def _group_metrics(differences: pd.DataFrame, rate: float) -> Metrics:
     return {
         "group_detectable": metric(
             smallest_seen(tested, rate, len(tests)), "points",
-            "Smallest difference that would be seen", rests_on=["groups"],
+            "Smallest detectable difference", rests_on=["groups"],
         ),
         "groups_compared": metric(
             len(tests), "count", "Comparisons between groups", rests_on=["groups"]
@@ -314,7 +320,7 @@ def segment_metrics(selection: pd.DataFrame, facts: Mapping[str, Any]) -> Metric
     best = selection["silhouette"].max()
     return {
         "segments_verdict": metric(verdict, "text", "Groups", rests_on=["segments"]),
-        "segments_k": metric(facts["k"], "count", "Groups by the best silhouette"),
+        "segments_k": metric(facts["k"], "count", "Number of groups with the best silhouette"),
         "best_silhouette": metric(best, "score", "Best silhouette"),
     }
 
