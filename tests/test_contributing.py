@@ -308,7 +308,9 @@ def test_add_a_column(
     assert "Events of the day over all." in listed
     chapter.write(str(tmp_path))
     assert (tmp_path / EXAMPLE.writes["example_days"]).is_file()
-    with pytest.raises(ReportError, match="example_days: the column 'example_share' is in the catalogue"):
+    with pytest.raises(
+        ReportError, match="example_days: the column 'example_share' is in the catalogue"
+    ):
         Example(chapter.rows[["example_day"]]).write(str(tmp_path))
 
 
