@@ -309,7 +309,7 @@ def test_add_a_column(
     chapter.write(str(tmp_path))
     assert (tmp_path / EXAMPLE.writes["example_days"]).is_file()
     with pytest.raises(
-        ReportError, match="example_days: the column 'example_share' is in the catalogue"
+        ReportError, match="example_days: the column 'example_share' is promised by the catalogue"
     ):
         Example(chapter.rows[["example_day"]]).write(str(tmp_path))
 
