@@ -1,4 +1,4 @@
-"""How near does the model come to the best that can be known?
+"""How close does the model come to the best possible?
 
 `python -m benchmarks.best --users 50000 --runs 4` fits the report's models on simulated companies
 and sets them, on a large company none of them has seen, beside two limits: the true probability
@@ -31,7 +31,14 @@ RESULT = STUDIES / "best.csv"
 NODES = 13
 """Points of the quadrature over each of the two unknown rates; more change no digit shown."""
 METRICS = ("roc_auc", "brier")
-BEST = "best probability the log allows"
+BEST = "Best probability the log allows"
+MODELS = {
+    "gradient_boosting": "Gradient boosting",
+    "random_forest": "Random forest",
+    "logistic_regression": "Logistic regression",
+    "recency_only": "Last visit alone",
+}
+"""The models in words, as the appendix names them."""
 HEADS = catalogue.heads_of("best")
 """Heads of the columns in the file that the appendix shows."""
 
@@ -112,7 +119,7 @@ def limits(size: int) -> pd.DataFrame:
     )  # fmt: skip
     true = everyone["churn_probability"].to_numpy()
     rows = [
-        {"model": "true probability of each user"} | truth.metrics_by_truth(true, true),
+        {"model": "True probability of each user"} | truth.metrics_by_truth(true, true),
         {"model": BEST} | truth.metrics_by_truth(proba, true),
     ]
     return pd.DataFrame(rows)[["model", *METRICS]]
@@ -158,7 +165,7 @@ def main() -> None:
     with ProcessPoolExecutor(given.workers) as pool:
         rows = [row for part in pool.map(one_run, *zip(*jobs, strict=True)) for row in part]
     table = summarise(known, rows).assign(users=given.users, runs=given.runs)
-    write_result(table.round(4), HEADS, given.out)
+    write_result(table.replace({"model": MODELS}).round(4), HEADS, given.out)
 
 
 if __name__ == "__main__":

@@ -32,14 +32,14 @@ STUDIES, RUNS = ROOT / "book" / "studies", ROOT / "benchmarks" / "runs"
 PARAMS = params.load_params(ROOT / "params.yml")
 DRAWS, SHUFFLES, NULL_DRAWS, MAX_CLUSTERS, SAMPLE_ROWS = 100, 2, 20, 5, 400
 """Draws of a study's bootstrap, shuffles of each feature, draws of the nulls, clusters tried, and
-users on whom they are measured: fewer than a report's, for a study makes hundreds of reports."""
+users on whom they are measured: fewer than in a report, as a study makes hundreds of reports."""
 UNREAD = ("id", "device_id", "os", "app_version", "schema_version")
 TIMES = ("event_timestamp", "received_at", "created_at")
 
 
 @cache
 def connection() -> Any:
-    """Return this process's connection, on one thread: the studies run a process a core."""
+    """Return this process's connection, on one thread: the studies run one process per core."""
     con = engine.connect()
     con.raw_sql("SET threads = 1")
     return con
@@ -74,14 +74,14 @@ def typed(events: pa.Table) -> pa.Table:
 
 
 def of_stage(name: str, **changed: Any) -> dict[str, Any]:
-    """Return the parameters of a stage from params.yml, with `changed` ones in their place."""
+    """Return the parameters of a stage from params.yml, except those in `changed`."""
     wanted = {*stages.find(name).params} - {"users", "events", "users_columns", "events_columns"}
     return PARAMS.model_dump(include=wanted) | changed
 
 
 @dataclass(eq=False)
 class Kept:
-    """The snapshots last made from a log, and the columns of users that they were made from."""
+    """The latest snapshots of a log, and the users columns that they were made from."""
 
     columns: pd.DataFrame | None = None
     snapshots: pd.DataFrame | None = None
@@ -176,7 +176,7 @@ class Company:
 
 
 def write_result(table: pd.DataFrame, heads: Mapping[str, str], path: Path) -> None:
-    """Print the result of a study, and write it to `path` under `heads` that people read."""
+    """Print the result of a study, and write it to `path` with readable `heads`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table.rename(columns=heads).to_csv(path, index=False, lineterminator="\n")
     print(table.to_string(index=False))

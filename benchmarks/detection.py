@@ -1,4 +1,4 @@
-"""Does the report find what is wrong, and only that? Faults planted at known strength.
+"""Do the checks find faults, and only faults? Faults planted at known strength.
 
 `python -m benchmarks.detection --users 500 --weak 100 --pairs 100` simulates clean companies,
 companies with one fault and with two, judges each by the checks of the report, and counts the share
@@ -192,7 +192,7 @@ def _from_text(faults: str) -> Planted:
 
 
 def fired_by_job(runs: pd.DataFrame) -> dict[Job, Fired]:
-    """Return what fired in each job of the runs; the latest run of a job counts."""
+    """Return what fired in each job; the latest run of a job counts."""
     return {
         (int(run.users), int(run.seed), _from_text(run.faults)): tuple(
             text for text in run.fires.split(";") if text

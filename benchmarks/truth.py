@@ -1,4 +1,4 @@
-"""Do the intervals hold what they promise? The book's figures against a truth that is known.
+"""Are the intervals right? The book's figures compared with a known truth.
 
 `python -m benchmarks.truth --runs 300 --users 3000` simulates that many companies, computes the
 book's intervals for each, and reports how often they hold the truth, how far estimates lie from
@@ -38,7 +38,18 @@ DAY = 86_400
 POPULATION_SEED = 999_983
 DAYS = (1, 7, 30)
 SURVIVAL_DAYS = (7, 30, 60)
-METRICS = ("roc_auc", "calibration_slope", "lift_top_decile", "brier")
+METRICS = {
+    "roc_auc": "ROC AUC",
+    "calibration_slope": "Calibration slope",
+    "lift_top_decile": "Lift of the top decile",
+    "brier": "Brier score",
+}
+"""The model's metrics that are compared, in words."""
+RETENTION = {
+    "on_day": "Retention on day {}",
+    "on_or_after": "Retention on day {} or later",
+    "within": "Retention within day {}",
+}
 PARTS = ("curves", "models")
 HEADS = catalogue.heads_of("truth")
 """Heads of the columns in the file that the appendix shows."""
@@ -59,7 +70,7 @@ class Population:
 
 @cache
 def population(users: int) -> Population:
-    """Return a company of this many users, which no run sees."""
+    """Return a company of this many users, which no run uses."""
     simulation = simulate(users, 40, POPULATION_SEED, dirt=False)
     company = company_of(simulation)
     snapshots = company.snapshots
@@ -147,28 +158,28 @@ def _retention_rows(company: Company, size: int) -> Iterator[Row]:
     by_day = replace(company.cohorts, retention_days=DAYS).retention_by_day
     for row in by_day.itertuples():
         expected = curves_of(size)[row.definition, row.day]
-        name = f"retention {row.definition} day {row.day}"
+        name = RETENTION[row.definition].format(row.day)
         yield name, row.retention_rate, row.ci_low, row.ci_high, expected
 
 
 def _survival_rows(company: Company, size: int) -> Iterator[Row]:
     curves = {
-        "survival": company.cohorts.survival_curve,
-        "survival to the log's end": survival.only(company.cohorts.survival, "all"),
+        "Survival at day {}": company.cohorts.survival_curve,
+        "Survival at day {}, to the log's end": survival.only(company.cohorts.survival, "all"),
     }
     for name, curve in curves.items():
         at_day = curve.set_index("day")
         for day in SURVIVAL_DAYS:
             estimate = at_day.loc[day, ["survival", "ci_low", "ci_high"]]
-            yield f"{name} day {day}", *estimate, curves_of(size)["survival", day]
+            yield name.format(day), *estimate, curves_of(size)["survival", day]
 
 
 def _model_rows(model: Model, size: int) -> Iterator[Row]:
     measured = evaluation.metrics_of(model.test_evaluation, model.chosen)
     true = expected_metrics(model.churn_model, population(size).test)
-    for metric in METRICS:
+    for metric, words in METRICS.items():
         row = measured.loc[metric]
-        yield metric, row["value"], row["ci_low"], row["ci_high"], true[metric]
+        yield words, row["value"], row["ci_low"], row["ci_high"], true[metric]
 
 
 def expected_metrics(model: Any, everyone: pd.DataFrame) -> dict[str, float]:
@@ -196,9 +207,15 @@ def _group_rows(company: Company, size: int) -> Iterator[Row]:
         if row.comparison != "all_groups":
             expected = 0.0 if is_null else true[row.column, row.group]
             bounds = (row.difference_ci_low, row.difference_ci_high)
-            yield "group difference", row.difference, *bounds, expected
+            yield "Difference between groups", row.difference, *bounds, expected
         if is_null:
-            yield "null called different", float(row.is_different), np.nan, np.nan, 0.0
+            yield (
+                "No difference, but called different",
+                float(row.is_different),
+                np.nan,
+                np.nan,
+                0.0,
+            )
 
 
 def _true_differences(everyone: Population, columns: list[str]) -> dict[tuple[str, str], float]:

@@ -33,10 +33,9 @@ from analysis.contract.stages import STAGES, Stage
 from analysis.model import features, snapshots
 from analysis.model.candidates import fit, pipelines, source_columns
 from analysis.model.features import NEEDS, feature_columns
-from analysis.run import documents
+from analysis.run import documents, runner
 from analysis.run.execute import check_parameters
 from analysis.run.folders import Run
-from analysis.run.runner import run_stages
 from analysis.summary import metrics
 from analysis.summary.judged import describe_checks
 from analysis.summary.numbers import as_text, is_struck, numbers_table
@@ -265,59 +264,61 @@ def test_add_a_chart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Weekdays(Chapter):
+class Example(Chapter):
     """A chapter of one table."""
 
     rows: pd.DataFrame
-    stage: ClassVar[str] = "11_weekdays"
+    stage: ClassVar[str] = "99_example"
 
     @table
-    def weekdays(self) -> pd.DataFrame:
-        """Return the events of each weekday."""
+    def example_days(self) -> pd.DataFrame:
+        """Return the events of each example_day."""
         return self.rows
 
 
-WEEKDAYS = Stage(
-    Weekdays.stage,
+EXAMPLE = Stage(
+    Example.stage,
     "Cohorts",
     reads=(stages.VOLUME,),
-    writes={"weekdays": "weekdays/weekdays.csv"},
+    writes={"example_days": "example/days.csv"},
     params=("seed",),
 )
 COLUMNS = """\
-  weekday: {label: Day of the week, unit: text, meaning: Name of the day.}
-  weekly_share: {label: Share of the week, unit: share, meaning: Events of the day over all.}
+  example_day: {label: Day of the week, unit: text, meaning: Name of the day.}
+  example_share: {label: Share of the week, unit: share, meaning: Events of the day over all.}
 """
 TABLES = """\
-  weekdays:
-    title: Events of each weekday
-    columns: [weekday, weekly_share]
+  example_days:
+    title: Events of each example_day
+    columns: [example_day, example_share]
 """
 
 
 def test_add_a_column(
     copied_catalogue: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(stages, "STAGES", (*STAGES, WEEKDAYS))
+    monkeypatch.setattr(stages, "STAGES", (*STAGES, EXAMPLE))
     describe(copied_catalogue, COLUMNS, TABLES)
-    chapter = Weekdays(pd.DataFrame({"weekday": ["Monday"], "weekly_share": [0.25]}))
-    cells = format_cells(chapter.weekdays, catalogue.table_of("weekdays"))
+    chapter = Example(pd.DataFrame({"example_day": ["Monday"], "example_share": [0.25]}))
+    cells = format_cells(chapter.example_days, catalogue.table_of("example_days"))
     assert plain(cells.loc[0, "Share of the week"]) == "25.0 %"
-    page = BeautifulSoup(show(chapter.weekdays).as_raw_html(), "html.parser")
+    page = BeautifulSoup(show(chapter.example_days).as_raw_html(), "html.parser")
     assert [words(head) for head in page("th")] == ["Day of the week", "Share of the week"]
-    listed = str(dictionary_table(catalogue.table_of("weekdays")))
+    listed = str(dictionary_table(catalogue.table_of("example_days")))
     assert "Events of the day over all." in listed
     chapter.write(str(tmp_path))
-    assert (tmp_path / WEEKDAYS.writes["weekdays"]).is_file()
-    with pytest.raises(ReportError, match="weekdays: the column 'weekly_share' is promised"):
-        Weekdays(chapter.rows[["weekday"]]).write(str(tmp_path))
+    assert (tmp_path / EXAMPLE.writes["example_days"]).is_file()
+    with pytest.raises(
+        ReportError, match="example_days: the column 'example_share' is promised by the catalogue"
+    ):
+        Example(chapter.rows[["example_day"]]).write(str(tmp_path))
 
 
 def test_add_a_stage(
     copied_catalogue: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    verdicts = "weekdays/checks.csv"
-    stage = replace(WEEKDAYS, writes={**WEEKDAYS.writes, "verdict_table": verdicts})
+    verdicts = "example/checks.csv"
+    stage = replace(EXAMPLE, writes={**EXAMPLE.writes, "verdict_table": verdicts})
     monkeypatch.setattr(stages, "STAGES", (*STAGES, stage))
     describe(copied_catalogue, COLUMNS, TABLES)
 
@@ -327,19 +328,20 @@ def test_add_a_stage(
     assert verdicts in stages.reads_of(summary)
     assert stage.name in stages.needs(summary)
     assert f"- file: book/chapters/{stage.name}" in documents.render_toc()
-    row = "| `weekdays/weekdays.csv` | Events of each weekday | 11_weekdays |"
+    row = "| `example/days.csv` | Events of each example_day | 99_example |"
     assert row in documents.render_data_readme()
     assert set(stage.writes.values()) <= set(declared())
-    assert may_be_published("weekdays/weekdays.csv", catalogue.columns_of("weekdays"))
+    assert may_be_published("example/days.csv", catalogue.columns_of("example_days"))
 
-    monkeypatch.setattr(stages, "STAGES", (stage,))
+    monkeypatch.setattr(stages, "STAGES", (stage,))  # run by itself, without a manifest
+    monkeypatch.setattr(runner, "write_manifest", lambda run: None)
     run = lay_out(tmp_path / "project", stage)
     notebook = nbformat.read(run.project / "notebooks" / f"{stage.name}.ipynb", as_version=4)
     check_parameters(notebook, stage)
-    assert run_stages(run, lambda *_: None) == [stage.name]
-    assert (run.data / "weekdays/weekdays.csv").read_text() == "weekday,weekly_share\nMonday,1.0\n"
+    assert runner.run_stages(run, lambda *_: None) == [stage.name]
+    assert (run.data / "example/days.csv").read_text() == "example_day,example_share\nMonday,1.0\n"
     assert (run.chapters / f"{stage.name}.ipynb").is_file()
-    assert run_stages(run, lambda *_: None) == []
+    assert runner.run_stages(run, lambda *_: None) == []
 
 
 def lay_out(project: Path, stage: Stage) -> Run:
@@ -351,9 +353,9 @@ def lay_out(project: Path, stage: Stage) -> Run:
         'inputs = "data"\noutputs = "data"\nseed = 1',
         "from pathlib import Path\nimport pandas as pd\n"
         f"volume = pd.read_csv(f'{{inputs}}/{stages.VOLUME}', parse_dates=['day'])\n"
-        "shares = volume.assign(weekday=volume['day'].dt.day_name(), weekly_share=1.0)",
-        "folder = Path(outputs, 'weekdays')\nfolder.mkdir()\n"
-        "shares[['weekday', 'weekly_share']].to_csv(folder / 'weekdays.csv', index=False)\n"
+        "shares = volume.assign(example_day=volume['day'].dt.day_name(), example_share=1.0)",
+        "folder = Path(outputs, 'example')\nfolder.mkdir()\n"
+        "shares[['example_day', 'example_share']].to_csv(folder / 'days.csv', index=False)\n"
         "pd.DataFrame().to_csv(folder / 'checks.csv')",
     ]
     write_notebook(project, stage.name, cells)

@@ -1,1 +1,1 @@
-"""Helpers of the churn book: one module per term of the field."""
+"""The churn book: one package per chapter, and what the chapters share."""

@@ -1,4 +1,4 @@
-"""Who the users are: signups, attributes, the hazard of leaving, and habits."""
+"""The users: signups, attributes, the hazard of churn, and habits."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What is true of a simulated company: its parameters, its users, the best possible score."""
+"""The truth of a simulated company: its parameters, its users, the best possible score."""
 
 from typing import Any
 

@@ -5,13 +5,13 @@ import pytest
 from analysis.contract import checks
 from tests.audit import (
     test_amounts,
-    test_audit_rules,
     test_automatic,
     test_coverage,
     test_identities,
     test_latency,
     test_mix,
     test_native,
+    test_quality,
     test_relations,
     test_repeats,
     test_returns,
@@ -22,7 +22,7 @@ from tests.audit import (
 )
 
 MODULES = (
-    test_amounts, test_audit_rules, test_automatic, test_coverage, test_identities, test_latency,
+    test_amounts, test_quality, test_automatic, test_coverage, test_identities, test_latency,
     test_mix, test_native, test_relations, test_repeats, test_returns, test_sessions,
     test_signups, test_values, test_volume,
 )  # fmt: skip

@@ -41,11 +41,17 @@ def test_the_title_of_the_truth_says_companies_and_users():
     assert f"over {row['runs']} simulated companies of {row['users']:,} users" in table.title
 
 
+def test_every_figure_has_a_unit():
+    table = catalogue.table_of("truth")
+    figures = read_study(BOOK / table.path, table, TITLES)["figure"]
+    assert set(table.columns[0].units) == set(figures)
+
+
 def test_figures_have_units_of_their_own():
     cells = cells_of("truth").set_index("Figure")
-    assert plain(cells.loc["Active on day 1", "Mean estimate"]) == "8.7 %"
+    assert plain(cells.loc["Retention on day 1", "Mean estimate"]) == "8.7 %"
     assert cells.loc["ROC AUC", "Mean estimate"] == "0.737"
-    assert cells.loc["Difference claimed where there is none", "Coverage"] == "–"
+    assert cells.loc["No difference, but called different", "Coverage"] == "–"
 
 
 @pytest.mark.parametrize(

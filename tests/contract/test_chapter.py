@@ -73,7 +73,8 @@ def test_writing_makes_every_declared_artifact(small, tmp_path):
 def test_a_table_without_a_promised_column_is_not_written(small, tmp_path):
     small.__dict__["lift"] = pd.DataFrame({"lift": [2.0]})
     with pytest.raises(
-        ReportError, match="lift: the column 'decile' is in the catalogue but not in the table"
+        ReportError,
+        match="lift: the column 'decile' is promised by the catalogue but not in the table",
     ):
         small.write(str(tmp_path))
 

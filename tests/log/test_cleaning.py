@@ -28,12 +28,12 @@ def raw(header, *lines):
 
 def shown(frame):
     """Return the cells of a table as text, a row a line; instants to the minute, missing as dash."""
-    told = frame.copy()
-    for name in told.columns:
-        if isinstance(told[name].dtype, pd.DatetimeTZDtype):
-            told[name] = told[name].dt.strftime("%Y-%m-%dT%H:%M")
-    told = told.astype("object").where(told.notna(), "-")
-    return [" ".join(str(cell) for cell in row) for row in told.itertuples(index=False)]
+    text = frame.copy()
+    for name in text.columns:
+        if isinstance(text[name].dtype, pd.DatetimeTZDtype):
+            text[name] = text[name].dt.strftime("%Y-%m-%dT%H:%M")
+    text = text.astype("object").where(text.notna(), "-")
+    return [" ".join(str(cell) for cell in row) for row in text.itertuples(index=False)]
 
 
 USER_HEADER = "user_id signup_date last_active_date age"

@@ -71,7 +71,7 @@ def test_an_event_that_arrived_late_makes_nobody_at_risk():
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("devise", "Is it 'device'"), ("signup_date", "no attribute")]
+    ("name", "message"), [("devise", "Is it 'device'"), ("signup_date", "not an attribute")]
 )
 def test_a_static_column_that_nobody_knows_is_named(name, message):
     with pytest.raises(ReportError, match=message):

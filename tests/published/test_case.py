@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.base.errors import ReportError
-from analysis.published import case_clusters, case_figures, case_model, case_scores, claims, faults
+from analysis.published import (
+    case_claims,
+    case_clusters,
+    case_figures,
+    case_model,
+    case_scores,
+    faults,
+)
 from analysis.published import case_tables as tables
 from analysis.published.case_figures import AS_PUBLISHED, Case
 from analysis.published.case_model import case_design
@@ -325,7 +332,7 @@ def test_one_class_of_the_label_leaves_the_model_out_with_the_reason(engine):
         assert figures[name].value is None
         assert figures[name].reason == "every user has the same label"
     assert figures["retention.churn_rate"].value == 1
-    assert claims.published_skew(case).status == "not_applicable"
+    assert case_claims.published_skew(case).status == "not_applicable"
 
 
 def test_too_few_users_leave_the_model_out(engine):
@@ -514,7 +521,7 @@ def test_evidence_of_the_faults_is_that_of_the_page(case, seed_tables):
     features, retention = case.features, case.retention
     assert faults.signup_date_auc(retention) == pytest.approx(0.992, abs=5e-4)
     assert faults.auc_without_signup(features, retention) == pytest.approx(0.578, abs=5e-4)
-    trained = claims.published_skew(case).facts
+    trained = case_claims.published_skew(case).facts
     assert trained["mean_trained"] == pytest.approx(0.711, abs=5e-4)
     assert trained["max_trained"] == pytest.approx(0.973, abs=5e-4)
     p_values = faults.group_p_values(features, retention)["p_value"].round(2)
@@ -531,7 +538,7 @@ def test_evidence_of_the_faults_is_that_of_the_page(case, seed_tables):
 @pytest.mark.golden
 def test_covered_users_are_those_of_the_page(case):
     # 687 users by days; by the case's label, days before signup count too
-    facts = claims.published_truncated(case, make_window("2025-01-01", "2025-10-22")).facts
+    facts = case_claims.published_truncated(case, make_window("2025-01-01", "2025-10-22")).facts
     assert facts["covered"] == 687
     assert facts["after"] == pytest.approx(0.180, abs=6e-4)
 

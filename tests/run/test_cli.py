@@ -14,7 +14,7 @@ from tests.handmade import ROOT, make_params
 
 CHECKS = pd.DataFrame({
     "check": ["leakage", "drift", "orphans"], "status": ["fail", "warn", "pass"],
-    "evidence": ["rows[users] and [/b] are told as they are", "", ""],
+    "evidence": ["rows[users] and [/b] are printed as they are", "", ""],
 })  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def test_build_runs_the_stages_builds_the_site_and_says_what_to_open(runs, tmp_p
     assert f"1 of {len(STAGES)} stages ran" in result.output
     assert "Open html/index.html" in result.output
     assert "Checks: 1 fail, 1 warn, 1 pass." in result.output
-    assert "fail leakage: rows[users] and [/b] are told as they are" in result.output
+    assert "fail leakage: rows[users] and [/b] are printed as they are" in result.output
 
 
 def test_stages_only_builds_no_site(runs):

@@ -155,7 +155,7 @@ def test_a_failure_keeps_what_is_finished_and_names_the_notebook_and_the_cell(pr
     assert not (project / "data/summary").exists()
     assert temporary(project) == []
 
-    # what a helper tells is told as it is; what is finished is not run again
+    # the message of a helper is passed on unchanged; finished stages do not run again
     raising = "from analysis.base.errors import ReportError\nraise ReportError('users: no row. Give one.')"
     write_notebook(project, "02_show", [CELLS["02_show"][0], raising])
     lines.clear()

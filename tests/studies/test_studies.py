@@ -11,6 +11,7 @@ from analysis.base import engine
 from analysis.contract.checks import REGISTER, Verdict
 from analysis.model import scoring
 from benchmarks import best, company, detection, truth
+from benchmarks.__main__ import SMALL
 from simulation import FAULTS, Simulation, simulate
 
 USERS, SEED = 300, 5
@@ -224,3 +225,12 @@ def test_coverage_counts_intervals_that_hold_the_truth() -> None:
     assert rate["bias_in_se"] == pytest.approx(0.15 / (0.02**0.5))
     assert pd.isna(claim["coverage"])
     assert claim["mean_estimate"] == 1.0
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_make_bench_calls_each_study_with_options_that_it_has(name: str) -> None:
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
+    usage = subprocess.run(command, cwd=company.ROOT, capture_output=True, text=True, check=True)
+    options = [word for word in SMALL[name] if word.startswith("--")]
+    assert options
+    assert [option for option in options if f"{option} " not in usage.stdout] == []

@@ -1,4 +1,4 @@
-"""Amounts: are they in one unit, and is none of them most of what was paid?"""
+"""Amounts: are they all in one unit, and does one of them dominate the sum?"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Automatic events: does a kind of event go on by itself after users have stopped?"""
+"""Automatic events: does an event type continue by itself after users have stopped?"""
 
 from typing import Any
 
@@ -45,8 +45,8 @@ def kinds_that_go_on(events: Any, horizon_days: int) -> pd.DataFrame:
 
 @check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
 def automatic_events(kinds: pd.DataFrame, horizon_days: int) -> Verdict:
-    """Judge whether one kind of event goes on after users have stopped: a push, a heartbeat or a
-    renewal that the app logs by itself makes users who left look active. It must do so for three
+    """Judge whether one event type continues after users have stopped: a push, a heartbeat or a
+    renewal that the app logs by itself makes churned users look active. It must do so for three
     times as many users as any other kind: with rare visits, each kind is the last one of some.
     A kind with more than half of all events is the log's main activity and is not judged.
     """

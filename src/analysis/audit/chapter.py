@@ -15,10 +15,10 @@ from analysis.audit import (
     latency,
     mix,
     native,
+    quality,
     relations,
     repeats,
     returns,
-    rules,
     sessions,
     signups,
     values,
@@ -77,7 +77,7 @@ class Audit(Chapter):
     @cached_property
     def cleaning_rules(self) -> pd.DataFrame:
         """What cleaning counted, as rules."""
-        return rules.cleaning_rules(self.users_qa, self.events_qa)
+        return quality.cleaning_rules(self.users_qa, self.events_qa)
 
     @cached_property
     def user_rules(self) -> pd.DataFrame:
@@ -101,32 +101,32 @@ class Audit(Chapter):
 
     @cached_property
     def coverage_rules(self) -> pd.DataFrame:
-        """The users whose history the log does not hold."""
+        """The users whose history is not in the log."""
         return coverage.coverage_rules(self.users_seen, self.log.window, self.lookback_days)
 
     @cached_property
     def rules(self) -> pd.DataFrame:
         """Every rule, in a fixed order."""
-        return rules.join_rules(
+        return quality.join_rules(
             (self.cleaning_rules, self.user_rules, self.event_rules, self.repeat_rules,
              self.identity_rules, self.coverage_rules)
         )  # fmt: skip
 
     @table
     def rules_broken(self) -> pd.DataFrame:
-        """The rules that some rows break, the worst first."""
-        return rules.broken_rules(self.rules)
+        """The rules that at least one row breaks, the worst first."""
+        return quality.broken_rules(self.rules)
 
     @table
     def scorecard(self) -> pd.DataFrame:
         """The quality by dimension: see score_dimensions."""
-        return rules.score_dimensions(self.rules)
+        return quality.score_dimensions(self.rules)
 
     @table
     def quality(self) -> pd.DataFrame:
         """Every column with its missing values, and every rule: see quality_table."""
-        null_counts = rules.count_nulls(self.log.users, self.log.events)
-        return rules.quality_table(null_counts, self.rules)
+        null_counts = quality.count_nulls(self.log.users, self.log.events)
+        return quality.quality_table(null_counts, self.rules)
 
     # --- the log ------------------------------------------------------------------------
 

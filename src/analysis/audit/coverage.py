@@ -1,4 +1,4 @@
-"""Coverage: whose history does the log hold, and is anybody missing from it?"""
+"""Coverage: whose history is in the log, and is anybody missing from it?"""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def users_with_span(users: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
 
 
 def coverage_rules(users_seen: pd.DataFrame, window: LogWindow, lookback_days: int) -> pd.DataFrame:
-    """Return the users whose history the log does not hold: see rule_rows."""
+    """Return the users whose history is not in the log: see rule_rows."""
     signup = users_seen["signup_date"]
     recent = window.end - pd.Timedelta(days=lookback_days)
     tests = {
@@ -95,7 +95,7 @@ def window_is_mature(users: pd.DataFrame, window: LogWindow, horizon_days: int) 
 
 @check(stage="03_audit", strikes=("retention", "survival"))
 def newcomers_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
-    """Judge the share of users who joined inside the log and have no event in their first
+    """Judge the share of users who joined during the log and have no event in their first
     `horizon_days`: their events are missing, or their signup date is not theirs.
     """
     joined = users_seen["signup_date"]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.audit.rules import worst_rule
+from analysis.audit.quality import worst_rule
 from analysis.base.statistics import share_of
 from analysis.contract.checks import FROM_THE_LOG, Verdict, check, grade, not_applicable
 from analysis.log.rules import RULE_COLUMNS, count_broken

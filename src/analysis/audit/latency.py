@@ -1,4 +1,4 @@
-"""Latency: how late events arrive, and whether their times are times."""
+"""Latency: how late events arrive, and whether their times were cut."""
 
 from typing import Any
 

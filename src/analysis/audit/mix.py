@@ -1,4 +1,4 @@
-"""Mix: does a kind of event, a source, a country or a device stop, start or jump at once?"""
+"""Mix: does an event type, a source, a country or a device stop, start or jump abruptly?"""
 
 from typing import Any
 
@@ -84,7 +84,7 @@ def _kinds_by_day(counted: pd.DataFrame, name: str) -> pd.DataFrame:
 
 @check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
 def log_mix(daily_mix: pd.DataFrame) -> Verdict:
-    """Judge whether one kind of event, source, country or device stops, starts or jumps at once.
+    """Judge whether an event type, source, country or device stops, starts or jumps abruptly.
 
     The share of each kind in the volume is compared over 14 and 28 days before and after each
     midnight; chance is measured by its scatter from day to day. A change of the hours of the day

@@ -130,7 +130,7 @@ def native_agrees(users_seen: pd.DataFrame) -> Verdict:
 def native_counts(native_totals: pd.DataFrame) -> Verdict:
     """Judge the counts and sums of the users table against the log.
 
-    A native total is a definition of its own, so equality is not expected: it must order
+    A native total has another definition, so equality is not expected: it must order
     users as the log does (rank correlation, among those whose whole history the log holds),
     and a total since signup cannot be less than what the log holds of it.
     """

@@ -1,4 +1,4 @@
-"""Repeats: events that were logged twice under identifiers of their own."""
+"""Repeats: events that were logged twice under different identifiers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ def repeat_rules(events: Any) -> pd.DataFrame:
     """Return the rules on repeated events: see rule_rows; `broken` leaves the first of each out.
 
     No event repeats another in all that it says (who, what, when, which session and content)
-    under an identifier of its own. None repeats the one before it within two seconds, or a whole
+    under another identifier. None repeats the one before it within two seconds, or a whole
     number of half hours later, as when a log is loaded again in another zone.
 
     People repeat themselves, too. Repeats in a stream of alike events (scrolling) do not count.

@@ -1,4 +1,4 @@
-"""Returns: do the same users run through the whole log, up to its first and last days?"""
+"""Returns: are the same users in the whole log, from its first to its last days?"""
 
 import itertools
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ def _week(instant: Any, window: LogWindow) -> Any:
 
 @check(stage="03_audit", strikes=FROM_THE_LOG)
 def log_users(weekly_returns: pd.DataFrame) -> Verdict:
-    """Judge whether the set of users changes at once, as in a log stitched from two.
+    """Judge whether the set of users changes abruptly, as in a log joined from two.
 
     At each week's start: of the users seen in the four weeks before, the share seen in the
     four after; and looking back, of the users seen in the four weeks after who had signed up

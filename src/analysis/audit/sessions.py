@@ -1,4 +1,4 @@
-"""Sessions: does `session_id` name visits?"""
+"""Sessions: does each `session_id` stand for one visit?"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Signups: do they go on through the log, and are their dates the users' own?"""
+"""Signups: do they continue throughout the log, and are their dates right?"""
 
 from typing import Any
 
@@ -26,10 +26,10 @@ from which it is doubtful, and from which tenure is no longer the users' own."""
 
 @check(stage="03_audit")
 def signup_flow(users: pd.DataFrame, window: LogWindow, time_zone: str) -> Verdict:
-    """Judge whether signups go on through the log. A time without any, between times with many,
-    lacks users. A crowd at the log's start with nobody before it has the date of its first event
-    there as its signup. Spans of 28 days are compared, each with the lesser of the fullest before
-    it and the fullest after it.
+    """Judge whether signups continue through the log. A gap between times with many
+    signups lacks users. A pile-up at the log's start with nobody before it means that signup is the
+    date of the first event. Spans of 28 days are compared, each with the lower of the peaks before
+    and after it.
     """
     known = users["signup_date"].dropna()
     inside = known[(known >= window.start) & (known < window.end)]

@@ -1,4 +1,4 @@
-"""Values: is each written in one way and in one unit, and is a missing one missing?"""
+"""Values: are they spelled in one way, in one unit, and empty where missing?"""
 
 import re
 import unicodedata
@@ -30,7 +30,7 @@ PLACEHOLDERS = frozenset((
 
 @check(stage="03_audit")
 def spellings(users: pd.DataFrame, kinds: pd.DataFrame) -> Verdict:
-    """Judge whether a kind is written in two ways, which then count as two: by letters' case,
+    """Judge whether a value is spelled in two ways, which then count as two: by letters' case,
     accents, blanks, hyphens or underscores.
     """
     counts = _counts_by_column(users, kinds, is_list_of_kinds)

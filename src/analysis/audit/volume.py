@@ -1,4 +1,4 @@
-"""Volume: is the log one steady record, without holes, jumps and stray days?"""
+"""Volume: is the log a steady record without gaps, jumps and stray days?"""
 
 import numpy as np
 import pandas as pd

@@ -97,7 +97,7 @@ class Claim(BookDirective):
         sentence: Sequence[nodes.Node],
     ) -> list[nodes.Node]:
         anchor = nodes.make_id(f"claim-{self.arguments[0]}")
-        opening = self.html(f'<div class="cb-claim cb-claim-{status}" id="{anchor}">')
+        opening = self.render("claim_start", status=status, anchor=anchor)
         values = {"status": status, "metrics": metrics, "checks": checks}
         note, ending = self.render("claim", **values), self.render("claim_end", **values)
         return [opening, *([] if status == "fail" else sentence), note, ending]

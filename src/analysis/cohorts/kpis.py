@@ -121,9 +121,10 @@ def _ratio(row: "pd.Series[Any]", above: str, below: str) -> tuple[float, float,
 
 
 def latest(kpis: pd.DataFrame) -> pd.DataFrame:
-    """Return the last observed month beside the one before: `kpi`, `before`, `month`, `value`,
-    `ci_low`, `ci_high`, and `change`: `up` or `down` where the two intervals do not overlap (a
-    cautious rule), else `within_chance`, or `not_known` without both intervals.
+    """Return the last observed month and the one before: `kpi`, `month`, `value`, `ci_low`,
+    `ci_high`, `before` (the value a month earlier), and `change`: `up` or `down` where the two
+    intervals do not overlap (a cautious rule), else `within_chance`, or `not_known` without both
+    intervals.
     """
     known = kpis[kpis["value"].notna()]
     months = sorted(known["month"].unique())[-2:]
@@ -133,9 +134,9 @@ def latest(kpis: pd.DataFrame) -> pd.DataFrame:
         last: Any = by_month.iloc[-1]
         before: Any = by_month.iloc[0] if len(months) > 1 else None
         earlier = None if before is None else before["value"]
-        rows.append((name, earlier, months[-1], last["value"], last["ci_low"],
-                     last["ci_high"], _change(before, last)))  # fmt: skip
-    columns = ["kpi", "before", "month", "value", "ci_low", "ci_high", "change"]
+        rows.append((name, months[-1], last["value"], last["ci_low"], last["ci_high"],
+                     earlier, _change(before, last)))  # fmt: skip
+    columns = ["kpi", "month", "value", "ci_low", "ci_high", "before", "change"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -21,7 +21,7 @@ def user_retention(
     `user_days` as in log.activity.sum_by_day. Columns: `user_id`, `signup_date`,
     `last_observed_day` (whole tenure days the log covers; missing for users who joined before the
     log), `first_return_day` (first active tenure day from 1 on), `last_active_day`,
-    `is_active_on_N` for N in `days`, and `is_eligible_N`: joined inside the log and day N ended
+    `is_active_on_N` for N in `days`, and `is_eligible_N`: joined during the log and day N ended
     before the log did.
     """
     known = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
@@ -66,7 +66,7 @@ def retention_by_day(per_user: pd.DataFrame, days: Sequence[int], min_group: int
     With d the whole 24-hour periods between signup (at midnight) and an event, a user
     is retained on day N when: `on_day`, an event has d = N; `on_or_after`, one has
     d >= N (a lower bound: later days may still come); `within`, one has 1 <= d <= N.
-    Only users who joined inside the log and whose day N ended before the log did are
+    Only users who joined during the log and whose day N ended before the log did are
     eligible; rate = retained / eligible over all of them, with a Wilson interval.
 
     Input: the result of user_retention. Columns: `definition`, `day`, `eligible_users`,

@@ -29,7 +29,7 @@ def lifetimes(
     silence follow before the log ends; otherwise the user is censored at the end of the log. Users
     who joined before the log enter late, at their first event in it. Left out are users who were
     never seen, and users from before the log whose first event is also the end: they spend no
-    time at risk. Users who joined inside the log are at risk from signup; one without any event
+    time at risk. Users who joined during the log are at risk from signup; one without any event
     has time 0. `spans` is the result of activity.user_spans.
     """
     known = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]

@@ -79,6 +79,6 @@ def _require_columns(name: str, frame: pd.DataFrame) -> None:
     missing = [column for column in promised if column not in frame]
     if missing:
         raise ReportError(
-            f"{name}: the column {missing[0]!r} is in the catalogue but not in the table "
+            f"{name}: the column {missing[0]!r} is promised by the catalogue but not in the table "
             f"({len(missing)} in all). It has: {', '.join(map(str, frame.columns))}."
         )

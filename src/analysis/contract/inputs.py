@@ -160,8 +160,8 @@ def check_named(given: Iterable[str], columns: Collection[str], parameter: str) 
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
             hint = f" Is it {near[0]!r}?" if near else ""
             raise ReportError(
-                f"{parameter} names {name!r}, which is not a column of the users table.{hint} "
-                f"It has: {', '.join(sorted(columns))}. Correct params.yml."
+                f"{parameter} names {name!r}, which is not an attribute of users.{hint} The users "
+                f"table has: {', '.join(sorted({*columns} & {*known}))}. Correct params.yml."
             )
 
 

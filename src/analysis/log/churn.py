@@ -15,7 +15,7 @@ from analysis.log.window import LogWindow
 
 @dataclass(frozen=True)
 class Windows:
-    """Lengths in days: of the look back, of the gap before the outcome, of the outcome."""
+    """Lengths in days: of the look-back period, the gap before the outcome and the outcome."""
 
     lookback: int
     gap: int
@@ -28,7 +28,7 @@ class Windows:
 
     @property
     def back(self) -> pd.Timedelta:
-        """Length of the look back."""
+        """Length of the look-back period."""
         return pd.Timedelta(days=self.lookback)
 
 
@@ -37,7 +37,7 @@ def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
 
     Counted back from the end of the log in steps of gap + horizon: the end itself is
     scored, the one before it is the test, the one before that calibrates, and all
-    earlier ones whose look back the log covers train. Raises ReportError when the log
+    earlier ones train, if the log covers their look-back period. Raises ReportError when the log
     is too short for at least one of each.
     """
     splits = ["score", "test", "calibrate"]
@@ -67,7 +67,7 @@ def users_between(active: Any, start: pd.Timestamp, end: pd.Timestamp) -> "pd.Se
 
 
 def at_risk(active: Any, at: pd.Timestamp, windows: Windows) -> "pd.Series[Any]":
-    """Return the user_id of everyone who was known at `at` to have been active in the look back
+    """Return the user_id of everyone who was known at `at` to have been active in the look-back
     before it, sorted. An event that arrived later does not count: who uploads it came back.
     """
     return users_between(active.filter(active.recorded_at < at), at - windows.back, at)

@@ -16,7 +16,7 @@ KEYS = ("user_id", "snapshot_at", "split", "churned")
 DAY_SECONDS = 86_400
 FORTNIGHT = 14  # days
 HABIT_LOOKBACKS = 3
-"""Look backs over which habits are measured: long enough for a user who comes every other week."""
+"""Look-back periods for habits: enough for a user who comes every other week."""
 
 
 def _by_session(seen: Any, roles: Mapping[str, str]) -> Any:
@@ -49,7 +49,7 @@ def _session_features(sessions: Any, weeks: float) -> Any:
 
 
 def _event_features(seen: Any, at: pd.Timestamp, lookback: int, roles: Mapping[str, str]) -> Any:
-    """Return per user what the events of the look back say, apart from sessions."""
+    """Return per user the features from events of the look-back period, apart from sessions."""
     age = (int(at.timestamp()) - clock.whole_seconds(seen.event_at)) / DAY_SECONDS
     day = age.ceil() - 1  # day k is [at - k - 1, at - k): its first instant belongs to it
     given = amount(seen)

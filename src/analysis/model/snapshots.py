@@ -40,7 +40,7 @@ def snapshots(
     events recorded before t, and attributes fixed at signup (`static_columns`).
 
     Columns: `user_id`, `snapshot_at` (UTC), `split` (train, calibrate, test, score: see
-    snapshot_plan), `churned`, `tenure_days`, those of behaviour (over the look back) and of
+    snapshot_plan), `churned`, `tenure_days`, those of behaviour (over the look-back period) and of
     habits (over three), and the static ones.
     Raises ReportError when the log is too short, when every event before a snapshot arrived after
     it, and for a static column that the users table does not have.

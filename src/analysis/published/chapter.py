@@ -12,8 +12,14 @@ from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
 from analysis.log import activity
 from analysis.log.log import Log
-from analysis.published import case_clusters, case_figures, case_model, case_scores, case_tables
-from analysis.published import claims as claims  # registers the checks of the stage
+from analysis.published import (
+    case_claims,  # noqa: F401 (registers the checks of the stage)
+    case_clusters,
+    case_figures,
+    case_model,
+    case_scores,
+    case_tables,
+)
 from analysis.published.results import or_empty
 
 

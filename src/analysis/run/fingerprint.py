@@ -105,7 +105,7 @@ def package_versions() -> dict[str, str]:
 
 
 def fingerprint(run: Run, stage: Stage) -> str:
-    """Return a digest of all that decides what `stage` gives: cells, helpers, parameters,
+    """Return a digest of what determines the results of `stage`: cells, helpers, parameters,
     inputs and package versions.
     """
     notebook = nbformat.read(notebook_of(run, stage), as_version=4)

@@ -44,6 +44,6 @@ def notebook_of(run: Run, stage: Stage) -> Path:
 
 
 def outputs_of(run: Run, stage: Stage) -> dict[str, Path]:
-    """Return every file that `stage` gives: its artifacts and its executed notebook."""
+    """Return every file that `stage` writes: its artifacts and its executed notebook."""
     chapter = {f"chapter:{stage.name}": run.chapters / f"{stage.name}.ipynb"}
     return {path: Path(run.path_of(path)) for path in stage.writes.values()} | chapter

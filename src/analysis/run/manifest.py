@@ -14,7 +14,7 @@ from analysis.run.folders import Run, notebook_of
 
 def write_manifest(run: Run) -> None:
     """Write what the run was made of: inputs, parameters, code and package versions, and every
-    artifact with its digest. Nothing of the machine, the clock or the paths is in it.
+    artifact with its digest. It contains nothing about the machine, the clock or the paths.
     """
     notes = load_notes(run.project / "params.yml")
     shown = {name: _without_folder(name, v) for name, v in run.params.model_dump().items()}

@@ -1,4 +1,4 @@
-"""Run the stages: side by side where they can, only what has changed."""
+"""Run the stages: in parallel where possible, and only if something has changed."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ def _write_record(run: Run, name: str, print_: str, files: Mapping[str, Path]) -
 
 
 def why_run(run: Run, stage: Stage, print_: str) -> str | None:
-    """Return why `stage` must run, or None when all it gave is still there and right."""
+    """Return why `stage` must run, or None if its results are complete and up to date."""
     record = _read_record(run, stage.name)
     if not record:
         return "first run"
@@ -72,7 +72,7 @@ def _as_report_error(name: str, error: Exception) -> ReportError:
 
 
 def _simulate(run: Run, report: Report) -> None:
-    """Write the simulated default tables, unless they are there already."""
+    """Write the simulated default tables if they do not exist yet."""
     if run.params.users is not None:
         return None
     p = run.params
@@ -107,7 +107,7 @@ def _attempt(run: Run, stage: Stage) -> tuple[str, float]:
 def run_stages(run: Run, report: Report) -> list[str]:
     """Bring every stage up to date; return the names of those that ran.
 
-    Stages whose inputs are ready run side by side, one per core. The first failure
+    Stages whose inputs are ready run in parallel, one per core. The first failure
     stops the start of others and is raised as ReportError; what was finished stays.
     """
     os.environ.update(KERNEL_ENVIRONMENT)

@@ -1,4 +1,4 @@
-"""Which segment each user is in, what its users are like, and how that is drawn."""
+"""Which segment each user is in, and what the users of each segment are like."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -81,7 +81,7 @@ def for_boxes(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:
 
 
 def widest(table: pd.DataFrame, most: int = 4) -> Sequence[str]:
-    """Return the features whose segment means lie furthest apart, in standard deviations."""
+    """Return the features whose segment means differ most, in standard deviations."""
     spread = table.groupby("feature")["distance"].agg(lambda d: d.max() - d.min())
     ordered = spread.dropna().sort_values(ascending=False, kind="stable")
     return [str(name) for name in ordered.index[:most]]

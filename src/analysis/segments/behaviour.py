@@ -1,4 +1,4 @@
-"""What is compared between users: one measure for each aspect of use, on one scale."""
+"""The behaviour that segments compare: one measure for each aspect of use, on one scale."""
 
 import numpy as np
 import pandas as pd

@@ -69,7 +69,7 @@ class Segments(Chapter):
 
     @table
     def tier_churn(self) -> pd.DataFrame:
-        """Return the churn of each tier beside that of all others."""
+        """Return the churn of each tier and of all other users."""
         return against_rest(self.later_churn)
 
     @table

@@ -1,4 +1,4 @@
-"""Charts of segments: how many clusters there are, and what sets them apart."""
+"""Charts of segments: how many clusters there are, and how they differ."""
 
 import math
 import textwrap

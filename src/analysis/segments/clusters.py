@@ -1,4 +1,4 @@
-"""Are there groups of users, or one cloud that could be cut anywhere?
+"""Are there groups of users, or a single cloud that could be cut anywhere?
 
 K-means always returns groups. They are called clusters only when silhouette and stability are
 beyond what the same procedure finds in data without any: the same columns shuffled, a Gaussian
@@ -36,7 +36,7 @@ def select_clusters(
     sample_rows: int = SAMPLE_ROWS,
     n_pairs: int = 3,
 ) -> pd.DataFrame:
-    """Return how well each number of clusters fits, beside data that have none.
+    """Return how well each number of clusters fits, compared with data without clusters.
 
     Columns: `k`; `inertia` (sum of squared distances to the centre, K-means on all users, on
     comparable scales); `silhouette` (-1 to 1, Rousseeuw 1987; mean over at most `sample_rows`

@@ -1,4 +1,4 @@
-"""Tiers by recency and frequency: stated rules, no claim that there are kinds of users."""
+"""Tiers by recency and frequency: cut by rule, without a claim that groups exist."""
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ def _third(values: "pd.Series[float]", place: int) -> float:
 
 
 def tiers_of(frame: pd.DataFrame, recency: str, frequency: str) -> pd.DataFrame:
-    """Return each user's tier by recency and frequency: rules, no clusters.
+    """Return each user's tier by recency and frequency, cut by rule.
 
     On the index of `frame`. Columns: `recency_band`, `frequency_band`, and `tier`, both joined, as
     in `active_frequent`. A user is in the band whose limits in band_limits hold: above < value <=

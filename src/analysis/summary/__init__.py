@@ -1,4 +1,4 @@
-"""Every number of the book by key, the findings and the actions."""
+"""Every number in the book by key, the findings and the actions."""
 
 from analysis.summary.chapter import Summary
 

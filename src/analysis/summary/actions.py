@@ -1,4 +1,4 @@
-"""What to do: audience, size, expected effect with its grade, and the test that would prove it.
+"""What to do: audience, size, expected effect, what it is based on, and how to test it.
 
 The facts are computed here; every sentence is in book/actions.yml.
 """
@@ -59,8 +59,8 @@ def audiences(
 ) -> list[Action]:
     """Return the actions on active users.
 
-    A user is in the audience of one campaign only, the first that holds them, and nobody of the
-    holdout is in any: two campaigns on one user would show the effect of neither. Without
+    A user is in one campaign at most, the first that fits, and nobody in the holdout is in any:
+    two campaigns on one user would show the effect of neither. Without
     `is_list_used` (a check strikes the scores) the list by score holds nobody, and nothing is
     said by the model. `scored` has a row for each row of `snapshots` of the split `score`.
     """
@@ -76,8 +76,8 @@ def audiences(
 
 
 def taken(scored: pd.DataFrame, is_list_used: bool) -> "pd.Series[Any]":
-    """Return the `user_id` of whom no further campaign may touch: the list by score and the whole
-    holdout, unless a check strikes the scores.
+    """Return the `user_id` of users who may not be in a further campaign: the list by score and
+    the whole holdout, unless a check strikes the scores.
     """
     is_taken = (scored["recommended_action"] != "none") | scored["is_holdout"]
     return scored.loc[is_taken & is_list_used, "user_id"]
@@ -86,7 +86,7 @@ def taken(scored: pd.DataFrame, is_list_used: bool) -> "pd.Series[Any]":
 def _by_behaviour(
     snapshots: pd.DataFrame, scored: pd.DataFrame, lookback: int, is_list_used: bool
 ) -> list[Action]:
-    """Return the actions on users who were silent, or who failed to play, before the snapshot."""
+    """Return the actions on users who were inactive, or clicked without a play."""
     now = snapshots["split"] == "score"
     risk = snapshots["user_id"].map(scored.set_index("user_id")["proba_churn"])
     free = now & ~snapshots["user_id"].isin(taken(scored, is_list_used))
@@ -183,7 +183,7 @@ def others(
     judged: pd.DataFrame,
     elsewhere: "pd.Series[Any]",
 ) -> list[Action]:
-    """Return the actions on newcomers and on the data, where there is cause.
+    """Return the actions on newcomers and on the data, if there is a reason for them.
 
     `judged` from judged.describe_checks; `elsewhere` from taken.
     """
@@ -205,7 +205,7 @@ def newcomers(
     elsewhere: "pd.Series[Any]",
 ) -> Facts | None:
     """Return the facts of the action on newcomers, or None when their return is not known; those
-    of whom no further campaign may touch are counted in `elsewhere`.
+    who may not be in a further campaign are counted in `elsewhere`.
     """
     back = metrics["retention_d7"]
     if back["value"] is None:
@@ -248,7 +248,7 @@ def table(
 def plan_test(
     key: str, facts: Facts, saved_share: float, control_share: float, horizon: int
 ) -> Facts | None:
-    """Return the facts of the test that would prove the action, None where none is needed.
+    """Return the facts of the test of the action, None if it needs no test.
 
     It leaves alone the control share that is set, or half of the audience where that one would
     take more than MOST_WAVES. `plan` is one_wave, several_waves or impossible.

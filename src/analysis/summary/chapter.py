@@ -29,7 +29,7 @@ CHECKS_PAGE, ACTIONS_PAGE, FINDINGS_PAGE = stages.PAGES
 
 @dataclass(frozen=True, eq=False)
 class Summary(Chapter):
-    """What the landing page says of one run, from the artifacts of all stages in `store`."""
+    """What the first page says of one run, from the artifacts of all stages in `store`."""
 
     stage: ClassVar[str] = stages.SUMMARY
     store: Store
@@ -49,7 +49,7 @@ class Summary(Chapter):
 
     @cached_property
     def window(self) -> LogWindow:
-        """From when to when the log covers every day."""
+        """The days that the log covers in full."""
         return LogWindow.from_record(self.store.json(stages.WINDOW))
 
     @cached_property
@@ -91,7 +91,7 @@ class Summary(Chapter):
 
     @cached_property
     def judged(self) -> pd.DataFrame:
-        """The checks of the report but its own, as readers see them: see describe_checks."""
+        """The checks of all other stages, as readers see them: see describe_checks."""
         parts = [
             part.assign(stage=name)
             for name, part in self.verdicts_by_stage.items()
@@ -106,7 +106,7 @@ class Summary(Chapter):
 
     @cached_property
     def metrics(self) -> Metrics:
-        """Every number of the book, by key: see metrics.metric."""
+        """Every number in the book, by key: see metrics.metric."""
         events_qa, card = self.store.json(stages.QA[1]), self.store.json("model/model_card.json")
         labels = metrics.label_metrics(
             self.store.table("features/snapshot_summary.csv"),
@@ -148,7 +148,7 @@ class Summary(Chapter):
 
     @table
     def actions(self) -> pd.DataFrame:
-        """Return what to do, with whom, and the test that would prove it: see actions.table."""
+        """Return what to do, with whom, and how to test it: see actions.table."""
         economics = Economics(
             self.customer_value, self.contact_cost, self.incentive_cost, self.saved_share
         )
@@ -168,7 +168,7 @@ class Summary(Chapter):
 
     @cached_property
     def findings(self) -> dict[str, set[str]]:
-        """The findings that the landing page prints, each with the checks behind it."""
+        """The findings that the first page prints, each with the checks behind it."""
         status = dict(zip(self.judged["check"], self.judged["status"], strict=True))
         context = context_of(self.metrics, status)
         sentences = printed(self.store.text(FINDINGS_PAGE), context)
@@ -194,12 +194,12 @@ class Summary(Chapter):
 
     @table
     def claims(self) -> pd.DataFrame:
-        """Return the published claims beside what the data say: see describe_claims."""
+        """Return the published claims and what the data show: see describe_claims."""
         as_text = {key: numbers.as_text(entry) for key, entry in self.metrics.items()}
         verdicts = self.verdicts_by_stage[PUBLISHED]
         return describe_claims(verdicts, self.texts["published"], as_text)
 
     @table
     def comparison(self) -> pd.DataFrame:
-        """Return the case's figures beside those to use: see numbers.comparison."""
+        """Return the case's figures and those to use: see numbers.comparison."""
         return numbers.comparison(self.figures, AS_PUBLISHED, self.metrics)

@@ -1,4 +1,4 @@
-"""The findings of the landing page: which sentences this run prints, and what each rests on."""
+"""The findings of the first page: which sentences this run prints, and what each rests on."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Every number of the book, by key, from the artifacts of the run."""
+"""Every number in the book, by key, from the artifacts of the run."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -57,7 +57,7 @@ def with_checks(metrics: Metrics, failing: Collection[str]) -> Metrics:
 def run_metrics(
     users: pd.DataFrame, events: int, window: LogWindow, horizon: int, lookback: int, zone: str
 ) -> Metrics:
-    """Return what the run is about: its sizes, its window, the parameters that prose mentions.
+    """Return the run's sizes, its window and the parameters that the text mentions.
 
     `events` counts the clean events; dates are those of `zone`.
     """

@@ -1,4 +1,4 @@
-"""The numbers of the book as tables: each by its key, and the case's beside those to use."""
+"""The numbers of the book as tables: each by its key, and the case's figures with those to use."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ COMPARED = {
     "logreg.threshold": "threshold",
     "scores.mean": "mean_probability",
 }
-"""Which number of this book stands beside which figure of the case."""
+"""Which number in this book replaces which figure of the case."""
 
 
 def numbers_table(metrics: Metrics, failing: list[str]) -> pd.DataFrame:
@@ -43,7 +43,7 @@ def is_struck(entry: Mapping[str, Any], failing: list[str]) -> bool:
 def comparison(
     figures: Mapping[str, Any], printed: Mapping[str, Any], metrics: Metrics
 ) -> pd.DataFrame:
-    """Return every figure of the case beside the one to use: `figure, printed, by_case,
+    """Return every figure of the case and the one to use: `figure, printed, by_case,
     by_design, ci_low, ci_high, meaning`. `printed` is what the case itself printed.
     """
     rows = []

@@ -1,4 +1,4 @@
-"""Faults by which the log holds more events than happened."""
+"""Faults that add events that did not happen."""
 
 from collections.abc import Mapping
 from typing import Any

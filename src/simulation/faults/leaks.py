@@ -1,4 +1,4 @@
-"""Faults by which a column of the users table gives away the future, or names the user."""
+"""Faults that add a column with the future, or an identifier, to the users table."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Faults by which the tables miss something: sessions, events, histories or users."""
+"""Faults that remove something from the tables: sessions, events, histories or users."""
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ def shard_ends(share: float, plan: Plan, sessions: Sessions, people: pd.DataFram
 
 @fault("lost_sessions", strengths=(0.2, 0.5), found_by=("newcomers_seen",))
 def lost_newcomers(share: float, plan: Plan, sessions: Sessions, people: pd.DataFrame) -> Array:
-    """Share of users who signed up inside the log and have no event in it."""
+    """Share of users who signed up during the log and have no event in it."""
     is_new = people["signup"].to_numpy() >= unix(LOG_START)
     lost: Array = (plan.choose(share, plan.users, "lost_newcomers") & is_new)[sessions.user]
     return lost

@@ -1,4 +1,4 @@
-"""Faults of the company itself, and true differences to find: other users, other behaviour."""
+"""Faults of the company itself, and true differences to find: different users or behaviour."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Faults of signup dates, in the users table alone."""
+"""Faults of signup dates, only in the users table."""
 
 import numpy as np
 import pandas as pd

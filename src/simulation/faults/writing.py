@@ -1,4 +1,4 @@
-"""Faults by which the log does not say what happened: wrong times, names and amounts."""
+"""Faults that make the log wrong: wrong times, names and amounts."""
 
 from dataclasses import replace
 

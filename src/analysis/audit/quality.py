@@ -1,4 +1,4 @@
-"""Rules: what every row must keep, how many rows break it, and a score by dimension."""
+"""Rules that every row must keep, how many rows break them, and a score by dimension."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ def join_rules(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def broken_rules(rules: pd.DataFrame) -> pd.DataFrame:
-    """Return the rules that some rows break, the worst first, with their `share` of rows."""
+    """Return the rules that at least one row breaks, worst first, with their `share` of rows."""
     shares = rules.assign(share=rules["broken"] / rules["checked"].where(rules["checked"] > 0))
     kept = shares[shares["broken"] > 0].sort_values(
         ["share", "rule"], ascending=[False, True], ignore_index=True
@@ -231,7 +231,7 @@ def duplicates(cleaning_rules: pd.DataFrame) -> Verdict:
 
 @check(stage="03_audit")
 def impossible_values(user_rules: pd.DataFrame, event_rules: pd.DataFrame) -> Verdict:
-    """Judge the rule about single values that most rows break."""
+    """Judge the rule about single values that the most rows break."""
     names_of_rules = [rule.name for rule in log_rules.USER_RULES if rule.is_impossible]
     rules = join_rules((user_rules, event_rules))
     known = rules[rules["rule"].isin([*names_of_rules, log_rules.NEGATIVE])]

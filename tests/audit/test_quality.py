@@ -6,7 +6,7 @@ from functools import partial
 import pandas as pd
 import pytest
 
-from analysis.audit import rules
+from analysis.audit import quality
 from analysis.contract.checks import Verdict
 from tests.audit.judging import NO_RULES, by_share, rule_rows
 from tests.checking import Case
@@ -17,7 +17,7 @@ from tests.two_tables import EVENTS, USERS
 def test_cleaning_rules_hold_only_what_was_counted():
     users = {"rows_read": 9, "null_user_id": 2, "duplicates_removed": 0, "null_signup_date": None}
     events = {"rows_read": 5, "duplicates_removed": None, "unreadable_event_timestamp": 1}
-    rows = rules.cleaning_rules(users, events)[["table", "rule", "checked", "broken"]]
+    rows = quality.cleaning_rules(users, events)[["table", "rule", "checked", "broken"]]
     assert rows.to_numpy().tolist() == [
         ["users", "user_id is missing (left out)", 9, 2],
         ["users", "repeated identifier (one row kept)", 9, 0],
@@ -27,13 +27,13 @@ def test_cleaning_rules_hold_only_what_was_counted():
 
 def test_numbers_that_cannot_be_read_are_a_rule_of_their_column():
     qa = {"rows_read": 9, "unreadable_avg_watch_time_sec": 2}
-    table = rules.cleaning_rules(qa, {}).set_index("rule")["broken"]
+    table = quality.cleaning_rules(qa, {}).set_index("rule")["broken"]
     assert table["avg_watch_time_sec is not a number (taken as missing)"] == 2
 
 
 def test_the_null_table_lists_given_and_absent_columns():
     users = make_users({"a": "2025-01-05", "b": None, "c": "2025-01-05"})
-    table = rules.count_nulls(users, EVENTS).set_index(["table", "column"])
+    table = quality.count_nulls(users, EVENTS).set_index(["table", "column"])
     assert table.loc[("users", "signup_date")].tolist() == [True, 3, 1, 1]
     assert table.loc[("events", "event_type")].tolist() == [True, 6, 1, 2]
     assert table.loc[("events", "received_at"), "nulls"] == 1
@@ -58,7 +58,7 @@ RULES = make_rules(
 
 
 def test_the_scorecard_averages_the_share_of_rows_that_keep_each_rule():
-    structural, temporal = rules.score_dimensions(RULES).to_dict("records")
+    structural, temporal = quality.score_dimensions(RULES).to_dict("records")
     assert structural == {
         "dimension": "structural", "checks": 3, "broken_rules": 2, "broken": 5,
         "score": pytest.approx(1 - (0.1 + 0.4 + 0.0) / 3), "worst_rule": "views", "worst_share": 0.4,
@@ -67,16 +67,16 @@ def test_the_scorecard_averages_the_share_of_rows_that_keep_each_rule():
 
 
 def test_broken_rules_come_worst_first_with_their_share():
-    table = rules.broken_rules(RULES)
+    table = quality.broken_rules(RULES)
     assert table["rule"].tolist() == ["views", "age"]
     assert table["share"].tolist() == [0.4, 0.1]
 
 
 def test_the_quality_table_holds_columns_and_rules():
-    nulls = rules.count_nulls(USERS, EVENTS)
-    quality = rules.quality_table(nulls, RULES)
-    assert quality["kind"].value_counts().to_dict() == {"column": len(nulls), "rule": 4}
-    kept = quality[quality["kind"] == "rule"]
+    nulls = quality.count_nulls(USERS, EVENTS)
+    written = quality.quality_table(nulls, RULES)
+    assert written["kind"].value_counts().to_dict() == {"column": len(nulls), "rule": 4}
+    kept = written[written["kind"] == "rule"]
     assert kept["name"].tolist() == RULES["rule"].tolist()
     assert kept["broken"].tolist() == [1, 4, 0, 0]
 
@@ -84,18 +84,18 @@ def test_the_quality_table_holds_columns_and_rules():
 def missing(events: int, rule: str = "event_type is missing") -> Verdict:
     """Judge so many of 1,000 events that break the rule, and no user without a signup."""
     no_user = rule_rows("signup_date is missing", 0)
-    return rules.missing_values(NO_RULES, no_user, rule_rows(rule, events))
+    return quality.missing_values(NO_RULES, no_user, rule_rows(rule, events))
 
 
 def impossible(broken: int) -> Verdict:
-    return rules.impossible_values(rule_rows("credits_spent is negative", broken), NO_RULES)
+    return quality.impossible_values(rule_rows("credits_spent is negative", broken), NO_RULES)
 
 
 BY_RULE = {
-    rules.events_before_signup: "event is before the user's signup",
-    rules.clock_order: "event was created before it was received",
-    rules.orphans: "user_id is not in the users table",
-    rules.duplicates: "repeated identifier (one row kept)",
+    quality.events_before_signup: "event is before the user's signup",
+    quality.clock_order: "event was created before it was received",
+    quality.orphans: "user_id is not in the users table",
+    quality.duplicates: "repeated identifier (one row kept)",
 }
 """Checks of one rule, and that rule."""
 
@@ -110,24 +110,28 @@ MISSING = {"fail": 200, "warn": 10}
 
 
 CASES = [
-    *by_share("events_before_signup", partial(breaking, rules.events_before_signup), RARE),
-    *by_share("clock_order", partial(breaking, rules.clock_order), RARE),
-    *by_share("orphans", partial(breaking, rules.orphans), RARE),
-    *by_share("duplicates", partial(breaking, rules.duplicates), MANY),
+    *by_share("events_before_signup", partial(breaking, quality.events_before_signup), RARE),
+    *by_share("clock_order", partial(breaking, quality.clock_order), RARE),
+    *by_share("orphans", partial(breaking, quality.orphans), RARE),
+    *by_share("duplicates", partial(breaking, quality.duplicates), MANY),
     *by_share("missing_values", missing, MISSING),
-    *by_share("missing_values", partial(missing, rule=rules.CLEANING["null_event_uuid"]), MISSING),
-    *by_share("missing_values", partial(missing, rule=rules.CLEANING["null_user_id"]), MISSING),
+    *by_share(
+        "missing_values", partial(missing, rule=quality.CLEANING["null_event_uuid"]), MISSING
+    ),
+    *by_share("missing_values", partial(missing, rule=quality.CLEANING["null_user_id"]), MISSING),
     Case(
-        "missing_values", "fail", lambda: missing(200, rule=rules.CLEANING["null_event_timestamp"])
+        "missing_values",
+        "fail",
+        lambda: missing(200, rule=quality.CLEANING["null_event_timestamp"]),
     ),
     Case(
         "missing_values",
         "not_applicable",
-        lambda: rules.missing_values(NO_RULES, NO_RULES, NO_RULES),
+        lambda: quality.missing_values(NO_RULES, NO_RULES, NO_RULES),
     ),
     *by_share("impossible_values", impossible, RARE),
     Case(
-        "impossible_values", "not_applicable", lambda: rules.impossible_values(NO_RULES, NO_RULES)
+        "impossible_values", "not_applicable", lambda: quality.impossible_values(NO_RULES, NO_RULES)
     ),
     *(Case(judge.__name__, "not_applicable", partial(judge, NO_RULES)) for judge in BY_RULE),
 ]
@@ -138,7 +142,7 @@ def test_clock_order_is_the_worse_of_two_orders():
         rule_rows("event was received before it happened", 1),
         rule_rows("event was created before it was received", 10),
     ]
-    verdict = rules.clock_order(pd.concat(rows, ignore_index=True))
+    verdict = quality.clock_order(pd.concat(rows, ignore_index=True))
     assert (verdict.status, verdict.facts["rule"]) == (
         "fail",
         "event was created before it was received",
@@ -146,7 +150,7 @@ def test_clock_order_is_the_worse_of_two_orders():
 
 
 def test_negative_amounts_of_events_are_impossible_values():
-    verdict = rules.impossible_values(NO_RULES, rule_rows("amount of an event is negative", 10))
+    verdict = quality.impossible_values(NO_RULES, rule_rows("amount of an event is negative", 10))
     assert (verdict.status, verdict.facts["rules"]) == (
         "fail",
         [{"rule": "amount of an event is negative", "broken": 10}],
