@@ -66,5 +66,5 @@ def test_wrong_arguments_are_named() -> None:
             simulate(faults={"drift": strength})
     with pytest.raises(ReportError, match="at least 20 users"):
         simulate(users=19)
-    with pytest.raises(ReportError, match="Ask for more"):
+    with pytest.raises(ReportError, match="Request more"):
         simulate(events_per_user=1.0)
