@@ -259,7 +259,9 @@ def test_required_columns_are_enough_and_absence_is_said(bare_book):
     for check in ("lateness", "clock_order", "native_agrees", "native_label", "impossible_values"):
         assert checks.loc[check, "status"] == "not_applicable"
         assert checks.loc[check, "evidence"]
-    assert "without event_uuid, no repeats can be removed" in plain(html / "02_clean_events.html")
+    given = pd.read_csv(bare_book.data / "audit" / "events_columns.csv").set_index("column")
+    assert given.loc["event_uuid", "is_present"] == "no"
+    assert "no repeats can be removed" in plain(html / "02_clean_events.html")
     assert bare_book.metrics()["duplicate_events"]["value"] is None
 
 
