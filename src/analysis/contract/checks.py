@@ -40,7 +40,8 @@ class Verdict:
     """One check's verdict.
 
     `value` with its interval is the evidence as a number, `limit` what it was compared with,
-    `n` the rows behind it, `facts` what the sentence about it needs.
+    `n` the rows behind it, `facts` what the sentence about it needs. `suspects` (contract.suspects)
+    are what a check of the data that fails rests on.
     """
 
     check: str
@@ -51,6 +52,7 @@ class Verdict:
     limit: float | None = None
     n: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    suspects: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
