@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.base import engine
-from analysis.base.errors import ReportError
+from analysis.base.errors import Unavailable
 from analysis.base.formats import plural
 from analysis.base.statistics import wilson
 from analysis.log.window import LogWindow
@@ -37,27 +37,37 @@ def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
 
     Counted back from the end of the log in steps of gap + horizon: the end itself is
     scored, the one before it is the test, the one before that calibrates, and all
-    earlier ones train, if the log covers their look-back period. Raises ReportError when the log
-    is too short for at least one of each.
+    earlier ones train, if the log covers their look-back period. A short log has the later ones
+    only. Raises Unavailable when it is shorter than one look-back period.
     """
-    splits = ["score", "test", "calibrate"]
     instants = []
     at = window.end
     while at - windows.back >= window.start:
         instants.append(at)
         at = at - windows.step
-    if len(instants) < 4:
-        step = windows.gap + windows.horizon
-        longest = int((window.days - windows.lookback) // 3) - windows.gap
-        remedy = f"set horizon_days to at most {longest}" if longest >= 1 else "give a longer log"
-        raise ReportError(
-            f"events: the log covers {plural(round(window.days), 'day', 'days')}, but a model that "
-            f"is trained, calibrated and tested on separate days needs "
-            f"{windows.lookback + 3 * step} "
-            f"(lookback_days + 3 x (gap_days + horizon_days)): {remedy}, or lower lookback_days."
+    if not instants:
+        raise Unavailable(
+            f"The log covers {plural(int(window.days), 'whole day', 'whole days')}, and who is at "
+            f"risk is known only after {plural(windows.lookback, 'day', 'days')} (lookback_days). "
+            "Give a longer log, or lower lookback_days in params.yml."
         )
-    names = splits + ["train"] * (len(instants) - 3)
+    names = (["score", "test", "calibrate"] + ["train"] * len(instants))[: len(instants)]
     return pd.DataFrame({"snapshot_at": instants, "split": names})[::-1].reset_index(drop=True)
+
+
+def tested(snapshots: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the last snapshot whose outcome is known, the one that tests the model.
+
+    Raises Unavailable when nobody was at risk at one.
+    """
+    rows = snapshots[snapshots["split"] == "test"]
+    if rows.empty:
+        raise Unavailable(
+            "No churn was measured: the log has no snapshot that a whole horizon follows, or "
+            "nobody was active before it. Give a longer log, or lower lookback_days or "
+            "horizon_days in params.yml."
+        )
+    return rows
 
 
 def users_between(active: Any, start: pd.Timestamp, end: pd.Timestamp) -> "pd.Series[Any]":

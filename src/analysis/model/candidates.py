@@ -24,13 +24,16 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from analysis.base.errors import ReportError
-from analysis.contract.checks import Status, Verdict, check
+from analysis.base.errors import ReportError, Unavailable
+from analysis.base.formats import plural
+from analysis.contract.checks import Status, Verdict, check, not_applicable
 
 Floats = npt.NDArray[np.float64]
 
 SIMPLEST = "logistic_regression"
 BASELINES = ("base_rate", "recency_only")
+PURPOSES = {"train": "trains the model", "calibrate": "calibrates it", "test": "tests the model"}
+"""What the snapshots of a split are for, within a sentence."""
 CANDIDATES = (SIMPLEST, "random_forest", "gradient_boosting")
 """Models among which one is chosen, the simplest first."""
 
@@ -136,7 +139,7 @@ def fit_calibrated(pipeline: Any, snapshots: pd.DataFrame) -> Any:
 
     The calibrator is Platt's (1999): a logistic regression of the outcome on the score, on
     users' outcomes that the model has not seen. The pipeline given is not changed. Raises
-    ReportError when either split is empty or holds one outcome only.
+    Unavailable when either split is empty or holds one outcome only.
     """
     train, calibrate = (labelled(snapshots, split) for split in ("train", "calibrate"))
     fitted = fit(pipeline, train)
@@ -157,12 +160,14 @@ def fit(pipeline: Any, rows: pd.DataFrame) -> Any:
 
 
 def labelled(snapshots: pd.DataFrame, split: str) -> pd.DataFrame:
-    """Return the rows of `split`; raises ReportError without rows or without both outcomes."""
+    """Return the rows of `split`; raises Unavailable without rows or without both outcomes."""
     rows = snapshots[snapshots["split"] == split]
     if rows.empty:
-        raise ReportError(
-            f"snapshots: split {split!r} has no rows, so no model can be fitted. The log is "
-            "too short: lower lookback_days, gap_days or horizon_days, or give more days."
+        count = snapshots["snapshot_at"].nunique()
+        raise Unavailable(
+            "Training, calibration and test of a model need users at risk at four snapshots, one "
+            f"horizon apart, but this log has them at {plural(count, 'snapshot', 'snapshots')}. "
+            "Give a longer log, or lower lookback_days or horizon_days in params.yml."
         )
     unknown = int(rows["churned"].isna().sum())
     if unknown:
@@ -171,11 +176,23 @@ def labelled(snapshots: pd.DataFrame, split: str) -> pd.DataFrame:
             "split 'score' may have them. Rerun the stage 04_features."
         )
     if rows["churned"].nunique() < 2:
-        raise ReportError(
-            f"snapshots: all {len(rows)} rows of split {split!r} have churned = "
-            f"{rows['churned'].iloc[0]:g}, so there is nothing to learn. Change horizon_days."
-        )
+        raise Unavailable(_one_outcome(rows, split))
     return rows
+
+
+def _one_outcome(rows: pd.DataFrame, split: str) -> str:
+    """Return the sentences on a `split` whose users all churned, or all stayed."""
+    has_churned = bool(rows["churned"].iloc[0])
+    ended = (
+        "If the product had ended by then, set log_end in params.yml to a day when it was in use; "
+        "otherwise raise horizon_days."
+    )
+    remedy = ended if has_churned else "Lower horizon_days in params.yml, or give a longer log."
+    return (
+        f"Every one of the {plural(len(rows), 'user', 'users')} of the snapshot that "
+        f"{PURPOSES[split]} {'churned' if has_churned else 'stayed'}, so there is nothing to "
+        f"{'measure' if split == 'test' else 'learn'}. {remedy}"
+    )
 
 
 def fit_all(pipelines: dict[str, Any], snapshots: pd.DataFrame) -> dict[str, Any]:
@@ -197,6 +214,8 @@ def preprocessing(snapshots: pd.DataFrame, churn_model: Any) -> Verdict:
     """
     is_test = snapshots["split"] == "test"
     test, others = snapshots[is_test], snapshots[~is_test]
+    if test.empty:
+        return not_applicable("preprocessing", "no user is at risk at the test snapshot")
     again = fit_calibrated(pipeline_of(churn_model), others)
     gap = float(np.abs(predict(again, test) - predict(churn_model, test)).max())
     status: Status = "pass" if gap <= 1e-9 else "fail"

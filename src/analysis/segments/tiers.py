@@ -5,6 +5,7 @@ import pandas as pd
 
 from analysis.base.comparisons import compare_groups
 from analysis.contract.checks import Status, Verdict, check, not_applicable
+from analysis.log.churn import tested
 
 RECENCY, FREQUENCY = "recency_days", "active_days"
 """The columns that the book's tiers are cut by."""
@@ -82,9 +83,10 @@ def later_churn(snapshots: pd.DataFrame, min_group: int) -> pd.DataFrame:
     """Return, for the tiers as of the test snapshot, the share that churned after it.
 
     The tiers are cut anew by the rules of tiers_of on what was known at that snapshot, so
-    the outcome lies after the segment. Columns as in comparisons.compare_groups.
+    the outcome lies after the segment. Columns as in comparisons.compare_groups. Raises Unavailable
+    where no churn was measured.
     """
-    test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)
+    test = tested(snapshots).reset_index(drop=True)
     return compare_groups(test.assign(segment=book_tiers(test)), "churned", ["segment"], min_group)
 
 
