@@ -32,7 +32,11 @@ Floats = npt.NDArray[np.float64]
 
 SIMPLEST = "logistic_regression"
 BASELINES = ("base_rate", "recency_only")
-PURPOSES = {"train": "trains the model", "calibrate": "calibrates it", "test": "tests the model"}
+PURPOSES = {
+    "train": "the model is trained",
+    "calibrate": "the model is calibrated",
+    "test": "the model is tested",
+}
 """What the snapshots of a split are for, within a sentence."""
 CANDIDATES = (SIMPLEST, "random_forest", "gradient_boosting")
 """Models among which one is chosen, the simplest first."""
@@ -182,16 +186,16 @@ def labelled(snapshots: pd.DataFrame, split: str) -> pd.DataFrame:
 
 def _one_outcome(rows: pd.DataFrame, split: str) -> str:
     """Return the sentences on a `split` whose users all churned, or all stayed."""
-    has_churned = bool(rows["churned"].iloc[0])
+    has_churned, count = bool(rows["churned"].iloc[0]), rows["user_id"].nunique()
+    users = "The only user" if count == 1 else f"All {plural(count, 'user', 'users')}"
     ended = (
         "If the product had ended by then, set log_end in params.yml to a day when it was in use; "
         "otherwise raise horizon_days."
     )
     remedy = ended if has_churned else "Lower horizon_days in params.yml, or give a longer log."
     return (
-        f"Every one of the {plural(len(rows), 'user', 'users')} of the snapshot that "
-        f"{PURPOSES[split]} {'churned' if has_churned else 'stayed'}, so there is nothing to "
-        f"{'measure' if split == 'test' else 'learn'}. {remedy}"
+        f"{users} at risk when {PURPOSES[split]} {'churned' if has_churned else 'stayed'}, so "
+        f"there is nothing to {'measure' if split == 'test' else 'learn'}. {remedy}"
     )
 
 

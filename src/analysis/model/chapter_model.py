@@ -145,6 +145,7 @@ class Model(Chapter):
     @cached_property
     def measured(self) -> pd.DataFrame | str:
         """The metrics of the model in use, or why they say nothing: see evaluation.on_metrics."""
+        self._require_model()
         reason = evaluation.too_few_outcomes(self._rows("test")["churned"])
         return reason or evaluation.metrics_of(self.test_evaluation, self.chosen)
 
@@ -239,6 +240,11 @@ class Model(Chapter):
         """Return each group's own threshold: see thresholds.thresholds_by_column."""
         scores = self.calibration_scores.rename(columns={self.chosen: "proba_churn"})
         _, categorical = features.feature_columns(self.snapshots)
+        if not categorical:
+            raise Unavailable(
+                "The model uses no column that divides users into groups. Name such a column of "
+                "the users in static_columns in params.yml."
+            )
         return thresholds.thresholds_by_column(
             scores, self.snapshots, categorical, self.threshold, self.min_group
         )

@@ -167,7 +167,13 @@ class Scoring(Chapter):
     @table
     def reasons(self) -> pd.DataFrame:
         """Return the first reasons of the scores: see scoring.reasons."""
-        return scoring.reasons(require(self.predictions))
+        scored = require(self.predictions)
+        if not scored["pred_churn"].any():
+            raise Unavailable(
+                "No user is worth a contact, so there are no reasons to list. That follows from "
+                "the costs and values in params.yml."
+            )
+        return scoring.reasons(scored)
 
     @table
     def by_country(self) -> pd.DataFrame:
@@ -197,6 +203,11 @@ class Scoring(Chapter):
     def group_differences(self) -> pd.DataFrame:
         """Return every comparison of groups on the test: see comparisons.compare_groups."""
         test = tested(self.snapshots)
+        if not self.compared_columns:
+            raise Unavailable(
+                "The users table has none of the columns by which groups are compared "
+                "(group_columns in params.yml). Add such a column to the users, or name another."
+            )
         rows = comparisons.with_columns(test, self.users, self.compared_columns)
         return comparisons.compare_groups(rows, "churned", self.compared_columns, self.min_group)
 
@@ -208,7 +219,13 @@ class Scoring(Chapter):
     @table
     def groups_overall(self) -> pd.DataFrame:
         """Return whether any group of a column differs: see comparisons.overall."""
-        return comparisons.overall(require(self.group_differences))
+        table = comparisons.overall(require(self.group_differences))
+        if table.empty:
+            raise Unavailable(
+                f"No column has two groups of {self.min_group} users or more at the test snapshot "
+                "(min_group), so no groups can be compared. Give a log of more users."
+            )
+        return table
 
     @table
     def groups_against_rest(self) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from analysis.model.leaks import single_column_auc
 
 MEANS_SILENT, MEANS_NOTHING = 0.3, 0.75
 """Share of silent users who come back in the next horizon: many, and three quarters."""
+NONE_SILENT = "the log is shorter than three horizons, or nobody was inactive for one"
 BY_CALENDAR = 0.9
 """ROC AUC of the signup date alone from which the label is a matter of the calendar."""
 
@@ -105,7 +106,7 @@ def label_means(reactivation: pd.DataFrame) -> Verdict:
     """Judge how many users who counted as churned came back later."""
     row = reactivation.iloc[0]
     if not row["silent"]:
-        return not_applicable("label_means", "the log is shorter than three horizons")
+        return not_applicable("label_means", NONE_SILENT)
     facts = {"silent": int(row["silent"]), "returned": int(row["returned"])}
     status = grade(float(row["ci_low"]), MEANS_SILENT, MEANS_NOTHING)
     return Verdict(

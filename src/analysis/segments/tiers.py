@@ -75,7 +75,11 @@ def tier_limits(users: pd.DataFrame, snapshots: pd.DataFrame) -> pd.DataFrame:
         "end_of_log": users[users["event_count"] > 0],
         "test_snapshot": snapshots[snapshots["split"] == "test"],
     }
-    tables = [band_limits(part, RECENCY, FREQUENCY).assign(as_of=n) for n, part in parts.items()]
+    tables = [
+        band_limits(part, RECENCY, FREQUENCY).assign(as_of=n)
+        for n, part in parts.items()
+        if len(part)
+    ]
     return pd.concat(tables, ignore_index=True)
 
 

@@ -84,7 +84,9 @@ def run_metrics(
         "log_days": metric(round(window.days, 1), "days", "Length of the log"),
         "horizon_days": metric(horizon, "days", "Horizon"),
         "settled_after": metric(silence, "days", "Time without an event that ends a stay"),
-        "survival_until": metric(until, "date", "Last day of the survival figures"),
+        "survival_until": metric(
+            until if settled > window.start else None, "date", "Last day of the survival figures"
+        ),
         "lookback_days": metric(lookback, "days", "Look-back period"),
         "confidence": metric(0.95, "share", "Confidence level of the intervals"),
         "users_unknown_early": metric(
