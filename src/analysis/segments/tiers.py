@@ -69,7 +69,8 @@ def book_tiers(rows: pd.DataFrame) -> "pd.Series[str]":
 
 def tier_limits(users: pd.DataFrame, snapshots: pd.DataFrame) -> pd.DataFrame:
     """Return the limits of the tiers (see band_limits), and `as_of`: those of users with any event
-    over the whole log (`end_of_log`), and those of later_churn (`test_snapshot`).
+    over the whole log (`end_of_log`), and those of later_churn (`test_snapshot`). One without users
+    is left out.
     """
     parts = {
         "end_of_log": users[users["event_count"] > 0],
