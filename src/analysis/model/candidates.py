@@ -168,9 +168,10 @@ def labelled(snapshots: pd.DataFrame, split: str) -> pd.DataFrame:
     rows = snapshots[snapshots["split"] == split]
     if rows.empty:
         count = snapshots["snapshot_at"].nunique()
+        seen = f"only at {plural(count, 'snapshot', 'snapshots')}" if count else "at none"
         raise Unavailable(
             "Training, calibration and test of a model need users at risk at four snapshots, one "
-            f"horizon apart, but this log has them at {plural(count, 'snapshot', 'snapshots')}. "
+            f"horizon apart, but this log has them {seen}. "
             "Give a longer log, or lower lookback_days or horizon_days in params.yml."
         )
     unknown = int(rows["churned"].isna().sum())

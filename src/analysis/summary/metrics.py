@@ -21,6 +21,16 @@ SURVIVAL_DAYS = (30, 60, 90)
 MOST_NAMED = 4
 """Groups named in one sentence."""
 NORMAL_95 = 1.959964
+TOO_FEW = "Too few users signed up while the log covered the days in question. Give a longer log."
+TOO_SHORT = (
+    "Nobody is followed for so long: a stay ends only with two horizons of silence. Give a longer "
+    "log, or lower horizon_days in params.yml."
+)
+NO_SILENCE = (
+    "The log is shorter than three horizons, or nobody was inactive for one. Give a longer log, or "
+    "lower horizon_days in params.yml."
+)
+"""Why figures are not available."""
 
 
 def metric(
@@ -129,7 +139,7 @@ def cohort_metrics(retention_by_day: pd.DataFrame, curves: pd.DataFrame) -> Metr
         label = "New users back on day 1" if day == 1 else f"New users back within {day} days"
         row: Any = rates.loc[(name, day)] if (name, day) in rates.index else None
         metrics[f"retention_d{day}"] = _rate(
-            row, "retention_rate", "eligible_users", label, "retention"
+            row, "retention_rate", "eligible_users", label, "retention", TOO_FEW
         )
     metrics["newcomers_lost_30d"] = _complement(
         metrics["retention_d30"], "New users not back within 30 days"
@@ -138,7 +148,7 @@ def cohort_metrics(retention_by_day: pd.DataFrame, curves: pd.DataFrame) -> Metr
     for day in SURVIVAL_DAYS:
         row = whole.loc[day] if day in whole.index else None
         label = f"Users still active after {day} days"
-        metrics[f"survival_{day}"] = _rate(row, "survival", "at_risk", label, "survival")
+        metrics[f"survival_{day}"] = _rate(row, "survival", "at_risk", label, "survival", TOO_SHORT)
     return metrics
 
 
@@ -150,11 +160,13 @@ def _complement(entry: Entry, label: str) -> Entry:
     return {**entry, "value": value, "ci_low": low, "ci_high": high, "label": label}
 
 
-def _rate(row: "pd.Series[Any] | None", value: str, n: str, label: str, rests_on: str) -> Entry:
+def _rate(
+    row: "pd.Series[Any] | None", value: str, n: str, label: str, rests_on: str, reason: str
+) -> Entry:
     if row is None:
-        return metric(None, "share", label, rests_on=[rests_on])
+        return metric(None, "share", label, rests_on=[rests_on], reason=reason)
     interval = (row["ci_low"], row["ci_high"])
-    return metric(row[value], "share", label, row[n], interval, [rests_on])
+    return metric(row[value], "share", label, row[n], interval, [rests_on], reason)
 
 
 def label_metrics(
@@ -180,7 +192,7 @@ def label_metrics(
         ),
         "reactivation_rate": metric(
             silences["rate"], "share", "Churned users who came back", silences["silent"],
-            returns, ["reactivation"],
+            returns, ["reactivation"], NO_SILENCE,
         ),
     }  # fmt: skip
 
