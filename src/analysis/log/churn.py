@@ -10,6 +10,7 @@ from analysis.base import engine
 from analysis.base.errors import Unavailable
 from analysis.base.formats import plural
 from analysis.base.statistics import wilson
+from analysis.base.unavailable import require
 from analysis.log.window import LogWindow
 
 
@@ -55,12 +56,32 @@ def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
     return pd.DataFrame({"snapshot_at": instants, "split": names})[::-1].reset_index(drop=True)
 
 
+TOO_SHORT = "too_short"
+"""The entry of the snapshots' `attrs` that holds what why_no_model returned."""
+
+
+def why_no_model(window: LogWindow, windows: Windows) -> str | None:
+    """Return why the log is too short for a model, and the longest horizon for which it is not;
+    None where it is long enough.
+    """
+    needed = windows.lookback + 3 * (windows.gap + windows.horizon)
+    if window.start + pd.Timedelta(days=needed) <= window.end:
+        return None
+    longest = int((window.days - windows.lookback) // 3) - windows.gap
+    remedy = f"Set horizon_days to at most {longest}" if longest >= 1 else "Give a longer log"
+    return (
+        f"The log covers {plural(round(window.days), 'day', 'days')}, but a model that is trained, "
+        f"calibrated and tested on separate days needs {needed} "
+        f"(lookback_days + 3 x (gap_days + horizon_days)). {remedy}, or lower lookback_days."
+    )
+
+
 def tested(snapshots: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the last snapshot whose outcome is known, the one that tests the model.
 
     Raises Unavailable when nobody was at risk at one.
     """
-    rows = snapshots[snapshots["split"] == "test"]
+    rows = snapshots[require(snapshots)["split"] == "test"]
     if rows.empty:
         raise Unavailable(
             "No churn was measured: the log has no snapshot that a whole horizon follows, or "

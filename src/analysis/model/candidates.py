@@ -26,7 +26,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from analysis.base.errors import ReportError, Unavailable
 from analysis.base.formats import plural
+from analysis.base.unavailable import require
 from analysis.contract.checks import Status, Verdict, check, not_applicable
+from analysis.log.churn import TOO_SHORT
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,6 +40,8 @@ PURPOSES = {
     "test": "the model is tested",
 }
 """What the snapshots of a split are for, within a sentence."""
+LEAST = 5
+"""Users of each outcome that a calibration needs (scikit-learn divides them into five parts)."""
 CANDIDATES = (SIMPLEST, "random_forest", "gradient_boosting")
 """Models among which one is chosen, the simplest first."""
 
@@ -164,8 +168,12 @@ def fit(pipeline: Any, rows: pd.DataFrame) -> Any:
 
 
 def labelled(snapshots: pd.DataFrame, split: str) -> pd.DataFrame:
-    """Return the rows of `split`; raises Unavailable without rows or without both outcomes."""
-    rows = snapshots[snapshots["split"] == split]
+    """Return the rows of `split`; raises Unavailable without rows or without both outcomes, and for
+    a calibration on fewer than LEAST users of either.
+    """
+    rows = snapshots[require(snapshots)["split"] == split]
+    if rows.empty and (reason := snapshots.attrs.get(TOO_SHORT)):
+        raise Unavailable(reason)
     if rows.empty:
         count = snapshots["snapshot_at"].nunique()
         seen = f"only at {plural(count, 'snapshot', 'snapshots')}" if count else "at none"
@@ -182,7 +190,24 @@ def labelled(snapshots: pd.DataFrame, split: str) -> pd.DataFrame:
         )
     if rows["churned"].nunique() < 2:
         raise Unavailable(_one_outcome(rows, split))
+    rarer = int(rows["churned"].value_counts().min())
+    if split == "calibrate" and rarer < LEAST:
+        raise Unavailable(
+            f"A model is calibrated on at least {LEAST} users who churned and {LEAST} who stayed, "
+            f"but at its snapshot one of the two are {plural(rarer, 'user', 'users')}. Give a log "
+            "of more users, or change horizon_days in params.yml."
+        )
     return rows
+
+
+def why_not(snapshots: pd.DataFrame, splits: Sequence[str] = ("train", "calibrate")) -> str | None:
+    """Return why no model can be made from `splits` of the snapshots; None if one can."""
+    try:
+        for split in splits:
+            labelled(snapshots, split)
+    except Unavailable as error:
+        return str(error)
+    return None
 
 
 def _one_outcome(rows: pd.DataFrame, split: str) -> str:

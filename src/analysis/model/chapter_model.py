@@ -72,12 +72,7 @@ class Model(Chapter):
     @cached_property
     def why_not(self) -> str | None:
         """Why no model can be trained and calibrated on these snapshots; None if one can."""
-        try:
-            for split in ("train", "calibrate"):
-                candidates.labelled(self.snapshots, split)
-        except Unavailable as error:
-            return str(error)
-        return None
+        return candidates.why_not(self.snapshots)
 
     def _require_model(self) -> None:
         if self.why_not:

@@ -38,7 +38,7 @@ from analysis.base.score_metrics import (
     squared_calibration_error,
 )
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
-from analysis.model.candidates import BASELINES, fit_all, score_split
+from analysis.model.candidates import BASELINES, fit_all, score_split, why_not
 
 SCORE_METRICS: dict[str, Metric] = {
     "roc_auc": roc_auc,
@@ -240,10 +240,10 @@ def evaluate_earlier(
     """Return evaluate() one snapshot earlier for the `chosen` model and the baselines.
 
     Everything is fitted and calibrated on what was known then; `split` is `earlier`.
-    Empty when the log is too short for an earlier origin, or a split of it has one outcome only.
+    Empty when the log is too short for an earlier origin, or no model can be made there.
     """
     before = earlier_origin(snapshots)
-    if before is None or before.groupby("split")["churned"].nunique().min() < 2:
+    if before is None or why_not(before, ("train", "calibrate", "test")):
         return pd.DataFrame(columns=["model", "split", "metric", "value", "ci_low", "ci_high", "n"])
     fitted = fit_all({name: pipelines[name] for name in (chosen, *BASELINES)}, before)
     return evaluate(score_split(fitted, before, "test"), threshold, seed, n_boot, "earlier")

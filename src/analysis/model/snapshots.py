@@ -12,12 +12,14 @@ from analysis.base.statistics import wilson
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 from analysis.contract.inputs import check_named
 from analysis.log.churn import (
+    TOO_SHORT,
     Windows,
     at_risk,
     outcome,
     snapshot_plan,
     tested,
     users_between,
+    why_no_model,
 )
 from analysis.log.window import LogWindow
 from analysis.model.features import KEYS, absent_features, behaviour, finite, habits
@@ -68,7 +70,10 @@ def snapshots(
         parts.append(part.drop(columns=["signup_date", *dropped]))
     table = pd.concat(parts, ignore_index=True)
     table["snapshot_at"] = table["snapshot_at"].astype("datetime64[us, UTC]")
-    return finite(table.sort_values(["snapshot_at", "user_id"], ignore_index=True))
+    table = finite(table.sort_values(["snapshot_at", "user_id"], ignore_index=True))
+    if reason := why_no_model(window, windows):
+        table.attrs[TOO_SHORT] = reason  # Parquet keeps it for the chapter on the model
+    return table
 
 
 def _population(
