@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.base.errors import Unavailable
-from analysis.log.churn import Windows, reactivation, snapshot_plan, tested, why_no_model
+from analysis.log.churn import Windows, last_outcomes, reactivation, snapshot_plan, why_no_model
 from tests.handmade import at, make_active, make_events, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-01-17")
@@ -53,9 +53,9 @@ def test_a_log_shorter_than_the_look_back_has_no_snapshot():
 
 def test_without_an_outcome_nothing_is_tested():
     rows = pd.DataFrame({"split": ["score", "test"]})
-    assert tested(rows).index.tolist() == [1]
+    assert last_outcomes(rows).index.tolist() == [1]
     with pytest.raises(Unavailable, match="No churn was measured"):
-        tested(rows.head(1))
+        last_outcomes(rows.head(1))
 
 
 @settings(max_examples=40, deadline=None)

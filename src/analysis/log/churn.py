@@ -76,7 +76,7 @@ def why_no_model(window: LogWindow, windows: Windows) -> str | None:
     )
 
 
-def tested(snapshots: pd.DataFrame) -> pd.DataFrame:
+def last_outcomes(snapshots: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the last snapshot whose outcome is known, the one that tests the model.
 
     Raises Unavailable when nobody was at risk at one.

@@ -15,7 +15,7 @@ from analysis.contract import stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.inputs import present
 from analysis.contract.store import Store
-from analysis.log.churn import tested
+from analysis.log.churn import last_outcomes
 from analysis.model import importance, scoring, stored
 from analysis.model.economics import Economics
 
@@ -202,7 +202,7 @@ class Scoring(Chapter):
     @table
     def group_differences(self) -> pd.DataFrame:
         """Return every comparison of groups on the test: see comparisons.compare_groups."""
-        test = tested(self.snapshots)
+        test = last_outcomes(self.snapshots)
         if not self.compared_columns:
             raise Unavailable(
                 "The users table has none of the columns by which groups are compared "

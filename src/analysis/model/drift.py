@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.base.statistics import wilson
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
-from analysis.log.churn import tested
+from analysis.log.churn import last_outcomes
 from analysis.model.features import KEYS, feature_columns
 
 FEWER, FAR_FEWER = 1.5, 3.0
@@ -81,7 +81,7 @@ def stability_index(before: "pd.Series[Any]", after: "pd.Series[Any]", bins: int
 def base_rate_drift(snapshots: pd.DataFrame) -> Verdict:
     """Judge whether the churn rate of the test snapshot is still that of the last training ones."""
     rates = {}
-    parts = {"train": _last_trained(snapshots), "test": tested(snapshots)}
+    parts = {"train": _last_trained(snapshots), "test": last_outcomes(snapshots)}
     if parts["train"].empty:
         return not_applicable("base_rate_drift", NONE_TRAINED)
     for split, part in parts.items():

@@ -15,9 +15,9 @@ from analysis.log.churn import (
     TOO_SHORT,
     Windows,
     at_risk,
+    last_outcomes,
     outcome,
     snapshot_plan,
-    tested,
     users_between,
     why_no_model,
 )
@@ -123,7 +123,7 @@ def label_means(reactivation: pd.DataFrame) -> Verdict:
 @check(stage="04_features", strikes=("churn", "groups", "ranking", "scores"))
 def label_calendar(snapshots: pd.DataFrame) -> Verdict:
     """Judge whether the signup date alone predicts the label almost fully, within one snapshot."""
-    test = tested(snapshots)
+    test = last_outcomes(snapshots)
     if test["churned"].nunique() < 2:
         return not_applicable("label_calendar", "every user of the test has the same outcome")
     auc = single_column_auc(test["tenure_days"], test["churned"])

@@ -5,7 +5,7 @@ import pandas as pd
 
 from analysis.base.comparisons import compare_groups
 from analysis.contract.checks import Status, Verdict, check, not_applicable
-from analysis.log.churn import tested
+from analysis.log.churn import last_outcomes
 
 RECENCY, FREQUENCY = "recency_days", "active_days"
 """The columns that the book's tiers are cut by."""
@@ -91,7 +91,7 @@ def later_churn(snapshots: pd.DataFrame, min_group: int) -> pd.DataFrame:
     the outcome lies after the segment. Columns as in comparisons.compare_groups. Raises Unavailable
     where no churn was measured.
     """
-    test = tested(snapshots).reset_index(drop=True)
+    test = last_outcomes(snapshots).reset_index(drop=True)
     return compare_groups(test.assign(segment=book_tiers(test)), "churned", ["segment"], min_group)
 
 
