@@ -59,8 +59,9 @@ def metric(
 
 def _row(table: pd.DataFrame, key: str) -> Mapping[str, Any]:
     """Return the row of `table` at `key` by column; an empty one where it is not there."""
-    row: dict[str, Any] = table.loc[key].to_dict() if key in table.index else {}
-    return row
+    if key not in table.index:
+        return {}
+    return {str(name): value for name, value in table.loc[key].items()}
 
 
 def with_checks(metrics: Metrics, failing: Collection[str]) -> Metrics:
