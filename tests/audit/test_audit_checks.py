@@ -9,6 +9,7 @@ from tests.audit import (
     test_coverage,
     test_identities,
     test_latency,
+    test_machines,
     test_mix,
     test_native,
     test_quality,
@@ -23,7 +24,7 @@ from tests.audit import (
 
 MODULES = (
     test_amounts, test_quality, test_automatic, test_coverage, test_identities, test_latency,
-    test_mix, test_native, test_relations, test_repeats, test_returns, test_sessions,
+    test_machines, test_mix, test_native, test_relations, test_repeats, test_returns, test_sessions,
     test_signups, test_values, test_volume,
 )  # fmt: skip
 CASES = [case for module in MODULES for case in module.CASES]

@@ -13,6 +13,7 @@ from analysis.audit import (
     coverage,
     identities,
     latency,
+    machines,
     mix,
     native,
     quality,
@@ -71,6 +72,12 @@ class Audit(Chapter):
     def kinds(self) -> pd.DataFrame:
         """The types of event, and for how many users each goes on: see kinds_that_go_on."""
         return automatic.kinds_that_go_on(activity.by_users(self.log.events), self.horizon_days)
+
+    @cached_property
+    def busy_accounts(self) -> pd.DataFrame:
+        """The busiest accounts, with their rhythm: see busy_accounts."""
+        by_users = activity.by_users(self.log.events)
+        return machines.busy_accounts(by_users, self.users_seen, self.log.window)
 
     # --- rules --------------------------------------------------------------------------
 
