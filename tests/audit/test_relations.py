@@ -48,6 +48,21 @@ def test_the_suspects_are_the_users_at_the_cap():
     assert at_the_cap(99).suspects is None
 
 
+def unknown_users(orphans: int, known: int = 1_000) -> Verdict:
+    """Judge `known` users beside so many who are in the log alone, with two events each."""
+    counts = {"orphan_events": 2 * orphans, "orphan_users": orphans, "active_users": known,
+              "users_without_events": 0, "events_per_user_mean": 2.5}  # fmt: skip
+    table = pd.DataFrame({"measure": list(counts), "value": [float(n) for n in counts.values()]})
+    return relations.orphans(table)
+
+
+def test_nobody_knows_users_who_are_in_neither_table():
+    named = unknown_users(53).suspects
+    assert named is not None
+    assert named["kind"].tolist() == ["unseen"]
+    assert unknown_users(52).suspects is None
+
+
 CASES = [
     *by_share("capped_histories", at_the_cap, {"fail": 100, "warn": 20}),
     Case("capped_histories", "fail", lambda: at_the_cap(100, before=50)),
@@ -55,4 +70,9 @@ CASES = [
     Case("capped_histories", "pass", lambda: at_the_cap(4, of=100, before=0)),
     Case("capped_histories", "not_applicable", lambda: at_the_cap(50, of=99)),
     Case("capped_histories", "not_applicable", lambda: at_the_cap(50, most=9)),
+    Case("orphans", "pass", lambda: unknown_users(0)),
+    Case("orphans", "warn", lambda: unknown_users(1)),
+    Case("orphans", "warn", lambda: unknown_users(52)),  # 4.94 % of 1,052
+    Case("orphans", "fail", lambda: unknown_users(53)),  # 5.03 %
+    Case("orphans", "not_applicable", lambda: unknown_users(0, known=0)),
 ]

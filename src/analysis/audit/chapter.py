@@ -97,6 +97,16 @@ class Audit(Chapter):
         return log_rules.event_rules(self.log.events)
 
     @cached_property
+    def amount_signs(self) -> pd.DataFrame:
+        """How many amounts of each type of event are negative."""
+        return amounts.amount_signs(self.log.events)
+
+    @cached_property
+    def sign_rules(self) -> pd.DataFrame:
+        """The rule on negative amounts."""
+        return amounts.sign_rules(self.amount_signs)
+
+    @cached_property
     def repeat_rules(self) -> pd.DataFrame:
         """The rules on repeated events."""
         return repeats.repeat_rules(self.log.events)
@@ -115,8 +125,8 @@ class Audit(Chapter):
     def rules(self) -> pd.DataFrame:
         """Every rule, in a fixed order."""
         return quality.join_rules(
-            (self.cleaning_rules, self.user_rules, self.event_rules, self.repeat_rules,
-             self.identity_rules, self.coverage_rules)
+            (self.cleaning_rules, self.user_rules, self.event_rules, self.sign_rules,
+             self.repeat_rules, self.identity_rules, self.coverage_rules)
         )  # fmt: skip
 
     @table
@@ -167,6 +177,11 @@ class Audit(Chapter):
     def fullest_second(self) -> pd.DataFrame:
         """The second of the day with the most events."""
         return latency.fullest_second(self.log.events)
+
+    @cached_property
+    def fast_clocks(self) -> pd.DataFrame:
+        """The users with events that happened more than a day after their receipt."""
+        return latency.fast_clocks(self.log.events)
 
     @cached_property
     def delay_histogram(self) -> pd.DataFrame:

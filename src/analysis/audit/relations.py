@@ -12,6 +12,8 @@ from analysis.contract.checks import FROM_THE_LOG, Status, Verdict, check, grade
 CAPPED, CAPPED_FAILS, LEAST_CAP, PILED_UP = 0.02, 0.1, 10, 2.0
 """Share of users with exactly the most events that is a cap, and that distorts; the least cap; how
 many times as many users it has as the number before it, for a cap gathers the users beyond it."""
+MANY_UNKNOWN = 0.05
+"""Share of all users who are in the log alone, from which the users table is not whole."""
 LEAST_USERS = 100
 """Users with events from which their counts are judged."""
 
@@ -61,3 +63,18 @@ def capped_histories(users_seen: pd.DataFrame) -> Verdict:
     capped = users_seen.loc[counts.index[most], "user_id"]
     named = suspects.users(capped) if status == "fail" else None
     return Verdict("capped_histories", status, share, low, high, CAPPED, len(counts), facts, named)
+
+
+@check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
+def orphans(relational: pd.DataFrame) -> Verdict:
+    """Judge the users who have events and are not in the users table: no figure holds them."""
+    count = relational.set_index("measure")["value"]
+    orphan_users = int(count["orphan_users"])
+    users = orphan_users + int(count["active_users"] + count["users_without_events"])
+    if not users:
+        return not_applicable("orphans", "there are no users")
+    share, low, high = share_of(orphan_users, users)
+    status: Status = grade(share, 0.0, MANY_UNKNOWN) if orphan_users else "pass"
+    named = suspects.unseen() if status == "fail" else None
+    facts = {"orphans": orphan_users, "users": users, "events": int(count["orphan_events"])}
+    return Verdict("orphans", status, share, low, high, MANY_UNKNOWN, users, facts, named)
