@@ -11,6 +11,7 @@ from analysis.audit import (
     amounts,
     automatic,
     coverage,
+    endings,
     identities,
     latency,
     machines,
@@ -74,6 +75,21 @@ class Audit(Chapter):
         return automatic.kinds_that_go_on(activity.by_users(self.log.events), self.horizon_days)
 
     @cached_property
+    def last_events(self) -> pd.DataFrame:
+        """After which types of event users are no longer seen: see last_events."""
+        by_users = activity.by_users(self.log.events)
+        return endings.last_events(by_users, self.log.window, self.horizon_days)
+
+    @cached_property
+    def users_ended(self) -> pd.DataFrame:
+        """Who is no longer seen after the type of event that ends it, if there is one."""
+        row = endings.ending_kind(self.last_events)
+        if row is None:
+            return pd.DataFrame({"user_id": []})
+        by_users = activity.by_users(self.log.events)
+        return endings.ended_users(by_users, self.log.window, self.horizon_days, row["kind"])
+
+    @cached_property
     def busy_accounts(self) -> pd.DataFrame:
         """The busiest accounts, with their rhythm: see busy_accounts."""
         by_users = activity.by_users(self.log.events)
@@ -115,6 +131,11 @@ class Audit(Chapter):
     def identity_rules(self) -> pd.DataFrame:
         """The rules on countries and sessions of users."""
         return identities.identity_rules(self.log.events, self.log.users)
+
+    @cached_property
+    def mixed_users(self) -> pd.DataFrame:
+        """The users who break these rules."""
+        return identities.mixed_users(self.log.events, self.log.users)
 
     @cached_property
     def coverage_rules(self) -> pd.DataFrame:
