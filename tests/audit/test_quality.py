@@ -105,7 +105,19 @@ def breaking(judge: Callable[[pd.DataFrame], Verdict], broken: int) -> Verdict:
     return judge(rule_rows(BY_RULE[judge], broken))
 
 
-RARE, MANY = {"fail": 10, "warn": 1}, {"fail": 50, "warn": 1}
+def sharing(removed: int, differing: int) -> Verdict:
+    """Judge so many of 1,000 rows left out, and so many of them that say something else."""
+    parts = (rule_rows(quality.REPEATED, removed), rule_rows(quality.DIFFERING, differing))
+    return quality.duplicates(quality.join_rules(parts))
+
+
+def test_events_that_share_an_identifier_are_lost():
+    verdict = sharing(60, 60)
+    assert verdict.suspects["amount"].tolist() == [0.06]
+    assert sharing(60, 1).suspects is None
+
+
+RARE = {"fail": 10, "warn": 1}
 MISSING = {"fail": 200, "warn": 10}
 
 
@@ -113,7 +125,11 @@ CASES = [
     *by_share("events_before_signup", partial(breaking, quality.events_before_signup), RARE),
     *by_share("clock_order", partial(breaking, quality.clock_order), RARE),
     *by_share("orphans", partial(breaking, quality.orphans), RARE),
-    *by_share("duplicates", partial(breaking, quality.duplicates), MANY),
+    *by_share("duplicates", partial(breaking, quality.duplicates), {"warn": 1}),
+    Case("duplicates", "warn", partial(breaking, quality.duplicates, 900)),
+    *by_share("duplicates", partial(sharing, 60), {"fail": 50}),
+    Case("duplicates", "fail", lambda: sharing(120, 60)),
+    Case("duplicates", "warn", lambda: sharing(121, 60)),  # most are copies
     *by_share("missing_values", missing, MISSING),
     *by_share(
         "missing_values", partial(missing, rule=quality.CLEANING["null_event_uuid"]), MISSING
