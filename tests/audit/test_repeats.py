@@ -12,7 +12,7 @@ from analysis.base import engine
 from analysis.contract import suspects
 from analysis.contract.checks import Verdict
 from analysis.log import content
-from tests.audit.judging import NO_RULES, by_share, rule_rows
+from tests.audit.judging import LOG, NO_RULES, by_share, rule_rows
 from tests.checking import Case
 from tests.handmade import at, make_events
 
@@ -226,3 +226,39 @@ def test_without_identifiers_copies_are_told_with_what_was_compared():
     assert reason.startswith("250 of 1,000 rows are the same as an earlier one")
     assert "user_id, event_type, event_timestamp and source" in reason
     assert "no identifiers" in reason
+
+
+def suspected(rows: list[tuple[str, str]], rule: str, **columns: list[str]) -> list[tuple]:
+    """Return user, day and events too many by a rule that fails, in a log with identifiers."""
+    ids = [str(n) for n in range(len(rows))]
+    given = {"session_id": ["s"] * len(rows)} | columns
+    events = make_events(rows, event_uuid=ids, **given)
+    found = repeats.repeat_surplus(events, rule_rows(rule, 60), NO_DAYS, LOG, "UTC")
+    assert (found["end"] - found["start"] == pd.Timedelta(days=1)).all()
+    days = found["start"].dt.strftime("%m-%d")
+    return list(zip(found["user_id"], days, found["amount"], strict=True))
+
+
+def test_the_events_of_a_rule_that_fails_are_suspects_by_user_and_day():
+    times = [
+        "05T10:00:00",
+        "05T10:00:00",
+        "05T10:00:00",
+        "06T09:00:07",
+        "06T09:00:08",
+        "07T08:01:09",
+    ]
+    rows = [("a", f"2025-01-{when}") for when in [*times, "07T08:03:09"]]
+    assert suspected(rows, repeat_rules.TWICE) == [("a", "01-05", 2)]
+    assert suspected(rows, repeat_rules.NEAR) == [("a", "01-06", 1)]
+    assert suspected(rows, repeat_rules.AGAIN) == [("a", "01-07", 1)]
+    later = [(f"u{n}", f"2025-01-05T0{n}:00:0{n}") for n in range(4)]
+    later += [(f"u{n}", f"2025-01-05T0{n + 5}:00:0{n}") for n in range(4)]
+    assert suspected(later, repeat_rules.SHIFTED) == [(f"u{n}", "01-05", 1) for n in range(4)]
+    assert suspected([*later, ("b", later[0][1])], repeat_rules.SHARED) == [("b", "01-05", 1)]
+
+
+def test_no_rule_that_fails_gives_no_suspects():
+    events = make_events([("a", "2025-01-05T10:00:00")] * 2, event_uuid=["1", "2"])
+    found = repeats.repeat_surplus(events, rule_rows(repeat_rules.TWICE, 1), NO_DAYS, LOG, "UTC")
+    assert found.empty

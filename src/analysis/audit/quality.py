@@ -237,7 +237,10 @@ def duplicates(cleaning_rules: pd.DataFrame) -> Verdict:
         return not_applicable("duplicates", "the columns it needs are not given")
     other = worst_rule(cleaning_rules, [DIFFERING])
     removed = worst_rule(cleaning_rules[cleaning_rules["table"] == "events"], [REPEATED])
-    facts = {**worst.facts_with_sample, "differing": other.broken if other else 0, "events": None}
+    facts = {
+        **worst.facts_with_sample, "differing": other.broken if other else 0, "events": None,
+        "has_ids": removed is not None,
+    }  # fmt: skip
     if other and removed and other.share >= MANY and 2 * other.broken >= removed.broken:
         lost = suspects.lost(other.share)
         facts["events"] = other.checked
