@@ -17,6 +17,8 @@ from analysis.log.window import LogWindow, daily_volume, infer_log_window
 ROOT = Path(__file__).resolve().parents[1]
 SEED_DATA = ROOT.parent / "shared" / "seed-data"
 NO_SEED_DATA = f"no seed data at {SEED_DATA}"
+REAL_LOGS = ROOT.parent / "shared" / "real-logs"
+NO_REAL_LOGS = f"no real logs at {REAL_LOGS}"
 ROLES = {
     "play": "content_play",
     "click": "poster_click",
