@@ -4,10 +4,13 @@ import pandas as pd
 
 from analysis.audit import coverage
 from analysis.contract.checks import Verdict
-from analysis.log.window import LogWindow
+from analysis.log.window import LogWindow, daily_volume
 from tests.audit.judging import LOG, at, by_share, days
 from tests.checking import Case
-from tests.handmade import instants, make_users, make_window
+from tests.handmade import instants, make_events, make_users, make_window
+
+VOLUME = pd.DataFrame({"day_number": range(20_089, 20_389), "day": days(range(300))})
+"""A day with events for each of the log's 300 days."""
 
 
 def broken_by(table):
@@ -22,18 +25,51 @@ def test_coverage_limits_are_half_open():
         {f"u{i}": when for i, when in enumerate(signups)},
         last_event_at=instants(["2025-01-01", None, *["2025-01-01"] * 5]),
     )
-    assert broken_by(coverage.coverage_rules(users, window, lookback_days=30)) == {
-        "user joined before the log began, so the first days are unknown": 1,
+    assert broken_by(coverage.coverage_rules(users, VOLUME, window, lookback_days=30)) == {
+        "user joined before the log's first event, so the first days are unknown": 1,
+        "user joined in days left out at the log's start": 0,
         "user joined too late for a full look-back period": 2,
         "joined after the log ends": 1,
         "user has no event in the log": 1,
     }
 
 
+def test_users_of_days_that_were_left_out_are_not_from_before_the_log():
+    window = make_window("2025-01-03", "2025-03-01")
+    users = make_users(
+        {"before": "2024-12-31", "left_out": "2025-01-01", "cut": "2025-01-02", "in": "2025-01-03"},
+        first_event_at=instants(["2025-02-01", None, "2025-01-02", "2025-01-03"]),
+        last_event_at=instants(["2025-02-01", None, "2025-01-02", "2025-01-03"]),
+    )
+    counts = broken_by(coverage.coverage_rules(users, VOLUME, window, lookback_days=30))
+    assert counts["user joined before the log's first event, so the first days are unknown"] == 1
+    assert counts["user joined in days left out at the log's start"] == 2
+    facts = coverage.log_covers_cohort(users, VOLUME, window, 30).facts
+    assert (facts["early"], facts["left_out"], facts["users"]) == (1, 2, 4)
+
+
+def test_what_lies_outside_the_window_is_counted_in_events_and_users():
+    events = make_events([
+        ("a", "1970-01-01"), ("a", "2025-01-02T23:59:59"), ("a", "2025-01-03"),
+        ("b", "2025-01-12T23:59"), ("b", "2025-01-13"), ("stranger", "2025-01-14"),
+        ("c", "2025-01-05"),
+    ], is_known=[True] * 5 + [False, True])  # fmt: skip
+    users = make_users(dict.fromkeys("abc", "2025-01-01"))
+    window = make_window("2025-01-03", "2025-01-13")
+    rules = coverage.edge_rules(events, users, daily_volume(events), window)
+    assert broken_by(rules) == {
+        "event lies in days left out at the log's start": 1,
+        "event lies in days left out at the log's end": 2,
+        "event lies far outside the log": 1,
+        "user has events outside the days that count": 2,
+    }
+    assert rules["checked"].tolist() == [7, 7, 7, 3]
+
+
 def joined_early(early: int, of: int = 100) -> Verdict:
     users = pd.DataFrame({"signup_date": days([-100] * early + [10] * (of - early))})
     users["first_event_at"] = days([None] * early + [10] * (of - early))
-    return coverage.log_covers_cohort(users, LOG, 30)
+    return coverage.log_covers_cohort(users, VOLUME, LOG, 30)
 
 
 def newcomers_with(unseen: int, of: int = 100) -> Verdict:

@@ -171,6 +171,12 @@ def is_apart(daily: pd.DataFrame, window: LogWindow) -> "pd.Series[bool]":
     return apart
 
 
+def recorded(daily: pd.DataFrame, window: LogWindow) -> LogWindow:
+    """Return the window with the days beside it that were recorded, but left out of it."""
+    log = daily.loc[~is_apart(daily, window), "day"]
+    return LogWindow(min(window.start, log.min()), max(window.end, log.max() + clock.DAY))
+
+
 def _scatter(days: "pd.Series[int]") -> float:
     """Return the usual deviation of a day's count from the next, robust to trends and holes."""
     steps = days.diff().abs().median() / (0.6745 * 2**0.5)
