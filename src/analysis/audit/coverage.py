@@ -4,9 +4,11 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.audit.leavers import fewest_leavers
 from analysis.audit.values import is_list_of_kinds
-from analysis.base import engine
+from analysis.base import clock, engine
 from analysis.base.statistics import share_of
+from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 from analysis.log.rules import count_broken, rule_rows
 from analysis.log.window import LogWindow, recorded
@@ -22,6 +24,11 @@ FEW_LEFT, NONE_LEFT = 0.02, 0.005
 """Share of older users last seen more than a horizon ago, below which leavers are missing."""
 SURELY_FEW, PERHAPS_FEW = 0.05, 0.1
 """Upper end of that share's interval up to which "none seen" means none, and may mean it."""
+LEAVERS, SURE_LEAVERS = 15.0, 30.0
+"""Users expected to have left in a part of the log from which it is judged, and for certain. None
+is found of 15 by chance once in three million times."""
+FEW_LEAVE, NONE_LEAVE = 0.1, 0.02
+"""Share of them found up to which leavers may be missing, and are."""
 ENOUGH = 30
 """Users from whom a share of them is judged."""
 SURELY_FEWER, FEWER_SEEN = 4.0, 0.8
@@ -149,9 +156,13 @@ def newcomers_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: in
 
 
 @check(stage="03_audit", strikes=("retention", "survival", "churn", "groups", "scores"))
-def survivors(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+def survivors(
+    users_seen: pd.DataFrame, volume: pd.DataFrame, window: LogWindow, horizon_days: int
+) -> Verdict:
     """Judge whether users who left are missing: of those who joined three horizons before the
-    log's end or earlier and were seen, the share last seen more than a horizon before it.
+    log's end or earlier and were seen, the share last seen more than a horizon before it. Judge
+    also whether hardly anybody was last seen in a first part of the log, although users left
+    throughout the rest (see fewest_leavers), as when only accounts seen of late are exported.
     """
     early = users_seen["signup_date"] <= window.end - pd.Timedelta(days=3 * horizon_days)
     older = users_seen[early & users_seen["last_event_at"].notna()]
@@ -159,11 +170,21 @@ def survivors(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) ->
         return not_applicable("survivors", "too few users joined early enough")
     gone = int((older["last_event_at"] < window.end - pd.Timedelta(days=horizon_days)).sum())
     share, low, high = share_of(gone, len(older))
-    facts = {"gone": gone, "users": len(older), "days": horizon_days}
+    facts: dict[str, Any] = {"gone": gone, "users": len(older), "days": horizon_days,
+                             "before": None}  # fmt: skip
     status: Status = "pass"
     if high < FEW_LEFT or (share < NONE_LEFT and high < PERHAPS_FEW):
         status = "fail" if share < NONE_LEFT and high < SURELY_FEW else "warn"
-    return Verdict("survivors", status, share, low, high, FEW_LEFT, len(older), facts)
+    fewest = fewest_leavers(users_seen, volume, window, horizon_days, LEAVERS)
+    if status != "fail" and fewest and fewest.ratio <= FEW_LEAVE:
+        is_sure = fewest.expected >= SURE_LEAVERS and fewest.ratio <= NONE_LEAVE
+        status = "fail" if is_sure else "warn"
+        facts |= {"before": clock.date_text(fewest.before, "UTC"), "found": fewest.found,
+                  "expected": fewest.expected}  # fmt: skip
+    missing = suspects.unseen() if status == "fail" else None
+    return Verdict(
+        "survivors", status, share, low, high, FEW_LEFT, len(older), facts, suspects=missing
+    )
 
 
 @check(stage="03_audit")
