@@ -66,9 +66,16 @@ def over_years(
     return judge(pd.concat(parts, ignore_index=True))
 
 
-def came_back(ci_low: float, silent: int = 100) -> Verdict:
-    row = {"silent": silent, "returned": 50, "rate": 0.5, "ci_low": ci_low, "ci_high": 0.9}
-    return snapshots.label_means(pd.DataFrame([row]))
+def came_back(ci_low: float, silent: int = 100, further: tuple[float, ...] = ()) -> Verdict:
+    """Judge a horizon of 30 days, and the `further` ones of which these shares come back."""
+    rates = [0.9, *further]
+    known = silent >= 30
+    table = pd.DataFrame({"horizon_days": [30 * (n + 1) for n in range(len(rates))], "rate": rates})
+    table = table.assign(silent=silent, returned=50, seen=0.5, ci_low=ci_low, ci_high=0.95,
+                         followed_days=300.0)  # fmt: skip
+    if not known:
+        table["rate"] = np.nan
+    return snapshots.label_means(table)
 
 
 def by_calendar(mixed: int) -> Verdict:
@@ -281,10 +288,9 @@ CASES = [
     Case("base_rate_drift", "pass", lambda: over_years(drift.base_rate_drift, 1, 0.004)),
     Case("base_rate_drift", "warn", lambda: over_years(drift.base_rate_drift, 1, 0.02, 30)),
     Case("population_drift", "not_applicable", lambda: at_risk(100, 0)),
-    Case("label_means", "pass", lambda: came_back(0.2999)),
-    Case("label_means", "warn", lambda: came_back(0.3)),
-    Case("label_means", "warn", lambda: came_back(0.7499)),
-    Case("label_means", "fail", lambda: came_back(0.75)),
+    Case("label_means", "pass", lambda: came_back(0.4999)),
+    Case("label_means", "warn", lambda: came_back(0.5)),
+    Case("label_means", "warn", lambda: came_back(1.0)),
     Case("label_means", "not_applicable", lambda: came_back(0.9, silent=0)),
     Case("label_calendar", "fail", lambda: by_calendar(5)),
     Case("label_calendar", "pass", lambda: by_calendar(15)),
@@ -373,6 +379,22 @@ CASES = [
 def test_a_check_of_the_model_gives_its_verdict(case):
     verdict = case.judge()
     assert (verdict.check, verdict.status) == (case.check, case.status)
+
+
+def test_the_shortest_horizon_of_which_few_come_back_is_named():
+    facts = came_back(0.8, further=(0.5, 0.25, 0.2499, 0.1)).facts
+    assert (facts["better"], facts["better_rate"]) == (120, 0.2499)
+    assert (facts["longest"], facts["longest_rate"]) == (150, 0.1)
+    assert came_back(0.8, further=(0.5, 0.25)).facts["better"] is None
+    assert came_back(0.8, further=(0.5, np.nan)).facts["longest"] == 60
+    alone = came_back(0.8).facts
+    assert (alone["better"], alone["longest"]) == (None, None)
+
+
+def test_whoever_sets_the_horizon_that_is_named_passes():
+    """The remedy ends: at the named horizon fewer than a quarter come back, and half are needed."""
+    assert snapshots.SETTLED < snapshots.PAUSES
+    assert came_back(0.2).status == "pass"
 
 
 def test_nothing_is_measured_on_a_handful_of_outcomes():

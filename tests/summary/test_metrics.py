@@ -108,6 +108,23 @@ def test_churn_is_that_of_the_last_snapshot_whose_outcome_is_known():
     assert (found["churn_rate"]["n"], found["reactivation_rate"]["n"]) == (4, 20)
 
 
+def test_silences_are_counted_with_the_horizon_after_which_few_come_back():
+    rates = pd.DataFrame({
+        "horizon_days": [30, 60, 90], "silent": [200, 90, 40], "returned": [150, 40, 5],
+        "seen": [0.75, 4 / 9, 0.125], "rate": [0.8, 0.5, 0.2], "ci_low": [0.7, 0.4, 0.1],
+        "ci_high": [0.9, 0.6, 0.3], "followed_days": [210.4, 210.4, 210.4],
+    })  # fmt: skip
+    found = summary.silence_metrics(rates)
+    assert values(found) == {
+        "silences": 200, "silences_ended": 150, "silences_ended_share": 0.75, "return_rate": 0.8,
+        "return_rate_days": 210, "settling_horizon": 90, "settling_horizon_returns": 0.2,
+        "longest_horizon": 90, "longest_horizon_returns": 0.2,
+    }  # fmt: skip
+    unknown = values(summary.silence_metrics(rates.assign(rate=np.nan)))
+    assert unknown["return_rate_days"] is None
+    assert unknown["settling_horizon"] is None
+
+
 METRICS = (
     "roc_auc",
     "roc_auc_minus_recency",

@@ -48,7 +48,7 @@ def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
         at = at - windows.step
     if len(instants) < 4:
         step = windows.gap + windows.horizon
-        longest = int((window.days - windows.lookback) // 3) - windows.gap
+        longest = longest_horizon(window, windows)
         remedy = f"set horizon_days to at most {longest}" if longest >= 1 else "give a longer log"
         raise ReportError(
             f"events: the log covers {plural(round(window.days), 'day', 'days')}, but a model that "
@@ -58,6 +58,13 @@ def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
         )
     names = splits + ["train"] * (len(instants) - 3)
     return pd.DataFrame({"snapshot_at": instants, "split": names})[::-1].reset_index(drop=True)
+
+
+def longest_horizon(window: LogWindow, windows: Windows) -> int:
+    """Return the longest horizon, in days, for which the log still has a snapshot of each kind;
+    below 1 where no horizon has.
+    """
+    return int((window.days - windows.lookback) // 3) - windows.gap
 
 
 def users_between(active: Any, start: pd.Timestamp, end: pd.Timestamp) -> "pd.Series[Any]":

@@ -123,6 +123,7 @@ class Summary(Chapter):
                 self.store.table("cohorts/survival.csv"),
             ),
             **labels,
+            **metrics.silence_metrics(self.store.table("features/return_rates.csv")),
             **metrics.model_metrics(
                 self.store.table("model/evaluation.csv"), card, self.verdicts_by_stage["06_model"]
             ),

@@ -12,6 +12,7 @@ from analysis.cohorts import survival
 from analysis.contract import checks
 from analysis.log.window import LogWindow
 from analysis.model.experiments import smallest_seen
+from analysis.model.snapshots import horizons_further
 
 Entry = dict[str, Any]
 Metrics = dict[str, Entry]
@@ -165,6 +166,43 @@ def label_metrics(snapshot_summary: pd.DataFrame, reactivation: pd.DataFrame) ->
         "reactivation_rate": metric(
             silences["rate"], "share", "Churned users who came back", silences["silent"],
             returns, ["reactivation"],
+        ),
+    }  # fmt: skip
+
+
+def silence_metrics(return_rates: pd.DataFrame) -> Metrics:
+    """Return how many silences end with a return, and at which longer horizon few do."""
+    row: Any = return_rates.iloc[0]
+    further = horizons_further(return_rates)
+    rests_on = ["reactivation"]
+    share = (row["ci_low"], row["ci_high"])
+    within = None if pd.isna(row["rate"]) else int(row["followed_days"])
+    return {
+        "silences": metric(int(row["silent"]), "count", "Silences of a horizon"),
+        "silences_ended": metric(
+            int(row["returned"]), "count", "Silences ended by a return within the log",
+            rests_on=rests_on,
+        ),
+        "silences_ended_share": metric(
+            row["seen"], "share", "Share of silences ended by a return within the log",
+            row["silent"], rests_on=rests_on,
+        ),
+        "return_rate": metric(
+            row["rate"], "share", "Silences that end with a return", row["silent"], share, rests_on
+        ),
+        "return_rate_days": metric(within, "days", "Length of silence up to which returns count"),
+        "settling_horizon": metric(
+            further["better"], "days", "Shortest horizon after which few come back",
+            rests_on=rests_on,
+        ),
+        "settling_horizon_returns": metric(
+            further["better_rate"], "share", "Silences of that length that end with a return",
+            rests_on=rests_on,
+        ),
+        "longest_horizon": metric(further["longest"], "days", "Longest horizon the log can judge"),
+        "longest_horizon_returns": metric(
+            further["longest_rate"], "share", "Silences of that length that end with a return",
+            rests_on=rests_on,
         ),
     }  # fmt: skip
 
