@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from analysis.model import (
     Features,
     Model,
     Scoring,
+    baselines,
+    certainty,
     drift,
     evaluation,
     importance,
@@ -196,16 +199,30 @@ def misses(ci_low: float) -> Verdict:
     return evaluation.calibration(metrics(ece_debiased=(0.15, ci_low, 0.2), **others))
 
 
+CALIBRATED = table_of("calibrate", [0.0, 1.0] * 10_000)
+AT_BASE = (0.25, 0.2, 0.3)
+NOT_WORSE = (0.0, -0.1, 0.1)
+
+
 def ranks(low: float, high: float) -> Verdict:
-    return evaluation.better_than_chance(metrics(roc_auc=((low + high) / 2, low, high)))
+    others = {"brier_minus_base_rate": NOT_WORSE, "roc_auc_minus_recency": NOT_WORSE}
+    measured = metrics(roc_auc=((low + high) / 2, low, high), base_rate=AT_BASE, **others)
+    return baselines.better_than_chance(measured, CALIBRATED)
 
 
 def skilled(low: float, high: float) -> Verdict:
-    return evaluation.better_than_base_rate(metrics(brier_skill=((low + high) / 2, low, high)))
+    """Judge by how much the Brier score is better than that of the base rate."""
+    difference = (-(low + high) / 2, -high, -low)
+    measured = metrics(roc_auc=(0.6, 0.5, 0.7), base_rate=AT_BASE, brier_minus_base_rate=difference)
+    return baselines.better_than_base_rate(measured, CALIBRATED)
 
 
-def gains(low: float, high: float) -> Verdict:
-    return evaluation.better_than_recency(metrics(roc_auc_minus_recency=(0.0, low, high)))
+def gains(low: float, high: float, at_chance: bool = False) -> Verdict:
+    values = {"roc_auc": (0.6, 0.5, 0.7), "base_rate": AT_BASE, "brier_minus_base_rate": NOT_WORSE}
+    middle = (low + high) / 2
+    lows = pd.DataFrame({"model": ["m", "recency_only"], "ci_low": [0.5 if at_chance else 0.6] * 2})
+    measured = metrics(**values, roc_auc_minus_recency=(middle, low, high))
+    return baselines.better_than_recency(measured, CALIBRATED, lows, "m")
 
 
 def few_leavers(leavers: int) -> dict[str, str]:
@@ -218,7 +235,7 @@ def few_leavers(leavers: int) -> dict[str, str]:
     churned.loc[left] = 1.0
     worst = (-0.4, -0.7, -0.1)
     names = ("roc_auc", "ece_debiased", "calibration_slope", "calibration_intercept", "base_rate",
-             "flagged_share", "precision", "brier_skill", "roc_auc_minus_recency")  # fmt: skip
+             "flagged_share", "precision", "brier_minus_base_rate", "roc_auc_minus_recency")  # fmt: skip
     chapter = Model(
         ROWS.assign(churned=churned), customer_value=60, contact_cost=0.5, incentive_cost=3,
         saved_share=0.1, capacity=None, min_group=30, bootstrap_draws=10, seed=1,
@@ -253,9 +270,19 @@ def outside(users: int, of: int = 100) -> Verdict:
 
 
 def certain(users: int, of: int = 100) -> Verdict:
-    return scoring.saturation(
-        pd.DataFrame({"proba_churn": [0.9995] * users + [0.5] * (of - users)})
-    )
+    """Judge scores of which so many are certain, where as many in the test did the opposite."""
+    return borne_out(users, of, certain=40, wrong=20)
+
+
+def borne_out(users: int, of: int, certain: int, wrong: int, tested: int = 100) -> Verdict:
+    """Judge `users` of `of` certain scores; `certain` of the `tested` were, `wrong` of them wrong."""
+    proba = [0.9995] * users + [0.5] * (of - users)
+    sure = [1.0] * (certain - wrong) + [0.0] * wrong
+    test = table_of("test", sure + [0.0] * (tested - certain))
+    told = np.where(np.arange(tested) < certain, 0.9995, 0.5)
+    frame = pd.DataFrame({"proba_churn": proba})
+    with patch.object(certainty, "predict", return_value=told):
+        return certainty.saturation(frame, test, FITTED)
 
 
 def compared(p_values: list[float]) -> Verdict:
@@ -349,15 +376,20 @@ CASES = [
     Case("calibration", "fail", lambda: misses(0.1)),
     Case("better_than_chance", "pass", lambda: ranks(0.51, 0.6)),
     Case("better_than_chance", "warn", lambda: ranks(0.5, 0.6)),
-    Case("better_than_chance", "fail", lambda: ranks(0.4, 0.49)),
+    Case("better_than_chance", "warn", lambda: ranks(0.4, 0.499)),  # not by a joint test
+    Case("better_than_chance", "fail", lambda: ranks(0.4, 0.48)),
     Case("better_than_base_rate", "pass", lambda: skilled(0.01, 0.2)),
     Case("better_than_base_rate", "pass", lambda: skilled(-0.1, 0.01)),
-    Case("better_than_base_rate", "fail", lambda: skilled(-0.2, -0.01)),
+    Case("better_than_base_rate", "fail", lambda: skilled(-0.2, -0.05)),
     Case("better_than_recency", "pass", lambda: gains(0.01, 0.03)),
     Case("better_than_recency", "pass", lambda: gains(-0.01, 0.01)),
     Case("better_than_recency", "fail", lambda: gains(-0.03, -0.01)),
+    Case("better_than_recency", "fail", lambda: gains(-0.03, -0.01, at_chance=True)),
+    Case("better_than_recency", "not_applicable", lambda: gains(-0.01, 0.01, at_chance=True)),
     Case(
-        "better_than_recency", "not_applicable", lambda: evaluation.better_than_recency(metrics())
+        "better_than_recency",
+        "not_applicable",
+        lambda: baselines.better_than_recency(metrics(), CALIBRATED, CALIBRATED, "m"),
     ),
     Case("enough_data", "pass", lambda: outcomes(20)),
     Case("enough_data", "warn", lambda: outcomes(19)),
@@ -379,6 +411,24 @@ CASES = [
 def test_a_check_of_the_model_gives_its_verdict(case):
     verdict = case.judge()
     assert (verdict.check, verdict.status) == (case.check, case.status)
+
+
+@pytest.mark.parametrize(
+    ("users", "of", "certain", "wrong", "outcome", "status"),
+    [
+        (0, 100, 0, 0, "few", "pass"),
+        (50, 100, 80, 0, "confirmed", "pass"),  # up to 4.6 % may be wrong
+        (50, 100, 60, 0, "untested", "warn"),  # up to 6.0 %
+        (50, 100, 60, 4, "contradicted", "fail"),  # at least 2.6 %
+        (50, 100, 60, 2, "untested", "warn"),  # at least 0.9 %
+        (5, 100, 60, 4, "contradicted", "warn"),
+        (50, 100, 0, 0, "unlike", "fail"),  # at least 40 % now, at most 3.7 % then
+        (5, 100, 0, 0, "untested", "warn"),
+    ],
+)
+def test_certain_scores_are_judged_by_what_happened(users, of, certain, wrong, outcome, status):
+    verdict = borne_out(users, of, certain, wrong)
+    assert (verdict.facts["outcome"], verdict.status) == (outcome, status)
 
 
 def test_the_shortest_horizon_of_which_few_come_back_is_named():

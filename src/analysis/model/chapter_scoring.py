@@ -13,7 +13,7 @@ from analysis.contract import stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.inputs import present
 from analysis.contract.store import Store
-from analysis.model import importance, scoring, stored
+from analysis.model import certainty, importance, scoring, stored  # noqa: F401 (a check)
 from analysis.model.economics import Economics
 
 CARD, MODEL_FILE, TRAINING = (
