@@ -170,6 +170,26 @@ def test_the_word_for_the_model_follows_its_interval(gain, word):
     assert found["threshold_rule"]["value"] == "capacity"
 
 
+@pytest.mark.parametrize(
+    ("low", "recency_low", "gain", "word"),
+    [
+        (0.5, 0.49, (-0.01, 0.05), "both_at_chance"),
+        (0.51, 0.49, (-0.01, 0.05), "no_difference"),
+        (0.5, 0.51, (-0.01, 0.05), "no_difference"),
+        (0.5, 0.49, (-0.05, -0.01), "worse"),
+    ],
+)
+def test_ranks_at_chance_are_not_as_good_as_the_last_visit(low, recency_low, gain, word):
+    evaluation = make_evaluation(gain)
+    is_auc = (evaluation["metric"] == "roc_auc") & (evaluation["split"] == "test")
+    evaluation["model"] = evaluation["model"].replace("recency", "recency_only")
+    evaluation.loc[is_auc & (evaluation["model"] == "forest"), "ci_low"] = low
+    evaluation.loc[is_auc & (evaluation["model"] == "recency_only"), "ci_low"] = recency_low
+    card = {"model": "forest", "threshold": 0.3, "threshold_rule": "capacity"}
+    found = summary.model_metrics(evaluation, card, to_table([Verdict("calibration", "pass")]))
+    assert found["model_vs_recency"]["value"] == word
+
+
 def test_a_calibration_that_warns_is_off_and_one_that_fails_is_poor():
     card = {"model": "forest", "threshold": 0.3, "threshold_rule": "capacity"}
     words = [

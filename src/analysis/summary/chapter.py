@@ -22,6 +22,7 @@ from analysis.summary import actions, metrics, numbers
 from analysis.summary.findings import checks_behind, printed
 from analysis.summary.judged import describe_checks, describe_claims
 from analysis.summary.metrics import Metrics
+from analysis.summary.worth import AT_CHANCE, worth_suggesting
 
 PUBLISHED = "09_published"
 CHECKS_PAGE, ACTIONS_PAGE, FINDINGS_PAGE = stages.PAGES
@@ -153,7 +154,9 @@ class Summary(Chapter):
         economics = Economics(
             self.customer_value, self.contact_cost, self.incentive_cost, self.saved_share
         )
-        is_used = not numbers.is_struck(self.metrics["flagged_users"], self.failing)
+        ranking = self.metrics["model_vs_recency"]["value"]
+        is_struck = numbers.is_struck(self.metrics["flagged_users"], self.failing)
+        is_used = not is_struck and ranking != AT_CHANCE
         suggested = actions.audiences(
             self.snapshots, self.scored, self.differences, economics, self.lookback_days,
             self.horizon_days, is_used,
@@ -162,10 +165,9 @@ class Summary(Chapter):
         suggested += actions.others(
             self.metrics, self.users, self.window.end, self.horizon_days, self.judged, elsewhere
         )
+        kept = worth_suggesting(suggested, len(self.scored), ranking)
         texts = read_texts(self.store.text(ACTIONS_PAGE))
-        return actions.table(
-            suggested, texts, self.saved_share, self.holdout_share, self.horizon_days
-        )
+        return actions.table(kept, texts, self.saved_share, self.holdout_share, self.horizon_days)
 
     @cached_property
     def findings(self) -> dict[str, set[str]]:

@@ -11,6 +11,8 @@ from analysis.base.formats import format_list, format_value
 from analysis.cohorts import survival
 from analysis.contract import checks
 from analysis.log.window import LogWindow
+from analysis.model.baselines import are_both_at_chance
+from analysis.model.evaluation import metrics_of, of_metric
 from analysis.model.experiments import smallest_seen
 from analysis.model.snapshots import horizons_further
 
@@ -241,8 +243,7 @@ def model_metrics(
         "calibration_error": measured("ece_debiased", "points", "Calibration error"),
         "lift_top_decile": measured("lift_top_decile", "ratio", "Lift of the top decile"),
         "model_vs_recency": metric(
-            _compare(rows.loc["roc_auc_minus_recency"]), "text",
-            "Model against the last visit alone",
+            _against_recency(evaluation, name), "text", "Model against the last visit alone",
         ),
         "model_vs_base": metric(
             _compare(rows.loc["brier_skill"]), "text", "Model against the base rate"
@@ -251,6 +252,16 @@ def model_metrics(
             verdict or _level(rows.loc["calibration_intercept"]), "text", "Calibration"
         ),
     }  # fmt: skip
+
+
+def _against_recency(evaluation: pd.DataFrame, model: str) -> str:
+    """Return how the model's ranks compare with those of the last visit; `both_at_chance` where no
+    difference was found and neither orders users.
+    """
+    on_test = evaluation[evaluation["split"] == "test"]
+    word = _compare(metrics_of(on_test, model).loc["roc_auc_minus_recency"])
+    is_chance = are_both_at_chance(of_metric(on_test, "roc_auc"), model)
+    return "both_at_chance" if word == "no_difference" and is_chance else word
 
 
 def _compare(row: "pd.Series[Any]") -> str:
