@@ -88,6 +88,36 @@ def by_calendar(mixed: int) -> Verdict:
     return snapshots.label_calendar(table_of("test", churned, tenure_days=tenure))
 
 
+def few_at_test(users: int) -> Verdict:
+    """Judge a test snapshot of so many users, of whom half leave, like everyone in training."""
+    parts = [table_of(split, [0.0, 1.0] * 500) for split in ("train", "test")]
+    parts[1] = parts[1].head(users)
+    return drift.base_rate_drift(pd.concat(parts, ignore_index=True))
+
+
+def few_by_calendar(leavers: int) -> Verdict:
+    """Judge a label that tenure separates, with so many leavers."""
+    churned = [1.0] * leavers + [0.0] * 100
+    return snapshots.label_calendar(table_of("test", churned, tenure_days=churned))
+
+
+def few_leave(leavers: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a test with so many leavers, and users whose plan says nothing."""
+    rng = np.random.default_rng(3)
+    churned = [1.0] * leavers + [0.0] * 100
+    table = table_of("test", churned, recency_days=rng.random(len(churned)))
+    plans = ["a", "b"] * len(churned)
+    return table, pd.DataFrame({"user_id": table["user_id"], "plan": plans[: len(churned)]})
+
+
+def few_with_column(leavers: int) -> Verdict:
+    return leaks_of.leakage_columns(*few_leave(leavers))
+
+
+def few_in_groups(leavers: int) -> Verdict:
+    return leaks_of.groups_known(*few_leave(leavers), ["plan"])
+
+
 HALF = [1.0] * 200 + [0.0] * 200
 NOISE = list(np.random.default_rng(0).random(400))
 
@@ -308,11 +338,23 @@ CASES = [
     Case("population_drift", "warn", lambda: at_risk(100, 300)),  # it grows
     Case("population_drift", "fail", lambda: at_risk(300, 100)),
     Case("population_drift", "not_applicable", lambda: at_risk(0, 100)),
+    Case("population_drift", "not_applicable", lambda: at_risk(29, 2)),
     Case("population_drift", "pass", lambda: at_risk(30, 18)),  # by chance
     Case("population_drift", "pass", lambda: over_years(drift.population_drift, 0.97, 0)),
     Case("population_drift", "pass", lambda: over_years(drift.population_drift, 1.015, 0)),
     Case("population_drift", "warn", lambda: over_years(drift.population_drift, 0.9, 0, 12)),
     Case("base_rate_drift", "pass", lambda: over_years(drift.base_rate_drift, 1, 0.004)),
+    Case("base_rate_drift", "not_applicable", lambda: few_at_test(29)),
+    Case("base_rate_drift", "pass", lambda: few_at_test(30)),
+    Case("label_calendar", "not_applicable", lambda: few_by_calendar(9)),
+    Case("label_calendar", "fail", lambda: few_by_calendar(10)),
+    Case("leakage_columns", "not_applicable", lambda: few_with_column(9)),
+    Case("leakage_columns", "pass", lambda: few_with_column(10)),
+    Case("groups_known", "not_applicable", lambda: few_in_groups(9)),
+    Case("groups_known", "pass", lambda: few_in_groups(10)),
+    Case("scored_range", "not_applicable", lambda: outside(3, 29)),
+    Case("scored_range", "fail", lambda: outside(6, 30)),
+    Case("saturation", "not_applicable", lambda: certain(3, 29)),
     Case("base_rate_drift", "warn", lambda: over_years(drift.base_rate_drift, 1, 0.02, 30)),
     Case("population_drift", "not_applicable", lambda: at_risk(100, 0)),
     Case("label_means", "pass", lambda: came_back(0.4999)),
@@ -355,7 +397,8 @@ CASES = [
     Case("base_rate_drift", "warn", lambda: rates(0.30, 0.23)),
     Case("base_rate_drift", "warn", lambda: rates(0.30, 0.46)),
     Case("base_rate_drift", "fail", lambda: rates(0.30, 0.47)),
-    Case("base_rate_drift", "pass", lambda: rates(0.30, 0.50, of=20)),
+    Case("base_rate_drift", "not_applicable", lambda: rates(0.30, 0.50, of=20)),
+    Case("base_rate_drift", "pass", lambda: rates(0.30, 0.50, of=30)),  # by chance
     Case("leakage", "pass", lambda: leaks(recency_days=10 * LEAVES + SCATTER.abs())),  # silence
     Case("leakage", "pass", leaks),
     Case("leakage", "fail", lambda: leaks(clicks=LEAVES)),  # alone

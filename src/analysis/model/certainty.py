@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.base.statistics import share_of
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 from analysis.model.candidates import predict
+from analysis.model.scoring import LEAST
 
 CERTAIN = 0.999
 """Probability of either outcome from which a score is certain."""
@@ -52,8 +53,8 @@ def saturation(scored: pd.DataFrame, snapshots: pd.DataFrame, churn_model: Any) 
     warns.
     """
     proba = scored["proba_churn"]
-    if proba.empty:
-        return not_applicable("saturation", "nobody is scored")
+    if len(proba) < LEAST:
+        return not_applicable("saturation", f"fewer than {LEAST} users are scored")
     share = float(is_certain(proba).mean())
     facts: dict[str, Any] = {"tied": int(proba.duplicated(keep=False).sum()),
                              "largest": int(proba.value_counts().iloc[0]), "users": len(proba),

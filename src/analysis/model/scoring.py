@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 RISK_SEGMENTS = ("High", "Medium", "Low")
 OUTSIDE, OUTSIDE_FAILS = 0.05, 0.2
 """Share of scored values outside the training range: more than stray, and another population."""
+LEAST = 30
+"""Scored users of whom a share is judged: of fewer, one user is more than the share that warns."""
 PREDICTION_COLUMNS = [
     "user_id",
     "proba_churn",
@@ -199,8 +201,8 @@ def scored_range(churn_model: Any, snapshots: pd.DataFrame) -> Verdict:
     train, scored = (
         snapshots.loc[snapshots["split"] == split, numeric] for split in ("train", "score")
     )
-    if scored.empty:
-        return not_applicable("scored_range", "nobody is scored")
+    if len(scored) < LEAST:
+        return not_applicable("scored_range", f"fewer than {LEAST} users are scored")
     outside = (scored < train.min()) | (scored > train.max())
     outside = outside.drop(columns=["tenure_days"], errors="ignore")
     share = outside.mean()

@@ -15,6 +15,7 @@ from analysis.contract.inputs import check_named
 from analysis.log.churn import Windows, at_risk, outcome, snapshot_plan, users_between
 from analysis.log.silences import LEAST
 from analysis.log.window import LogWindow
+from analysis.model.evaluation import too_few_outcomes
 from analysis.model.features import KEYS, absent_features, behaviour, habits
 from analysis.model.leaks import single_column_auc
 
@@ -141,6 +142,9 @@ def horizons_further(return_rates: pd.DataFrame) -> dict[str, Any]:
 def label_calendar(snapshots: pd.DataFrame) -> Verdict:
     """Judge whether the signup date alone predicts the label almost fully, within one snapshot."""
     test = snapshots[snapshots["split"] == "test"]
+    reason = too_few_outcomes(test["churned"])
+    if reason:
+        return not_applicable("label_calendar", reason)
     auc = single_column_auc(test["tenure_days"], test["churned"])
     error = auc_error(auc, test["churned"])
     status: Status = "fail" if auc - 1.96 * error > BY_CALENDAR else "pass"

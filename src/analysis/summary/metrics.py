@@ -259,7 +259,8 @@ def _against_recency(evaluation: pd.DataFrame, model: str) -> str:
     difference was found and neither orders users.
     """
     on_test = evaluation[evaluation["split"] == "test"]
-    word = _compare(metrics_of(on_test, model).loc["roc_auc_minus_recency"])
+    row: Any = metrics_of(on_test, model).loc["roc_auc_minus_recency"]
+    word = _compare(row)
     is_chance = are_both_at_chance(of_metric(on_test, "roc_auc"), model)
     return "both_at_chance" if word == "no_difference" and is_chance else word
 
@@ -366,6 +367,8 @@ def _name_groups(tested: pd.DataFrame) -> str | None:
 def segment_metrics(selection: pd.DataFrame, facts: Mapping[str, Any]) -> Metrics:
     """Return whether groups exist; `facts` are those of the check clusters_exist."""
     verdict = "clusters" if facts["exists"] else "continuum"
+    if "reason" in facts:  # too few users to tell
+        verdict = None
     best = selection["silhouette"].max()
     return {
         "segments_verdict": metric(verdict, "text", "Groups", rests_on=["segments"]),

@@ -42,5 +42,6 @@ def worth_suggesting(suggested: Sequence[Action], users: int, ranking: str | Non
 
 
 def _is_large_enough(key: str, facts: Facts) -> bool:
-    size, churn = int(facts.get("flagged", facts["size"])), churn_expected(key, facts)
+    churn = churn_expected(key, facts)
+    size: int = facts.get("flagged", facts["size"])
     return churn is None or is_testable(size, min(max(churn, 0.0), 1.0))
