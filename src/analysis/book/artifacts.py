@@ -17,6 +17,7 @@ from analysis.summary.findings import NONE, split_names
 Row = dict[str, str]
 METRICS, CHECKS, MANIFEST = "summary/metrics.json", "summary/checks.csv", "summary/manifest.json"
 ACTIONS, CLAIMS = "summary/actions.csv", "summary/claims.csv"
+SHORTCUTS = "summary/shortcuts.csv"
 REMEDY = "Run `churnbook build`."
 
 
