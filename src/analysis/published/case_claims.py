@@ -285,7 +285,9 @@ def published_ties(case: Case) -> Verdict:
     high = float((case.scores["risk_segment"] == SEGMENTS[0]).mean())
     facts = {**ties, "users": len(case.features), "high": high}
     is_so = round(high, 4) == CLAIMED_HIGH
-    status: Status = "fail" if share > 0.01 or not is_so else "warn" if ties["tied_users"] else "pass"
+    status: Status = (
+        "fail" if share > 0.01 or not is_so else "warn" if ties["tied_users"] else "pass"
+    )
     return Verdict("published_ties", status, share, limit=0.01, n=len(case.features), facts=facts)
 
 

@@ -38,10 +38,10 @@ def shortcuts_record(
 def native_rate(users: pd.DataFrame) -> Figure:
     """Return the share of users whom the table's own label, `churned_30d`, calls churned."""
     if "churned_30d" not in users:
-        return Figure(None, "users: there is no column churned_30d")
+        return Figure(None, "the users table has no churned_30d")
     known = pd.to_numeric(users["churned_30d"], errors="coerce").dropna()
     if known.empty or not known.isin((0, 1)).all():
-        return Figure(None, "users: churned_30d is not 0 or 1")
+        return Figure(None, "churned_30d is not 0 or 1")
     return Figure(float(known.mean()))
 
 

@@ -16,7 +16,7 @@ Figures = Mapping[str, Mapping[str, Any]]
 COLUMNS = [
     "shortcut", "title", "shortcut_says", "metric", "to_use", "differs", "reason", "in_general",
 ]  # fmt: skip
-CANNOT_BE_COMPUTED = "It cannot be computed from these tables: {{ reason }}."
+CANNOT_BE_COMPUTED = "The shortcut cannot be computed from these tables: {{ reason }}."
 NOT_AVAILABLE = "The figure to use is not available, so the two cannot be compared."
 STRUCK = "A failing check strikes the figure to use, so the two cannot be compared."
 ALPHA = 0.05
