@@ -278,17 +278,17 @@ def published_native(users: pd.DataFrame) -> Verdict:
 @check(stage=STAGE)
 def published_ties(case: Case) -> Verdict:
     """Judge percentiles over tied probabilities: how many users share one."""
-    ties = faults.score_ties(case.scores)
-    if isinstance(ties, Absent):
-        return not_applicable("published_ties", ties.reason)
-    share = ties["largest_tie"] / len(case.features)
-    high = float((case.scores["risk_segment"] == SEGMENTS[0]).mean())
-    facts = {**ties, "users": len(case.features), "high": high}
-    is_so = round(high, 4) == CLAIMED_HIGH
-    status: Status = (
-        "fail" if share > 0.01 or not is_so else "warn" if ties["tied_users"] else "pass"
-    )
-    return Verdict("published_ties", status, share, limit=0.01, n=len(case.features), facts=facts)
+    scores, ties = case.scores, faults.score_ties(case.scores)
+    if isinstance(scores, Absent) or isinstance(ties, Absent):
+        return not_applicable(
+            "published_ties", "the case's scores cannot be made from these tables"
+        )
+    share, users = ties["largest_tie"] / len(scores), len(scores)
+    high = float((scores["risk_segment"] == SEGMENTS[0]).mean())
+    is_wrong = share > 0.01 or round(high, 4) != CLAIMED_HIGH
+    status: Status = "fail" if is_wrong else ("warn" if ties["tied_users"] else "pass")
+    facts = {**ties, "users": users, "high": high}
+    return Verdict("published_ties", status, share, limit=0.01, n=users, facts=facts)
 
 
 @check(stage=STAGE)

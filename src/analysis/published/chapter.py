@@ -1,5 +1,5 @@
-"""The chapter on the usual shortcuts, with the published case's definitions; on the case's own tables
-also its claims, judged.
+"""The chapter on the usual shortcuts, by the arithmetic of the published case. On the case's own
+tables it also judges the case's claims.
 """
 
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ from analysis.published.view import View, is_case
 
 @dataclass(frozen=True, eq=False)
 class Published(Chapter):
-    """The case's arithmetic on one log; `users_qa` and `events_qa` are the counts of the two cleaning
-    steps, `published_view` says whether the claims are judged: see view.is_case.
+    """The case's arithmetic on one log; `users_qa` and `events_qa` are the counts of the two
+    cleaning steps, `published_view` says whether the claims are judged: see view.is_case.
     """
 
     stage: ClassVar[str] = "09_published"
