@@ -38,6 +38,7 @@ CLAIMED_CLUSTERS, SEPARATED = 2, 0.5
 """Clusters that were claimed, and the silhouette from which a structure is clear (Kaufman and
 Rousseeuw 1990)."""
 SHUFFLES = tuple(range(20))
+NO_SCORES = "the case's scores cannot be made from these tables"
 GROUPS = ("country", "device", "subscription_type")
 
 
@@ -130,9 +131,7 @@ def published_skew(case: Case) -> Verdict:
     scoring gives what training gave, on the same users, says why.
     """
     if isinstance(case.models, Absent) or isinstance(case.scores, Absent):
-        return not_applicable(
-            "published_skew", "the case's scores cannot be made from these tables"
-        )
+        return not_applicable("published_skew", NO_SCORES)
     both = case.scores.merge(case.models.proba_as_trained, on="user_id", suffixes=("", "_trained"))
     gap = float((both["proba_churn"] - both["proba_churn_trained"]).abs().max())
     saturated = float((both["proba_churn"] > 0.999).mean())
@@ -143,7 +142,7 @@ def published_skew(case: Case) -> Verdict:
              "saturated": saturated}  # fmt: skip
     is_so = saturated > SATURATED and error > MISCALIBRATED
     status: Status = "pass" if is_so else "fail"
-    return Verdict("published_skew", status, gap, limit=1e-9, n=len(both), facts=facts)
+    return Verdict("published_skew", status, error, limit=MISCALIBRATED, n=len(both), facts=facts)
 
 
 def _calibration_error(scores: pd.DataFrame, retention: pd.DataFrame) -> float:
@@ -270,9 +269,10 @@ def published_native(users: pd.DataFrame) -> Verdict:
     agreement = faults.native_label_agreement(users, WINDOW_DAYS)
     if isinstance(agreement, Absent):
         return not_applicable("published_native", agreement.reason)
+    if agreement <= 0.999:
+        return not_applicable("published_native", "the label does not follow from last_active_date")
     facts = {"agreement": agreement, "users": len(users)}
-    status: Status = "warn" if agreement > 0.999 else "pass"
-    return Verdict("published_native", status, agreement, limit=0.999, n=len(users), facts=facts)
+    return Verdict("published_native", "warn", agreement, limit=0.999, n=len(users), facts=facts)
 
 
 @check(stage=STAGE)
@@ -280,9 +280,7 @@ def published_ties(case: Case) -> Verdict:
     """Judge percentiles over tied probabilities: how many users share one."""
     scores, ties = case.scores, faults.score_ties(case.scores)
     if isinstance(scores, Absent) or isinstance(ties, Absent):
-        return not_applicable(
-            "published_ties", "the case's scores cannot be made from these tables"
-        )
+        return not_applicable("published_ties", NO_SCORES)
     share, users = ties["largest_tie"] / len(scores), len(scores)
     high = float((scores["risk_segment"] == SEGMENTS[0]).mean())
     is_wrong = share > 0.01 or round(high, 4) != CLAIMED_HIGH

@@ -96,7 +96,7 @@ class Summary(Chapter):
 
     @cached_property
     def texts(self) -> dict[str, Any]:
-        """The sentences on checks (`report`), on the `shortcuts` and on the claims (`published`)."""
+        """The sentences on checks (`report`), on `shortcuts` and on the claims (`published`)."""
         return read_texts(self.store.text(CHECKS_PAGE))
 
     @cached_property
