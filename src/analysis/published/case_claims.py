@@ -140,8 +140,7 @@ def published_skew(case: Case) -> Verdict:
              "mean_trained": float(both["proba_churn_trained"].mean()),
              "max_trained": float(both["proba_churn_trained"].max()),
              "saturated": saturated}  # fmt: skip
-    is_so = saturated > SATURATED and error > MISCALIBRATED
-    status: Status = "pass" if is_so else "fail"
+    status: Status = "pass" if saturated > SATURATED and error > MISCALIBRATED else "fail"
     return Verdict("published_skew", status, error, limit=MISCALIBRATED, n=len(both), facts=facts)
 
 
@@ -285,8 +284,8 @@ def published_ties(case: Case) -> Verdict:
     high = float((scores["risk_segment"] == SEGMENTS[0]).mean())
     is_wrong = share > 0.01 or round(high, 4) != CLAIMED_HIGH
     status: Status = "fail" if is_wrong else ("warn" if ties["tied_users"] else "pass")
-    facts = {**ties, "users": users, "high": high}
-    return Verdict("published_ties", status, share, limit=0.01, n=users, facts=facts)
+    return Verdict("published_ties", status, share, limit=0.01, n=users,
+                   facts={**ties, "users": users, "high": high})  # fmt: skip
 
 
 @check(stage=STAGE)
