@@ -260,6 +260,13 @@ def test_a_figure_is_struck_by_a_check_that_fails():
     assert [numbers.is_struck(entry, ["b"]) for entry in entries] == [False, True]
 
 
+def test_a_struck_figure_is_marked_in_a_sentence_where_it_has_a_value():
+    entry = {**summary.metric(7, "count", "Users"), "checks": ["a"]}
+    assert numbers.as_marked(entry, []) == "7"
+    assert numbers.as_marked(entry, ["a"]) == "7 [struck by a failing check]"
+    assert numbers.as_marked({**entry, "value": None}, ["a"]) == "not available"
+
+
 def test_every_number_is_listed_with_its_text():
     metrics = {
         "a": summary.metric(0.5, "share", "Half", 1200) | {"checks": []},

@@ -224,7 +224,9 @@ class Summary(Chapter):
         """Return the published claims and what the data show; none on other tables than the case's:
         see describe_claims.
         """
-        as_text = {key: numbers.as_text(entry) for key, entry in self.metrics.items()}
+        as_text = {
+            key: numbers.as_marked(entry, self.failing) for key, entry in self.metrics.items()
+        }
         verdicts = self.verdicts_by_stage[PUBLISHED]
         return describe_claims(verdicts, self.texts["published"], as_text)
 
