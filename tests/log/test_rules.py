@@ -72,6 +72,8 @@ def test_only_rules_of_coverage_and_missing_dates_can_be_true():
     possible = [rule.name for rule in rules.USER_RULES if not rule.is_impossible]
     assert possible == [
         "signup_date is missing",
+        rules.EARLY_CANCEL,
+        rules.OTHER_CANCEL,
         "last_active_date differs from the last event by more than a day",
     ]
 

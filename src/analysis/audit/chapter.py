@@ -27,7 +27,7 @@ from analysis.audit import (
 from analysis.contract import stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
-from analysis.log import activity
+from analysis.log import activity, cancellations
 from analysis.log import rules as log_rules
 from analysis.log.log import Log
 
@@ -82,7 +82,9 @@ class Audit(Chapter):
     @cached_property
     def user_rules(self) -> pd.DataFrame:
         """The rules over users."""
-        return log_rules.user_rules(self.users_seen)
+        endings = cancellations.first_endings(self.log.events)
+        seen = self.users_seen.merge(endings, how="left") if len(endings) else self.users_seen
+        return log_rules.user_rules(seen)
 
     @cached_property
     def event_rules(self) -> pd.DataFrame:

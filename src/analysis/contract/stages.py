@@ -76,7 +76,14 @@ STAGES: tuple[Stage, ...] = (
             "event_types_found": "audit/event_types.csv",
             "events_columns_found": "audit/events_columns.csv",
         },
-        params=("events", "events_columns", *TIME, "passive_event_types", *ROLES),
+        params=(
+            "events",
+            "events_columns",
+            *TIME,
+            "passive_event_types",
+            "ending_event_types",
+            *ROLES,
+        ),
     ),
     Stage(
         "03_audit",
