@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from analysis.cohorts import choices, kpis, retention, survival
+from analysis.cohorts import cancellations, choices, kpis, retention, survival
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
+from analysis.log.afterwards import known_before
 from analysis.log.churn import Windows
 from analysis.log.log import Log
 
@@ -56,8 +57,9 @@ class Cohorts(Chapter):
     def survival(self) -> pd.DataFrame:
         """Return both survival curves of all users and of each group: see survival.both_curves."""
         log = self.log
+        groups = known_before(log.users, self.group_columns)
         return survival.both_curves(
-            log.users, log.spans, log.window, self.horizon_days, self.group_columns, self.min_group
+            log.users, log.spans, log.window, self.horizon_days, groups, self.min_group
         )
 
     @cached_property
@@ -69,6 +71,18 @@ class Cohorts(Chapter):
     def survival_milestones(self) -> pd.DataFrame:
         """Return the settled curve of all users at the days of retention."""
         return survival.milestones(self.survival_curve, self.retention_days)
+
+    @table
+    def cancellations(self) -> pd.DataFrame:
+        """Return silence beside cancellation: see cancellations.cross_table."""
+        windows = Windows(self.lookback_days, self.gap_days, self.horizon_days)
+        return cancellations.cross_table(self.log, windows)
+
+    @table
+    def competing_risks(self) -> pd.DataFrame:
+        """Return how newcomers left, day by day: see cancellations.competing_risks."""
+        settles = survival.silence_that_settles(self.horizon_days)
+        return cancellations.competing_risks(self.log, settles, self.min_group)
 
     @table
     def kpis(self) -> pd.DataFrame:
