@@ -20,8 +20,17 @@ from analysis.log import activity
 from analysis.log.churn import Windows
 from analysis.log.log import Log
 from analysis.log.window import daily_volume
+from simulation import simulate
+from simulation.cancellations import true_incidence
 from tests.checking import Case
-from tests.handmade import ROLES, instants, make_events, make_users, make_window
+from tests.handmade import (
+    ROLES,
+    instants,
+    make_company_log,
+    make_events,
+    make_users,
+    make_window,
+)
 
 WINDOW = make_window("2025-01-01", "2025-04-11")  # 100 days; two horizons of 10 settle on 22 March
 WINDOWS = Windows(lookback=20, gap=0, horizon=10)  # the last snapshot is on 1 April
@@ -280,3 +289,21 @@ def test_both_curves_are_drawn_as_they_are():
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(
         charts.CAUSES.values()
     )
+
+
+def test_the_curves_hold_the_truth_of_simulated_users():
+    # standard errors of k independent companies: their mean lies beyond 4 / sqrt(k) once in 16,000
+    hazard, companies, errors = 0.004, 5, []
+    for seed in range(companies):
+        company = simulate(1000, 40, 8_000 + seed, dirt=False, cancel_hazard=hazard)
+        stays = first_ends(make_company_log(company), 60)
+        table = incidence_table(stays, 140).set_index("day")
+        users = company.user_truth[company.user_truth["user_id"].isin(stays["user_id"])]
+        for day in (10, 30, 90, 140):
+            for cause, true in true_incidence(users, hazard, day, 60).items():
+                low, high = table.loc[day, [f"{cause}_ci_low", f"{cause}_ci_high"]]
+                error = (table.loc[day, cause] - true) / (high - low) * 2 * 1.959964
+                errors.append((cause, day, error))
+    mean = pd.DataFrame(errors, columns=["cause", "day", "error"]).groupby(["cause", "day"]).mean()
+    assert (mean["error"].abs() < 4 / companies**0.5).all()
+    assert mean["error"].abs().mean() < 2 / companies**0.5
