@@ -17,8 +17,8 @@ def draw_cancellations(plan: Plan, signup: Array) -> Array:
     rate = plan.company.cancel_hazard
     if not rate:
         return np.full(plan.users, np.inf)
-    waits: Array = plan.stream("cancellations").exponential(1.0 / rate, plan.users)
-    return signup + waits * DAY
+    cancel_at: Array = signup + DAY * plan.stream("cancellations").exponential(1 / rate, plan.users)
+    return cancel_at
 
 
 def cancel_dates(cancel_at: pd.Series) -> pd.Series:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.cohorts import cancellations, charts
+from analysis.cohorts import charts
 from analysis.cohorts.cancellations import (
     CANCELLED,
     SILENT,
@@ -15,14 +15,12 @@ from analysis.cohorts.cancellations import (
     first_ends,
     incidence_table,
 )
-from analysis.contract.checks import Verdict
 from analysis.log import activity
 from analysis.log.churn import Windows
 from analysis.log.log import Log
 from analysis.log.window import daily_volume
 from simulation import simulate
 from simulation.cancellations import true_incidence
-from tests.checking import Case
 from tests.handmade import (
     ROLES,
     instants,
@@ -254,29 +252,7 @@ def test_too_few_newcomers_give_no_curve():
     assert competing_risks(log, 20, 8)["day"].max() == 80
 
 
-# --- the check, and the chart -------------------------------------------------------------------
-
-
-def follow(went_on: int, users: int, is_recorded: bool = True) -> Verdict:
-    """Judge so many users who went on after cancelling, of all who cancelled."""
-    states = {"went_on": went_on, "came_back": 0, "not_seen": users - went_on}
-    rows = [("cancelled_followed", state, n, users) for state, n in states.items()]
-    return cancellations.cancellations(cancellations._with_shares(rows), is_recorded, 30, 30)
-
-
-CASES = [
-    Case("cancellations", "pass", lambda: follow(3, 30)),
-    Case("cancellations", "pass", lambda: follow(27, 200)),  # from 9.5 % on
-    Case("cancellations", "warn", lambda: follow(30, 200)),  # from 10.7 % on
-    Case("cancellations", "not_applicable", lambda: follow(20, 29)),
-    Case("cancellations", "not_applicable", lambda: follow(0, 0, is_recorded=False)),
-]
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")
-def test_a_check_gives_its_verdict(case: Case) -> None:
-    verdict = case.judge()
-    assert (verdict.check, verdict.status) == (case.check, case.status)
+# --- the chart, and the truth -------------------------------------------------------------------
 
 
 def test_both_curves_are_drawn_as_they_are():

@@ -222,5 +222,6 @@ def cancellations(
     went_on: Any = followed.loc["went_on"]
     evidence = (went_on["share"], went_on["ci_low"], went_on["ci_high"])
     status: Status = "warn" if went_on["ci_low"] > GOES_ON else "pass"
-    facts = {**followed["users"].to_dict(), "days": horizon_days}
+    counts = zip(followed.index, followed["users"], strict=True)
+    facts = {str(state): int(users) for state, users in counts} | {"days": horizon_days}
     return Verdict("cancellations", status, *evidence, GOES_ON, n, facts)
