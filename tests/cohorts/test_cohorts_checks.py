@@ -30,9 +30,10 @@ def newcomers(users: int) -> Verdict:
     return retention.enough_newcomers(by_day, 30, 30)
 
 
-def follow(went_on: int, users: int, is_recorded: bool = True) -> Verdict:
-    """Judge so many users who went on after cancelling, of all who cancelled."""
-    states = {"went_on": went_on, "came_back": 0, "not_seen": users - went_on}
+def follow(went_on: int, users: int, came_back: int = 0, is_recorded: bool = True) -> Verdict:
+    """Judge so many users who went on or came back after cancelling, of all who cancelled."""
+    not_seen = users - went_on - came_back
+    states = {"went_on": went_on, "came_back": came_back, "not_seen": not_seen}
     rows = [("cancelled_followed", state, n, users) for state, n in states.items()]
     return cancellations.cancellations(cancellations._with_shares(rows), is_recorded, 30, 30)
 
@@ -49,6 +50,8 @@ CASES = [
     Case("cancellations", "pass", lambda: follow(3, 30)),
     Case("cancellations", "pass", lambda: follow(27, 200)),  # from 9.5 % on
     Case("cancellations", "warn", lambda: follow(30, 200)),  # from 10.7 % on
+    Case("cancellations", "pass", lambda: follow(5, 200, came_back=95)),
+    Case("cancellations", "warn", lambda: follow(5, 200, came_back=96)),
     Case("cancellations", "not_applicable", lambda: follow(20, 29)),
     Case("cancellations", "not_applicable", lambda: follow(0, 0, is_recorded=False)),
 ]

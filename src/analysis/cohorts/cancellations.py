@@ -25,6 +25,8 @@ CAUSES = {"cancelled": CANCELLED, "silent": SILENT}
 GOES_ON = 0.1
 """Share of cancelled users who go on being active from which the date does not mean an end. Fewer
 can be people who changed their mind within days."""
+RETURN = 0.5
+"""Share of cancelled users seen again, whenever, above which it is a pause or an order that ends."""
 COLUMNS = ["among", "state", "users", "of_users"]
 RISKS = [
     "day", "at_risk", "remaining",
@@ -207,10 +209,11 @@ def incidence_table(stays: pd.DataFrame, max_day: int) -> pd.DataFrame:
 def cancellations(
     cancellations: pd.DataFrame, records_cancellations: bool, horizon_days: int, min_group: int
 ) -> Verdict:
-    """Judge whether the recorded cancellation ends the stay: hardly anybody goes on after it.
+    """Judge whether the recorded cancellation ends the stay: hardly anybody goes on after it, and
+    most are never seen again.
 
-    Those who go on have a date that means something else: an order that was cancelled, a notice
-    whose paid time runs on, or a trial of the button.
+    Otherwise the date means something else: an order that was cancelled, a pause, or a notice
+    whose paid time runs on.
     """
     if not records_cancellations:
         return not_applicable("cancellations", "the tables record no cancellations")
@@ -221,7 +224,9 @@ def cancellations(
         return not_applicable("cancellations", reason)
     went_on: Any = followed.loc["went_on"]
     evidence = (went_on["share"], went_on["ci_low"], went_on["ci_high"])
-    status: Status = "warn" if went_on["ci_low"] > GOES_ON else "pass"
+    seen_again = 1 - followed["share"]["not_seen"]
+    goes_on = went_on["ci_low"] > GOES_ON or seen_again > RETURN
+    status: Status = "warn" if goes_on else "pass"
     counts = zip(followed.index, followed["users"], strict=True)
     facts = {str(state): int(users) for state, users in counts} | {"days": horizon_days}
     return Verdict("cancellations", status, *evidence, GOES_ON, n, facts)
