@@ -26,7 +26,7 @@ GOES_ON = 0.1
 """Share of cancelled users who go on being active from which the date does not mean an end. Fewer
 can be people who changed their mind within days."""
 RETURN = 0.5
-"""Share of cancelled users seen again, whenever, above which it is a pause or an order that ends."""
+"""Share of cancelled users seen again, whenever, above which it is no end but a pause."""
 COLUMNS = ["among", "state", "users", "of_users"]
 RISKS = [
     "day", "at_risk", "remaining",
