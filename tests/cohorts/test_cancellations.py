@@ -283,3 +283,28 @@ def test_the_curves_hold_the_truth_of_simulated_users():
     mean = pd.DataFrame(errors, columns=["cause", "day", "error"]).groupby(["cause", "day"]).mean()
     assert (mean["error"].abs() < 4 / companies**0.5).all()
     assert mean["error"].abs().mean() < 2 / companies**0.5
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        users_of({"a": ("01-01", None), "b": ("01-02", None)}),  # nobody cancelled
+        users_of({"a": ("01-01", "2024-05-01"), "b": (None, "02-01")}),  # nobody can have
+        users_of({"a": ("01-01", "9999-12-29"), "b": ("01-01", "2099-12-31")}),  # placeholders
+        users_of({"a": ("2024-01-01", "02-01"), "b": ("2024-01-02", None)}),  # no newcomers
+    ],
+)
+def test_tables_in_which_hardly_anybody_cancelled_have_their_rows(users: pd.DataFrame):
+    log = make_log(users, {"a": ["01-05", "03-25"], "b": ["01-05"]})
+    table = cross_table(log, WINDOWS)
+    assert len(table) == 11
+    assert table.loc[table["of_users"] == 0, "share"].isna().all()
+    risks = competing_risks(log, 20, 1)
+    assert (risks["cancelled"] == 0).all()
+
+
+def test_events_that_end_nobodys_stay_leave_everybody_subscribed():
+    users = make_users({"a": "2025-01-01"})
+    log = make_log(users, {"a": ["01-05", "03-25"]}, {"stranger": "02-01"})
+    assert not log.records_cancellations
+    assert log.cancelled.empty

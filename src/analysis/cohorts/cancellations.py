@@ -74,7 +74,7 @@ def _by_outcome(log: Log, at: pd.Timestamp, windows: Windows) -> list[Any]:
     """Return whether the users at risk at `at` had cancelled, by whether they fell silent."""
     ids = churn.at_risk(log.active, at, windows)
     is_silent = churn.outcome(log.active, ids, at, windows, log.window.end) == 1
-    when = ids.map(log.cancelled.set_index("user_id")["cancelled_at"])
+    when = log.cancelled.set_index("user_id")["cancelled_at"].reindex(ids).set_axis(ids.index)
     states = pd.Series("subscribed", ids.index, dtype="str")
     states = states.mask(when < log.window.end, "cancelled_within").mask(
         when < at, "cancelled_before"
@@ -89,9 +89,10 @@ def _by_outcome(log: Log, at: pd.Timestamp, windows: Windows) -> list[Any]:
 def _around_cancelling(log: Log, horizon_days: int) -> list[Any]:
     """Return what those who cancelled did in the horizon before, and after."""
     horizon, window = pd.Timedelta(days=horizon_days), log.window
-    table = with_activity(log.active, log.cancelled, horizon)
+    known = log.cancelled[log.cancelled["cancelled_at"] < window.end]
+    table = with_activity(log.active, known, horizon)
     when = table["cancelled_at"]
-    before = table[(when - horizon >= window.start + clock.DAY) & (when < window.end)]
+    before = table[when - horizon >= window.start + clock.DAY]
     was_silent = ~before["was_active"] & (before["signup_date"] <= before["settles"] - horizon)
     after = table[(when >= window.start) & (table["over"] + horizon <= window.end)]
     states = pd.Series("not_seen", after.index, dtype="str")
