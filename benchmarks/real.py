@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from analysis.base.errors import ReportError
-from analysis.base.formats import format_list
+from analysis.base.formats import format_list, plural
 from analysis.contract import catalogue, stages
 from analysis.contract.params import load_params
 from analysis.run.folders import Run
@@ -41,6 +41,8 @@ QUESTIONS = (FIGURES, *JUDGED_BY, WINDOW)
 """What is asked of each log: the heads of the README's columns begin with these words."""
 NAMES = ("log", "folder")
 """Heads of the README's columns that name the log."""
+OF_HEADLINES = ("all", "retention", "survival", "churn")
+"""Words by which the README means headline figures."""
 PARENT = "as its parent"
 """What the README writes for a log made from another, whose name begins its own."""
 NOT_STATED, NO_REPORT = "not stated", "no report"
@@ -110,9 +112,14 @@ def build(log: Path, out: Path) -> Findings:
     params = load_params(ROOT / "params.yml", {"users": users, "events": events})
     run = Run(ROOT, out / "data", out / "chapters", params)
     run_stages(run, lambda name, what, seconds: None)
-    checks = pd.read_csv(run.path_of("summary/checks.csv")).set_index("check")
-    numbers = pd.read_csv(run.path_of("summary/numbers.csv")).set_index("key")
-    record = json.loads(Path(run.path_of(stages.WINDOW)).read_text(encoding="utf-8"))
+    return read_findings(run.data)
+
+
+def read_findings(data: Path) -> Findings:
+    """Return what the report in the folder `data` of a finished run says."""
+    checks = pd.read_csv(data / "summary" / "checks.csv").set_index("check")
+    numbers = pd.read_csv(data / "summary" / "numbers.csv").set_index("key")
+    record = json.loads((data / stages.WINDOW).read_text(encoding="utf-8"))
     return Findings(
         checks["status"].to_dict(),
         checks["title"].to_dict(),
@@ -139,26 +146,35 @@ def _says(found: Findings, question: str) -> str:
     if question == WINDOW:
         return found.window
     if question == FIGURES:
-        headlines = [label for key, label in found.struck.items() if key in HEADLINES]
-        others = len(found.struck) - len(headlines)
-        said = [*headlines, *([f"{others} other than headlines"] if others else [])]
-        return format_list(said) if said else "none"
+        return _say_struck(found.struck)
     fired = {name: found.statuses.get(name, "") for name in JUDGED_BY[question]}
     said = [f"{found.titles[n]}: {SAID[s]}" for n, s in fired.items() if s in SAID]
     return "; ".join(said) or "no"
 
 
+def _say_struck(struck: Mapping[str, str]) -> str:
+    """Return which headline figures are struck, and how many figures beside them."""
+    headlines = [label for key, label in struck.items() if key in HEADLINES]
+    others = len(struck) - len(headlines)
+    said = ["all headline figures"] if len(headlines) == len(HEADLINES) else headlines
+    said += [plural(others, "other figure", "other figures")] if others else []
+    return format_list(said) if said else "none"
+
+
 def _agrees(found: Findings, question: str, referee: str) -> str:
     """Return `yes` when the report agrees with the referee, else `no`.
 
-    Where the referee has none, no headline figure may be struck and no check may fail. Where he has
-    some, a figure must be struck and a check must fail or ask for caution.
+    Headline figures must be struck where the referee names them (OF_HEADLINES), and only there;
+    where other figures are named, one must be struck. A check must fail or ask for caution where
+    the referee found something, and none may fail where there is nothing.
     """
     nothing = referee in ("none", "no")
     if question == WINDOW:
         is_right = found.window == referee
     elif question == FIGURES:
-        is_right = not ({*found.struck} & {*HEADLINES}) if nothing else bool(found.struck)
+        is_headline = bool({*found.struck} & {*HEADLINES})
+        is_named = any(word in referee.split() for word in OF_HEADLINES)
+        is_right = is_headline == is_named and (nothing or bool(found.struck))
     else:
         statuses = {found.statuses.get(name) for name in JUDGED_BY[question]}
         is_right = "fail" not in statuses if nothing else bool(statuses & {*SAID})
