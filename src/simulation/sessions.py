@@ -25,7 +25,7 @@ class Sessions:
 
 def draw_sessions(plan: Plan, people: pd.DataFrame) -> Sessions:
     """Return the sessions that the log holds, in order of user and start."""
-    sessions = plan.apply("sessions", _open_sessions(plan, people), people)
+    sessions: Sessions = plan.apply("sessions", _open_sessions(plan, people), people)
     moved = plan.apply("session_starts", sessions.at, sessions, people)
     sessions = replace(sessions, at=moved)
     lost = plan.find_lost("lost_sessions", len(moved), sessions, people)

@@ -107,9 +107,8 @@ def product_ends(plan: Plan, sessions: Sessions, people: pd.DataFrame) -> Sessio
     """The product is given up: nobody signs up from June on, activity fades from March to July, and
     the last three months are nearly silent.
     """
-    days, levels = zip(*FADES, strict=True)
-    known_at = [unix(pd.Timestamp(day, tz="UTC")) for day in days]
-    level = np.exp(np.interp(sessions.at, known_at, np.log(levels)))
+    known_at = [unix(pd.Timestamp(day, tz="UTC")) for day, _ in FADES]
+    level = np.exp(np.interp(sessions.at, known_at, np.log([level for _, level in FADES])))
     stays = plan.stream("product_ends").random(len(level)) < level
     return sessions.take(stays | sessions.is_first)
 
@@ -133,8 +132,9 @@ def _is_in(periods: tuple[tuple[str, str], ...], at: Array, margin: int = 0) -> 
 def _is_weekend(at: Array) -> Array:
     """Return which instants lie on a Saturday or Sunday, or in the last hours before."""
     weekday = (at // DAY + 3) % 7  # 1 January 1970 was a Thursday
-    shifted: Array = ((at + LONGEST_VISIT) // DAY + 3) % 7
-    return (weekday >= 5) | (shifted == 5)
+    is_friday_night = ((at + LONGEST_VISIT) // DAY + 3) % 7 == 5
+    is_off: Array = (weekday >= 5) | is_friday_night
+    return is_off
 
 
 def _move(plan: Plan, signups: Array, is_refused: Callable[[Array], Array], stream: str) -> Array:
