@@ -12,7 +12,7 @@ import simulation
 
 SMALL = {
     "detection": ["--users", "300", "--clean", "2", "--seeds", "1"],
-    "honest": ["--users", "200", "--seeds", "1"],
+    "honest": ["--users", "200", "--seeds", "1", "--data-only"],
     "real": ["--logs", "simulated"],
     "truth": ["--runs", "2", "--users", "500", "--population", "5000", "--draws", "100"],
     "best": ["--runs", "1", "--users", "2000", "--population", "5000"],

@@ -3,15 +3,17 @@
 `python -m benchmarks.honest --users 500 --seeds 100` simulates companies of each family in
 src/simulation/families/, of which nothing is missing, false or double, and judges each as the
 report does: how often any check asks for caution, how often any fails, and how often one strikes a
-headline figure (benchmarks.company.HEADLINES). Each size's result is kept in
-book/studies/honest_<users>.csv, which the appendix shows.
+headline figure (benchmarks.company.HEADLINES). With `--data-only` the checks of the model and its
+scores, which take four fifths of the time and strike no headline, are left out. Each size's result
+is kept in book/studies/honest_<users>.csv, which the appendix shows.
 """
 
 import argparse
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +25,7 @@ from analysis.base.errors import ReportError
 from analysis.base.texts import read_texts
 from analysis.book.studies import say_fault, titles_of
 from analysis.contract import catalogue
-from benchmarks.company import HEADLINES, ROOT, RUNS, STUDIES, company_of, write_result
+from benchmarks.company import HEADLINES, OF_THE_DATA, ROOT, RUNS, STUDIES, company_of, write_result
 from benchmarks.detection import EVENTS_PER_USER, code_version, text_if_fires
 from simulation import FAMILIES, simulate
 
@@ -54,11 +56,13 @@ class Outcome(NamedTuple):
     struck: tuple[str, ...]
 
 
-def judge(job: Job) -> Outcome:
-    """Return what fires, and what is struck, in the company of a job."""
+def judge(job: Job, only: Collection[str] = ()) -> Outcome:
+    """Return what fires, and what is struck, in the company of a job; of all stages, or of those in
+    `only`.
+    """
     simulation = simulate(job.users, EVENTS_PER_USER, job.seed, dirt=False, family=job.family)
     try:
-        final = company_of(simulation).final_verdicts()
+        final = company_of(simulation).final_verdicts(only)
     except (ReportError, np.linalg.LinAlgError):
         return Outcome((f"{NO_REPORT}:fail",), tuple(f"{key}={NO_REPORT}" for key in HEADLINES))
     fires = tuple(text for v in final.verdicts if (text := text_if_fires(v)))
@@ -145,20 +149,20 @@ def read_runs(path: Path) -> dict[Job, Outcome]:
     }
 
 
-def run_jobs(jobs: list[Job], workers: int, path: Path) -> None:
+def run_jobs(jobs: list[Job], workers: int, path: Path, only: Collection[str] = ()) -> None:
     """Judge the jobs and add each run to the file at `path`, so that a study can go on from it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     code = code_version()
     with path.open("a", encoding="utf-8") as file:
-        for job, outcome in zip(jobs, _judge_all(jobs, workers), strict=True):
+        for job, outcome in zip(jobs, _judge_all(jobs, workers, only), strict=True):
             said = (";".join(texts) for texts in outcome)
             file.write(",".join((*map(str, job), *said, code)) + "\n")
             file.flush()
 
 
-def _judge_all(jobs: list[Job], workers: int) -> Iterator[Outcome]:
+def _judge_all(jobs: list[Job], workers: int, only: Collection[str]) -> Iterator[Outcome]:
     with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(judge, jobs)
+        yield from pool.map(partial(judge, only=only), jobs)
 
 
 def read_titles() -> dict[str, str]:
@@ -171,6 +175,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=100, help="companies of each family")
     parser.add_argument("--families", nargs="+", default=[*FAMILIES], choices=[*FAMILIES])
+    parser.add_argument("--data-only", action="store_true", help="leave out checks of the model")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--runs", type=Path, help="file of single runs")
     parser.add_argument("--out", type=Path)
@@ -180,10 +185,11 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Run the study at one size, going on from the runs that are kept, and write its result."""
     given = _arguments()
-    path = given.runs or RUNS / f"honest_{given.users}.csv"
+    only = OF_THE_DATA if given.data_only else ()
+    path = given.runs or RUNS / f"honest_{'data_' if only else ''}{given.users}.csv"
     done = read_runs(path)
     jobs = [j for j in list_jobs(given.users, given.seeds, given.families) if j not in done]
-    run_jobs(jobs, given.workers, path)
+    run_jobs(jobs, given.workers, path, only)
     table = summarise(read_runs(path), read_titles()).round(4)
     write_result(table, HEADS, given.out or STUDIES / f"honest_{given.users}.csv")
 

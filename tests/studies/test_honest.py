@@ -71,12 +71,21 @@ def test_a_failing_check_strikes_the_headlines_on_its_bases(
 ) -> None:
     made = company.company_of(simulate(60, seed=1, dirt=False))
     verdicts = [Verdict("log_volume", "fail"), Verdict("newcomers_seen", "warn")]
-    monkeypatch.setattr(company.Company, "verdicts", lambda self: verdicts)
+    monkeypatch.setattr(company.Company, "verdicts", lambda self, only: verdicts)
     final = made.final_verdicts()
     assert final.verdicts == verdicts
     bases = REGISTER["log_volume"].strikes
     expected = {key for key, basis in company.HEADLINES.items() if basis in bases}
     assert final.struck == dict.fromkeys(expected, ("log_volume",))
+
+
+def test_no_check_left_out_strikes_a_headline() -> None:
+    elsewhere = ("09_published", "10_summary", *company.OF_THE_DATA)
+    left_out = [check for check in REGISTER.values() if check.stage not in elsewhere]
+    assert left_out
+    assert not {basis for check in left_out for basis in check.strikes} & {
+        *company.HEADLINES.values()
+    }
 
 
 def test_the_results_in_the_appendix_have_every_family() -> None:
