@@ -130,7 +130,7 @@ def native_agrees(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int
              "silent": int(silent.sum()), "days": horizon_days,
              "visited": int((silent & later).sum()),
              "present": int((silent & (both["last_active_date"] >= recent)).sum())}  # fmt: skip
-    share, low, high = share_of(facts["differ"], len(both))
+    share, low, high = share_of(int((gap > 1).sum()), len(both))
     status: Status = "warn" if share >= DIFFERS else "pass"
     return Verdict("native_agrees", status, share, low, high, DIFFERS, len(both), facts)
 
