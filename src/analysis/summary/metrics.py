@@ -366,9 +366,8 @@ def _name_groups(tested: pd.DataFrame) -> str | None:
 
 def segment_metrics(selection: pd.DataFrame, facts: Mapping[str, Any]) -> Metrics:
     """Return whether groups exist; `facts` are those of the check clusters_exist."""
-    verdict = "clusters" if facts["exists"] else "continuum"
-    if "reason" in facts:  # too few users to tell
-        verdict = None
+    is_known = "reason" not in facts  # among too few users nobody can tell
+    verdict = ("clusters" if facts["exists"] else "continuum") if is_known else None
     best = selection["silhouette"].max()
     return {
         "segments_verdict": metric(verdict, "text", "Groups", rests_on=["segments"]),
