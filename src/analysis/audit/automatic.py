@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.base import clock, engine
 from analysis.base.statistics import share_of
-from analysis.contract.checks import FROM_THE_LOG, Status, Verdict, check, grade, not_applicable
+from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 
 GOES_ON, GOES_ON_FAILS = 0.05, 0.25
 """Share of users for whom one kind of event goes on for a horizon after all else stopped."""
@@ -43,7 +43,7 @@ def kinds_that_go_on(events: Any, horizon_days: int) -> pd.DataFrame:
     return table.assign(users=users)[["kind", "events", "users", "going_on"]]
 
 
-@check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
+@check(stage="03_audit")
 def automatic_events(kinds: pd.DataFrame, horizon_days: int) -> Verdict:
     """Judge whether one event type continues after users have stopped: a push, a heartbeat or a
     renewal that the app logs by itself makes churned users look active. It must do so for three

@@ -1,6 +1,6 @@
 """The chapter on data quality: see the notebook 03_audit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,8 +24,11 @@ from analysis.audit import (
     values,
     volume,
 )
-from analysis.contract import stages
+from analysis.audit.closed import empty_days
+from analysis.audit.presence import Presence, daily_changes, presence
+from analysis.contract import stages, suspects
 from analysis.contract.chapter import Chapter, table
+from analysis.contract.checks import Verdict, to_table
 from analysis.contract.store import Store
 from analysis.log import activity
 from analysis.log import rules as log_rules
@@ -50,6 +53,7 @@ class Audit(Chapter):
     horizon_days: int
     event_types: Mapping[str, str]
     session_gap_minutes: float
+    closed_days: Sequence[str] = ()
     stage = "03_audit"
 
     @classmethod
@@ -58,6 +62,26 @@ class Audit(Chapter):
         store = Store(cls.stage, inputs)
         users_qa, events_qa = (store.json(path) for path in stages.QA)
         return cls(Log.read(store), users_qa, events_qa, **parameters)
+
+    @cached_property
+    def judged(self) -> list[Verdict]:
+        """The verdicts of all checks, each made once."""
+        return self.verdicts()
+
+    @table
+    def verdict_table(self) -> pd.DataFrame:
+        """The verdicts as a table: see contract.checks.to_table."""
+        return to_table(self.judged)
+
+    @table
+    def suspects(self) -> pd.DataFrame:
+        """What the checks that fail rest on, with the name of each as `check`: see suspects."""
+        parts = [
+            verdict.suspects.assign(check=verdict.check)
+            for verdict in self.judged
+            if verdict.status == "fail" and verdict.suspects is not None
+        ]
+        return suspects.join(parts or [suspects.join([]).assign(check="")])
 
     # --- what others are made of --------------------------------------------------------
 
@@ -131,20 +155,39 @@ class Audit(Chapter):
     # --- the log ------------------------------------------------------------------------
 
     @cached_property
-    def weekly_returns(self) -> pd.DataFrame:
-        """Who was seen in the four weeks before and after each week's start."""
-        log = self.log
-        return returns.weekly_returns(log.events, log.users, log.window, self.time_zone)
+    def presence(self) -> Presence:
+        """On which days each user was active: see presence."""
+        return presence(self.log.user_days, self.log.users, self.log.window)
 
     @cached_property
-    def returns_at_edges(self) -> pd.DataFrame:
-        """Who was seen again near the log's start and end."""
-        return returns.returns_at_edges(self.log.events, self.log.users, self.log.window)
+    def daily_changes(self) -> pd.DataFrame:
+        """What changes at each midnight: see daily_changes."""
+        return daily_changes(self.presence)
+
+    @cached_property
+    def sudden_changes(self) -> pd.DataFrame:
+        """The midnights at which the regular users change: see sudden_changes."""
+        return returns.sudden_changes(self.daily_changes)
+
+    @cached_property
+    def closed(self) -> pd.DataFrame:
+        """The runs of days without an event: see empty_days."""
+        return empty_days(self.log.volume, self.log.window, self.closed_days)
 
     @cached_property
     def daily_mix(self) -> pd.DataFrame:
         """Events of each kind by day."""
         return mix.daily_mix(self.log.events, self.log.window, self.time_zone)
+
+    @cached_property
+    def mix_breaks(self) -> pd.DataFrame:
+        """The clearest change of each kind's share."""
+        return mix.mix_breaks(self.daily_mix)
+
+    @cached_property
+    def users_of_breaks(self) -> pd.DataFrame:
+        """Whether the users of kinds that stop or start are gone."""
+        return mix.users_of_breaks(self.mix_breaks, self.log.events, self.log.window)
 
     @cached_property
     def daily_amounts(self) -> pd.DataFrame:

@@ -93,7 +93,7 @@ def window_is_mature(users: pd.DataFrame, window: LogWindow, horizon_days: int) 
     return Verdict("window_is_mature", status, share, low, high, limit, len(inside), facts)
 
 
-@check(stage="03_audit", strikes=("retention", "survival"))
+@check(stage="03_audit")
 def newcomers_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
     """Judge the share of users who joined during the log and have no event in their first
     `horizon_days`: their events are missing, or their signup date is not theirs.
@@ -110,7 +110,7 @@ def newcomers_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: in
     return Verdict("newcomers_seen", status, share, low, high, UNSEEN, len(known), facts)
 
 
-@check(stage="03_audit", strikes=("retention", "survival", "churn", "groups", "scores"))
+@check(stage="03_audit")
 def survivors(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
     """Judge whether users who left are missing: of those who joined three horizons before the
     log's end or earlier and were seen, the share last seen more than a horizon before it.
@@ -153,7 +153,7 @@ def early_users_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: 
     return Verdict("early_users_seen", status, share, low, high, limit, len(seen), facts)
 
 
-@check(stage="03_audit", strikes=("groups",))
+@check(stage="03_audit")
 def groups_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
     """Judge whether the events of a whole group are missing (one country, one device): for each
     kind of each text column, the share of newcomers with an event in their first `horizon_days`,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.audit.quality import worst_rule
 from analysis.base.statistics import share_of
-from analysis.contract.checks import FROM_THE_LOG, Verdict, check, grade, not_applicable
+from analysis.contract.checks import Verdict, check, grade, not_applicable
 from analysis.log.rules import RULE_COLUMNS, count_broken
 
 OTHER_COUNTRY = "country is not that of its user"
@@ -56,7 +56,7 @@ def _sessions(events: Any) -> pd.DataFrame | None:
     )
 
 
-@check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
+@check(stage="03_audit")
 def identities(identity_rules: pd.DataFrame) -> Verdict:
     """Judge whether one identifier stands for one person: the worse of two shares, of events
     whose country is not their user's, and of sessions that several users share.
@@ -70,7 +70,7 @@ def identities(identity_rules: pd.DataFrame) -> Verdict:
     )
 
 
-@check(stage="03_audit", strikes=("retention", "survival", "churn", "groups", "scores"))
+@check(stage="03_audit")
 def copied_users(users: pd.DataFrame) -> Verdict:
     """Judge the larger of two shares. First, of accounts that equal another in everything but
     their identifier: one person exported twice. Accounts with three numbers other than 0 are

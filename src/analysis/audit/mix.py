@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.base import clock, engine
-from analysis.contract.checks import FROM_THE_LOG, Status, Verdict, check, not_applicable
+from analysis.contract import suspects
+from analysis.contract.checks import Status, Verdict, check, not_applicable
+from analysis.log.log import Log
 from analysis.log.window import LogWindow
 
 MIX_OF_EVENTS = ("event_type", "source", "country")
@@ -18,8 +20,9 @@ SUMMER_TIME = 1.5
 one hour, a clock or its zone by more."""
 MIX, MIX_FAILS = 1.5, 5.0
 """Ratio of a kind's share of the volume before and after an instant: a change, and an end."""
-MOST_OF_MIX = 0.1
-"""Share of the volume from which a kind that stops or starts at once is part of every figure."""
+HALF, LEAST_USERS, SURE_OF_USERS = 0.5, 10, 5.0
+"""Share of a user's events from which the user is one of that kind, and of a kind's regular users
+from which most are gone; how many there must be, and the standard deviations beyond the others."""
 SURE = 6.0
 """Standard deviations that a change must lie beyond chance, over some 300 places compared."""
 
@@ -82,41 +85,134 @@ def _kinds_by_day(counted: pd.DataFrame, name: str) -> pd.DataFrame:
     return pd.concat(parts).rename_axis("day_number").reset_index()
 
 
-@check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
-def log_mix(daily_mix: pd.DataFrame) -> Verdict:
+def mix_breaks(daily_mix: pd.DataFrame) -> pd.DataFrame:
+    """Return the clearest change of each kind's share, one row per kind of daily_mix: `column`,
+    `level`, `ratio`, `z` (standard deviations), `share` (the larger one), `day_number`, `stops`
+    (the share falls), and `is_break`, whether it is large and beyond chance.
+
+    Shares over 14 and 28 days before and after each midnight are compared; chance is measured by
+    their scatter from day to day.
+    """
+    rows = []
+    for (column, level), part in daily_mix.groupby(["column", "level"], sort=True):
+        shifts = [_largest_shift(part, size) for size in (14, 28)]
+        best = max(shifts, key=lambda shift: (shift[1] > SURE and shift[0] > MIX, shift[1]))
+        rows.append((column, level, *best))
+    columns = ["column", "level", "ratio", "z", "share", "day_number", "stops"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(is_break=(table["z"] > SURE) & (table["ratio"] > MIX))
+
+
+def users_of_breaks(mix_breaks: pd.DataFrame, events: Any, window: LogWindow) -> pd.DataFrame:
+    """Return the users of each source, country and device that all but stops or starts at once: a
+    row per kind and group of users, `column`, `level`, `is_of_kind` (half of the user's events or
+    more are of that kind), `regular` (users active in both halves of the four weeks on the side
+    where the kind is there, who had joined before all eight) and `gone` (of them, without
+    activity in the four weeks on the other side).
+    """
+    names = {"source": "source", "country": "country", "device": DEVICE}
+    sudden = mix_breaks[mix_breaks["is_break"] & (mix_breaks["ratio"] > MIX_FAILS)]
+    parts = [
+        _users_of(events, names[row.column], row, window)
+        for row in sudden.itertuples()
+        if row.column in names
+    ]
+    columns = ["column", "level", "is_of_kind", "regular", "gone"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _users_of(events: Any, name: str, row: Any, window: LogWindow) -> pd.DataFrame:
+    """Return the two rows of one kind: its users, and all others."""
+    at = pd.Timestamp(row.day_number, unit="D", tz="UTC")
+    days = clock.days_since(events.event_at, at)
+    sides = {"early": days.between(-28, -15), "late": days.between(-14, -1),
+             "first": days.between(0, 13), "second": days.between(14, 27)}  # fmt: skip
+    here, beyond = (("early", "late"), ("first", "second"))[:: 1 if row.stops else -1]
+    is_kind = (events[name] == row.level).fill_null(False)
+    active = events.is_active
+    per_user = (
+        events.filter(events.is_known)
+        .group_by("user_id")
+        .aggregate(
+            share=is_kind.cast("float64").mean(),
+            is_old=((events.tenure_day - days).max() > 28).fill_null(False) | bool(row.stops),
+            **{side: (inside & active).any() for side, inside in sides.items()},
+        )
+    )
+    regular = per_user.filter(per_user[here[0]], per_user[here[1]], per_user.is_old)
+    counted = engine.to_pandas(
+        regular.group_by(is_of_kind=regular.share >= HALF)
+        .aggregate(regular=regular.count(), gone=(~(regular[beyond[0]] | regular[beyond[1]])).sum())
+        .order_by("is_of_kind")
+    )
+    return counted.assign(column=row.column, level=row.level)[
+        ["column", "level", "is_of_kind", "regular", "gone"]
+    ]
+
+
+@check(stage="03_audit")
+def log_mix(mix_breaks: pd.DataFrame, users_of_breaks: pd.DataFrame, log: Log) -> Verdict:
     """Judge whether an event type, source, country or device stops, starts or jumps abruptly.
 
-    The share of each kind in the volume is compared over 14 and 28 days before and after each
-    midnight; chance is measured by its scatter from day to day. A change of the hours of the day
-    is doubtful and no more: days are counted all the same.
+    A name or a release changes so, and users go on. Events are missing when a source, country or
+    device stops or starts and most of its users with it, while the others go on.
     """
-    shifts = [
-        (*_largest_shift(part, size), f"{column} {level}")
-        for (column, level), part in daily_mix.groupby(["column", "level"], sort=True)
-        for size in (14, 28)
-    ]
-    if not shifts:
+    if mix_breaks.empty:
         return not_applicable("log_mix", "all events are of one type")
-    breaks = [row for row in shifts if row[1] > SURE and row[0] > MIX]
-    ratio, z, share, day, name = max(breaks or shifts, key=lambda row: row[1])
-    is_large = any(
-        row[0] > MIX_FAILS and row[2] > MOST_OF_MIX and not row[4].startswith("hour ")
-        for row in breaks
-    )
-    status: Status = "pass" if not breaks else ("fail" if is_large else "warn")
-    facts = {"kind": name, "date": clock.day_text(day), "z": z, "share": share,
-             "kinds": len(shifts) // 2, "breaks": len({row[4] for row in breaks})}  # fmt: skip
-    return Verdict("log_mix", status, ratio, limit=MIX, n=len(shifts) // 2, facts=facts)
+    breaks = mix_breaks[mix_breaks["is_break"]]
+    lost = _lost_kinds(users_of_breaks)
+    chosen = breaks.merge(lost, on=["column", "level"]) if len(lost) else breaks
+    pool = chosen if len(chosen) else mix_breaks
+    row: Any = pool.sort_values(["z", "column", "level"], ascending=[False, True, True]).iloc[0]
+    facts = {
+        "kind": f"{row['column']} {row['level']}", "date": clock.day_text(int(row["day_number"])),
+        "z": float(row["z"]), "share": float(row["share"]), "kinds": len(mix_breaks),
+        "breaks": len(breaks), "stops": bool(row["stops"]), "lost": len(lost),
+        "gone": int(row["gone"]) if len(lost) else 0,
+        "regular": int(row["regular"]) if len(lost) else 0,
+    }  # fmt: skip
+    status: Status = "fail" if len(lost) else "warn" if len(breaks) else "pass"
+    ids = _ids_of(lost, log.events) if len(lost) else None
+    return Verdict(
+        "log_mix", status, float(row["ratio"]), limit=MIX, n=len(mix_breaks), facts=facts,
+        suspects=None if ids is None else suspects.users(ids),
+    )  # fmt: skip
 
 
-def _largest_shift(part: pd.DataFrame, size: int) -> tuple[float, float, float, int]:
+def _lost_kinds(users_of_breaks: pd.DataFrame) -> pd.DataFrame:
+    """Return the kinds most of whose regular users are gone, beyond the others and chance."""
+    wide = users_of_breaks.pivot(index=["column", "level"], columns="is_of_kind")
+    if wide.empty or not {True, False} <= set(wide.columns.get_level_values(1)):
+        return pd.DataFrame(columns=["column", "level", "regular", "gone"])
+    n, m = wide["regular"][True], wide["regular"][False]
+    share, usual = wide["gone"][True] / n, wide["gone"][False] / m
+    pooled = ((share * n + usual * m) / (n + m)).clip(1e-9, 1 - 1e-9)
+    z = (share - usual) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    is_lost = (n >= LEAST_USERS) & (share > HALF) & (z > SURE_OF_USERS)
+    table = pd.DataFrame({"regular": n, "gone": wide["gone"][True]})[is_lost]
+    return table.reset_index()
+
+
+def _ids_of(lost: pd.DataFrame, events: Any) -> list[str]:
+    """Return the users half of whose events or more are of the kinds that are lost."""
+    names = {"source": "source", "country": "country", "device": DEVICE}
+    ids: set[str] = set()
+    for row in lost.itertuples():
+        is_kind = (events[names[row.column]] == row.level).fill_null(False)
+        per_user = events.group_by("user_id").aggregate(share=is_kind.cast("float64").mean())
+        found = engine.to_pandas(per_user.filter(per_user.share >= HALF).select("user_id"))
+        ids |= set(found["user_id"])
+    return sorted(ids)
+
+
+def _largest_shift(part: pd.DataFrame, size: int) -> tuple[float, float, float, int, bool]:
     """Return ratio, standard deviations, larger share and day number of the largest shift of a
-    kind's share beyond its `least`; `part` is one kind of daily_mix.
+    kind's share beyond its `least`, and whether it falls; `part` is one kind of daily_mix.
     """
     kind, total = part["events"].to_numpy(float), part["total"].to_numpy(float)
     days = part["day_number"].to_numpy()
     if len(days) < 2 * size:
-        return 1.0, 0.0, 0.0, int(days[0])
+        return 1.0, 0.0, 0.0, int(days[0]), False
     x, n = (np.convolve(v, np.ones(size), "valid") for v in (kind, total))
     (x1, x2), (n1, n2) = ((v[:-size], v[size:]) for v in (x, n))
     p1, p2 = x1 / np.maximum(n1, 1), x2 / np.maximum(n2, 1)
@@ -128,7 +224,8 @@ def _largest_shift(part: pd.DataFrame, size: int) -> tuple[float, float, float, 
     at = int(np.argmax(z))
     small, large = sorted((p1[at], p2[at]))
     least = 0.5 / max(n1[at], n2[at], 1.0)
-    return float(large / max(small, least)), float(z[at]), float(large), int(days[at + size])
+    ratio, falls = float(large / max(small, least)), bool(p2[at] < p1[at])
+    return ratio, float(z[at]), float(large), int(days[at + size]), falls
 
 
 def _mix_scatter(kind: np.ndarray, total: np.ndarray) -> float:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.base import engine
 from analysis.base.statistics import share_of
-from analysis.contract.checks import FROM_THE_LOG, Status, Verdict, check, grade, not_applicable
+from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 from analysis.contract.inputs import EVENTS, USERS, names
 from analysis.log import rules as log_rules
 from analysis.log.rules import rule_rows
@@ -190,7 +190,7 @@ def _judge_rules(
     return Verdict(check_name, status, *worst.interval, fails, worst.checked, facts)
 
 
-@check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
+@check(stage="03_audit")
 def missing_values(
     cleaning_rules: pd.DataFrame, user_rules: pd.DataFrame, event_rules: pd.DataFrame
 ) -> Verdict:
@@ -204,7 +204,7 @@ def missing_values(
     return Verdict("missing_values", status, *worst.interval, MISSING, worst.checked, worst.facts)
 
 
-@check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
+@check(stage="03_audit")
 def events_before_signup(event_rules: pd.DataFrame) -> Verdict:
     """Judge the events that come before their user's signup."""
     return _judge_rules("events_before_signup", event_rules, [log_rules.BEFORE_SIGNUP], FEW)
@@ -217,7 +217,7 @@ def clock_order(event_rules: pd.DataFrame) -> Verdict:
     return _judge_rules("clock_order", event_rules, order, FEW)
 
 
-@check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
+@check(stage="03_audit")
 def orphans(event_rules: pd.DataFrame) -> Verdict:
     """Judge the events of users who are not in the users table."""
     return _judge_rules("orphans", event_rules, [log_rules.ORPHAN], FEW)

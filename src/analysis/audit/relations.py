@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.base import engine
 from analysis.base.statistics import share_of
-from analysis.contract.checks import FROM_THE_LOG, Status, Verdict, check, grade, not_applicable
+from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 
 MACHINE, MUCH = 7.0, 0.05
 """Times the 99th percentile of users' events beyond which no user is a person; share of all events
@@ -66,7 +66,7 @@ def machines(users_seen: pd.DataFrame) -> Verdict:
     return Verdict("machines", status, share, limit=MUCH, n=len(counts), facts=facts)
 
 
-@check(stage="03_audit", strikes=FROM_THE_LOG, only_failing=True)
+@check(stage="03_audit")
 def capped_histories(users_seen: pd.DataFrame) -> Verdict:
     """Judge the share of users who have exactly the most events: an export of the first or the
     last so many events of each user cuts histories there.

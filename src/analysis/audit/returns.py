@@ -1,252 +1,184 @@
-"""Returns: are the same users in the whole log, from its first to its last days?"""
+"""Returns: do users who come regularly stop, or start, all at once?"""
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 
-from analysis.base import clock, engine
-from analysis.contract.checks import FROM_THE_LOG, Status, Verdict, check, not_applicable
-from analysis.log.window import LogWindow
+from analysis.audit.presence import SPANS, Presence
+from analysis.base import clock
+from analysis.contract import suspects
+from analysis.contract.checks import Status, Verdict, check, not_applicable
 
-DIP, DIP_FAILS = 0.85, 0.7
-"""Return share at a stitch, relative to a few weeks earlier and later: doubtful, and a break."""
-SURE_OF_DIP = 4.0
-"""Standard deviations of a dip beyond chance; clean logs reach 3.0 over all their weeks."""
-SURE_OF_BOTH, BOTH = 3.0, 0.9
-"""The same for a dip seen looking ahead and looking back; clean logs reach 2.2 there."""
-MOST_DAYS = 0.9
-"""Quantile of the days compared that gives the trend: a set of users that stops spoils many."""
-SURE_OF_EDGE, LEAST_SEEN = 3.5, 30
-"""Standard deviations of a dip near the log's ends, of which clean logs reach 3.0 over all days
-compared; users that a comparison must rest on."""
-WEEKS = 4
-"""Weeks before and after an instant in which a user must be seen to have returned."""
-EDGE_DAYS = (7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27)
-"""Days from the log's start or end at which returns are compared."""
-EDGE_SHIFTS = (0, 28, 56)
-"""Days by which the comparison lies further inside."""
+LEAST_USERS, LEAST_DAYS = 30, 10
+"""Users that a comparison must rest on, and the other days that tell what is usual."""
+CLEAR, SURE, MANY = 4.0, 5.0, 0.1
+"""Standard deviations by which more than usual must be gone to be clear, and to be evidence of
+missing events; the share of the users by which at least."""
+SAME_PACE = 0.8
+"""Part of its usual level that the activity of the others must keep: a holiday, a season or an end
+of the product slows everybody down, and lost events only those who lose them."""
+FEW_STAY = 0.1
+"""Share of the users who stay, below which their pace says nothing."""
+WHOLE_DAY = 0.85
+"""Part of the usual activity of those who are gone below which their last day is not whole."""
 
 
-def _inside(events: Any, window: LogWindow) -> Any:
-    return events.filter(events.event_at >= window.start, events.event_at < window.end)
+def sudden_changes(daily_changes: pd.DataFrame) -> pd.DataFrame:
+    """Return the midnights at which more users than usual are gone, the clearest of each `side`
+    first, at least two spans apart.
 
-
-def weekly_returns(events: Any, users: pd.DataFrame, window: LogWindow, zone: str) -> pd.DataFrame:
-    """Return per week of the log with four whole weeks on both sides: `date`; how many users
-    were seen in the four weeks `before` and how many of them in both (`both`); how many who
-    had signed up before all eight were seen in the four weeks after (`after_old`) and how
-    many of them in both (`both_old`).
+    Columns: those of daily_changes; `share` of the users who are gone, `usual` (the median
+    share on days two spans away or more), `z` (standard deviations above it, by chance in the users
+    and by what the share does on other days; where users stop and others start at once, of both
+    together), `pace` (`rest` over its usual level), `is_swap` (others start where some stop) and
+    `is_set`: some users are gone and the others go on as before.
     """
-    inside = _inside(events, window)
-    seen = inside.select(user_id=inside.user_id, week=_week(inside.event_at, window)).distinct()
-    signups = engine.from_pandas(
-        users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
-    )
-    joined = seen.inner_join(
-        signups.select("user_id", signup_week=_week(signups.signup_date, window)), "user_id"
-    )
-    weeks = int(window.days // 7)
-    parts = [
-        joined.mutate(start=joined.week + shift, is_before=shift > 0)
-        for shift in (*range(1, WEEKS + 1), *range(-WEEKS + 1, 1))
+    parts = [_with_usual(part) for _, part in daily_changes.groupby(["span", "side", "group"])]
+    judged = _with_joint(pd.concat(parts))
+    is_clear = (judged["z"] > CLEAR) & (judged["share"] - judged["usual"] > MANY)
+    clear = judged[is_clear & _has_longest_span(judged)].sort_values("z", ascending=False)
+    kept = [_apart(part) for _, part in clear.groupby("side")]
+    table = pd.concat(kept) if kept else clear
+    return _with_sets(table.sort_values("z", ascending=False, ignore_index=True))
+
+
+def _with_usual(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the days of one span, side and group with enough users, with what is usual."""
+    known = part[part["users"] >= LEAST_USERS]
+    n, gone, rest = (known[c].to_numpy(float) for c in ("users", "gone", "rest"))
+    share = gone / n
+    day, apart = known["day"].to_numpy(), 2 * int(part["span"].iloc[0])
+    usual, scatter, pace = np.full((3, len(known)), np.nan)
+    for i in range(len(known)):
+        others = np.abs(day - day[i]) >= apart
+        if others.sum() >= LEAST_DAYS:
+            low, usual[i], high = np.quantile(share[others], [0.25, 0.5, 0.75])
+            scatter[i] = (high - low) / 1.349  # the standard deviation of a normal distribution
+            pace[i] = rest[i] / max(float(np.median(rest[others])), 1e-9)
+    pooled = np.clip((usual + share) / 2, 1e-9, 1 - 1e-9)
+    error = np.sqrt(np.maximum(pooled * (1 - pooled) / n, scatter**2))
+    return known.assign(share=share, usual=usual, z=(share - usual) / error, pace=pace)
+
+
+def _with_joint(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return `judged` with the larger `z` of a side by itself and of both sides together, as both
+    show where identifiers change.
+    """
+    keys = ["span", "day", "group"]
+    wide = judged.pivot(index=keys, columns="side", values=["z", "share", "usual"])
+    if {"ahead", "back"} - set(judged["side"]):
+        return judged.assign(is_swap=False)
+    more = wide["share"] - wide["usual"]
+    is_both = (more["ahead"] > MANY) & (more["back"] > MANY)
+    joint = (wide["z"].sum(axis=1, skipna=False) / 2**0.5).where(is_both).rename("joint")
+    both = judged.merge(joint.reset_index(), on=keys, how="left")
+    is_swap = both["joint"].fillna(0) > both["z"]
+    return both.assign(z=both[["z", "joint"]].max(axis=1), is_swap=is_swap)
+
+
+def _has_longest_span(judged: pd.DataFrame) -> "pd.Series[bool]":
+    """Say of each row whether no longer span fits between its day and the ends of the log."""
+    length = int(judged["day"].max() + judged["span"].min()) if len(judged) else 0
+    room = np.minimum(judged["day"], length - judged["day"])
+    longer = [s for s in SPANS if s > min(SPANS)]
+    best = np.select([room >= s for s in longer], longer, min(SPANS))
+    return judged["span"] == best
+
+
+def _apart(clear: pd.DataFrame) -> pd.DataFrame:
+    kept: list[Any] = []
+    for row in clear.itertuples():
+        if all(abs(row.day - other.day) >= 2 * row.span for other in kept):
+            kept.append(row)
+    return clear.loc[[row.Index for row in kept]]
+
+
+def _with_sets(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` with `is_set`: the others keep their pace or, where nobody stays, others
+    start on that day (`ahead`) or stopped before it (`back`), as when identifiers change.
+    """
+    few_stay = table["users"] - table["gone"] < FEW_STAY * table["users"]
+    other = {side: table.loc[table["side"] != side, "day"] for side in ("ahead", "back")}
+    near = [
+        bool((np.abs(other[side] - day) <= min(SPANS)).any())
+        for side, day in zip(table["side"], table["day"], strict=True)
     ]
-    spread = ibis.union(*parts)
-    per_user = spread.group_by("user_id", "start").aggregate(
-        before=spread.is_before.any(),
-        after=(~spread.is_before).any(),
-        is_old=(spread.signup_week < spread.start - WEEKS).any(),
-    )
-    counted = per_user.group_by("start").aggregate(
-        before=per_user.before.sum(),
-        both=(per_user.before & per_user.after).sum(),
-        after_old=(per_user.after & per_user.is_old).sum(),
-        both_old=(per_user.before & per_user.after & per_user.is_old).sum(),
-    )
-    table = engine.to_pandas(counted.order_by("start"))
-    table = table[table["start"].between(WEEKS, weeks - WEEKS)].reset_index(drop=True)
-    dates = [window.start + pd.Timedelta(days=7 * int(start)) for start in table["start"]]
-    return table.assign(date=[date.tz_convert(zone).strftime("%Y-%m-%d") for date in dates])
+    is_swap = table["is_swap"].astype(bool) | np.array(near, bool)
+    goes_on = np.where(few_stay, is_swap, table["pace"] >= SAME_PACE).astype(bool)
+    return table.assign(is_set=goes_on & (table["z"] > SURE), is_swap=is_swap)
 
 
-def _week(instant: Any, window: LogWindow) -> Any:
-    """Return the whole weeks since the log's start (Ibis)."""
-    return (clock.days_since(instant, window.start) / 7).floor().cast("int64")
-
-
-@check(stage="03_audit", strikes=FROM_THE_LOG)
-def log_users(weekly_returns: pd.DataFrame) -> Verdict:
-    """Judge whether the set of users changes abruptly, as in a log joined from two.
-
-    At each week's start: of the users seen in the four weeks before, the share seen in the
-    four after; and looking back, of the users seen in the four weeks after who had signed up
-    before all eight, the share seen in the four before. A stitch is a dip of both, and a set
-    of users who stop or start at once a dip of one, below the share five weeks earlier and
-    the one five weeks later.
+@check(stage="03_audit")
+def log_users(
+    sudden_changes: pd.DataFrame, daily_changes: pd.DataFrame, presence: Presence, time_zone: str
+) -> Verdict:
+    """Judge whether a set of users stops or starts at one instant while the others go on, as when
+    one of several servers is no longer read, or identifiers change. Users who were active in the
+    four weeks before an instant (looking back: after it) are followed, of two weeks or one near the
+    ends of the log: those who came in both halves of it, and those who had joined before it.
     """
-    shares = weekly_returns
-    if len(shares) < 2 * WEEKS + 3:
-        return not_applicable("log_users", "the log is shorter than eighteen weeks")
-    ahead = _dips(shares["both"], shares["before"])
-    back = _dips(shares["both_old"], shares["after_old"])
-    if ahead["z"].isna().all():
-        return not_applicable("log_users", "too few users return to show a dip")
-    together = _together(ahead, back)
-    dips = _beyond_chance(ahead, back, together)
-    status: Status = "warn" if len(dips) else "pass"
-    if ((dips["z"] > SURE_OF_DIP) & (dips["relative"] < DIP_FAILS)).any():
-        status = "fail"
-    at: Any = dips["relative"].idxmin() if len(dips) else together["z"].fillna(-9).idxmax()
-    value = float(dips["relative"].min() if len(dips) else ahead.loc[at, "relative"])
-    is_back = back.loc[at, "relative"] < ahead.loc[at, "relative"]
-    side = back if is_back else ahead
-    facts = {"date": str(shares.loc[at, "date"]), "share": float(side.loc[at, "rate"]),
-             "around": float(side.loc[at, "around"]),
-             "side": "after" if is_back else "before"}  # fmt: skip
-    n = int(shares.loc[at, "before"])
-    return Verdict("log_users", status, value, limit=DIP, n=n, facts=facts)
-
-
-def _together(ahead: pd.DataFrame, back: pd.DataFrame) -> pd.DataFrame:
-    """Return the dips of both directions as one: their joint `z`, the larger `relative`."""
-    relative = np.maximum(ahead["relative"], back["relative"])
-    return pd.DataFrame({"z": (ahead["z"] + back["z"]) / 2**0.5, "relative": relative})
-
-
-def _beyond_chance(ahead: pd.DataFrame, back: pd.DataFrame, together: pd.DataFrame) -> pd.DataFrame:
-    """Return the `z` and `relative` of the dips that are deep and beyond chance."""
-    dips = [
-        part.loc[(part["z"] > sure) & (part["relative"] < limit), ["z", "relative"]]
-        for part, sure, limit in (
-            (ahead, SURE_OF_DIP, DIP),
-            (back, SURE_OF_DIP, DIP),
-            (together, SURE_OF_BOTH, BOTH),
+    if (daily_changes["users"] < LEAST_USERS).all():
+        return not_applicable(
+            "log_users", f"fewer than {LEAST_USERS} users are active in any four weeks"
         )
-    ]
-    return pd.concat([part for part in dips if len(part)] or [dips[0]])
+    sets = sudden_changes[sudden_changes["is_set"]]
+    chosen = sets if len(sets) else sudden_changes
+    if chosen.empty:
+        facts: dict[str, Any] = {"date": None, "found": 0}
+        return Verdict("log_users", "pass", limit=MANY, n=len(presence.active), facts=facts)
+    row: Any = chosen.iloc[0]
+    status: Status = "fail" if len(sets) else "warn"
+    dates = {side: [presence.date(d) for d in _days_of(sets, side, presence)]
+             for side in ("ahead", "back")}  # fmt: skip
+    day = _day_of(row, presence)
+    facts = {
+        "date": clock.date_text(presence.date(day), time_zone), "found": len(chosen),
+        "side": str(row["side"]), "gone": int(row["gone"]), "users": int(row["users"]),
+        "usual": float(row["usual"]), "pace": float(row["pace"]), "is_swap": bool(row["is_swap"]),
+    }  # fmt: skip
+    return Verdict(
+        "log_users", status, float(row["share"]), limit=MANY, n=int(row["users"]), facts=facts,
+        suspects=_spans(dates, presence) if len(sets) else None,
+    )  # fmt: skip
 
 
-def _dips(part: "pd.Series[int]", whole: "pd.Series[int]") -> pd.DataFrame:
-    """Return per week the share `rate`, the smaller of those five weeks earlier and later
-    (`around`), their ratio `relative`, and how many standard errors the share lies below
-    both (`z`). Missing where a side is missing or empty.
+def _days_of(sets: pd.DataFrame, side: str, presence: Presence) -> list[int]:
+    part = sets[sets["side"] == side].sort_values("day")
+    return [_day_of(row, presence) for _, row in part.iterrows()]
+
+
+def _day_of(row: Any, presence: Presence) -> int:
+    """Return the first day of which events are missing: the day before the midnight that shows the
+    change, where those who are gone did less on it than usual. Looking back, nothing is missing
+    from that midnight on.
     """
-    n = whole.where(whole > 0)
-    rate = part / n
-    sides = []
-    for shift in (WEEKS + 1, -WEEKS - 1):
-        other, size = rate.shift(shift), n.shift(shift)
-        pooled = ((other * size + rate * n) / (size + n)).clip(1e-9, 1 - 1e-9)
-        error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / size))
-        sides.append((other, (other - rate) / error))
-    around, z = (
-        pd.concat([first, second], axis=1).min(axis=1, skipna=False)
-        for first, second in zip(*sides, strict=True)
-    )
-    relative = rate / around.where(around > 0)
-    return pd.DataFrame({"rate": rate, "around": around, "z": z, "relative": relative})
+    day, span = int(row["day"]), int(row["span"])
+    if row["side"] == "back":
+        return day
+    active = presence.active
+    earlier = active[:, day - span : day]
+    gone = earlier.any(axis=1) & ~active[:, day : day + span].any(axis=1)
+    gone &= earlier[:, : span // 2].any(axis=1)  # who came only lately says little of a usual day
+    usual = float(earlier[gone, :-1].sum()) / (span - 1)
+    last = float(earlier[gone, -1].sum())
+    is_cut = last < WHOLE_DAY * usual and last < usual - 3 * usual**0.5
+    return day - 1 if is_cut else day
 
 
-def returns_at_edges(events: Any, users: pd.DataFrame, window: LogWindow) -> pd.DataFrame:
-    """Return how many users seen in one week are seen again near the log's ends: `edge` (start
-    or end), `days` from it, `shift` (0, or days further inside), `seen` (users seen in the week
-    before that day, or at the start in the week after it, of those who joined before the log)
-    and `both` (of them, those seen in the `days` after, or before). Rows that the log is too
-    short for are left out.
+def _spans(dates: dict[str, list[pd.Timestamp]], presence: Presence) -> pd.DataFrame:
+    """Return the suspects: a set that stops is missing until one starts again, or to the end of
+    the log; a set that starts was missing until then. Where both happen at once, identifiers
+    change, and only what crosses that day is in doubt.
     """
-    places = list(_places(int(window.days)))
-    if not places:
-        return pd.DataFrame(columns=["edge", "days", "shift", "seen", "both"])
-    days = _user_days(events, users, window)
-    flags = {
-        f"{name}{i}": ((days.day >= first) & (days.day < after)).any()
-        for i, (*_, seen, again) in enumerate(places)
-        for name, (first, after) in (("seen", seen), ("again", again))
-    }
-    per_user = days.group_by("user_id", "is_old").aggregate(**flags)
-    sums = {}
-    for i, (edge, *_) in enumerate(places):
-        is_seen = per_user[f"seen{i}"]
-        if edge == "start":
-            is_seen &= per_user.is_old
-        sums[f"seen{i}"] = is_seen.sum()
-        sums[f"both{i}"] = (is_seen & per_user[f"again{i}"]).sum()
-    row = engine.to_pandas(per_user.aggregate(**sums)).fillna(0).iloc[0]
-    rows = [
-        (edge, days_off, shift, int(row[f"seen{i}"]), int(row[f"both{i}"]))
-        for i, (edge, days_off, shift, *_) in enumerate(places)
-    ]
-    return pd.DataFrame(rows, columns=["edge", "days", "shift", "seen", "both"])
-
-
-def _places(length: int) -> Iterator[tuple[str, int, int, tuple[int, int], tuple[int, int]]]:
-    """Yield the comparisons that a log of `length` days allows: the edge, the days from it, the
-    shift, and the two half-open spans of days in which users are seen, and seen again.
-    """
-    for days, shift in itertools.product(EDGE_DAYS, EDGE_SHIFTS):
-        if shift + days + 7 + max(EDGE_SHIFTS) > length:
-            continue
-        at = length - days - shift
-        yield "end", days, shift, (at - 7, at), (at, at + days)
-        at = days + shift
-        yield "start", days, shift, (at, at + 7), (at - days, at)
-
-
-def _user_days(events: Any, users: pd.DataFrame, window: LogWindow) -> Any:
-    """Return one row per user and day of the log with an event (Ibis): `user_id`, `day` (from 0),
-    and `is_old`, whether the user joined before the log.
-    """
-    inside = _inside(events, window)
-    day = clock.days_since(inside.event_at, window.start)
-    seen = inside.select(user_id=inside.user_id, day=day).distinct()
-    old = users.loc[users["signup_date"] < window.start, ["user_id"]].assign(is_old=True)
-    return seen.left_join(engine.from_pandas(old), "user_id").select(
-        "user_id", "day", is_old=lambda t: t.is_old.fill_null(False)
-    )
-
-
-@check(stage="03_audit", strikes=FROM_THE_LOG)
-def log_edges(returns_at_edges: pd.DataFrame) -> Verdict:
-    """Judge whether a set of users stops some days before the log ends, or starts some days after
-    it begins, which a comparison of months cannot show. Of the users seen in one week, the share
-    seen again in the days up to the log's end is compared with the same four and eight weeks
-    earlier; from the log's start on, the other way round. Where the shares of most days are lower
-    than they were then, that is a trend, and only what lies below it is a dip.
-    """
-    table = _against_usual(returns_at_edges)
-    if table.empty:
-        return not_applicable("log_edges", "too few users near the log's start and end")
-    z, relative = table["z"], table["relative"]
-    is_dip = (z > SURE_OF_EDGE) & (relative < DIP)
-    at: Any = (relative.where(is_dip) if is_dip.any() else -z).idxmin()
-    edge, days = at
-    status: Status = "pass"
-    if is_dip.any():
-        status = "fail" if relative[at] < DIP_FAILS else "warn"
-    facts = {"edge": str(edge), "days": int(days), "share": float(table["rate"][at]),
-             "usual": float(table["usual"][at]), "z": float(z[at])}  # fmt: skip
-    n = int(table["seen"][at])
-    return Verdict("log_edges", status, float(relative[at]), limit=DIP, n=n, facts=facts)
-
-
-def _against_usual(returns: pd.DataFrame) -> pd.DataFrame:
-    """Return per edge and days: `seen`, the share that returns (`rate`), the `usual` share in the
-    trend, their ratio (`relative`), and how many standard errors the share lies below (`z`).
-    """
-    here = returns[returns["shift"] == 0].set_index(["edge", "days"])
-    inside = returns[returns["shift"] > 0].groupby(["edge", "days"])[["seen", "both"]].sum()
-    table = here.join(inside.add_suffix("_other"))
-    table = table[(table["seen"] >= LEAST_SEEN) & (table["seen_other"] >= LEAST_SEEN)]
-    if table.empty:
-        return table
-    n, m = table["seen"], table["seen_other"]
-    rate, usual = table["both"] / n, table["both_other"] / m
-    trend = (rate / usual).groupby("edge").quantile(MOST_DAYS).clip(upper=1.0).fillna(1.0)
-    usual *= trend.reindex(table.index.get_level_values("edge")).to_numpy()
-    pooled = ((rate * n + usual * m) / (n + m)).clip(1e-9, 1 - 1e-9)
-    z = (usual - rate) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-    relative = rate / usual.where(usual > 0)
-    return table.assign(rate=rate, usual=usual, z=z, relative=relative)
+    end, spans = presence.date(presence.days), []
+    near = min(SPANS) * clock.DAY
+    starts = list(dates["back"])
+    for at in dates["ahead"]:
+        same = [start for start in starts if abs(start - at) <= near]
+        later = [start for start in starts if start > at]
+        until = max(same[0], at + clock.DAY) if same else later[0] if later else end
+        starts = [start for start in starts if start not in (*same, *later[:1])]
+        spans.append(suspects.span(at, until))
+    spans += [suspects.span(presence.start, start) for start in starts]
+    return suspects.join(spans)

@@ -58,7 +58,7 @@ def signup_flow(users: pd.DataFrame, window: LogWindow, time_zone: str) -> Verdi
     )
 
 
-@check(stage="03_audit", strikes=("retention", "survival"))
+@check(stage="03_audit")
 def signup_dates(users: pd.DataFrame, time_zone: str) -> Verdict:
     """Judge the share of users who signed up on the fullest day: an import gives all its accounts
     one date, and their tenure and cohort are then not their own. Judge also one day of the month,

@@ -1,105 +1,130 @@
 """Volume: is the log a steady record without gaps, jumps and stray days?"""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from analysis.audit.closed import find_holes
+from analysis.audit.presence import Presence
 from analysis.base import clock
 from analysis.base.statistics import share_of
-from analysis.contract.checks import FROM_THE_LOG, Status, Verdict, check, not_applicable
+from analysis.contract import suspects
+from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.log.window import LogWindow, is_apart
 
-JUMP, JUMP_FAILS = 1.5, 3.0
-"""Ratio of the volume before and after an instant that is a break, and that is a hole."""
-RARELY = 0.02
-"""Share of days that may be empty one at a time, as public holidays are."""
-HOLE, SPIKE = 0.5, 3.0
-"""Share of the usual volume below which a day lacks events, and above which it has too many."""
+JUMP, SURE_OF_JUMP = 1.5, 4.5
+"""Ratio of the activity before and after a midnight that is a jump, and the standard deviations that
+it must lie beyond chance: in a year there are some 40 places that do not overlap."""
+LOW, SPIKE = 0.5, 3.0
+"""Share of the usual number of active users below which a day has too few, and above which too
+many."""
 SURE = 6.0
-"""Standard deviations that a break must lie beyond chance, over some 300 places compared."""
-REST = 0.1
-"""Part of the usual weekday's events below which a weekday is one of rest."""
+"""Standard deviations that a single day must lie beyond chance, over some 300 days."""
+LEAST_DAYS = 28
+"""Days of a log from which its volume is judged."""
 
 
-@check(stage="03_audit", strikes=FROM_THE_LOG)
-def log_volume(volume: pd.DataFrame, window: LogWindow) -> Verdict:
-    """Judge the largest jump of the daily volume inside the window, and single days that stand
-    out: empty ones, ones with less than half of what is usual, ones with more than three times.
+@check(stage="03_audit")
+def log_volume(
+    volume: pd.DataFrame,
+    window: LogWindow,
+    daily_changes: pd.DataFrame,
+    presence: Presence,
+    closed: pd.DataFrame,
+    time_zone: str,
+) -> Verdict:
+    """Judge the days without any event, single days that stand out, and the largest jump.
 
-    Sums over 7, 14 and 28 days before and after each midnight are compared; chance is
-    measured by the scatter from one day to the next, so that bursts of events count once.
+    Days are lost when the log is full on both sides of them and the product never rests for so
+    long: see find_holes. Activity that grows, falls or jumps is the users' doing for all that the
+    log can say; a jump beyond chance is reported with what changed: new users, or the others. Spans
+    of 28, 14 and 7 days before and after each midnight are compared, and chance is measured by
+    resampling users.
     """
     inside = volume[(volume["day"] >= window.start) & (volume["day"] < window.end)]
-    if len(inside) < 28:
-        return not_applicable("log_volume", "the log covers fewer than 28 days")
-    numbers = range(int(inside["day_number"].min()), int(inside["day_number"].max()) + 1)
-    days = inside.set_index("day_number")["events"].reindex(numbers, fill_value=0).astype(float)
-    scatter = _dispersion(days.to_numpy())
-    best = max((_largest_jump(days, size, scatter) for size in (7, 14, 28)), key=lambda j: j[1])
-    ratio, z, day = best
-    odd = _odd_days(days, scatter)
-    missing = odd[days[odd] == 0]
-    is_hole = len(missing) > RARELY * len(days) or _longest_run(missing) > 1
-    is_dense = days[days > 0].median() > 10 * scatter
-    empty = len(missing)
-    if is_dense:
-        empty = int((days == 0).sum()) - _weekend_days(days)
-    is_break = z > SURE and ratio > JUMP
-    status: Status = "warn" if is_break or len(odd) or empty else "pass"
-    if is_hole or (is_break and ratio > JUMP_FAILS):
+    if window.days < LEAST_DAYS:
+        return not_applicable("log_volume", f"the log covers fewer than {LEAST_DAYS} days")
+    holes, odd = find_holes(closed), _odd_days(inside)
+    asked = closed[closed["is_asked"] & ~closed.index.isin(holes.index)]
+    facts: dict[str, Any] = {
+        **_jump(daily_changes, presence, time_zone),
+        "holes": _listed(holes), "closed": _listed(asked),
+        "lost_days": int(holes["days"].sum()), "closed_days": int(asked["days"].sum()),
+        "odd_days": len(odd), "odd_date": clock.day_text(int(odd[0])) if len(odd) else None,
+    }  # fmt: skip
+    status: Status = "warn" if facts["is_jump"] or len(odd) or len(asked) else "pass"
+    spans = [suspects.span(hole.start, hole.end) for hole in holes.itertuples()]
+    if spans:
         status = "fail"
-    odd_date = clock.day_text(int(odd[0])) if len(odd) else "none"
-    facts = {"date": clock.day_text(day), "z": z, "empty_days": empty, "odd_days": len(odd),
-             "odd_date": odd_date}  # fmt: skip
-    return Verdict("log_volume", status, ratio, limit=JUMP, n=len(days), facts=facts)
+    return Verdict(
+        "log_volume", status, facts["ratio"], limit=JUMP, n=len(inside), facts=facts,
+        suspects=suspects.join(spans) if spans else None,
+    )  # fmt: skip
 
 
-def _weekend_days(days: "pd.Series[float]") -> int:
-    """Return how many days without events are those of weekends on which hardly any come: Saturday
-    and Sunday, or Friday and Saturday. A product for work rests then; a single weekday without
-    events is no custom.
+def _listed(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the runs of empty days, the longest first, as facts: `first`, `last`, `days`."""
+    ordered = runs.sort_values(["days", "first"], ascending=[False, True])
+    return [
+        {"first": clock.day_text(int(run.first)), "last": clock.day_text(int(run.last)),
+         "days": int(run.days)}
+        for run in ordered.itertuples()
+    ]  # fmt: skip
+
+
+def _jump(daily_changes: pd.DataFrame, presence: Presence, zone: str) -> dict[str, Any]:
+    """Return the clearest jump of the days of activity: its `ratio`, `z` and `jump_date`, whether
+    it is beyond chance (`is_jump`), and the ratios of `new` users and of the `others`.
     """
-    weekday = pd.Series((days.index.to_numpy() + 3) % 7, days.index)  # 1 January 1970: a Thursday
-    usual = days.groupby(weekday).median()
-    rests = set(usual.index[usual < REST * usual.median()])
-    return int(((days == 0) & weekday.isin(rests)).sum()) if rests in ({5, 6}, {4, 5}) else 0
+    rows = daily_changes.drop_duplicates(["span", "day"])
+    if rows.empty:
+        return {"is_jump": False, "ratio": None, "jump_date": None, "z": None,
+                "new": None, "others": None}  # fmt: skip
+    before, after = rows["before"], rows["after"]
+    z = (after - before).abs() / np.sqrt(rows["squares"].clip(lower=1))
+    ratio = np.maximum(before, after) / np.minimum(before, after).clip(lower=1)
+    jumps = z.where((z > SURE_OF_JUMP) & (ratio > JUMP))
+    at: Any = (jumps if jumps.notna().any() else z).idxmax()
+    row = rows.loc[at]
+    old_before, old_after = row["before"] - row["new_before"], row["after"] - row["new_after"]
+    return {
+        "is_jump": bool(jumps.notna().any()), "ratio": float(ratio[at]), "z": float(z[at]),
+        "jump_date": clock.date_text(presence.date(int(row["day"])), zone),
+        "new": _change(row["new_before"], row["new_after"]),
+        "others": _change(old_before, old_after),
+    }  # fmt: skip
 
 
-def _longest_run(days: "pd.Index[int]") -> int:
-    """Return the most days in a row among `days`, which are sorted."""
-    runs = pd.Series(days).diff().ne(1).cumsum()
-    return int(runs.value_counts().max()) if len(runs) else 0
+def _change(before: float, after: float) -> float | None:
+    return float(after / before) if before else None
 
 
-def _odd_days(days: "pd.Series[float]", scatter: float) -> "pd.Index[int]":
-    """Return the days whose volume is below half, or above three times, of both the days around
-    and the same weekday of the weeks around, and beyond chance.
+def _odd_days(inside: pd.DataFrame) -> "pd.Index[int]":
+    """Return the days on which less than half, or more than three times, as many users came as on
+    both the days around and the same weekday of the weeks around, beyond chance. Empty days are
+    judged apart.
     """
-    week = days.rolling(15, center=True, min_periods=8).median()
-    weekday = pd.concat([days.shift(n) for n in (-14, -7, 7, 14)], axis=1).median(axis=1)
+    days = inside.set_index("day_number")["users"]
+    numbers = range(int(days.index.min()), int(days.index.max()) + 1)
+    users = days.reindex(numbers, fill_value=0).astype(float)
+    scatter = _dispersion(users.to_numpy())
+    week = users.rolling(15, center=True, min_periods=8).median()
+    weekday = pd.concat([users.shift(n) for n in (-14, -7, 7, 14)], axis=1).median(axis=1)
     least, most = np.minimum(week, weekday), np.maximum(week, weekday)
-    is_low = (days < HOLE * least) & (least - days > SURE * np.sqrt(scatter * least))
-    is_low |= (days == 0) & (least > 10 * scatter)
-    is_high = (days > SPIKE * most) & (days - most > SURE * np.sqrt(scatter * most))
-    return days.index[is_low | is_high]
+    is_low = (users < LOW * least) & (least - users > SURE * np.sqrt(scatter * least))
+    chance = SURE * np.sqrt(scatter * np.maximum(most, 1))
+    is_high = (users > SPIKE * most) & (users - most > chance)
+    return users.index[(is_low & (users > 0)) | is_high]
 
 
 def _dispersion(days: np.ndarray) -> float:
     """Return the variance of a day's count over its mean, from day-to-day differences."""
     sums = days[1:] + days[:-1]
     squares = (np.diff(days) ** 2)[sums > 0] / sums[sums > 0]
+    if not len(squares):
+        return 1.0
     return max(1.0, float(np.median(squares)) / 0.455)  # the median of a chi-square with 1 df
-
-
-def _largest_jump(days: "pd.Series[float]", size: int, scatter: float) -> tuple[float, float, int]:
-    """Return ratio, standard deviations and day number of the largest jump over `size` days."""
-    if len(days) < 2 * size:
-        return 1.0, 0.0, int(days.index[0])
-    total = days.rolling(size).sum().to_numpy()
-    before, after = total[size - 1 : -size], total[2 * size - 1 :]
-    z = np.abs(after - before) / np.sqrt(scatter * np.maximum(after + before, 1))
-    at = int(np.argmax(z))
-    small, large = sorted((before[at], after[at]))
-    return float(large / max(small, 1.0)), float(z[at]), int(days.index[at + size])
 
 
 @check(stage="03_audit")

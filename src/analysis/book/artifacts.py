@@ -17,6 +17,7 @@ from analysis.summary.findings import NONE, split_names
 Row = dict[str, str]
 METRICS, CHECKS, MANIFEST = "summary/metrics.json", "summary/checks.csv", "summary/manifest.json"
 ACTIONS, CLAIMS = "summary/actions.csv", "summary/claims.csv"
+FIELDS = ("title", "evidence", "effect", "consequence", "remedy", "stage")
 REMEDY = "Run `churnbook build`."
 
 
@@ -43,6 +44,7 @@ class Check:
     status: str
     title: str
     evidence: str = ""
+    effect: str = ""
     consequence: str = ""
     remedy: str = ""
     stage: str = ""
@@ -70,7 +72,7 @@ def make_check(row: Row) -> Check:
     name, status = row["check"], row["status"]
     if status not in STATUSES:
         raise ReportError(f"{CHECKS}: {name!r} has the status {status!r}")
-    texts = {field: row[field] for field in ("title", "evidence", "consequence", "remedy", "stage")}
+    texts = {field: row[field] for field in FIELDS}
     return Check(name, status, strikes=tuple(split_names(row["strikes"])), **texts)
 
 

@@ -27,12 +27,12 @@ BASES = {
     "scores": "the probabilities of the users to be scored",
     "threshold": "the limit from which a user is contacted",
     "segments": "whether there are separable groups of users",
+    "activity": "how much users do, and what they pay",
+    "counts": "how many events there are",
 }
 """What figures, tables and sentences can rest on, and what a failing check strikes."""
-FROM_THE_LOG = (
-    "retention", "survival", "churn", "reactivation", "groups", "ranking", "scores",
-)  # fmt: skip
-"""The bases that every event counts in."""
+OF_THE_DATA = "03_audit"
+"""The stage whose checks judge the data: what they strike follows from their suspects."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,6 @@ class Check:
     name: str
     stage: str
     strikes: tuple[str, ...]
-    only_failing: bool
     judge: Callable[..., Verdict]
 
     @property
@@ -75,14 +74,14 @@ REGISTER: dict[str, Check] = {}
 Judge = TypeVar("Judge", bound=Callable[..., Verdict])
 
 
-def check(
-    *, stage: str, strikes: Iterable[str] = (), only_failing: bool = False
-) -> Callable[[Judge], Judge]:
+def check(*, stage: str, strikes: Iterable[str] = ()) -> Callable[[Judge], Judge]:
     """Register the decorated function as a check of `stage` under its own name.
 
     `strikes` names the BASES that rest on it: a figure on such a basis is struck when the check
-    fails and carries a caution when it warns, or, with `only_failing`, is mentioned only when it
-    fails. Raises ValueError for an unknown basis or a name that is taken.
+    fails and carries a caution when it warns. A check of the data (OF_THE_DATA) strikes nothing by
+    itself: it names its suspects, and the figures that depend on them are struck (see
+    summary.materiality). Raises ValueError for an unknown basis, for a check of the data that names
+    bases, and for a name that is taken.
     """
 
     def register(judge: Judge) -> Judge:
@@ -91,7 +90,9 @@ def check(
         taken = REGISTER.get(name)
         if unknown or (taken and taken.judge.__module__ != judge.__module__):
             raise ValueError(f"check {name!r}: unknown basis {unknown}, or the name is taken")
-        REGISTER[name] = Check(name, stage, bases, only_failing, judge)
+        if bases and stage == OF_THE_DATA:
+            raise ValueError(f"check {name!r}: a check of the data names suspects, not bases")
+        REGISTER[name] = Check(name, stage, bases, judge)
         return judge
 
     return register
@@ -102,17 +103,9 @@ def of_stage(stage: str) -> list[Check]:
     return [check for check in REGISTER.values() if check.stage == stage]
 
 
-def striking(bases: Iterable[str], failing: Iterable[str] = ()) -> list[str]:
-    """Return the names of the checks that a figure on `bases` rests on.
-
-    Those that count only when they fail are among them only if they are in `failing`.
-    """
-    wanted, failed = set(bases), set(failing)
-    return [
-        check.name
-        for check in REGISTER.values()
-        if wanted & set(check.strikes) and (not check.only_failing or check.name in failed)
-    ]
+def of_the_data() -> set[str]:
+    """Return the names of the checks of the data."""
+    return {check.name for check in of_stage(OF_THE_DATA)}
 
 
 def not_applicable(check: str, reason: str) -> Verdict:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -38,6 +39,18 @@ def _instant(text: str | None) -> str | None:
     return text
 
 
+def _closed_days(text: str) -> str:
+    first, _, last = text.partition("/")
+    try:
+        is_span = date.fromisoformat(first) <= date.fromisoformat(last or first)
+    except ValueError as error:
+        raise ValueError("write a day as 2025-12-25, or a span as 2025-12-24/2026-01-02") from error
+    if not is_span:
+        raise ValueError("the first day of a span must not be after its last")
+    return text
+
+
+ClosedDays = Annotated[str, BeforeValidator(str), AfterValidator(_closed_days)]
 Instant = Annotated[str | None, AfterValidator(_instant)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=3660)]
@@ -69,6 +82,7 @@ class Params(BaseModel):
     time_zone: Annotated[str, AfterValidator(_known_zone)]
     log_start: Instant = None
     log_end: Instant = None
+    closed_days: list[ClosedDays]
     lookback_days: Days
     gap_days: Annotated[int, Field(ge=0, le=3660)]
     horizon_days: Days

@@ -30,6 +30,7 @@ LOG = (USERS, EVENTS, USER_DAYS, WINDOW, VOLUME)
 """What every chapter on the log reads: see analysis.log.log."""
 QA = ("clean/users.qa.json", "clean/events.qa.json")
 SNAPSHOTS = "features/snapshots.parquet"
+SUSPECTS, TEST_SCORES = "audit/suspects.parquet", "model/test_scores.parquet"
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,10 @@ STAGES: tuple[Stage, ...] = (
             "latency": "audit/latency.csv",
             "relational": "audit/relational.csv",
             "scorecard": "audit/scorecard.csv",
+            "suspects": SUSPECTS,
             "verdict_table": "audit/checks.csv",
         },
-        params=("time_zone", "lookback_days", "horizon_days", *ROLES),
+        params=("time_zone", "lookback_days", "horizon_days", *ROLES, "closed_days"),
     ),
     Stage(
         "04_features",
@@ -145,6 +147,7 @@ STAGES: tuple[Stage, ...] = (
             "maximum_profit": "model/maximum_profit.csv",
             "segment_thresholds": "model/segment_thresholds.csv",
             "training_scores": "model/training_scores.parquet",
+            "chosen_scores": TEST_SCORES,
             "verdict_table": "model/checks.csv",
         },
         params=(*ECONOMICS, "capacity", "min_group", "bootstrap_draws", "seed"),
@@ -228,9 +231,10 @@ STAGES: tuple[Stage, ...] = (
         "Reference",
         reads=(
             *PAGES,
-            USERS,
-            WINDOW,
+            *LOG,
             *QA,
+            SUSPECTS,
+            TEST_SCORES,
             "audit/quality.csv",
             SNAPSHOTS,
             "features/snapshot_summary.csv",
@@ -251,11 +255,14 @@ STAGES: tuple[Stage, ...] = (
             "claims": "summary/claims.csv",
             "comparison": "summary/comparison.csv",
             "actions": "summary/actions.csv",
+            "materiality": "summary/materiality.csv",
         },
         params=(
             "time_zone",
-            "lookback_days",
-            "horizon_days",
+            *WINDOWS,
+            *ROLES,
+            "group_columns",
+            "min_group",
             *ECONOMICS,
             "holdout_share",
         ),

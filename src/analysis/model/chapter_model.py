@@ -101,6 +101,12 @@ class Model(Chapter):
         """What each model gives the users of the test snapshot."""
         return candidates.score_split(self.fitted, self.snapshots, "test")
 
+    @table
+    def chosen_scores(self) -> pd.DataFrame:
+        """Return `user_id`, `churned` and `proba` (of the model in use) on the test snapshot."""
+        scores = self.test_scores[["user_id", "churned", self.chosen]]
+        return scores.rename(columns={self.chosen: "proba"})
+
     @cached_property
     def threshold(self) -> float:
         """The probability from which a user is contacted: see economics.choose_threshold."""

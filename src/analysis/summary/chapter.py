@@ -1,7 +1,7 @@
 """The chapter on the summary: every number by its key, every check, the findings, the actions."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -15,13 +15,17 @@ from analysis.contract import checks, stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.checks import to_table
 from analysis.contract.store import Store
+from analysis.log.churn import Windows
+from analysis.log.log import Log
 from analysis.log.window import LogWindow
 from analysis.model.economics import Economics
 from analysis.published.case_figures import AS_PUBLISHED
 from analysis.summary import actions, metrics, numbers
-from analysis.summary.findings import checks_behind, printed
+from analysis.summary.findings import checks_behind, printed, split_names
 from analysis.summary.judged import describe_checks, describe_claims
+from analysis.summary.materiality import behind, decide, materiality
 from analysis.summary.metrics import Metrics
+from analysis.summary.recomputed import FIGURES, Evidence, Figures, figures, without
 
 PUBLISHED = "09_published"
 CHECKS_PAGE, ACTIONS_PAGE, FINDINGS_PAGE = stages.PAGES
@@ -36,6 +40,11 @@ class Summary(Chapter):
     time_zone: str
     lookback_days: int
     horizon_days: int
+    gap_days: int
+    event_types: Mapping[str, str]
+    session_gap_minutes: float
+    group_columns: Sequence[str]
+    min_group: int
     customer_value: float
     contact_cost: float
     incentive_cost: float
@@ -48,14 +57,19 @@ class Summary(Chapter):
         return cls(Store(cls.stage, inputs), **parameters)
 
     @cached_property
+    def log(self) -> Log:
+        """The log, from which figures are computed again."""
+        return Log.read(self.store)
+
+    @property
     def window(self) -> LogWindow:
         """The days that the log covers in full."""
-        return LogWindow.from_record(self.store.json(stages.WINDOW))
+        return self.log.window
 
-    @cached_property
+    @property
     def users(self) -> pd.DataFrame:
         """The clean users."""
-        return self.store.table(stages.USERS)
+        return self.log.users
 
     @cached_property
     def snapshots(self) -> pd.DataFrame:
@@ -97,7 +111,8 @@ class Summary(Chapter):
             for name, part in self.verdicts_by_stage.items()
             if name != PUBLISHED
         ]
-        return describe_checks(pd.concat(parts, ignore_index=True), self.texts["report"])
+        decided = decide(pd.concat(parts, ignore_index=True), self.materiality)
+        return describe_checks(decided, self.texts["report"], self.materiality)
 
     @cached_property
     def failing(self) -> list[str]:
@@ -105,14 +120,58 @@ class Summary(Chapter):
         return [str(n) for n in self.judged.loc[self.judged["status"] == "fail", "check"]]
 
     @cached_property
+    def strikes(self) -> dict[str, list[str]]:
+        """The bases that each check strikes in this run."""
+        pairs = zip(self.judged["check"], self.judged["strikes"], strict=True)
+        return {str(name): split_names(bases) for name, bases in pairs}
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the headline figures are computed from."""
+        windows = Windows(self.lookback_days, self.gap_days, self.horizon_days)
+        verdict = self.figures_as_measured["segments_verdict"]["value"]
+        return Evidence(
+            self.users, self.log.user_days, self.window, windows, self.time_zone, self.min_group,
+            int(self.store.json(stages.QA[1])["rows_kept"]), self.group_columns, self.snapshots,
+            self.store.table(stages.TEST_SCORES), self.scored, verdict,
+        )  # fmt: skip
+
+    @cached_property
+    def headline(self) -> dict[str, Any]:
+        """The figures that are computed again, as the report has them: see recomputed.FIGURES."""
+        entries = {key: self.figures_as_measured[key] for key in FIGURES}
+        latest = self.store.table("cohorts/kpis_latest.csv")
+        return entries | metrics.monthly_metrics(latest)
+
+    def recompute(self, suspects: pd.DataFrame) -> Figures:
+        """Return the headline figures without what is suspect: see recomputed.without."""
+        typed = {"window": self.window, "zone": self.time_zone, "roles": self.event_types,
+                 "gap_minutes": self.session_gap_minutes}  # fmt: skip
+        return figures(without(self.evidence, suspects, self.log.events, typed))
+
+    @table
+    def materiality(self) -> pd.DataFrame:
+        """Return how far each figure moves without what each check suspects: see materiality."""
+        suspects = self.store.table(stages.SUSPECTS)
+        return materiality(suspects, self.headline, self.recompute)
+
+    @cached_property
     def metrics(self) -> Metrics:
+        """Every number in the book with the checks that it rests on: see materiality.behind."""
+        return metrics.with_checks(
+            self.figures_as_measured,
+            lambda key, bases: behind(key, bases, self.judged, self.materiality),
+        )
+
+    @cached_property
+    def figures_as_measured(self) -> Metrics:
         """Every number in the book, by key: see metrics.metric."""
         events_qa, card = self.store.json(stages.QA[1]), self.store.json("model/model_card.json")
         labels = metrics.label_metrics(
             self.store.table("features/snapshot_summary.csv"),
             self.store.table("features/reactivation.csv"),
         )
-        entries = {
+        return {
             **metrics.run_metrics(
                 self.users, events_qa["rows_kept"], self.window, self.horizon_days,
                 self.lookback_days, self.time_zone,
@@ -134,7 +193,6 @@ class Summary(Chapter):
             ),
             **metrics.published_metrics(self.figures),
         }  # fmt: skip
-        return metrics.with_checks(entries, self.failing)
 
     def _facts(self, check: str) -> Mapping[str, Any]:
         verdicts = self.verdicts_by_stage[checks.REGISTER[check].stage].set_index("check")
@@ -173,7 +231,7 @@ class Summary(Chapter):
         context = context_of(self.metrics, status)
         sentences = printed(self.store.text(FINDINGS_PAGE), context)
         return {
-            name: checks_behind(kept, self.metrics, self.failing)
+            name: checks_behind(kept, self.metrics, self.strikes)
             for name, kept in sentences.items()
         }
 
@@ -181,7 +239,7 @@ class Summary(Chapter):
     def actions_rest_on(self) -> list[set[str]]:
         """The checks behind each action."""
         return [
-            checks_behind(row, self.metrics, self.failing)
+            checks_behind(row, self.metrics, self.strikes)
             for row in self.actions[["metrics", "rests_on"]].to_dict("records")
         ]
 
@@ -189,7 +247,7 @@ class Summary(Chapter):
     def checks(self) -> pd.DataFrame:
         """Return every check of the report as readers see it: see describe_checks."""
         verdicts = to_table(self.verdicts()).assign(stage=self.stage)
-        added = describe_checks(verdicts, self.texts["report"])
+        added = describe_checks(verdicts, self.texts["report"], self.materiality)
         return pd.concat([self.judged, added], ignore_index=True)
 
     @table

@@ -7,7 +7,6 @@ from typing import Any
 
 from analysis.base.conditions import holds
 from analysis.base.formats import is_missing
-from analysis.contract import checks
 from analysis.contract.checks import Status, Verdict, check
 
 OPENING = re.compile(r"^(?P<fence>:{3,})\{(?P<kind>claim|case)\} *(?P<argument>.*?) *$")
@@ -69,14 +68,15 @@ def _options_printed(claim: Block, context: Mapping[str, Any]) -> dict[str, str]
 def checks_behind(
     options: Mapping[str, str],
     metrics: Mapping[str, Mapping[str, Any]],
-    failing: Collection[str] = (),
+    strikes: Mapping[str, Collection[str]],
 ) -> set[str]:
     """Return the checks that withdraw a sentence: of its metrics, or of the bases it names.
 
-    Checks that count only when they fail are among them only if they are in `failing`.
+    `strikes` gives the bases that each check strikes in this run.
     """
     if rests_on := options.get("rests_on"):
-        return set() if rests_on == NONE else {*checks.striking(split_names(rests_on), failing)}
+        bases = set() if rests_on == NONE else set(split_names(rests_on))
+        return {name for name, struck in strikes.items() if bases & set(struck)}
     keys = split_names(options.get("metrics", ""))
     return {name for key in keys for name in metrics[key]["checks"]}
 

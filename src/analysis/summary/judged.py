@@ -7,13 +7,15 @@ from typing import Any
 import pandas as pd
 
 from analysis.base.errors import ReportError
+from analysis.base.formats import format_value
 from analysis.base.texts import render
 from analysis.contract import catalogue
 from analysis.contract.checks import REGISTER
+from analysis.summary import materiality
 
 NUMBERS = ("value", "ci_low", "ci_high", "limit", "n")
-COLUMNS = ["check", "status", "title", "evidence", "consequence", "remedy", *NUMBERS, "strikes",
-           "stage"]  # fmt: skip
+COLUMNS = ["check", "status", "title", "evidence", "effect", "consequence", "remedy", *NUMBERS,
+           "strikes", "stage"]  # fmt: skip
 CANNOT_BE_CHECKED = "Cannot be checked with these tables: {{ reason }}."
 
 
@@ -38,18 +40,21 @@ def in_words(name: str | list[str]) -> str | list[str]:
 
 
 def describe_checks(
-    verdicts: pd.DataFrame, texts: Mapping[str, Any], locale: str = "en"
+    verdicts: pd.DataFrame, texts: Mapping[str, Any], effects: pd.DataFrame, locale: str = "en"
 ) -> pd.DataFrame:
     """Return checks as readers see them: columns of COLUMNS, one row per verdict.
 
-    `verdicts` as from checks.to_table with `stage`; `texts` has an entry per check. `strikes` are
-    the bases whose figures the check strikes, separated by commas; those of a check that counts
-    only when it fails are named only then. Raises ReportError for a check without an entry.
+    `verdicts` as from checks.to_table with `stage`; `texts` has an entry per check, and `effects`
+    (summary.materiality) says how far figures move without what a check suspects. `strikes` are
+    the bases whose figures the check strikes or puts a caution on, separated by commas. Raises
+    ReportError for a check without an entry.
     """
-    rows = [
-        {**row, **_sentences(row, _entry(texts, row["check"]), locale), "strikes": _strikes(row)}
-        for row in verdicts.to_dict("records")
-    ]
+    rows = []
+    for row in verdicts.to_dict("records"):
+        sentences = _sentences(row, _entry(texts, row["check"]), locale)
+        beside = materiality.beside(effects, row["check"], row["status"])
+        rows.append({**row, **sentences, "effect": _effect(row, effects, texts, locale),
+                     "strikes": ", ".join(strikes_of(row["check"], beside))})  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -95,8 +100,35 @@ def _sentences(row: Mapping[Any, Any], entry: Mapping[str, str], locale: str) ->
     }
 
 
-def _strikes(row: Mapping[Any, Any]) -> str:
-    check = REGISTER.get(row["check"])
-    if check is None or (check.only_failing and row["status"] != "fail"):
+MOST_EFFECTS = 4
+"""Figures named in one sentence."""
+
+
+def _effect(
+    row: Mapping[Any, Any], effects: pd.DataFrame, texts: Mapping[str, Any], locale: str
+) -> str:
+    """Return how far the figures move without what the check suspects; nothing where it suspects
+    nothing.
+    """
+    part = effects[effects["check"] == row["check"]]
+    if part.empty:
         return ""
-    return ", ".join(check.strikes)
+    beside = materiality.beside(part, row["check"], row["status"])
+    shown = [
+        {"label": r["label"], "value": _as_text(r["value"], r["unit"], locale),
+         "without": _as_text(r["without"], r["unit"], locale)}
+        for r in beside.head(MOST_EFFECTS).to_dict("records")
+    ]  # fmt: skip
+    more = len(beside) - len(shown)
+    return render(texts["effect"]["effect"], {"rows": shown, "more": more}, locale)
+
+
+def _as_text(value: Any, unit: str, locale: str) -> str | None:
+    is_word = isinstance(value, str)
+    return None if not is_word and pd.isna(value) else format_value(value, unit, locale=locale)
+
+
+def strikes_of(check: str, beside: pd.DataFrame) -> list[str]:
+    """Return the bases that a check strikes: those it names, or of the figures it touches."""
+    known = REGISTER.get(check)
+    return list(known.strikes if known else ()) or list(dict.fromkeys(beside["basis"]))

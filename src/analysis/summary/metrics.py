@@ -1,6 +1,6 @@
 """Every number in the book, by key, from the artifacts of the run."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,7 +9,7 @@ from analysis.base import clock
 from analysis.base.comparisons import distinct
 from analysis.base.formats import format_list, format_value
 from analysis.cohorts import survival
-from analysis.contract import checks
+from analysis.contract import catalogue
 from analysis.log.window import LogWindow
 from analysis.model.experiments import smallest_seen
 
@@ -43,13 +43,12 @@ def metric(
             "ci_high": high, "label": label, "rests_on": list(rests_on)}  # fmt: skip
 
 
-def with_checks(metrics: Metrics, failing: Collection[str]) -> Metrics:
-    """Return the metrics, each with `checks`: the names of the checks that it rests on.
-
-    Checks that count only when they fail are among them only if they are in `failing`.
+def with_checks(metrics: Metrics, behind: Callable[[str, Sequence[str]], Sequence[str]]) -> Metrics:
+    """Return the metrics, each with `checks`: the names of the checks that it rests on, which
+    `behind` gives for its key and its bases.
     """
     return {
-        key: {**entry, "checks": checks.striking(entry["rests_on"], failing)}
+        key: {**entry, "checks": list(behind(key, entry["rests_on"]))}
         for key, entry in metrics.items()
     }
 
@@ -68,7 +67,7 @@ def run_metrics(
     first, last, until = (clock.date_text(at, zone) for at in (window.start, last_day, settled))
     return {
         "users_total": metric(len(users), "count", "Users"),
-        "events_total": metric(events, "count", "Events"),
+        "events_total": metric(events, "count", "Events", rests_on=["counts"]),
         "log_start": metric(first, "date", "First day of the log"),
         "log_end": metric(last, "date", "Last whole day of the log"),
         "log_days": metric(round(window.days, 1), "days", "Length of the log"),
@@ -143,6 +142,18 @@ def _rate(row: "pd.Series[Any] | None", value: str, n: str, label: str, rests_on
         return metric(None, "share", label, rests_on=[rests_on])
     interval = (row["ci_low"], row["ci_high"])
     return metric(row[value], "share", label, row[n], interval, [rests_on])
+
+
+def monthly_metrics(latest: pd.DataFrame) -> Metrics:
+    """Return the figures of the last whole month (kpis.latest), as `kpi_<name>`."""
+    column = next(c for c in catalogue.table_of("kpis_latest").columns if c.name == "kpi")
+    return {
+        f"kpi_{row.kpi}": metric(
+            row.value, column.units[row.kpi], column.values[row.kpi],
+            interval=(row.ci_low, row.ci_high), rests_on=["activity"],
+        )
+        for row in latest.itertuples()
+    }  # fmt: skip
 
 
 def label_metrics(snapshot_summary: pd.DataFrame, reactivation: pd.DataFrame) -> Metrics:

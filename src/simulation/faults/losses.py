@@ -14,7 +14,7 @@ LOST_COUNTRY = "Spain"
 HOLE_STARTS_AT, HOLE_ENDS_AT = (pd.Timestamp(day, tz="UTC") for day in ("2025-03-01", "2025-06-01"))
 
 
-@fault("lost_sessions", strengths=(0.5, 1.0), found_by=("log_volume",))
+@fault("lost_sessions", strengths=(0.5, 1.0), found_by=("log_volume", "log_users"))
 def log_break_volume(share: float, plan: Plan, sessions: Sessions, people: pd.DataFrame) -> Array:
     """Share of events missing from 30 days in the middle of the log."""
     n, start = len(sessions.at), unix(GAP_STARTS_AT)
@@ -50,7 +50,7 @@ def log_fades(share: float, plan: Plan, sessions: Sessions, people: pd.DataFrame
     return lost
 
 
-@fault("lost_sessions", strengths=(0.25, 0.5), found_by=("log_edges",))
+@fault("lost_sessions", strengths=(0.25, 0.5), found_by=("log_users",))
 def shard_ends(share: float, plan: Plan, sessions: Sessions, people: pd.DataFrame) -> Array:
     """Share of users whose events of the last 12 days are not in the log."""
     is_last = sessions.at >= unix(LOG_END) - SHARD_DAYS * DAY
