@@ -81,7 +81,8 @@ class Audit(Chapter):
             for verdict in self.judged
             if verdict.status == "fail" and verdict.suspects is not None
         ]
-        return suspects.join(parts or [suspects.join([]).assign(check="")])
+        named = suspects.join(parts)
+        return named if len(named) else named.assign(check="")
 
     # --- what others are made of --------------------------------------------------------
 

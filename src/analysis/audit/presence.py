@@ -64,9 +64,9 @@ def presence(user_days: Any, users: pd.DataFrame, window: LogWindow) -> Presence
 def daily_changes(presence: Presence) -> pd.DataFrame:
     """Return what changes at each midnight, over spans of 28, 14 and 7 days before and after it.
 
-    One row per `span`, `side`, `group` and `day` (from the log's start). Of `side` `ahead`, users who
-    were active in the span before are `users` (a count): in both halves of it (`group` `regular`),
-    or in any, of those who had joined before it (`known`). Some of them are `gone`, with no activity
+    One row per `span`, `side`, `group` and `day` (from the log's start). Of `side` `ahead`, `users`
+    counts those who were active in the span before: in both halves of it (`group` `regular`), or
+    at all, of those who had joined before it (`known`). Some of them are `gone`, with no activity
     in the span after; `rest` is how much the others do in the half of the span after midnight,
     over what they did in the half before. Of `side` `back`: the same in reverse, over users who
     had joined before both spans. Every row has `before` and `after` (days of activity, summed over

@@ -14,8 +14,8 @@ from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.log.window import LogWindow, is_apart
 
 JUMP, SURE_OF_JUMP = 1.5, 4.5
-"""Ratio of the activity before and after a midnight that is a jump, and the standard deviations that
-it must lie beyond chance: in a year there are some 40 places that do not overlap."""
+"""Ratio of the activity before and after a midnight that is a jump, and the standard deviations
+that it must lie beyond chance: in a year there are some 40 places that do not overlap."""
 LOW, SPIKE = 0.5, 3.0
 """Share of the usual number of active users below which a day has too few, and above which too
 many."""
