@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.contract import checks
+from analysis.contract import checks, suspects
 from tests.audit import (
     test_amounts,
     test_automatic,
@@ -33,6 +33,15 @@ CASES = [case for module in MODULES for case in module.CASES]
 def test_a_check_gives_its_verdict(case):
     verdict = case.judge()
     assert (verdict.check, verdict.status) == (case.check, case.status)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")
+def test_a_check_that_fails_names_its_suspects(case):
+    verdict = case.judge()
+    assert (verdict.status == "fail") == (verdict.suspects is not None)
+    if verdict.suspects is not None:
+        assert list(verdict.suspects.columns) == suspects.COLUMNS
+        assert len(verdict.suspects)
 
 
 def test_every_check_of_the_audit_has_cases():

@@ -8,9 +8,12 @@ from analysis.log.activity import place
 from analysis.log.window import LogWindow
 from tests.audit.judging import at
 from tests.checking import Case
-from tests.handmade import make_events, make_users, make_window
+from tests.handmade import make_events, make_log, make_users, make_window
 
 USERS = make_users({"a": "2025-01-05T10:01", "b": "2025-01-05", "c": "2025-01-02"})
+
+WINDOW = make_window("2025-01-01", "2025-02-01")
+NOTHING = make_events([("a", "2025-01-05T12:00")])
 
 
 def mix_of(events, users, window, zone):
@@ -46,6 +49,13 @@ def test_one_kind_alone_is_no_mix():
     assert mix_of(events, USERS, window, "UTC").empty  # all at midnight, too
 
 
+def judged_mix(daily: pd.DataFrame) -> Verdict:
+    """Judge a daily mix of which no user is known."""
+    breaks = mix.mix_breaks(daily)
+    nobody = mix.users_of_breaks(breaks.head(0), None, WINDOW)
+    return mix.log_mix(breaks, nobody, make_log(NOTHING, USERS, WINDOW))
+
+
 def shifts(before: int, after: int, of: int = 1_000, length: int = 30) -> Verdict:
     """Judge a kind of event whose daily count among `of` changes after `length` days."""
     start = at(0).value // 10**9 // 86_400
@@ -55,7 +65,7 @@ def shifts(before: int, after: int, of: int = 1_000, length: int = 30) -> Verdic
         for level, counts in (("exit", kind), ("play", [of - n for n in kind]))
     ]
     days_of = [part.assign(day_number=range(start, start + 2 * length), total=of) for part in parts]
-    return mix.log_mix(pd.concat(days_of, ignore_index=True).assign(least=0.0))
+    return judged_mix(pd.concat(days_of, ignore_index=True).assign(least=0.0))
 
 
 def office_hours(
@@ -70,21 +80,49 @@ def office_hours(
     at = worked.tz_convert("UTC") + pd.to_timedelta(moved * late, unit="h")
     events = make_events([("a", str(when)) for when in at])
     window = LogWindow(at.min().floor("D"), at.max().ceil("D"))
-    return mix.log_mix(mix_of(events, USERS, window, read_in))
+    return judged_mix(mix_of(events, USERS, window, read_in))
 
 
 def one_kind() -> Verdict:
     empty = ["column", "level", "day_number", "events", "total", "least"]
-    return mix.log_mix(pd.DataFrame(columns=empty))
+    return judged_mix(pd.DataFrame(columns=empty))
+
+
+def source_ends(who: str) -> Verdict:
+    """Judge a log of 40 users of two sources, of whom 20 use the app: it has no event after the
+    first of March. Its users are gone with it (`app`), or all go on with the other (`none`).
+    """
+    rows, sources = [], []
+    start, cut = pd.Timestamp("2025-01-05", tz="UTC"), pd.Timestamp("2025-03-01", tz="UTC")
+    for n in range(40):
+        for day in range(n % 3, 110, 3):
+            at, is_app = start + pd.Timedelta(days=day), n % 2 == 0
+            if is_app and at >= cut and who == "app":
+                continue
+            rows.append((f"u{n:02d}", str(at)))
+            sources.append("app" if is_app and at < cut else "web")
+    users = make_users({f"u{n:02d}": "2024-12-01" for n in range(40)})
+    window = make_window("2025-01-05", "2025-04-25")
+    log = make_log(make_events(rows, source=sources), users, window)
+    breaks = mix.mix_breaks(mix.daily_mix(log.events, window, "UTC"))
+    return mix.log_mix(breaks, mix.users_of_breaks(breaks, log.events, window), log)
+
+
+def test_the_users_of_a_source_that_is_lost_are_suspect():
+    verdict = source_ends("app")
+    assert verdict.facts["kind"] == "source app"
+    assert (verdict.facts["gone"], verdict.facts["regular"]) == (20, 20)
+    assert verdict.facts["date"] == "2025-03-01"
+    assert verdict.suspects is not None
+    assert verdict.suspects["user_id"].tolist() == [f"u{n:02d}" for n in range(0, 40, 2)]
 
 
 CASES = [
     Case("log_mix", "pass", lambda: shifts(200, 300)),  # 1.5 times is the limit
     Case("log_mix", "warn", lambda: shifts(200, 301)),
-    Case("log_mix", "warn", lambda: shifts(200, 40)),  # five times less
-    Case("log_mix", "fail", lambda: shifts(200, 39)),
-    Case("log_mix", "warn", lambda: shifts(99, 0)),  # a rare kind ends
-    Case("log_mix", "fail", lambda: shifts(101, 0)),
+    Case("log_mix", "warn", lambda: shifts(200, 0)),  # a name ends, and nobody with it
+    Case("log_mix", "fail", lambda: source_ends("app")),
+    Case("log_mix", "warn", lambda: source_ends("none")),  # the users go on under another name
     Case("log_mix", "pass", lambda: shifts(1, 3, of=20)),  # three times as much, but by chance
     Case("log_mix", "pass", office_hours),  # summer time
     Case("log_mix", "pass", lambda: office_hours(zone="Europe/Berlin")),

@@ -35,7 +35,7 @@ PLANTED = [
     ("missing_signups", 0.05, "missing_values"),
     ("automatic_events", 0.3, "automatic_events"),
     ("stray_times", 0.002, "stray_times"),
-    ("shard_ends", 0.5, "log_edges"),
+    ("shard_ends", 0.5, "log_users"),
     ("lost_group", 0.7, "groups_seen"),
     ("constant_sessions", 0.2, "sessions"),
     ("amount_units", 1.0, "log_amounts"),

@@ -1,87 +1,101 @@
-"""Whether the same users run through the whole log."""
+"""Whether users who come regularly stop, or start, all at once."""
 
-from typing import Any
-
-import ibis
 import numpy as np
 import pandas as pd
+import pytest
 
 from analysis.audit import returns
 from analysis.contract.checks import Verdict
-from analysis.log.window import LogWindow
-from tests.audit.judging import at, days
+from tests.audit.judging import at
+from tests.audit.visits import judged, visits
 from tests.checking import Case
-from tests.handmade import make_events, make_users, make_window
+
+THIRD = np.arange(400) % 3 == 0
 
 
-def test_returns_at_the_edges_by_hand():
-    """A log of 120 days; "a" is seen on all, "b" on days 100 to 109, "new" joins on day 2."""
-    at_day = [f"{pd.Timestamp('2025-01-01') + pd.Timedelta(days=n):%Y-%m-%d}" for n in range(120)]
-    events = make_events(
-        [("a", day) for day in at_day] + [("b", day) for day in at_day[100:110]]
-        + [("new", day) for day in at_day[2:]]
-    )  # fmt: skip
-    users = make_users({"a": "2024-12-01", "b": "2024-12-01", "new": "2025-01-03"})
-    window = make_window("2025-01-01", "2025-05-01")
-    table = returns.returns_at_edges(events, users, window).set_index(["edge", "days", "shift"])
-    assert table.loc[("end", 7, 0)].tolist() == [3, 2]  # b on days 106 to 109, and not again
-    assert table.loc[("end", 11, 0)].tolist() == [3, 3]  # on day 109
-    assert table.loc[("end", 9, 28)].tolist() == [2, 2]
-    assert table.loc[("start", 7, 0)].tolist() == [1, 1]  # new is not from before the log
-    assert not any(days + shift > 120 - 7 - 56 for _, days, shift in table.index)
-    assert returns.returns_at_edges(events, users, make_window("2025-01-01", "2025-03-01")).empty
+def users_of(active) -> Verdict:
+    presence, changes, sudden = judged(active)
+    return returns.log_users(sudden, changes, presence, "UTC")
 
 
-def visits(stitched: float, weeks: int = 40, users: int = 400) -> Any:
-    """Return events of users who come in one week of two by chance; a share of them only in one
-    half of the log: the first or the second.
-    """
-    rng = np.random.default_rng(3)
-    seen = rng.random((users, weeks)) < 0.3
-    of_set = np.arange(users) < stitched * users
-    is_late = np.arange(users) % 2 == 1
-    first_half = np.arange(weeks) < weeks // 2
-    seen &= ~(of_set[:, None] & (is_late[:, None] == first_half))
-    who, week = np.nonzero(seen)
-    when = days(7 * week + 1)
-    return ibis.memtable(pd.DataFrame({"user_id": [f"u{n}" for n in who], "event_at": when}))
+def lost(first: int, last: int, who=THIRD, **kind) -> np.ndarray:
+    """Return visits of which those of some users are missing on the days [first, last)."""
+    active = visits(**kind)
+    active[who[: len(active)], first:last] = False
+    return active
 
 
-def users_change(stitched: float, weeks: int = 40) -> Verdict:
-    users = pd.DataFrame(
-        {"user_id": [f"u{n}" for n in range(400)], "signup_date": days([-1] * 400)}
-    )
-    window = LogWindow(at(0), at(7 * weeks))
-    shares = returns.weekly_returns(visits(stitched, weeks), users, window, "UTC")
-    return returns.log_users(shares)
+def slower(first: int, last: int, by: float) -> np.ndarray:
+    """Return visits of which only the share `by` is kept on the days [first, last), of all users."""
+    active = visits()
+    active[:, first:last] &= np.random.default_rng(7).random((400, last - first)) < by
+    return active
 
 
-def edge_dip(
-    both: int, of: int = 1_000, usual: int = 600, others: int = 600, edge: str = "end"
-) -> Verdict:
-    """Judge how many of `of` are seen again in the last week, against `usual` of 1,000 before, and
-    `others` on the days further from the end.
-    """
-    rows = [(edge, 7, 0, of, both), (edge, 7, 28, 1_000, usual)]
-    for day in returns.EDGE_DAYS[1:]:
-        rows += [(edge, day, 0, of, others * of // 1_000), (edge, day, 28, 1_000, usual)]
-    return returns.log_edges(pd.DataFrame(rows, columns=["edge", "days", "shift", "seen", "both"]))
+def renamed(day: int) -> np.ndarray:
+    """Return visits in which half of the users get new identifiers on a day."""
+    active = visits()
+    old, new = active[:200].copy(), active[:200].copy()
+    old[:, day:], new[:, :day] = False, False
+    return np.concatenate([old, new, active[200:]])
 
 
 CASES = [
-    Case("log_users", "fail", lambda: users_change(1.0)),
-    Case("log_users", "fail", lambda: users_change(0.5)),
-    Case("log_users", "warn", lambda: users_change(0.35)),
-    Case("log_users", "pass", lambda: users_change(0.0)),
-    Case("log_users", "not_applicable", lambda: users_change(1.0, weeks=17)),
-    Case("log_users", "fail", lambda: users_change(1.0, weeks=18)),
-    Case("log_edges", "pass", lambda: edge_dip(510)),
-    Case("log_edges", "warn", lambda: edge_dip(509)),
-    Case("log_edges", "warn", lambda: edge_dip(420)),
-    Case("log_edges", "fail", lambda: edge_dip(419)),
-    Case("log_edges", "fail", lambda: edge_dip(419, edge="start")),
-    Case("log_edges", "pass", lambda: edge_dip(12, of=30, usual=600)),  # z = 2.2
-    Case("log_edges", "pass", lambda: edge_dip(300, others=300)),  # a product that fades
-    Case("log_edges", "pass", lambda: edge_dip(0, usual=0, others=0)),  # nobody ever returns
-    Case("log_edges", "not_applicable", lambda: edge_dip(0, of=29)),
+    Case("log_users", "pass", lambda: users_of(visits())),
+    Case("log_users", "fail", lambda: users_of(lost(100, 200))),  # to the end
+    Case("log_users", "fail", lambda: users_of(lost(0, 100))),  # from the start
+    Case("log_users", "fail", lambda: users_of(lost(80, 130))),  # and back again
+    Case("log_users", "fail", lambda: users_of(lost(188, 200))),  # twelve days before the end
+    Case("log_users", "fail", lambda: users_of(renamed(100))),
+    Case("log_users", "warn", lambda: users_of(slower(100, 130, 0.05))),  # a holiday of all
+    Case("log_users", "warn", lambda: users_of(slower(100, 200, 0.02))),  # the product ends
+    Case("log_users", "pass", lambda: users_of(lost(100, 200, np.arange(400) < 20))),  # one in 20
+    Case("log_users", "not_applicable", lambda: users_of(visits(29))),
+    Case("log_users", "pass", lambda: users_of(visits(30))),
 ]
+
+
+@pytest.mark.parametrize(
+    ("active", "start", "end"),
+    [
+        (lost(100, 200), 100, 200),
+        (lost(0, 100), 0, 100),
+        (lost(80, 130), 80, 130),
+        (lost(188, 200), 188, 200),
+        (renamed(100), 100, 101),
+    ],
+)
+def test_the_days_of_missing_events_are_named(active, start, end):
+    verdict = users_of(active)
+    assert verdict.suspects is not None
+    assert verdict.suspects[["kind", "start", "end"]].to_numpy().tolist() == [
+        ["span", at(start), at(end)]
+    ]
+
+
+def test_a_set_that_stops_in_the_middle_of_a_day_is_dated_by_that_day():
+    active = lost(101, 200)
+    rng = np.random.default_rng(5)
+    active[THIRD, 100] &= rng.random(THIRD.sum()) < 0.4  # gone by the morning of day 100
+    verdict = users_of(active)
+    assert verdict.facts["date"] == f"{at(100):%Y-%m-%d}"
+
+
+def test_a_set_is_a_share_of_the_users_and_the_others_keep_their_pace():
+    facts = users_of(lost(100, 200)).facts
+    assert facts["side"] == "ahead"
+    assert facts["gone"] / facts["users"] == pytest.approx(1 / 3, abs=0.05)
+    assert facts["pace"] == pytest.approx(1, abs=0.15)
+
+
+def test_one_log_in_many_fires_by_chance():
+    """At five standard deviations none of 40 logs of users who come by chance is evidence."""
+    statuses = [users_of(visits(150, 150, 0.1, seed)).status for seed in range(40)]
+    assert "fail" not in statuses
+    assert statuses.count("warn") <= 2
+
+
+def test_nothing_changes_in_a_log_too_short_to_compare():
+    _, changes, sudden = judged(visits(days=20))
+    assert isinstance(changes, pd.DataFrame)
+    assert sudden.empty

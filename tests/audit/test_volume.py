@@ -1,11 +1,17 @@
 """The daily volume: holes, jumps and stray days."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 
 from analysis.audit import volume
+from analysis.audit.closed import empty_days
+from analysis.audit.presence import daily_changes
 from analysis.contract.checks import Verdict
 from analysis.log.window import LogWindow
-from tests.audit.judging import LOG, at, days
+from tests.audit.judging import at, days
+from tests.audit.visits import make_presence, visits
 from tests.checking import Case
 
 
@@ -13,16 +19,37 @@ def make_volume(counts: list[int], first: int = 0) -> pd.DataFrame:
     numbers = range(first, first + len(counts))
     start = at(0).value // 10**9 // 86_400
     table = pd.DataFrame({"day_number": [start + n for n in numbers], "day": days(numbers)})
-    table["events"] = counts
+    table["events"] = table["users"] = counts
     return table[table["events"] > 0].reset_index(drop=True)
 
 
-def counted(counts: list[int]) -> Verdict:
-    return volume.log_volume(make_volume(counts), LOG)
+def volume_of(active: np.ndarray, closed_days: Sequence[str] = ()) -> Verdict:
+    """Judge the log of users (rows) who come on days (columns)."""
+    presence = make_presence(active)
+    window = LogWindow(at(0), at(active.shape[1]))
+    table = make_volume([int(n) for n in active.sum(axis=0)])
+    closed = empty_days(table, window, closed_days)
+    return volume.log_volume(table, window, daily_changes(presence), presence, closed, "UTC")
 
 
-def jump(before: int, after: int, length: int = 30) -> Verdict:
-    return counted([before] * length + [after] * length)
+def without(*days: int, length: int = 200) -> np.ndarray:
+    active = visits(days=length)
+    active[:, list(days)] = False
+    return active
+
+
+def thinned(first: int, last: int, by: float) -> np.ndarray:
+    active = visits()
+    active[:, first:last] &= np.random.default_rng(7).random((400, last - first)) < by
+    return active
+
+
+def bursts() -> np.ndarray:
+    """Return 60 users, of whom three come on 60 days running, and the rest hardly ever."""
+    active = visits(60, 300, 0.01)
+    for row, first in enumerate((20, 120, 220)):
+        active[row, first : first + 60] = True
+    return active
 
 
 def ends(extra: list[int]) -> Verdict:
@@ -37,31 +64,22 @@ def far_out(days_away: int) -> Verdict:
 
 
 CASES = [
-    Case("log_volume", "pass", lambda: jump(1_000, 1_500)),
-    Case("log_volume", "warn", lambda: jump(1_000, 1_501)),
-    Case("log_volume", "warn", lambda: jump(3_000, 1_000)),
-    Case("log_volume", "fail", lambda: jump(3_001, 1_000)),
-    Case("log_volume", "fail", lambda: counted([1_000] * 20 + [0] + [1_000] * 20)),
-    Case("log_volume", "warn", lambda: counted([1_000] * 40 + [0] + [1_000] * 40)),  # a holiday
-    Case("log_volume", "fail", lambda: counted([1_000] * 60 + [0, 0] + [1_000] * 60)),
-    Case("log_volume", "warn", lambda: counted([1_000] * 20 + [499] + [1_000] * 20)),
-    Case("log_volume", "pass", lambda: counted([1_000] * 20 + [501] + [1_000] * 20)),
-    Case("log_volume", "warn", lambda: counted([1_000] * 20 + [3_001] + [1_000] * 20)),
-    Case("log_volume", "pass", lambda: counted([1_000] * 20 + [2_999] + [1_000] * 20)),
-    Case("log_volume", "pass", lambda: counted(([1_000] * 5 + [300] * 2) * 8)),  # weekends
-    Case("log_volume", "pass", lambda: jump(2, 4)),  # twice as much, but of next to nothing
-    Case("log_volume", "pass", lambda: jump(1_000, 1_000, 14)),
-    Case("log_volume", "not_applicable", lambda: counted([1_000] * 27)),
+    Case("log_volume", "pass", lambda: volume_of(visits())),
+    Case("log_volume", "warn", lambda: volume_of(thinned(100, 200, 0.5))),
+    Case("log_volume", "pass", lambda: volume_of(thinned(100, 200, 0.8))),
+    Case("log_volume", "fail", lambda: volume_of(without(100))),  # one whole day of a full log
+    Case("log_volume", "fail", lambda: volume_of(without(*range(100, 130)))),
+    Case("log_volume", "warn", lambda: volume_of(without(*range(30, 33), *range(100, 104)))),
+    Case("log_volume", "warn", lambda: volume_of(thinned(100, 101, 0.3))),  # a day of hours lost
+    Case("log_volume", "pass", lambda: volume_of(thinned(100, 101, 0.7))),
+    Case("log_volume", "pass", lambda: volume_of(without(*range(5, 200, 7)))),  # a day of rest
+    Case("log_volume", "pass", lambda: volume_of(bursts())),  # of three users
+    Case("log_volume", "pass", lambda: volume_of(without(100), ["2025-04-11"])),
+    Case("log_volume", "not_applicable", lambda: volume_of(visits(days=27))),
     Case("last_day", "warn", lambda: ends([40])),
     Case("last_day", "pass", lambda: ends([])),
     Case("last_day", "pass", lambda: ends([0] * 7 + [3])),  # a week later: a stray clock
     Case("stray_times", "pass", lambda: far_out(28)),
     Case("stray_times", "warn", lambda: far_out(29)),
     Case("stray_times", "warn", lambda: far_out(-29)),
-    Case("log_volume", "warn", lambda: counted(([1_000] * 5 + [0] * 2) * 9)),  # Monday, Tuesday
-    Case(
-        "log_volume", "pass", lambda: counted([1_000] * 3 + ([0] * 2 + [1_000] * 5) * 9)
-    ),  # weekends at work
-    Case("log_volume", "pass", lambda: counted([1_000] * 3 + ([8, 0] + [1_000] * 5) * 9)),
-    Case("log_volume", "warn", lambda: counted([1_000] * 4 + ([0] + [1_000] * 6) * 9)),  # Sundays
 ]

@@ -10,7 +10,9 @@ import analysis.segments
 import analysis.summary  # noqa: F401 (each room registers its checks)
 from analysis.base.texts import read_texts
 from analysis.contract import checks, stages
-from analysis.contract.checks import REGISTER, Verdict, check, grade, striking, to_table
+from analysis.contract.checks import REGISTER, Verdict, check, grade, to_table
+from analysis.summary.materiality import ACTIVITY
+from analysis.summary.recomputed import FIGURES
 from tests.handmade import ROOT
 
 TEXTS = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))
@@ -26,7 +28,7 @@ def register(monkeypatch):
 
 
 def test_a_check_is_registered_under_its_name_with_what_it_reads(register):
-    @check(stage="03_audit", strikes=["churn"])
+    @check(stage="06_model", strikes=["churn"])
     def log_is_long(window, volume):
         return Verdict("log_is_long", "pass")
 
@@ -43,17 +45,6 @@ def test_an_unknown_basis_or_a_taken_name_is_refused(register):
             return Verdict("one", "pass")
 
 
-def test_a_figure_rests_on_the_checks_of_its_bases(register):
-    for name, strikes, only_failing in (
-        ("a", ["churn"], False), ("b", ["churn", "scores"], True), ("c", ["scores"], False),
-    ):  # fmt: skip
-        register[name] = checks.Check(name, "s", tuple(strikes), only_failing, lambda: None)
-    assert striking(["churn"]) == ["a"]
-    assert striking(["churn"], failing=["b"]) == ["a", "b"]
-    assert striking(["scores", "churn"], failing=["b"]) == ["a", "b", "c"]
-    assert striking([]) == []
-
-
 def test_every_check_belongs_to_a_stage_that_writes_its_verdicts():
     judging = {*stages.checks_of_stages(), stages.SUMMARY}
     assert {check.stage for check in REGISTER.values()} == judging
@@ -65,9 +56,17 @@ def test_every_check_has_its_sentences_and_every_sentence_its_check():
     assert set(TEXTS["report"]) == set(REGISTER) - of_the_case
 
 
-def test_every_basis_is_struck_by_some_check():
+def test_a_check_of_the_data_names_no_bases(register):
+    with pytest.raises(ValueError, match="names suspects, not bases"):
+
+        @check(stage=checks.OF_THE_DATA, strikes=["churn"])
+        def one():
+            return Verdict("one", "pass")
+
+
+def test_every_basis_is_struck_by_some_check_or_computed_again():
     struck = {basis for check in REGISTER.values() for basis in check.strikes}
-    assert struck == set(checks.BASES)
+    assert struck | {*FIGURES.values(), ACTIVITY} == set(checks.BASES)
 
 
 @pytest.mark.parametrize(

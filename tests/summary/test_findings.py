@@ -3,8 +3,6 @@
 import pytest
 
 from analysis.base.conditions import context_of
-from analysis.contract import checks
-from analysis.contract.checks import Check
 from analysis.summary.findings import checks_behind, claims, printed
 
 PAGE = """
@@ -63,12 +61,12 @@ def test_a_claim_none_of_whose_cases_holds_is_not_printed():
     assert set(findings("no_difference")) == {"plain"}
 
 
-def test_a_finding_rests_on_the_checks_of_its_metrics_unless_it_names_bases(monkeypatch):
-    register = {"drift": Check("drift", "s", ("scores",), False, lambda: None)}
-    monkeypatch.setattr(checks, "REGISTER", register)
-    assert checks_behind({"metrics": "churn_rate, users"}, METRICS) == {"log_volume", "drift"}
-    assert checks_behind({"metrics": "users", "rests_on": "scores"}, METRICS) == {"drift"}
-    assert checks_behind({"metrics": "churn_rate", "rests_on": "none"}, METRICS) == set()
+def test_a_finding_rests_on_the_checks_of_its_metrics_unless_it_names_bases():
+    strikes = {"drift": ["scores"], "log_volume": ["churn", "retention"]}
+    both = {"log_volume", "drift"}
+    assert checks_behind({"metrics": "churn_rate, users"}, METRICS, strikes) == both
+    assert checks_behind({"metrics": "users", "rests_on": "scores"}, METRICS, strikes) == {"drift"}
+    assert checks_behind({"metrics": "churn_rate", "rests_on": "none"}, METRICS, strikes) == set()
 
 
 @pytest.mark.parametrize(

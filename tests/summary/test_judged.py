@@ -8,11 +8,21 @@ from jinja2 import meta, nodes
 
 from analysis.base.errors import ReportError
 from analysis.base.texts import environment, read_texts, render
-from analysis.contract.checks import REGISTER, Check, Verdict, not_applicable, to_table
-from analysis.summary import judged
+from analysis.contract.checks import (
+    OF_THE_DATA,
+    REGISTER,
+    Check,
+    Verdict,
+    not_applicable,
+    to_table,
+)
+from analysis.summary import judged, materiality
 from tests.handmade import ROOT
 
 TEXTS = {
+    "effect": {
+        "effect": "{% for row in rows %}{{ row.label }}: {{ row.without }}, not {{ row.value }}.{% endfor %}"
+    },
     "example": {
         "title": "Drift",
         "evidence": '{{ value | share }} of {{ n | plural("user", "users") }} moved ({{ name }}).',
@@ -28,6 +38,9 @@ TEXTS = {
         "use": "Use {{ kpi.churn }}.",
     },
 }
+
+
+NO_EFFECTS = pd.DataFrame(columns=materiality.COLUMNS)
 
 
 def judge(*verdicts):
@@ -48,9 +61,9 @@ def plain(text):
 )
 def test_a_check_is_described_by_its_status(status, consequence, remedy):
     verdicts = judge(Verdict("example", status, 0.125, 0.1, 0.2, 0.3, 1200, {"name": "recency"}))
-    row = judged.describe_checks(verdicts, TEXTS).iloc[0]
+    row = judged.describe_checks(verdicts, TEXTS, NO_EFFECTS).iloc[0]
     assert row.drop("evidence").to_dict() == {
-        "check": "example", "status": status, "title": "Drift", "consequence": consequence,
+        "check": "example", "status": status, "title": "Drift", "consequence": consequence, "effect": "",
         "remedy": remedy, "value": 0.125, "ci_low": 0.1, "ci_high": 0.2, "limit": 0.3, "n": 1200,
         "strikes": "", "stage": "06_model",
     }  # fmt: skip
@@ -59,14 +72,14 @@ def test_a_check_is_described_by_its_status(status, consequence, remedy):
 
 def test_a_check_that_cannot_be_made_says_only_why():
     verdicts = judge(not_applicable("example", "the log is too short"))
-    row = judged.describe_checks(verdicts, TEXTS).iloc[0]
+    row = judged.describe_checks(verdicts, TEXTS, NO_EFFECTS).iloc[0]
     assert row["evidence"] == "Cannot be checked with these tables: the log is too short."
     assert row[["consequence", "remedy"]].tolist() == ["", ""]
 
 
 def test_a_check_without_an_entry_stops_the_run():
     with pytest.raises(ReportError, match="checks.yml: no entry for the check 'dirft'. Add one"):
-        judged.describe_checks(judge(Verdict("dirft", "pass")), TEXTS)
+        judged.describe_checks(judge(Verdict("dirft", "pass")), TEXTS, NO_EFFECTS)
 
 
 def test_a_fact_wins_over_a_number_of_the_same_name():
@@ -83,20 +96,25 @@ def test_a_column_reads_as_its_label_within_a_sentence():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("only_failing", "status", "strikes"),
-    [
-        (False, "pass", "churn, ranking"),
-        (False, "fail", "churn, ranking"),
-        (True, "warn", ""),
-        (True, "fail", "churn, ranking"),
-    ],
-)
-def test_the_bases_that_a_check_strikes_stand_beside_it(monkeypatch, only_failing, status, strikes):
-    check = Check("example", "06_model", ("churn", "ranking"), only_failing, Verdict)
+@pytest.mark.parametrize("status", ["pass", "fail"])
+def test_the_bases_that_a_check_strikes_stand_beside_it(monkeypatch, status):
+    check = Check("example", "06_model", ("churn", "ranking"), Verdict)
     monkeypatch.setitem(REGISTER, "example", check)
     verdicts = judge(Verdict("example", status, 0.5, n=9, facts={"name": "x"}))
-    assert judged.describe_checks(verdicts, TEXTS).loc[0, "strikes"] == strikes
+    row = judged.describe_checks(verdicts, TEXTS, NO_EFFECTS).iloc[0]
+    assert row["strikes"] == "churn, ranking"
+
+
+def test_a_check_of_the_data_says_how_far_figures_move_and_strikes_their_bases(monkeypatch):
+    monkeypatch.setitem(REGISTER, "example", Check("example", OF_THE_DATA, (), Verdict))
+    effects = pd.DataFrame(
+        [("example", "churn_rate", "churn", "Churn", "share", 0.32, 0.3, 0.34, 0.4, 0.08, True)],
+        columns=materiality.COLUMNS,
+    )
+    verdicts = judge(Verdict("example", "fail", 0.5, n=9, facts={"name": "x"}))
+    row = judged.describe_checks(verdicts, TEXTS, effects).iloc[0]
+    assert plain(row["effect"]) == "Churn: 40.0 %, not 32.0 %."
+    assert row["strikes"] == "churn"
 
 
 def test_a_published_claim_is_answered_with_the_figure_to_use():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.contract import checks
-from analysis.contract.checks import Check, Verdict, to_table
+from analysis.contract.checks import Verdict, to_table
 from analysis.log.window import LogWindow
 from analysis.model.snapshots import snapshot_summary
 from analysis.summary import metrics as summary
@@ -309,21 +309,14 @@ def test_what_could_not_have_been_seen_is_reported():
     assert found["group_detectable"]["value"] == pytest.approx(seen, abs=1e-6)
 
 
-def test_what_counts_only_when_it_fails_is_among_the_checks_of_what_rests_on_it(monkeypatch):
-    register = {
-        "log_volume": Check("log_volume", "s", ("churn",), False, lambda: None),
-        "orphans": Check("orphans", "s", ("churn",), True, lambda: None),
-        "threshold": Check("threshold", "s", ("threshold",), False, lambda: None),
-    }
-    monkeypatch.setattr(checks, "REGISTER", register)
+def test_each_figure_is_given_the_checks_behind_its_key_and_its_bases():
     metrics = {
         "a": summary.metric(1, "count", "A", rests_on=["churn"]),
         "b": summary.metric(1, "count", "B", rests_on=["threshold"]),
     }
-    with_checks = summary.with_checks(metrics, ["orphans"])
-    assert with_checks["a"]["checks"] == ["log_volume", "orphans"]
-    assert with_checks["b"]["checks"] == ["threshold"]
-    assert summary.with_checks(metrics, [])["a"]["checks"] == ["log_volume"]
+    with_checks = summary.with_checks(metrics, lambda key, bases: [key, *bases])
+    assert with_checks["a"]["checks"] == ["a", "churn"]
+    assert with_checks["b"]["checks"] == ["b", "threshold"]
 
 
 def test_every_figure_that_is_an_estimate_rests_on_a_basis():

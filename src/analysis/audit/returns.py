@@ -10,8 +10,9 @@ from analysis.base import clock
 from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, not_applicable
 
-LEAST_USERS, LEAST_DAYS = 30, 10
-"""Users that a comparison must rest on, and the other days that tell what is usual."""
+LEAST_USERS, LEAST_DAYS, NEAR = 30, 10, 3
+"""Users that a comparison must rest on; the other days that tell what is usual, and the spans up to
+which they are away: closer than one span, they share its days."""
 CLEAR, SURE, MANY = 4.0, 5.0, 0.1
 """Standard deviations by which more than usual must be gone to be clear, and to be evidence of
 missing events; the share of the users by which at least."""
@@ -28,11 +29,11 @@ def sudden_changes(daily_changes: pd.DataFrame) -> pd.DataFrame:
     """Return the midnights at which more users than usual are gone, the clearest of each `side`
     first, at least two spans apart.
 
-    Columns: those of daily_changes; `share` of the users who are gone, `usual` (the median
-    share on days two spans away or more), `z` (standard deviations above it, by chance in the users
-    and by what the share does on other days; where users stop and others start at once, of both
-    together), `pace` (`rest` over its usual level), `is_swap` (others start where some stop) and
-    `is_set`: some users are gone and the others go on as before.
+    Columns: those of daily_changes; `share` of the users who are gone, `usual` (see _with_usual),
+    `z` (standard deviations above it, by chance in the users and by what the share does on other
+    days; where users stop and others start at once, of both together), `pace` (`rest` over its
+    usual level), `is_swap` (others start where some stop) and `is_set`: some users are gone and
+    the others go on as before.
     """
     parts = [_with_usual(part) for _, part in daily_changes.groupby(["span", "side", "group"])]
     judged = _with_joint(pd.concat(parts))
@@ -44,20 +45,27 @@ def sudden_changes(daily_changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_usual(part: pd.DataFrame) -> pd.DataFrame:
-    """Return the days of one span, side and group with enough users, with what is usual."""
+    """Return the days of one span, side and group with enough users, with what is usual: what the
+    other days are like on the side, before or after, where more users are gone. A product that
+    slows down or ends has other days behind it than before it, and no day between them stands out.
+    The other days are one to three spans away.
+    """
     known = part[part["users"] >= LEAST_USERS]
     n, gone, rest = (known[c].to_numpy(float) for c in ("users", "gone", "rest"))
-    share = gone / n
-    day, apart = known["day"].to_numpy(), 2 * int(part["span"].iloc[0])
-    usual, scatter, pace = np.full((3, len(known)), np.nan)
+    share = gone / np.maximum(n, 1)
+    day, span = known["day"].to_numpy(), int(part["span"].iloc[0])
+    low, high = np.quantile(share, [0.25, 0.75]) if len(share) else (0.0, 0.0)
+    scatter = (high - low) / 1.349  # the standard deviation of a normal distribution
+    usual, pace = np.full((2, len(known)), np.nan)
     for i in range(len(known)):
-        others = np.abs(day - day[i]) >= apart
-        if others.sum() >= LEAST_DAYS:
-            low, usual[i], high = np.quantile(share[others], [0.25, 0.5, 0.75])
-            scatter[i] = (high - low) / 1.349  # the standard deviation of a normal distribution
-            pace[i] = rest[i] / max(float(np.median(rest[others])), 1e-9)
+        away = day - day[i]
+        sides = [(away >= span) & (away <= NEAR * span), (away <= -span) & (away >= -NEAR * span)]
+        others = [side for side in sides if side.sum() >= LEAST_DAYS]
+        if others:
+            usual[i] = max(float(np.median(share[side])) for side in others)
+            pace[i] = rest[i] / max(*(float(np.median(rest[side])) for side in others), 1e-9)
     pooled = np.clip((usual + share) / 2, 1e-9, 1 - 1e-9)
-    error = np.sqrt(np.maximum(pooled * (1 - pooled) / n, scatter**2))
+    error = np.sqrt(np.maximum(pooled * (1 - pooled) / np.maximum(n, 1), scatter**2))
     return known.assign(share=share, usual=usual, z=(share - usual) / error, pace=pace)
 
 
@@ -149,21 +157,26 @@ def _days_of(sets: pd.DataFrame, side: str, presence: Presence) -> list[int]:
 
 
 def _day_of(row: Any, presence: Presence) -> int:
-    """Return the first day of which events are missing: the day before the midnight that shows the
-    change, where those who are gone did less on it than usual. Looking back, nothing is missing
-    from that midnight on.
+    """Return the first day of which events are missing (`ahead`), or the first of which they are
+    there again (`back`): from the midnight of `row`, over the days on which those who are gone
+    beyond it did clearly less than usual, a week at most.
     """
-    day, span = int(row["day"]), int(row["span"])
-    if row["side"] == "back":
-        return day
-    active = presence.active
-    earlier = active[:, day - span : day]
-    gone = earlier.any(axis=1) & ~active[:, day : day + span].any(axis=1)
-    gone &= earlier[:, : span // 2].any(axis=1)  # who came only lately says little of a usual day
-    usual = float(earlier[gone, :-1].sum()) / (span - 1)
-    last = float(earlier[gone, -1].sum())
-    is_cut = last < WHOLE_DAY * usual and last < usual - 3 * usual**0.5
-    return day - 1 if is_cut else day
+    day, span, active = int(row["day"]), int(row["span"]), presence.active
+    early, late = active[:, day - span : day], active[:, day : day + span]
+    here, beyond = (early, late) if row["side"] == "ahead" else (late, early)
+    daily = active[here.any(axis=1) & ~beyond.any(axis=1)].sum(axis=0)
+    week = span // 4
+    whole = (
+        slice(day - span, day - week) if row["side"] == "ahead" else slice(day + week, day + span)
+    )
+    usual = float(daily[whole].mean())
+    low = min(WHOLE_DAY * usual, usual - 3 * usual**0.5)
+    step = -1 if row["side"] == "ahead" else 1
+    for _ in range(week):
+        if daily[day + min(step, 0)] >= low:
+            break
+        day += step
+    return day
 
 
 def _spans(dates: dict[str, list[pd.Timestamp]], presence: Presence) -> pd.DataFrame:

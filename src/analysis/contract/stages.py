@@ -241,6 +241,7 @@ STAGES: tuple[Stage, ...] = (
             "features/reactivation.csv",
             "cohorts/retention_days.csv",
             "cohorts/survival.csv",
+            "cohorts/kpis_latest.csv",
             "model/model_card.json",
             "model/evaluation.csv",
             "scores/predictions.csv",

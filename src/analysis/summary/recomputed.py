@@ -184,7 +184,9 @@ def _of_model(evidence: Evidence) -> Figures:
     auc = _auc(scores) if has_both else None
     return {
         "test_auc": None if is_false else auc,
-        "expected_churners": None if is_false or today.empty else float(today["proba_churn"].sum()),
+        "expected_churners": None
+        if is_false or today.empty
+        else round(float(today["proba_churn"].sum())),
         "segments_verdict": None if is_false else evidence.segments,
         "group_differences_found": _groups(evidence),
     }
