@@ -42,9 +42,9 @@ class Small(Chapter):
 def small(monkeypatch):
     monkeypatch.setattr(stages, "STAGES", (STAGE,))
     register = {
-        "lifts": Check("lifts", "small", (), False, lambda lift, window: Verdict(
+        "lifts": Check("lifts", "small", (), lambda lift, window: Verdict(
             "lifts", "pass", float(lift["lift"].max()), n=window)),
-        "costs": Check("costs", "small", (), False, lambda costly: Verdict("costs", "pass")),
+        "costs": Check("costs", "small", (), lambda costly: Verdict("costs", "pass")),
     }  # fmt: skip
     monkeypatch.setattr(checks, "REGISTER", register)
     monkeypatch.setattr(catalogue, "columns_of", lambda name: ["decile"])

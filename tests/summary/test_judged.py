@@ -142,7 +142,8 @@ TEMPLATES = {
 TEXT_FACTS = {
     "rule": "repeats", "cut": "none", "example": "2025-01-01", "kind": "app_open",
     "date": "2025-01-01", "end": "2025-01-01", "last": "2025-01-01",
-    "odd_date": "2025-01-01", "names": ["a"],
+    "odd_date": "2025-01-01", "jump_date": "2025-01-01", "closed_first": "2025-01-01",
+    "closed_last": "2025-01-01", "names": ["a"],
 }  # fmt: skip
 PLURALS = {
     word

@@ -49,7 +49,7 @@ def log_volume(
     asked = closed[closed["is_asked"] & ~closed.index.isin(holes.index)]
     facts: dict[str, Any] = {
         **_jump(daily_changes, presence, time_zone),
-        "holes": _listed(holes), "closed": _listed(asked),
+        "holes": _listed(holes), **_longest(asked),
         "lost_days": int(holes["days"].sum()), "closed_days": int(asked["days"].sum()),
         "odd_days": len(odd), "odd_date": clock.day_text(int(odd[0])) if len(odd) else None,
     }  # fmt: skip
@@ -63,14 +63,28 @@ def log_volume(
     )  # fmt: skip
 
 
+MOST_NAMED = 3
+"""Runs of days that are named."""
+
+
+def _by_length(runs: pd.DataFrame) -> pd.DataFrame:
+    return runs.sort_values(["days", "first"], ascending=[False, True])
+
+
 def _listed(runs: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the runs of empty days, the longest first, as facts: `first`, `last`, `days`."""
-    ordered = runs.sort_values(["days", "first"], ascending=[False, True])
+    """Return the longest runs of empty days as facts: `first`, `last`."""
     return [
-        {"first": clock.day_text(int(run.first)), "last": clock.day_text(int(run.last)),
-         "days": int(run.days)}
-        for run in ordered.itertuples()
-    ]  # fmt: skip
+        {"first": clock.day_text(int(run.first)), "last": clock.day_text(int(run.last))}
+        for run in _by_length(runs).head(MOST_NAMED).itertuples()
+    ]
+
+
+def _longest(runs: pd.DataFrame) -> dict[str, str | None]:
+    """Return the first and the last day of the longest run, None without one."""
+    if runs.empty:
+        return {"closed_first": None, "closed_last": None}
+    run = _by_length(runs).iloc[0]
+    return {f"closed_{name}": clock.day_text(int(run[name])) for name in ("first", "last")}
 
 
 def _jump(daily_changes: pd.DataFrame, presence: Presence, zone: str) -> dict[str, Any]:
