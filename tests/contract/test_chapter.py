@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from analysis.base.errors import ReportError
+from analysis.base.errors import ReportError, Unavailable
+from analysis.base.unavailable import reason_of, require
 from analysis.contract import catalogue, checks, stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.checks import Check, Verdict
@@ -33,6 +34,14 @@ class Small(Chapter):
     def costly(self) -> pd.DataFrame:
         raise AssertionError("nobody needs this")
 
+    @table
+    def unknown(self) -> pd.DataFrame:
+        raise Unavailable("The log is too short. Give a longer one.")
+
+    @table
+    def of_unknown(self) -> pd.DataFrame:
+        return require(self.unknown).head(1)
+
     @property
     def card(self):
         return {"model": "small", "threshold": float("nan")}
@@ -44,10 +53,12 @@ def small(monkeypatch):
     register = {
         "lifts": Check("lifts", "small", (), lambda lift, window: Verdict(
             "lifts", "pass", float(lift["lift"].max()), n=window)),
+        "asks": Check("asks", "small", (), lambda unknown: Verdict("asks", "pass")),
         "costs": Check("costs", "small", (), lambda costly: Verdict("costs", "pass")),
     }  # fmt: skip
     monkeypatch.setattr(checks, "REGISTER", register)
     monkeypatch.setattr(catalogue, "columns_of", lambda name: ["decile"])
+    monkeypatch.setattr(catalogue, "empty_table", lambda name: pd.DataFrame(columns=["decile"]))
     return Small([], SimpleNamespace(window=7))
 
 
@@ -60,6 +71,20 @@ def test_a_table_is_computed_once_and_knows_its_name(small):
 def test_a_check_gets_attributes_of_the_chapter_and_of_its_log_and_no_other_is_computed(small):
     (verdict,) = small.verdicts({"lifts"})
     assert (verdict.value, verdict.n) == (2.0, 7)
+
+
+def test_what_cannot_be_computed_is_an_empty_table_with_the_reason(small):
+    assert small.unknown.empty
+    assert list(small.unknown) == ["decile"]
+    assert small.unknown.attrs["table"] == "unknown"
+    assert reason_of(small.unknown) == "The log is too short. Give a longer one."
+    assert reason_of(small.of_unknown) == reason_of(small.unknown)
+
+
+def test_a_check_of_what_cannot_be_computed_is_not_applicable(small):
+    (verdict,) = small.verdicts({"asks"})
+    assert verdict.status == "not_applicable"
+    assert verdict.facts == {"reason": "The log is too short. Give a longer one."}
 
 
 def test_writing_makes_every_declared_artifact(small, tmp_path):

@@ -1,12 +1,14 @@
 """The churn label: when snapshots lie, and who comes back after a silence."""
 
+import re
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.base.errors import ReportError
-from analysis.log.churn import Windows, reactivation, snapshot_plan
+from analysis.base.errors import Unavailable
+from analysis.log.churn import Windows, last_outcomes, reactivation, snapshot_plan, why_no_model
 from tests.handmade import at, make_active, make_events, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-01-17")
@@ -28,34 +30,47 @@ def test_a_log_just_long_enough_has_one_snapshot_of_each_kind():
         "test",
         "score",
     ]
+    assert why_no_model(WINDOW, WINDOWS) is None
     shorter = make_window("2025-01-01T00:00:01", "2025-01-17")
-    with pytest.raises(ReportError, match=r"covers 16 days.*needs 16 .*horizon_days to at most 2,"):
-        snapshot_plan(shorter, WINDOWS)
+    assert snapshot_plan(shorter, WINDOWS)["split"].tolist() == ["calibrate", "test", "score"]
+    reason = why_no_model(shorter, WINDOWS)
+    assert reason is not None
+    assert re.search(r"covers 16 days.*needs 16 .*horizon_days to at most 2,", reason)
 
 
 def test_a_log_too_short_for_any_horizon_asks_for_a_longer_one():
-    with pytest.raises(
-        ReportError, match="events: the log covers 5 days.* give a longer log, or lower look"
-    ):
-        snapshot_plan(make_window("2025-01-01", "2025-01-06"), WINDOWS)
+    window = make_window("2025-01-01", "2025-01-06")
+    assert snapshot_plan(window, WINDOWS)["split"].tolist() == ["score"]
+    reason = why_no_model(window, WINDOWS)
+    assert reason is not None
+    assert re.search("The log covers 5 days.* Give a longer log, or lower look", reason)
+
+
+def test_a_log_shorter_than_the_look_back_has_no_snapshot():
+    with pytest.raises(Unavailable, match="covers 3 whole days, .* after 4 days .* longer log"):
+        snapshot_plan(make_window("2025-01-01", "2025-01-04"), WINDOWS)
+
+
+def test_without_an_outcome_nothing_is_tested():
+    rows = pd.DataFrame({"split": ["score", "test"]})
+    assert last_outcomes(rows).index.tolist() == [1]
+    with pytest.raises(Unavailable, match="No churn was measured"):
+        last_outcomes(rows.head(1))
 
 
 @settings(max_examples=40, deadline=None)
 @given(days=st.integers(1, 400), lookback=st.integers(1, 60), gap=st.integers(0, 20))
 def test_the_horizon_that_the_error_proposes_is_the_longest_that_works(days, lookback, gap):
     window = make_window("2024-01-01", str((at("2024-01-01") + pd.Timedelta(days=days)).date()))
-    try:
-        snapshot_plan(window, Windows(lookback, gap, 1000))
-    except ReportError as error:
-        message = str(error)
+    message = why_no_model(window, Windows(lookback, gap, 1000))
+    assert message is not None
     if "at most" not in message:
-        with pytest.raises(ReportError):
-            snapshot_plan(window, Windows(lookback, gap, 1))
+        assert why_no_model(window, Windows(lookback, gap, 1)) is not None
         return
     longest = int(message.split("at most ")[1].split(",")[0])
     assert len(snapshot_plan(window, Windows(lookback, gap, longest))) >= 4
-    with pytest.raises(ReportError):
-        snapshot_plan(window, Windows(lookback, gap, longest + 1))
+    assert why_no_model(window, Windows(lookback, gap, longest + 1)) is not None
+    assert len(snapshot_plan(window, Windows(lookback, gap, longest + 1))) < 4
 
 
 def test_who_comes_back_after_silence_by_hand():

@@ -83,8 +83,14 @@ def test_columns_without_which_nothing_is_scored(fitted):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda s: s[s["split"] != "calibrate"], "'calibrate' has no rows"),
-        (lambda s: s.assign(churned=1.0), "have churned = 1, so there is nothing"),
+        (
+            lambda s: s[s["split"] != "calibrate"],
+            "users at risk at four snapshots, .* only at 4 snapshots",
+        ),
+        (
+            lambda s: s.assign(churned=1.0),
+            "users at risk when the model is trained churned, so there is",
+        ),
         (lambda s: s.assign(churned=s["churned"].mask(s.index == 3)), "1 rows without an outcome"),
     ],
 )

@@ -1,5 +1,6 @@
 """What was known of a user, by hand."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,6 +11,7 @@ from analysis.model.features import (
     absent_features,
     behaviour,
     feature_summary,
+    finite,
     habits,
     user_features,
 )
@@ -236,3 +238,10 @@ def test_features_are_described_by_their_kind():
         "category",
         "iOS",
     )
+
+
+def test_numbers_too_large_to_square_are_missing():
+    table = pd.DataFrame({"a": [np.inf, 1e308, 1.0, -np.inf], "b": [1.0, 2.0, 3.0, np.nan]})
+    found = finite(table)
+    assert found["a"].isna().tolist() == [True, True, False, True]
+    assert found["b"].equals(table["b"])

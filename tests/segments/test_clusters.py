@@ -98,12 +98,28 @@ def test_clusters_are_numbered_by_size():
 
 def test_nothing_to_cluster_is_an_error():
     frame = make_continuum("gaussian", 1)
-    with pytest.raises(ReportError, match="1 of 2 features vary"):
+    with pytest.raises(ReportError, match="1 measure of what they do differs between them"):
         comparable(frame[["f0"]].assign(same=1.0))
-    with pytest.raises(ReportError, match="at least 20 users per cluster"):
+    with pytest.raises(ReportError, match="50 users with events are too few"):
         clusters.select_clusters(frame.head(50), [2, 3], seed=1)
-    with pytest.raises(ReportError, match="k must be 2 or more"):
+    with pytest.raises(ReportError, match="too few to look for groups"):
         clusters.assign_clusters(frame, 1, seed=1)
+
+
+def test_a_measure_that_is_the_same_for_nearly_all_users_is_left_out():
+    frame = make_continuum("gaussian", 1)
+    alike = np.where(np.arange(len(frame)) < 0.01 * len(frame), 1.0, 0.0)
+    assert "alike" not in comparable(frame.assign(alike=alike))
+    alike[: int(0.01 * len(frame)) + 1] = 1.0
+    assert "alike" in comparable(frame.assign(alike=alike))
+
+
+def test_a_column_that_is_constant_in_the_sample_correlates_with_none():
+    sample = np.random.default_rng(1).normal(size=(100, 3)).astype(np.float32)
+    sample[:, 1] = -0.015727
+    tables = nulls.copula(sample, 2, np.random.default_rng(2))
+    assert np.isfinite(tables).all()
+    assert (tables[:, :, 1] == sample[0, 1]).all()
 
 
 def test_the_silhouette_of_a_single_group_is_0():

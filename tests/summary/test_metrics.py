@@ -100,7 +100,7 @@ BACK = pd.DataFrame(
 
 
 def test_churn_is_that_of_the_last_snapshot_whose_outcome_is_known():
-    found = summary.label_metrics(snapshot_summary(make_snapshots(), "UTC"), BACK)
+    found = summary.label_metrics(snapshot_summary(make_snapshots(), "UTC"), BACK, None)
     assert values(found) == {
         "churn_rate": 0.25, "churn_snapshot": "2025-09-21", "reactivation_rate": 0.25,
         "users_at_last_snapshot": 4,
@@ -189,7 +189,9 @@ def test_expected_leavers_are_the_sum_of_probabilities_with_their_spread():
             "comparison": "all_groups",
         }
     )
-    found = summary.score_metrics(scored, differences, {"calibrate": 100, "test": 50}, 0.25)
+    found = summary.score_metrics(
+        scored, differences, {"rows": {"calibrate": 100, "test": 50}}, 4, 0.25
+    )
     assert (values(found)["users_scored"], values(found)["expected_churners"]) == (4, 2)
     # variance 0.25 + 0.25 + 0.09 + 0.09, and 16 x 0.25 / 100: 1.96 deviations are 1.7
     assert (found["expected_churners"]["ci_low"], found["expected_churners"]["ci_high"]) == (0, 4)
@@ -211,7 +213,9 @@ def test_without_a_model_the_last_rate_tells_how_many_leave():
         "difference",
     ]
     differences = pd.DataFrame(columns=names)
-    found = summary.score_metrics(scored, differences, {"calibrate": 100, "test": 100}, 0.5)
+    found = summary.score_metrics(
+        scored, differences, {"rows": {"calibrate": 100, "test": 100}}, 400, 0.5
+    )
     # variance 400 x 0.25 of their own chance, and 400² x 0.25 / 100 of the rate's: 1.96 x 22.4
     row = found["expected_at_last_rate"]
     assert (row["value"], row["ci_low"], row["ci_high"]) == (200, 156, 244)
@@ -268,6 +272,20 @@ def test_every_number_is_listed_with_its_text():
     ]  # fmt: skip
 
 
+def test_without_scores_only_the_last_rate_is_known():
+    scored = pd.DataFrame(columns=["proba_churn", "pred_churn", "threshold_used"])
+    names = ["p_value", "is_different", "is_repeated", "comparison", "column", "group", "users"]
+    differences = pd.DataFrame(columns=[*names, "difference"])
+    card = {"rows": {"test": 100}, "unavailable": "Too short. Give a longer log."}
+    found = summary.score_metrics(scored, differences, card, 400, 0.5)
+    assert found["expected_at_last_rate"]["value"] == 200
+    assert {found[key]["value"] for key in ("users_scored", "flagged_users", "threshold")} == {None}
+    assert found["users_scored"]["reason"] == "Too short. Give a longer log."
+    nothing = summary.score_metrics(scored, differences, card, 0, None)
+    assert nothing["expected_at_last_rate"]["value"] is None
+    assert nothing["groups_compared"]["value"] is None
+
+
 def test_groups_that_differ_are_named_the_largest_first():
     rows = [
         ("device", "iOS", 0.05, True),
@@ -279,16 +297,16 @@ def test_groups_that_differ_are_named_the_largest_first():
     )
     whole = table.head(1).assign(comparison="all_groups", column="plan", is_different=True)
     scored = pd.DataFrame({"proba_churn": [0.5], "pred_churn": [0], "threshold_used": 0.3})
-    counts = {"calibrate": 100, "test": 100}
-    found = summary.score_metrics(scored, pd.concat([whole, table]), counts, 0.3)
+    counts = {"rows": {"calibrate": 100, "test": 100}}
+    found = summary.score_metrics(scored, pd.concat([whole, table]), counts, 1, 0.3)
     assert found["group_differences_found"]["value"] == 3
     named = found["group_differences_named"]["value"]
     assert named == "channel a (−20.0\xa0points) and device iOS (+5.0\xa0points)"
     assert found["group_differences_named"]["rests_on"] == ["groups"]
-    alone = summary.score_metrics(scored, pd.concat([whole, table.iloc[2:]]), counts, 0.3)
+    alone = summary.score_metrics(scored, pd.concat([whole, table.iloc[2:]]), counts, 1, 0.3)
     assert alone["group_differences_named"]["value"] is None
     mirrored = pd.concat([whole, table[:2].assign(column="sex", is_repeated=True)])
-    two = summary.score_metrics(scored, mirrored, counts, 0.3)
+    two = summary.score_metrics(scored, mirrored, counts, 1, 0.3)
     assert two["group_differences_named"]["value"] == "sex iOS (+5.0\xa0points)"
     assert two["group_differences_found"]["value"] == two["groups_compared"]["value"] == 1
 
@@ -300,7 +318,8 @@ def test_what_could_not_have_been_seen_is_reported():
     found = summary.score_metrics(
         pd.DataFrame({"proba_churn": [0.5], "pred_churn": [0], "threshold_used": 0.3}),
         pd.DataFrame(sizes | rows),
-        {"calibrate": 100, "test": 600},
+        {"rows": {"calibrate": 100, "test": 600}},
+        1,
         0.3,
     )
     # arcsine: 2.4977 (5 % over four tests) + 0.8416 standard errors of sqrt(1 / 300 + 1 / 300)
@@ -321,7 +340,7 @@ def test_each_figure_is_given_the_checks_behind_its_key_and_its_bases():
 
 def test_every_figure_that_is_an_estimate_rests_on_a_basis():
     metrics = {
-        **summary.label_metrics(snapshot_summary(make_snapshots(), "UTC"), BACK),
+        **summary.label_metrics(snapshot_summary(make_snapshots(), "UTC"), BACK, None),
         **summary.segment_metrics(pd.DataFrame({"silhouette": [0.1]}), {"exists": False, "k": 2}),
     }
     estimates = [entry for entry in metrics.values() if entry["ci_low"] is not None]

@@ -26,6 +26,7 @@ from analysis.audit import (
 )
 from analysis.audit.closed import empty_days
 from analysis.audit.presence import Presence, daily_changes, presence
+from analysis.base.errors import Unavailable
 from analysis.contract import stages, suspects
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.checks import Verdict, to_table
@@ -218,7 +219,13 @@ class Audit(Chapter):
     @table
     def latency(self) -> pd.DataFrame:
         """The delays between the three times of an event: see latency_table."""
-        return latency.latency_table(self.delay_histogram)
+        delays = latency.latency_table(self.delay_histogram)
+        if delays.empty:
+            raise Unavailable(
+                "Delays need the times at which events were received or written. Add received_at "
+                "and created_at to the events, if they are recorded."
+            )
+        return delays
 
     # --- both tables --------------------------------------------------------------------
 

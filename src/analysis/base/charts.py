@@ -19,6 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from analysis.base.errors import ReportError
 from analysis.base.formats import format_value, too_few
 from analysis.base.statistics import is_too_few
+from analysis.base.unavailable import reason_of
 
 P = ParamSpec("P")
 Frame = pd.DataFrame
@@ -54,7 +55,9 @@ THEME: Any = {
 
 
 def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]]:
-    """Make a chart: check its frame's columns, apply the theme, survive an empty frame."""
+    """Make a chart: check its frame's columns, apply the theme, survive an empty frame; where the
+    frame could not be computed, the chart says why.
+    """
 
     def decorate(draw: Callable[P, Figure]) -> Callable[P, Figure]:
         name = getattr(draw, "__name__", "chart")
@@ -65,8 +68,12 @@ def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]
             bound = signature.bind(*args, **options)
             bound.apply_defaults()
             frame = next(iter(bound.arguments.values()))
-            require_columns(frame, required, name)
+            reason = reason_of(frame)
+            if not reason:
+                require_columns(frame, required, name)
             with mpl.rc_context(THEME):
+                if reason:
+                    return draw_nothing(bound.arguments["title"], says=reason)
                 if frame.empty:
                     return draw_nothing(bound.arguments["title"])
                 return draw(*bound.args, **bound.kwargs)
@@ -111,15 +118,15 @@ def finish(figure: Figure, title: str, *notes: str) -> Figure:
     return figure
 
 
-def draw_nothing(title: str, *notes: str) -> Figure:
-    """Return a figure that says "No data" under its title."""
+def draw_nothing(title: str, *notes: str, says: str = "No data") -> Figure:
+    """Return a figure that `says` under its title why there is nothing to draw."""
     figure = make_figure()
-    _say_no_data(figure.axes[0])
+    _say(figure.axes[0], textwrap.fill(says, 72))
     return finish(figure, title, *notes)
 
 
-def _say_no_data(axes: Axes) -> None:
-    axes.text(0.5, 0.5, "No data", transform=axes.transAxes, ha="center", va="center", color=MUTED)
+def _say(axes: Axes, text: str) -> None:
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
     axes.set(xticks=[], yticks=[])
 
 

@@ -23,7 +23,9 @@ REMEDY = "Run `churnbook build`."
 
 @dataclass(frozen=True)
 class Metric:
-    """One entry of summary/metrics.json: `checks` are the checks that strike the figure."""
+    """One entry of summary/metrics.json: `checks` are the checks that strike the figure,
+    `reason` says why it is not available, where that is known.
+    """
 
     key: str
     value: float | str | None
@@ -34,6 +36,7 @@ class Metric:
     label: str = ""
     checks: tuple[str, ...] = ()
     currency: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def make_metric(key: str, entry: Any) -> Metric:
     """Return one entry of metrics.json. Raises ReportError when a field is missing."""
     if not isinstance(entry, dict) or not {"value", "unit", "label"} <= set(entry):
         raise ReportError(f"{METRICS}: {key!r} must have a value, a unit and a label")
-    fields = ("value", "unit", "n", "ci_low", "ci_high", "label")
+    fields = ("value", "unit", "n", "ci_low", "ci_high", "label", "reason")
     known = {name: entry[name] for name in fields if name in entry}
     checks, currency = tuple(entry.get("checks") or ()), entry.get("currency") or ""
     return Metric(key=key, checks=checks, currency=currency, **known)

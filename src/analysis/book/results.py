@@ -64,6 +64,7 @@ class KpiRole(SphinxRole):
             status="pass" if form in NOT_STRUCK else worst(checks),
             is_missing=is_missing(metric.value) and form != "label",
             panel=str(self.config.root_doc),
+            reason=metric.reason,
         )
         text = format_metric(metric, form)
         return kpi(text, text, before=before, after=after)

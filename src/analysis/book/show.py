@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 from great_tables import GT, html, loc, style
 
+from analysis.base import unavailable
 from analysis.base.errors import ReportError
 from analysis.base.formats import (
     BLANK,
@@ -83,7 +84,7 @@ def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../..
     made = _draw_columns(made, cells, _numeric_heads(table))
     made = _draw_pills(made, cells, _status_words(table))
     made = _keep_short_cells_whole(made, cells)
-    for note in _list_notes(len(frame), len(shown), table, root):
+    for note in _list_notes(len(frame), len(shown), table, root, unavailable.reason_of(frame)):
         made = made.tab_source_note(note)
     return _dress(made, table.name)
 
@@ -231,10 +232,12 @@ def _keep_short_cells_whole(made: GT, cells: pd.DataFrame) -> GT:
     return made
 
 
-def _list_notes(total: int, shown: int, table: Table, root: str) -> list[Any]:
+def _list_notes(
+    total: int, shown: int, table: Table, root: str, reason: str | None = None
+) -> list[Any]:
     notes: list[Any] = []
     if total == 0:
-        notes.append("No rows.")
+        notes.append(f"Not available. {reason}" if reason else "No rows.")
     elif shown < total:
         notes.append(f"The first {format_cell(shown, 'count')} of {plural(total, 'row', 'rows')}.")
     if may_be_published(table.path, [column.name for column in table.columns]):

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import pandas as pd
 
+from analysis.base.errors import Unavailable
+from analysis.base.formats import plural
+from analysis.base.unavailable import require
 from analysis.cohorts import choices, kpis, retention, survival
-from analysis.contract.chapter import Chapter, table
+from analysis.contract.chapter import Chapter, frame, table
 from analysis.contract.store import Store
 from analysis.log.churn import Windows
 from analysis.log.log import Log
@@ -60,15 +62,30 @@ class Cohorts(Chapter):
             log.users, log.spans, log.window, self.horizon_days, self.group_columns, self.min_group
         )
 
-    @cached_property
+    @frame
     def survival_curve(self) -> pd.DataFrame:
         """The settled curve of all users, while somebody is followed."""
-        return survival.settled_only(self.survival, "all")
+        curve = survival.settled_only(self.survival, "all")
+        if curve.empty:
+            raise Unavailable(self._nobody_followed)
+        return curve
+
+    @property
+    def _nobody_followed(self) -> str:
+        silence = int(survival.silence_that_settles(self.horizon_days))
+        return (
+            "Nobody is followed in the first weeks after signup: nobody joined early enough in "
+            f"the log, or it is hardly longer than the {plural(silence, 'day', 'days')} of "
+            "silence that end a stay. Give a longer log, or lower horizon_days in params.yml."
+        )
 
     @table
     def survival_milestones(self) -> pd.DataFrame:
         """Return the settled curve of all users at the days of retention."""
-        return survival.milestones(self.survival_curve, self.retention_days)
+        reached = survival.milestones(require(self.survival_curve), self.retention_days)
+        if reached.empty:
+            raise Unavailable(self._nobody_followed)
+        return reached
 
     @table
     def kpis(self) -> pd.DataFrame:
@@ -79,6 +96,12 @@ class Cohorts(Chapter):
     @table
     def kpis_latest(self) -> pd.DataFrame:
         """Return the last observed month beside the one before: see kpis.latest."""
+        if self.kpis["value"].isna().all():
+            users = plural(self.min_group, "active user", "active users")
+            raise Unavailable(
+                f"No whole month of the log has {users} (min_group), so there are no monthly "
+                "figures. Give a longer log, or lower min_group in params.yml."
+            )
         return kpis.latest(self.kpis)
 
     @table

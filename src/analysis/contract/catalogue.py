@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from analysis.base import formats
@@ -20,6 +21,10 @@ PARTS = ("columns", "tables", "files")
 UNITS = (*formats.UNITS, "same", "by row")
 """Units of columns; `same` is the unit of the nearest column to the left that has one, and `by row`
 the one that the row's code has among the `units` of another column."""
+
+
+TYPES = {"text": "str", "date": "datetime64[us, UTC]"}
+"""Types of the columns of an empty table by their unit; all others hold numbers."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,14 @@ def columns_of(name: str) -> list[str]:
     """
     is_file = _home_of(name, "files") is not None
     return [] if is_file else [column.name for column in table_of(name).columns]
+
+
+def empty_table(name: str) -> pd.DataFrame:
+    """Return the table `name` without rows: its columns, with types that its readers can use."""
+    columns = {
+        c.name: pd.Series(dtype=TYPES.get(c.unit, "float64")) for c in table_of(name).columns
+    }
+    return pd.DataFrame(columns)
 
 
 def title_of(name: str) -> str:

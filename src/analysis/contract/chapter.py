@@ -9,14 +9,38 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from analysis.base import files
-from analysis.base.errors import ReportError
+from analysis.base import files, unavailable
+from analysis.base.errors import ReportError, Unavailable
 from analysis.contract import catalogue, checks, stages
-from analysis.contract.checks import Verdict
+from analysis.contract.checks import Check, Verdict
 
 
-class table(cached_property[pd.DataFrame]):  # noqa: N801 (used like functools.cached_property)
+class frame(cached_property[pd.DataFrame]):  # noqa: N801 (used like functools.cached_property)
+    """What a chart of a chapter draws, computed when first asked for.
+
+    Where it is Unavailable it is an empty frame that carries the reason: see base.unavailable.
+    """
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        """Return the frame, or an empty one with the reason."""
+        try:
+            return super().__get__(instance, owner)
+        except Unavailable as error:
+            value = unavailable.mark(self.empty(), str(error))
+            vars(instance)[self.attrname] = value
+            return value
+
+    def empty(self) -> pd.DataFrame:
+        """Return what stands for the frame when it cannot be computed."""
+        return pd.DataFrame()
+
+
+class table(frame):  # noqa: N801
     """A table of a chapter, computed when first asked for; it remembers its name for `show`."""
+
+    def empty(self) -> pd.DataFrame:
+        """Return the table without rows, with the columns that the catalogue promises."""
+        return catalogue.empty_table(str(self.attrname))
 
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
         """Return the table, its name in `attrs["table"]`."""
@@ -35,10 +59,20 @@ class Chapter:
     def verdicts(self, names: Collection[str] | None = None) -> list[Verdict]:
         """Return the verdicts of the stage's checks, or of those in `names`, in order.
 
-        A check gets, by the names of its parameters, attributes of the chapter or of its log.
+        A check gets, by the names of its parameters, attributes of the chapter or of its log. It is
+        not applicable where one of them could not be computed.
         """
         wanted = [c for c in checks.of_stage(self.stage) if names is None or c.name in names]
-        return [c.judge(**{name: self._value(name) for name in c.reads}) for c in wanted]
+        return [self._judge(check) for check in wanted]
+
+    def _judge(self, check: Check) -> Verdict:
+        try:
+            values = {name: self._value(name) for name in check.reads}
+            for value in values.values():
+                unavailable.require(value)
+            return check.judge(**values)
+        except Unavailable as error:
+            return checks.not_applicable(check.name, str(error))
 
     def _value(self, name: str) -> Any:
         return (

@@ -130,7 +130,7 @@ STAGES: tuple[Stage, ...] = (
         "Model",
         reads=(SNAPSHOTS,),
         writes={
-            "churn_model": "model/churn_model.skops",
+            "stored_model": "model/churn_model.skops",
             "model_card": "model/model_card.json",
             "model_choice": "model/model_choice.csv",
             "evaluation": "model/evaluation.csv",

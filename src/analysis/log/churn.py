@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.base import engine
-from analysis.base.errors import ReportError
+from analysis.base.errors import Unavailable
 from analysis.base.formats import plural
 from analysis.base.statistics import wilson
+from analysis.base.unavailable import require
 from analysis.log.window import LogWindow
 
 
@@ -37,27 +38,57 @@ def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
 
     Counted back from the end of the log in steps of gap + horizon: the end itself is
     scored, the one before it is the test, the one before that calibrates, and all
-    earlier ones train, if the log covers their look-back period. Raises ReportError when the log
-    is too short for at least one of each.
+    earlier ones train, if the log covers their look-back period. A short log has the later ones
+    only. Raises Unavailable when it is shorter than one look-back period.
     """
-    splits = ["score", "test", "calibrate"]
     instants = []
     at = window.end
     while at - windows.back >= window.start:
         instants.append(at)
         at = at - windows.step
-    if len(instants) < 4:
-        step = windows.gap + windows.horizon
-        longest = int((window.days - windows.lookback) // 3) - windows.gap
-        remedy = f"set horizon_days to at most {longest}" if longest >= 1 else "give a longer log"
-        raise ReportError(
-            f"events: the log covers {plural(round(window.days), 'day', 'days')}, but a model that "
-            f"is trained, calibrated and tested on separate days needs "
-            f"{windows.lookback + 3 * step} "
-            f"(lookback_days + 3 x (gap_days + horizon_days)): {remedy}, or lower lookback_days."
+    if not instants:
+        raise Unavailable(
+            f"The log covers {plural(int(window.days), 'whole day', 'whole days')}, and who is at "
+            f"risk is known only after {plural(windows.lookback, 'day', 'days')} (lookback_days). "
+            "Give a longer log, or lower lookback_days in params.yml."
         )
-    names = splits + ["train"] * (len(instants) - 3)
+    names = (["score", "test", "calibrate"] + ["train"] * len(instants))[: len(instants)]
     return pd.DataFrame({"snapshot_at": instants, "split": names})[::-1].reset_index(drop=True)
+
+
+TOO_SHORT = "too_short"
+"""The entry of the snapshots' `attrs` that holds what why_no_model returned."""
+
+
+def why_no_model(window: LogWindow, windows: Windows) -> str | None:
+    """Return why the log is too short for a model, and the longest horizon for which it is not;
+    None where it is long enough.
+    """
+    needed = windows.lookback + 3 * (windows.gap + windows.horizon)
+    if window.start + pd.Timedelta(days=needed) <= window.end:
+        return None
+    longest = int((window.days - windows.lookback) // 3) - windows.gap
+    remedy = f"Set horizon_days to at most {longest}" if longest >= 1 else "Give a longer log"
+    return (
+        f"The log covers {plural(round(window.days), 'day', 'days')}, but a model that is trained, "
+        f"calibrated and tested on separate days needs {needed} "
+        f"(lookback_days + 3 x (gap_days + horizon_days)). {remedy}, or lower lookback_days."
+    )
+
+
+def last_outcomes(snapshots: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the last snapshot whose outcome is known, the one that tests the model.
+
+    Raises Unavailable when nobody was at risk at one.
+    """
+    rows = snapshots[require(snapshots)["split"] == "test"]
+    if rows.empty:
+        raise Unavailable(
+            "No churn was measured: the log has no snapshot that a whole horizon follows, or "
+            "nobody was active before it. Give a longer log, or lower lookback_days or "
+            "horizon_days in params.yml."
+        )
+    return rows
 
 
 def users_between(active: Any, start: pd.Timestamp, end: pd.Timestamp) -> "pd.Series[Any]":

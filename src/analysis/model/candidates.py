@@ -24,13 +24,24 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from analysis.base.errors import ReportError
-from analysis.contract.checks import Status, Verdict, check
+from analysis.base.errors import ReportError, Unavailable
+from analysis.base.formats import plural
+from analysis.base.unavailable import require
+from analysis.contract.checks import Status, Verdict, check, not_applicable
+from analysis.log.churn import TOO_SHORT
 
 Floats = npt.NDArray[np.float64]
 
 SIMPLEST = "logistic_regression"
 BASELINES = ("base_rate", "recency_only")
+PURPOSES = {
+    "train": "the model is trained",
+    "calibrate": "the model is calibrated",
+    "test": "the model is tested",
+}
+"""What the snapshots of a split are for, within a sentence."""
+LEAST = 5
+"""Users of each outcome that a calibration needs (scikit-learn divides them into five parts)."""
 CANDIDATES = (SIMPLEST, "random_forest", "gradient_boosting")
 """Models among which one is chosen, the simplest first."""
 
@@ -136,7 +147,7 @@ def fit_calibrated(pipeline: Any, snapshots: pd.DataFrame) -> Any:
 
     The calibrator is Platt's (1999): a logistic regression of the outcome on the score, on
     users' outcomes that the model has not seen. The pipeline given is not changed. Raises
-    ReportError when either split is empty or holds one outcome only.
+    Unavailable when either split is empty or holds one outcome only.
     """
     train, calibrate = (labelled(snapshots, split) for split in ("train", "calibrate"))
     fitted = fit(pipeline, train)
@@ -157,12 +168,19 @@ def fit(pipeline: Any, rows: pd.DataFrame) -> Any:
 
 
 def labelled(snapshots: pd.DataFrame, split: str) -> pd.DataFrame:
-    """Return the rows of `split`; raises ReportError without rows or without both outcomes."""
-    rows = snapshots[snapshots["split"] == split]
+    """Return the rows of `split`; raises Unavailable without rows or without both outcomes, and for
+    a calibration on fewer than LEAST users of either.
+    """
+    rows = snapshots[require(snapshots)["split"] == split]
+    if rows.empty and (reason := snapshots.attrs.get(TOO_SHORT)):
+        raise Unavailable(reason)
     if rows.empty:
-        raise ReportError(
-            f"snapshots: split {split!r} has no rows, so no model can be fitted. The log is "
-            "too short: lower lookback_days, gap_days or horizon_days, or give more days."
+        count = snapshots["snapshot_at"].nunique()
+        seen = f"only at {plural(count, 'snapshot', 'snapshots')}" if count else "at none"
+        raise Unavailable(
+            "Training, calibration and test of a model need users at risk at four snapshots, one "
+            f"horizon apart, but this log has them {seen}. "
+            "Give a longer log, or lower lookback_days or horizon_days in params.yml."
         )
     unknown = int(rows["churned"].isna().sum())
     if unknown:
@@ -171,11 +189,40 @@ def labelled(snapshots: pd.DataFrame, split: str) -> pd.DataFrame:
             "split 'score' may have them. Rerun the stage 04_features."
         )
     if rows["churned"].nunique() < 2:
-        raise ReportError(
-            f"snapshots: all {len(rows)} rows of split {split!r} have churned = "
-            f"{rows['churned'].iloc[0]:g}, so there is nothing to learn. Change horizon_days."
+        raise Unavailable(_one_outcome(rows, split))
+    rarer = int(rows["churned"].value_counts().min())
+    if split == "calibrate" and rarer < LEAST:
+        raise Unavailable(
+            f"A model is calibrated on at least {LEAST} users who churned and {LEAST} who stayed, "
+            f"but at its snapshot one of the two are {plural(rarer, 'user', 'users')}. Give a log "
+            "of more users, or change horizon_days in params.yml."
         )
     return rows
+
+
+def why_not(snapshots: pd.DataFrame, splits: Sequence[str] = ("train", "calibrate")) -> str | None:
+    """Return why no model can be made from `splits` of the snapshots; None if one can."""
+    try:
+        for split in splits:
+            labelled(snapshots, split)
+    except Unavailable as error:
+        return str(error)
+    return None
+
+
+def _one_outcome(rows: pd.DataFrame, split: str) -> str:
+    """Return the sentences on a `split` whose users all churned, or all stayed."""
+    has_churned, count = bool(rows["churned"].iloc[0]), rows["user_id"].nunique()
+    users = "The only user" if count == 1 else f"All {plural(count, 'user', 'users')}"
+    ended = (
+        "If the product had ended by then, set log_end in params.yml to a day when it was in use; "
+        "otherwise raise horizon_days."
+    )
+    remedy = ended if has_churned else "Lower horizon_days in params.yml, or give a longer log."
+    return (
+        f"{users} at risk when {PURPOSES[split]} {'churned' if has_churned else 'stayed'}, so "
+        f"there is nothing to {'measure' if split == 'test' else 'learn'}. {remedy}"
+    )
 
 
 def fit_all(pipelines: dict[str, Any], snapshots: pd.DataFrame) -> dict[str, Any]:
@@ -197,6 +244,8 @@ def preprocessing(snapshots: pd.DataFrame, churn_model: Any) -> Verdict:
     """
     is_test = snapshots["split"] == "test"
     test, others = snapshots[is_test], snapshots[~is_test]
+    if test.empty:
+        return not_applicable("preprocessing", "no user is at risk at the test snapshot")
     again = fit_calibrated(pipeline_of(churn_model), others)
     gap = float(np.abs(predict(again, test) - predict(churn_model, test)).max())
     status: Status = "pass" if gap <= 1e-9 else "fail"

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from analysis.base.unavailable import require
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
 from analysis.log import churn
@@ -54,7 +55,7 @@ class Features(Chapter):
     @table
     def snapshot_summary(self) -> pd.DataFrame:
         """Return users and churn rate of each snapshot: see snapshots.snapshot_summary."""
-        return snapshots.snapshot_summary(self.snapshots, self.time_zone)
+        return snapshots.snapshot_summary(require(self.snapshots), self.time_zone)
 
     @table
     def reactivation(self) -> pd.DataFrame:
@@ -64,7 +65,7 @@ class Features(Chapter):
     @table
     def feature_summary(self) -> pd.DataFrame:
         """Return each feature with its range: see features.feature_summary."""
-        return features.feature_summary(self.snapshots)
+        return features.feature_summary(require(self.snapshots))
 
     @table
     def user_features(self) -> pd.DataFrame:

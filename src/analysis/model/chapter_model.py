@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from analysis.base.errors import Unavailable
+from analysis.base.unavailable import reason_of
 from analysis.contract import stages
-from analysis.contract.chapter import Chapter, table
+from analysis.contract.chapter import Chapter, frame, table
 from analysis.contract.store import Store
 from analysis.model import (  # noqa: F401 (leaks registers its checks)
     candidates,
@@ -68,7 +70,17 @@ class Model(Chapter):
         return {name: pipeline for name, pipeline in every.items() if name in wanted}
 
     @cached_property
+    def why_not(self) -> str | None:
+        """Why no model can be trained and calibrated on these snapshots; None if one can."""
+        return candidates.why_not(self.snapshots)
+
+    def _require_model(self) -> None:
+        if self.why_not:
+            raise Unavailable(self.why_not)
+
+    @cached_property
     def _choice(self) -> tuple[str, pd.DataFrame]:
+        self._require_model()
         return selection.choose_model(self.pipelines, self.snapshots)
 
     @property
@@ -84,11 +96,12 @@ class Model(Chapter):
     @cached_property
     def fitted(self) -> dict[str, Any]:
         """Every model, fitted and calibrated, by name."""
+        self._require_model()
         return candidates.fit_all(self.pipelines, self.snapshots)
 
     @property
     def churn_model(self) -> Any:
-        """The model in use, calibrated."""
+        """The model in use, calibrated. Raises Unavailable where there is none: see why_not."""
         return self.fitted[self.chosen]
 
     @cached_property
@@ -133,6 +146,7 @@ class Model(Chapter):
     @cached_property
     def measured(self) -> pd.DataFrame | str:
         """The metrics of the model in use, or why they say nothing: see evaluation.on_metrics."""
+        self._require_model()
         reason = evaluation.too_few_outcomes(self._rows("test")["churned"])
         return reason or evaluation.metrics_of(self.test_evaluation, self.chosen)
 
@@ -159,15 +173,15 @@ class Model(Chapter):
         """Return the main metrics at both origins: see evaluation.compare_origins."""
         return evaluation.compare_origins(self.evaluation, self.chosen)
 
-    @property
+    @frame
     def roc_auc_by_model(self) -> pd.DataFrame:
         """The ROC AUC of each model on the test snapshot."""
         return evaluation.of_metric(self.test_evaluation, "roc_auc")
 
     @property
     def base_rate(self) -> float:
-        """The share of users of the test snapshot who left."""
-        return float(self.churned.mean())
+        """The share of users of the test snapshot who left; NaN without any."""
+        return float(self._rows("test")["churned"].mean())
 
     @table
     def roc_points(self) -> pd.DataFrame:
@@ -208,8 +222,8 @@ class Model(Chapter):
 
     @property
     def contacted(self) -> int:
-        """Users of the test snapshot at or above the threshold."""
-        return int((self.proba >= self.threshold).sum())
+        """Users of the test snapshot at or above the threshold; 0 without a profit curve."""
+        return 0 if reason_of(self.profit) else int((self.proba >= self.threshold).sum())
 
     @table
     def sensitivity(self) -> pd.DataFrame:
@@ -227,6 +241,11 @@ class Model(Chapter):
         """Return each group's own threshold: see thresholds.thresholds_by_column."""
         scores = self.calibration_scores.rename(columns={self.chosen: "proba_churn"})
         _, categorical = features.feature_columns(self.snapshots)
+        if not categorical:
+            raise Unavailable(
+                "The model uses no column that divides users into groups. Name such a column of "
+                "the users in static_columns in params.yml."
+            )
         return thresholds.thresholds_by_column(
             scores, self.snapshots, categorical, self.threshold, self.min_group
         )
@@ -238,8 +257,12 @@ class Model(Chapter):
 
     @cached_property
     def model_card(self) -> dict[str, Any]:
-        """What a reader of the stored model must know: see stored.model_card."""
+        """What a reader of the stored model must know: see stored.model_card; without a model,
+        why there is none: see stored.empty_card.
+        """
         rule = economics.threshold_rule(self.capacity)
+        if self.why_not:
+            return stored.empty_card(self.snapshots, rule, self.why_not)
         return stored.model_card(
             self.churn_model, self.snapshots, self.chosen, self.threshold, rule
         )
@@ -247,9 +270,14 @@ class Model(Chapter):
     def _rows(self, split: str) -> pd.DataFrame:
         return self.snapshots[self.snapshots["split"] == split]
 
+    @property
+    def stored_model(self) -> Any:
+        """The model as it is stored: None where there is none."""
+        return None if self.why_not else self.churn_model
+
     def save(self, name: str, value: Any, path: str) -> None:
         """Write one artifact; the model in the format of skops."""
-        if name == "churn_model":
+        if name == "stored_model":
             stored.save_model(value, Path(path))
         else:
             super().save(name, value, path)

@@ -9,16 +9,24 @@ from typing import Any, ClassVar, Protocol
 import pandas as pd
 
 from analysis.base import comparisons
+from analysis.base.errors import Unavailable
+from analysis.base.unavailable import reason_of, require
 from analysis.contract import stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.inputs import present
 from analysis.contract.store import Store
+from analysis.log.churn import last_outcomes
 from analysis.model import importance, scoring, stored
 from analysis.model.economics import Economics
 
 CARD, MODEL_FILE, TRAINING = (
     "model/model_card.json", "model/churn_model.skops", "model/training_scores.parquet",
 )  # fmt: skip
+
+NOBODY_AT_RISK = (
+    "Nobody was active in the look-back period before the end of the log, so there is nobody to "
+    "score. If the product has ended, set log_end in params.yml to a day when it was in use."
+)
 
 
 class Trained(Protocol):
@@ -45,7 +53,9 @@ class StoredModel:
 
     @cached_property
     def churn_model(self) -> Any:
-        """The calibrated model."""
+        """The calibrated model; raises Unavailable, with the card's reason, where there is none."""
+        if reason := self.model_card.get("unavailable"):
+            raise Unavailable(reason)
         return stored.load_model(Path(self.store.path(MODEL_FILE)))
 
     @cached_property
@@ -104,12 +114,22 @@ class Scoring(Chapter):
 
     @cached_property
     def scored(self) -> pd.DataFrame:
-        """The users at risk with their probability: see scoring.score."""
-        return scoring.score(self.churn_model, self.at_risk)
+        """The users at risk with their probability: see scoring.score. Raises Unavailable where
+        there is no model, or nobody to score.
+        """
+        model = self.churn_model
+        if self.at_risk.empty:
+            raise Unavailable(NOBODY_AT_RISK)
+        return scoring.score(model, self.at_risk)
+
+    @property
+    def threshold(self) -> float | None:
+        """The probability from which a user is contacted now; None where nobody is scored."""
+        return None if reason_of(self.predictions) else self._threshold_now
 
     @cached_property
-    def threshold(self) -> float:
-        """The probability from which a user is contacted now: see scoring.threshold_now."""
+    def _threshold_now(self) -> float:
+        """See scoring.threshold_now."""
         costs = Economics(
             self.customer_value, self.contact_cost, self.incentive_cost, self.saved_share
         )
@@ -126,7 +146,7 @@ class Scoring(Chapter):
             self.scored,
             importance.drivers(self.churn_model, now, card["reference"]),
             scoring.assign_holdout(now["user_id"], self.holdout_share, self.seed),
-            self.threshold,
+            self._threshold_now,
             card["model_file"],
             now["snapshot_at"].max(),
             self.high_risk_from,
@@ -136,18 +156,24 @@ class Scoring(Chapter):
     @table
     def top_risk(self) -> pd.DataFrame:
         """Return the 50 users at highest risk."""
-        highest: pd.DataFrame = self.predictions.head(50)
+        highest: pd.DataFrame = require(self.predictions).head(50)
         return highest
 
     @table
     def risk_segments(self) -> pd.DataFrame:
         """Return the risk segments: see scoring.risk_segments."""
-        return scoring.risk_segments(self.predictions)
+        return scoring.risk_segments(require(self.predictions))
 
     @table
     def reasons(self) -> pd.DataFrame:
         """Return the first reasons of the scores: see scoring.reasons."""
-        return scoring.reasons(self.predictions)
+        scored = require(self.predictions)
+        if not scored["pred_churn"].any():
+            raise Unavailable(
+                "No user is worth a contact, so there are no reasons to list. That follows from "
+                "the costs and values in params.yml."
+            )
+        return scoring.reasons(scored)
 
     @table
     def by_country(self) -> pd.DataFrame:
@@ -165,7 +191,8 @@ class Scoring(Chapter):
         return self._mean_by("subscription_type")
 
     def _mean_by(self, column: str) -> pd.DataFrame:
-        return scoring.mean_by_group(self.predictions, self.users, column, self.min_group)
+        scored = require(self.predictions)
+        return scoring.mean_by_group(scored, self.users, column, self.min_group)
 
     @property
     def compared_columns(self) -> list[str]:
@@ -175,21 +202,32 @@ class Scoring(Chapter):
     @table
     def group_differences(self) -> pd.DataFrame:
         """Return every comparison of groups on the test: see comparisons.compare_groups."""
-        test = self.snapshots[self.snapshots["split"] == "test"]
+        test = last_outcomes(self.snapshots)
+        if not self.compared_columns:
+            raise Unavailable(
+                "The users table has none of the columns by which groups are compared "
+                "(group_columns in params.yml). Add such a column to the users, or name another."
+            )
         rows = comparisons.with_columns(test, self.users, self.compared_columns)
         return comparisons.compare_groups(rows, "churned", self.compared_columns, self.min_group)
 
     @property
     def group_tests(self) -> pd.DataFrame:
         """The comparisons that are a test of their own: see comparisons.distinct."""
-        return comparisons.distinct(self.group_differences)
+        return comparisons.distinct(require(self.group_differences))
 
     @table
     def groups_overall(self) -> pd.DataFrame:
         """Return whether any group of a column differs: see comparisons.overall."""
-        return comparisons.overall(self.group_differences)
+        table = comparisons.overall(require(self.group_differences))
+        if table.empty:
+            raise Unavailable(
+                f"No column has two groups of {self.min_group} users or more at the test snapshot "
+                "(min_group), so no groups can be compared. Give a log of more users."
+            )
+        return table
 
     @table
     def groups_against_rest(self) -> pd.DataFrame:
         """Return each group against all others: see comparisons.against_rest."""
-        return comparisons.against_rest(self.group_differences)
+        return comparisons.against_rest(require(self.group_differences))

@@ -7,10 +7,12 @@ import pandas as pd
 
 from analysis.base.statistics import wilson
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
+from analysis.log.churn import last_outcomes
 from analysis.model.features import KEYS, feature_columns
 
 FEWER, FAR_FEWER = 1.5, 3.0
 """Ratio of the users at risk when trained and when scored: a change, and another population."""
+NONE_TRAINED = "the log is too short for a snapshot that trains a model"
 LAST = 6
 """Training snapshots, the newest ones, with which later ones are compared."""
 SHIFT, SHIFT_FAILS = 0.25, 0.5
@@ -29,6 +31,8 @@ def drift(snapshots: pd.DataFrame) -> Verdict:
     train, scored = (snapshots[snapshots["split"] == split] for split in ("train", "score"))
     if len(scored) < 30:
         return not_applicable("drift", "fewer than 30 users are scored")
+    if train.empty:
+        return not_applicable("drift", NONE_TRAINED)
     features = [c for c in (*numeric, *categorical) if c not in ("tenure_days", *KEYS)]
     index = {name: stability_index(train[name], scored[name]) for name in features}
     usual = {name: _usual_shift(train, name) for name in features}
@@ -77,8 +81,9 @@ def stability_index(before: "pd.Series[Any]", after: "pd.Series[Any]", bins: int
 def base_rate_drift(snapshots: pd.DataFrame) -> Verdict:
     """Judge whether the churn rate of the test snapshot is still that of the last training ones."""
     rates = {}
-    test_rows = snapshots[snapshots["split"] == "test"]
-    parts = {"train": _last_trained(snapshots), "test": test_rows}
+    parts = {"train": _last_trained(snapshots), "test": last_outcomes(snapshots)}
+    if parts["train"].empty:
+        return not_applicable("base_rate_drift", NONE_TRAINED)
     for split, part in parts.items():
         churned = part["churned"]
         lows, highs = wilson(pd.Series([churned.sum()]), pd.Series([len(churned)]))

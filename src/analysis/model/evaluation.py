@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from analysis.base.errors import ReportError
+from analysis.base.errors import ReportError, Unavailable
 from analysis.base.formats import plural
 from analysis.base.score_metrics import (
     BINS,
@@ -38,7 +38,7 @@ from analysis.base.score_metrics import (
     squared_calibration_error,
 )
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
-from analysis.model.candidates import BASELINES, fit_all, score_split
+from analysis.model.candidates import BASELINES, fit_all, score_split, why_not
 
 SCORE_METRICS: dict[str, Metric] = {
     "roc_auc": roc_auc,
@@ -92,7 +92,7 @@ def evaluate(
     users: all rows of a user are drawn together. `roc_auc_minus_recency` and similar metrics are
     this model minus the baseline `recency_only` (or `base_rate`) on the same draws. Raises
     ReportError
-    when there is nothing to evaluate, or an outcome or a probability is missing.
+    when an outcome or a probability is missing, Unavailable when all users have one outcome.
     """
     names = checked_models(scores)
     churned = scores["churned"].to_numpy(dtype=float)
@@ -113,12 +113,12 @@ def evaluate(
 
 
 def checked_models(scores: pd.DataFrame) -> list[str]:
-    """Return the models of `scores`; raises ReportError when there is nothing to evaluate."""
+    """Return the models of `scores`; raises ReportError or Unavailable: see evaluate."""
     names = [str(column) for column in scores if column not in ("user_id", "churned")]
     if scores["churned"].nunique() < 2:
-        raise ReportError(
-            f"test snapshot: its {len(scores)} rows hold fewer than two outcomes, so no model "
-            "can be judged. Give a longer log or change horizon_days."
+        raise Unavailable(
+            f"The {len(scores)} users of the test snapshot have fewer than two outcomes, so no "
+            "model can be judged. Give a longer log or change horizon_days in params.yml."
         )
     blank = scores.columns[scores.isna().any()]
     if len(blank):
@@ -240,10 +240,10 @@ def evaluate_earlier(
     """Return evaluate() one snapshot earlier for the `chosen` model and the baselines.
 
     Everything is fitted and calibrated on what was known then; `split` is `earlier`.
-    Empty when the log is too short for an earlier origin.
+    Empty when the log is too short for an earlier origin, or no model can be made there.
     """
     before = earlier_origin(snapshots)
-    if before is None:
+    if before is None or why_not(before, ("train", "calibrate", "test")):
         return pd.DataFrame(columns=["model", "split", "metric", "value", "ci_low", "ci_high", "n"])
     fitted = fit_all({name: pipelines[name] for name in (chosen, *BASELINES)}, before)
     return evaluate(score_split(fitted, before, "test"), threshold, seed, n_boot, "earlier")
@@ -381,6 +381,8 @@ def enough_data(snapshots: pd.DataFrame) -> Verdict:
         str(split): count_rarer(part["churned"])
         for split, part in snapshots[snapshots["churned"].notna()].groupby("split")
     }
+    if not counts:
+        return not_applicable("enough_data", "no snapshot has a known outcome")
     least = min(counts, key=lambda split: counts[split])
     status: Status = (
         "fail" if counts[least] < TOO_FEW else ("warn" if counts[least] < FEW else "pass")

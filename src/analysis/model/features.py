@@ -15,6 +15,8 @@ from analysis.log.window import LogWindow
 KEYS = ("user_id", "snapshot_at", "split", "churned")
 DAY_SECONDS = 86_400
 FORTNIGHT = 14  # days
+LARGEST = 1e100
+"""Numbers from here on (and infinity) cannot be squared or summed."""
 HABIT_LOOKBACKS = 3
 """Look-back periods for habits: enough for a user who comes every other week."""
 
@@ -152,6 +154,14 @@ def habits(
     )
 
 
+def finite(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` with numbers that nothing can be computed with (LARGEST) as missing."""
+    numbers = table.select_dtypes("float")
+    beyond = numbers.abs() >= LARGEST
+    names = list(numbers.columns[beyond.any()])
+    return table.assign(**{name: table[name].mask(beyond[name]) for name in names})
+
+
 def absent_features(active: Any, roles: Mapping[str, str]) -> list[str]:
     """Return the features that need a role of which the log has no events."""
     absent = set(absent_roles(active, roles))
@@ -178,7 +188,8 @@ def user_features(
     Columns: the users table's; those of behaviour over the whole log (`event_count` and
     `active_days` are 0 and the rest missing for a user without events);
     `first_event_at`, `last_event_at` (UTC); `tenure_days`; and behaviour over the last
-    `lookback` days with the prefix `recent_` (missing where the user was not active then).
+    `lookback` days with the prefix `recent_` (missing where the user was not active then). Numbers
+    too large to compute with (see finite) are missing.
     """
     dropped = absent_features(active, roles)
     log = behaviour(active, window.end, int(np.ceil(window.days)), roles, gap_minutes)
@@ -193,7 +204,7 @@ def user_features(
         table[name] = table[name].fillna(0)
     tenure: pd.Series[pd.Timedelta] = window.end - table["signup_date"]
     table["tenure_days"] = tenure / pd.Timedelta(days=1)
-    return table.sort_values("user_id", ignore_index=True)
+    return finite(table.sort_values("user_id", ignore_index=True))
 
 
 def feature_summary(table: pd.DataFrame) -> pd.DataFrame:

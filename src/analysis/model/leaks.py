@@ -10,6 +10,7 @@ from analysis.base.score_metrics import TOO_GOOD, WORTH_ALL, auc_error, roc_auc
 from analysis.base.statistics import wilson
 from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.contract.inputs import USERS, names
+from analysis.log.churn import last_outcomes
 from analysis.model.candidates import source_columns
 from analysis.model.evaluation import TOO_FEW, count_rarer, on_metrics
 from analysis.model.importance import feature_importance, removal
@@ -80,7 +81,7 @@ def leakage_columns(snapshots: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     if not extra:
         facts: dict[str, Any] = {"columns": 0, "suspicions": []}
         return Verdict("leakage_columns", "pass", 0.0, n=0, facts=facts)
-    known = _with_columns(snapshots, users, extra)
+    known = _with_columns(last_outcomes(snapshots), users, extra)
     recency = single_column_auc(known["recency_days"], known["churned"])
     bounds = _pure_beyond(known["recency_days"], known["churned"])
     suspicions = [
@@ -95,12 +96,11 @@ def leakage_columns(snapshots: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     )
 
 
-def _with_columns(
-    snapshots: pd.DataFrame, users: pd.DataFrame, columns: Sequence[str]
-) -> pd.DataFrame:
-    """Return the outcome and the silence of the test snapshot with `columns` of the users."""
-    test = snapshots.loc[snapshots["split"] == "test", ["user_id", "churned", "recency_days"]]
-    return test.merge(users[["user_id", *columns]], on="user_id", suffixes=("", "_given"))
+def _with_columns(test: pd.DataFrame, users: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the outcome and the silence of the `test` snapshot with `columns` of the users."""
+    return test[["user_id", "churned", "recency_days"]].merge(
+        users[["user_id", *columns]], on="user_id", suffixes=("", "_given")
+    )
 
 
 def _suspect_column(
@@ -131,7 +131,7 @@ def groups_known(
     """
     if not len(compared_columns):
         return not_applicable("groups_known", "no column to compare groups by is given")
-    known = _with_columns(snapshots, users, compared_columns)
+    known = _with_columns(last_outcomes(snapshots), users, compared_columns)
     below, above = _pure_beyond(known["recency_days"], known["churned"])
     suspicions: list[Suspicion] = []
     for name in compared_columns:

@@ -6,18 +6,28 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.base.errors import ReportError
+from analysis.base.errors import Unavailable
 from analysis.base.score_metrics import auc_error
 from analysis.base.statistics import wilson
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 from analysis.contract.inputs import check_named
-from analysis.log.churn import Windows, at_risk, outcome, snapshot_plan, users_between
+from analysis.log.churn import (
+    TOO_SHORT,
+    Windows,
+    at_risk,
+    last_outcomes,
+    outcome,
+    snapshot_plan,
+    users_between,
+    why_no_model,
+)
 from analysis.log.window import LogWindow
-from analysis.model.features import KEYS, absent_features, behaviour, habits
+from analysis.model.features import KEYS, absent_features, behaviour, finite, habits
 from analysis.model.leaks import single_column_auc
 
 MEANS_SILENT, MEANS_NOTHING = 0.3, 0.75
 """Share of silent users who come back in the next horizon: many, and three quarters."""
+NONE_SILENT = "the log is shorter than three horizons, or nobody was inactive for one"
 BY_CALENDAR = 0.9
 """ROC AUC of the signup date alone from which the label is a matter of the calendar."""
 
@@ -42,8 +52,9 @@ def snapshots(
     Columns: `user_id`, `snapshot_at` (UTC), `split` (train, calibrate, test, score: see
     snapshot_plan), `churned`, `tenure_days`, those of behaviour (over the look-back period) and of
     habits (over three), and the static ones.
-    Raises ReportError when the log is too short, when every event before a snapshot arrived after
-    it, and for a static column that the users table does not have.
+    Numbers too large to compute with (features.finite) are missing.
+    Raises Unavailable when the log is too short, and when every event before a snapshot arrived
+    after it; ReportError for a static column that the users table does not have.
     """
     check_named(static_columns, users.columns, "static_columns")
     dropped = absent_features(active, roles)
@@ -59,7 +70,10 @@ def snapshots(
         parts.append(part.drop(columns=["signup_date", *dropped]))
     table = pd.concat(parts, ignore_index=True)
     table["snapshot_at"] = table["snapshot_at"].astype("datetime64[us, UTC]")
-    return table.sort_values(["snapshot_at", "user_id"], ignore_index=True)
+    table = finite(table.sort_values(["snapshot_at", "user_id"], ignore_index=True))
+    if reason := why_no_model(window, windows):
+        table.attrs[TOO_SHORT] = reason  # Parquet keeps it for the chapter on the model
+    return table
 
 
 def _population(
@@ -68,9 +82,9 @@ def _population(
     """Return `user_id` and `churned` of everyone at risk at one snapshot."""
     population = at_risk(active, at, windows)
     if population.empty and len(users_between(active, at - windows.back, at)):
-        raise ReportError(
-            f"events: received_at is later than {at:%Y-%m-%d} for all events of the "
-            f"{windows.lookback} days before it, so nobody was known then. The column holds the "
+        raise Unavailable(
+            f"All events of the {windows.lookback} days before {at:%Y-%m-%d} were received after "
+            "it (received_at), so nobody was known then. The column holds the "
             "time at which rows were loaded: leave that column out of the table."
         )
     churned = outcome(active, population, at, windows, log_end)
@@ -97,7 +111,7 @@ def label_means(reactivation: pd.DataFrame) -> Verdict:
     """Judge how many users who counted as churned came back later."""
     row = reactivation.iloc[0]
     if not row["silent"]:
-        return not_applicable("label_means", "the log is shorter than three horizons")
+        return not_applicable("label_means", NONE_SILENT)
     facts = {"silent": int(row["silent"]), "returned": int(row["returned"])}
     status = grade(float(row["ci_low"]), MEANS_SILENT, MEANS_NOTHING)
     return Verdict(
@@ -109,7 +123,9 @@ def label_means(reactivation: pd.DataFrame) -> Verdict:
 @check(stage="04_features", strikes=("churn", "groups", "ranking", "scores"))
 def label_calendar(snapshots: pd.DataFrame) -> Verdict:
     """Judge whether the signup date alone predicts the label almost fully, within one snapshot."""
-    test = snapshots[snapshots["split"] == "test"]
+    test = last_outcomes(snapshots)
+    if test["churned"].nunique() < 2:
+        return not_applicable("label_calendar", "every user of the test has the same outcome")
     auc = single_column_auc(test["tenure_days"], test["churned"])
     error = auc_error(auc, test["churned"])
     status: Status = "fail" if auc - 1.96 * error > BY_CALENDAR else "pass"

@@ -109,6 +109,21 @@ def model_card(
     }
 
 
+def empty_card(snapshots: pd.DataFrame, rule: str, reason: str) -> dict[str, Any]:
+    """Return the card where there is no model: the `rule` of its threshold, the `rows` of each
+    split, and `unavailable`, the reason.
+    """
+    rows = snapshots["split"].value_counts().sort_index()
+    return {
+        "model": None,
+        "model_file": "churn_model.skops",
+        "threshold": None,
+        "threshold_rule": rule,
+        "rows": {str(s): int(n) for s, n in rows.items()},
+        "unavailable": reason,
+    }
+
+
 def reference_values(model: Any, snapshots: pd.DataFrame) -> dict[str, Any]:
     """Return the typical value of each column in split `train`: median, or commonest category.
 

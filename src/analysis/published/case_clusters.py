@@ -14,7 +14,7 @@ from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from analysis.published.case_model import raw_numbers
-from analysis.published.results import Absent
+from analysis.published.results import Absent, known
 
 VARIABLES = (
     *("event_count", "recency_days", "unique_event_types", "credits_purchased"),
@@ -82,13 +82,9 @@ def _profile(variables: pd.DataFrame, cluster: pd.Series) -> pd.DataFrame:
 
 def cluster_profile(clusters: CaseClusters | Absent) -> pd.DataFrame:
     """Return the profile of the case's clusters: means, `user_count`, `pct_total`."""
-    if isinstance(clusters, Absent):
-        return pd.DataFrame(columns=["cluster", "user_count", "pct_total"])
-    return clusters.profile
+    return known(clusters).profile
 
 
 def user_clusters(clusters: CaseClusters | Absent, features: pd.DataFrame) -> pd.DataFrame:
-    """Return the case's features of each user with its `cluster`; empty where there is none."""
-    if isinstance(clusters, Absent):
-        return pd.DataFrame(columns=["user_id", "cluster"])
-    return features.merge(clusters.labels, on="user_id")
+    """Return the case's features of each user with its `cluster`."""
+    return features.merge(known(clusters).labels, on="user_id")

@@ -29,9 +29,10 @@ from sklearn.metrics import (
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from analysis.published.results import Absent
+from analysis.published.results import Absent, known
 
 MIN_USERS = 50
+LARGEST = 1e100
 DENSE_CELLS = 5_000_000
 NEVER_ENCODED = ("user_id", "last_active_date", "churn_30d", "churned_30d")
 
@@ -103,9 +104,11 @@ def case_design(features: pd.DataFrame, without: tuple[str, ...] = ()) -> Design
 
 
 def raw_numbers(features: pd.DataFrame, numeric: list[str]) -> Any:
-    """Return the named columns as a float64 array, 0 where a value is missing or infinite."""
+    """Return the named columns as a float64 array, 0 where a value is missing, infinite or so large
+    that its square is.
+    """
     numbers = features[numeric].to_numpy(dtype="float64", na_value=np.nan)
-    return np.nan_to_num(numbers, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.where(np.abs(numbers) < LARGEST, numbers, 0.0)
 
 
 def case_models(
@@ -146,9 +149,8 @@ def case_models(
 def model_table(models: CaseModels | Absent) -> pd.DataFrame:
     """Return `model` (`logreg`, `forest`), `auc`, `threshold`, `precision`, `recall`, `f1`."""
     columns = ["model", "auc", "threshold", "precision", "recall", "f1"]
-    if isinstance(models, Absent):
-        return pd.DataFrame(columns=columns)
-    both = {"logreg": models.logistic, "forest": models.forest}
+    fitted = known(models)
+    both = {"logreg": fitted.logistic, "forest": fitted.forest}
     rows = [(name, *(getattr(one, c) for c in columns[1:])) for name, one in both.items()]
     return pd.DataFrame(rows, columns=columns)
 

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from analysis.log.window import LogWindow
 from analysis.published.case_model import CaseModels, raw_numbers
-from analysis.published.results import Absent, or_empty
+from analysis.published.results import Absent, known
 
 MODEL_NAME = "churn_model_logreg"
 SEGMENTS = ("High Risk", "Medium Risk", "Low Risk")
@@ -83,8 +83,7 @@ def case_buckets(scores: pd.DataFrame | Absent) -> pd.DataFrame | Absent:
 def predictions(scores: pd.DataFrame | Absent, window: LogWindow) -> pd.DataFrame:
     """Return the case's scored table; `scored_at_utc` is the log's end, for no clock is read."""
     columns = ["user_id", "proba_churn", "pred_churn", "threshold_used", "model_file"]
-    table = or_empty(scores, [*columns, "churn_percentile", "risk_segment"])
     at = window.end.strftime("%Y-%m-%dT%H:%M:%S")
-    return table.assign(scored_at_utc=at)[
+    return known(scores).assign(scored_at_utc=at)[
         [*columns, "scored_at_utc", "churn_percentile", "risk_segment"]
     ]

@@ -20,7 +20,7 @@ from analysis.published import (
     case_scores,
     case_tables,
 )
-from analysis.published.results import or_empty
+from analysis.published.results import known
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,20 +118,17 @@ class Published(Chapter):
         return self._means_by("subscription_type")
 
     def _means_by(self, column: str) -> pd.DataFrame:
-        means = case_scores.case_means(self.case.scores, self.case.features, column)
-        return or_empty(means, [column, "avg_churn_prob"])
+        return known(case_scores.case_means(self.case.scores, self.case.features, column))
 
     @table
     def case_risk(self) -> pd.DataFrame:
         """Return the case's risk segments: see case_scores.case_segments."""
-        segments = case_scores.case_segments(self.case.scores)
-        return or_empty(segments, ["risk_segment", "user_count", "pct"])
+        return known(case_scores.case_segments(self.case.scores))
 
     @table
     def case_buckets(self) -> pd.DataFrame:
         """Return the case's ten buckets: see case_scores.case_buckets."""
-        columns = ["bucket", "users", "mean_predicted", "predicted_class_rate"]
-        return or_empty(case_scores.case_buckets(self.case.scores), columns)
+        return known(case_scores.case_buckets(self.case.scores))
 
     @table
     def case_clusters(self) -> pd.DataFrame:

@@ -1,8 +1,9 @@
 """What stands for a result of the case that these tables cannot give."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
-import pandas as pd
+from analysis.base.errors import Unavailable
 
 Value = float | int | str
 
@@ -22,6 +23,11 @@ class Figure:
     reason: str | None = None
 
 
-def or_empty(table: pd.DataFrame | Absent, columns: list[str]) -> pd.DataFrame:
-    """Return `table`, or an empty one with `columns` where it is absent."""
-    return pd.DataFrame(columns=columns) if isinstance(table, Absent) else table
+Result = TypeVar("Result")
+
+
+def known(result: Result | Absent) -> Result:
+    """Return a result of the case; raises Unavailable, with the reason, where it is absent."""
+    if isinstance(result, Absent):
+        raise Unavailable(f"The case's method gives nothing on these tables: {result.reason}.")
+    return result

@@ -13,20 +13,22 @@ from analysis.segments.tiers import book_tiers
 
 
 def assign(
-    users: pd.DataFrame, behaviour: pd.DataFrame, verdict: ClusterVerdict, seed: int
+    users: pd.DataFrame, behaviour: pd.DataFrame, verdict: ClusterVerdict | None, seed: int
 ) -> pd.DataFrame:
     """Return `user_id`, `segment` and `is_cluster` for every user of `behaviour`.
 
     Clusters are named `group 1` and so on where they exist; otherwise the segment is the
-    tier (see tiers.tiers_of), which is a rule and not a kind of user.
+    tier (see tiers.tiers_of), which is a rule and not a kind of user. `verdict` is None where
+    nobody could look for clusters.
     """
-    if verdict.exists:
+    is_cluster = verdict is not None and verdict.exists
+    if verdict is not None and verdict.exists:
         labels = assign_clusters(behaviour, verdict.k, seed)
         named = "group " + labels.astype("str")
     else:
         named = book_tiers(users.set_index("user_id").loc[behaviour.index])
     table = pd.DataFrame({"user_id": behaviour.index, "segment": named.to_numpy()})
-    return table.assign(is_cluster=verdict.exists)
+    return table.assign(is_cluster=is_cluster)
 
 
 def summarise(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:
@@ -46,6 +48,7 @@ def cluster_summary(features: pd.DataFrame, labels: "pd.Series[Any]") -> pd.Data
     the comparable scale; blank for a feature that does not vary). The features made the
     clusters, so they differ between them whether or not the clusters exist.
     """
+    compared = comparable(features)
     values = features.astype(float).melt(ignore_index=False, var_name="feature")
     grouped = values.join(labels.rename("cluster")).groupby(["cluster", "feature"])["value"]
     table = grouped.agg(
@@ -54,7 +57,7 @@ def cluster_summary(features: pd.DataFrame, labels: "pd.Series[Any]") -> pd.Data
         median="median",
         p75=lambda v: v.quantile(0.75),
     )
-    scaled = comparable(features).groupby(labels.rename("cluster")).mean()
+    scaled = compared.groupby(labels.rename("cluster")).mean()
     table["distance"] = scaled.rename_axis(columns="feature").stack().reindex(table.index)
     summary = table.reset_index()
     sizes = summary["cluster"].map(labels.value_counts())

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import skew
 
-from analysis.base.errors import ReportError
+from analysis.base.errors import Unavailable
+from analysis.base.formats import plural, plural_form
 
 BEHAVIOUR = (
     "recency_days",
@@ -21,6 +22,8 @@ BEHAVIOUR = (
 Two measures of one aspect (events and sessions) would count it twice, and any bump in it would
 look like a group.
 """
+ALIKE = 0.99
+"""Share of users with the same value from which a measure cannot divide them into groups."""
 ROWS_PER_CLUSTER = 20
 """Users that a cluster must have on average."""
 
@@ -42,19 +45,28 @@ def comparable(features: pd.DataFrame) -> pd.DataFrame:
     """Return the columns of `features` on one scale: mean 0, standard deviation 1, at most 4.
 
     Missing values become the median; a column with skewness beyond 1 becomes sign(x) log(1 +
-    |x|); columns that do not vary are left out. Raises ReportError when fewer than two are left.
+    |x|); columns with one value for nearly all users (ALIKE) are left out. Raises Unavailable when
+    fewer than two are left.
     """
     filled = features.astype(float)
     filled = filled.fillna(filled.median())
-    varied = filled.loc[:, filled.nunique() > 1]
+    varied = filled.loc[:, [_varies(filled[name]) for name in filled]]
     if varied.shape[1] < 2:
-        raise ReportError(
-            f"clusters: {varied.shape[1]} of {features.shape[1]} features vary; at least two are "
-            "needed. Name others in params.yml."
+        measures = plural(varied.shape[1], "measure", "measures")
+        raise Unavailable(
+            f"Users cannot be compared: {measures} of what they do "
+            f"{plural_form(varied.shape[1], 'differs', 'differ')} between them, and two are "
+            "needed. Give a longer log, or give more kinds of events a role (event_types in "
+            "params.yml)."
         )
     unskewed = varied.apply(_without_skew)
     scaled: pd.DataFrame = ((unskewed - unskewed.mean()) / unskewed.std()).clip(-4, 4)
     return scaled
+
+
+def _varies(values: "pd.Series[float]") -> bool:
+    counts = values.value_counts()
+    return len(counts) > 1 and bool(counts.iloc[0] < ALIKE * len(values))
 
 
 def _without_skew(values: "pd.Series[float]") -> "pd.Series[float]":

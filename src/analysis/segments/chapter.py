@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from analysis.base.comparisons import against_rest
+from analysis.base.unavailable import reason_of, require
 from analysis.contract import stages
-from analysis.contract.chapter import Chapter, table
+from analysis.contract.chapter import Chapter, frame, table
 from analysis.contract.store import Store
 from analysis.segments import assignment, clusters, tiers
 from analysis.segments.behaviour import behaviour_columns, k_range
@@ -54,13 +55,14 @@ class Segments(Chapter):
     @table
     def user_clusters(self) -> pd.DataFrame:
         """Return the segment of each user: see assignment.assign."""
-        verdict = clusters.verdict_of(self.cluster_selection)
+        selection = self.cluster_selection
+        verdict = None if reason_of(selection) else clusters.verdict_of(selection)
         return assignment.assign(self.users, self.behaviour, verdict, self.seed)
 
     @table
     def cluster_summary(self) -> pd.DataFrame:
         """Return what the users of each segment are like: see assignment.cluster_summary."""
-        return assignment.summarise(self.user_clusters, self.behaviour)
+        return assignment.summarise(require(self.user_clusters), self.behaviour)
 
     @cached_property
     def later_churn(self) -> pd.DataFrame:
@@ -77,14 +79,15 @@ class Segments(Chapter):
         """Return the limits of the tiers: see tiers.tier_limits."""
         return tiers.tier_limits(self.users, self.snapshots)
 
-    @cached_property
+    @frame
     def points(self) -> pd.DataFrame:
         """The users on two principal components: see assignment.project."""
-        return assignment.project(self.user_clusters, self.behaviour)
+        return assignment.project(require(self.user_clusters), self.behaviour)
 
-    @cached_property
+    @frame
     def boxes(self) -> pd.DataFrame:
         """The behaviour of each user with its segment as `group`."""
+        require(self.cluster_summary)
         return assignment.for_boxes(self.user_clusters, self.behaviour)
 
     @cached_property

@@ -18,7 +18,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, pairwise_distances, silhouette_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from analysis.base.errors import ReportError
+from analysis.base.errors import Unavailable
+from analysis.base.formats import plural
 from analysis.contract.checks import Status, Verdict, check
 from analysis.segments.behaviour import ROWS_PER_CLUSTER, comparable
 from analysis.segments.kmeans import Floats, Labels, best_centres, nearest
@@ -45,7 +46,7 @@ def select_clusters(
     1 is the same groups, 0 is chance). For each of the nulls `permuted`, `gaussian`, `copula`:
     `null_<name>_p95` and `stability_null_<name>_p95`, 95th percentile over `n_null` such tables
     treated alike, and `null_<name>_max_p95`, that of the largest silhouette over all k.
-    Raises ReportError for a k below 2 or too few users (20 per cluster).
+    Raises Unavailable for a k below 2 or too few users (20 per cluster).
     """
     scaled = comparable(features)
     _check_k(k_range, len(scaled))
@@ -69,11 +70,10 @@ def select_clusters(
 
 def _check_k(k_range: Sequence[int], rows: int) -> None:
     if min(k_range) < 2 or ROWS_PER_CLUSTER * max(k_range) > rows:
-        raise ReportError(
-            f"clusters: k from {min(k_range)} to {max(k_range)} does not suit {rows} users with "
-            f"events: k must be 2 or more, with at least {ROWS_PER_CLUSTER} users per cluster. "
-            f"Lower max_clusters in params.yml, or give a log of at least {2 * ROWS_PER_CLUSTER} "
-            "users."
+        users = plural(rows, "user with events is", "users with events are")
+        raise Unavailable(
+            f"{users} too few to look for groups: two groups of {ROWS_PER_CLUSTER} users need at "
+            f"least {2 * ROWS_PER_CLUSTER}. Give a log of more users."
         )
 
 

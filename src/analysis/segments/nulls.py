@@ -29,12 +29,12 @@ def copula(sample: Floats, n_null: int, rng: np.random.Generator) -> Floats:
     The correlations of the Gaussian are moved until those of the tables are the sample's: ties
     and skew weaken them on the way (Cario & Nelson 1997).
     """
-    wanted = np.corrcoef(sample, rowvar=False)
+    wanted = _correlations(sample)
     noise, columns = rng.standard_normal((n_null, *sample.shape)), np.sort(sample, axis=0)
     latent = wanted
     for _ in range(4):
         tables = _joined(columns, noise[:8], latent)
-        got = np.corrcoef(tables.reshape(-1, sample.shape[1]), rowvar=False)
+        got = _correlations(tables.reshape(-1, sample.shape[1]))
         latent = np.clip(latent + wanted - got, -0.999, 0.999)
         np.fill_diagonal(latent, 1)
     return _joined(columns, noise, latent)
@@ -43,6 +43,18 @@ def copula(sample: Floats, n_null: int, rng: np.random.Generator) -> Floats:
 def _joined(columns: Floats, noise: Floats, latent: Floats) -> Floats:
     ranks = (noise @ _root(latent).T).argsort(axis=1).argsort(axis=1)
     return np.take_along_axis(columns[None], ranks, axis=1)
+
+
+def _correlations(sample: Floats) -> Floats:
+    """Return the correlations of the columns; 0 with a column that is constant in the sample."""
+    constant = (sample == sample[:1]).all(axis=0)
+    if not constant.any():
+        return np.asarray(np.corrcoef(sample, rowvar=False))
+    moving = np.where(constant, np.arange(len(sample))[:, None], sample)
+    matrix = np.asarray(np.corrcoef(moving, rowvar=False))
+    matrix[constant] = matrix[:, constant] = 0
+    np.fill_diagonal(matrix, 1)
+    return matrix
 
 
 def _root(covariance: Floats) -> Floats:

@@ -5,6 +5,7 @@ import pandas as pd
 
 from analysis.base.comparisons import compare_groups
 from analysis.contract.checks import Status, Verdict, check, not_applicable
+from analysis.log.churn import last_outcomes
 
 RECENCY, FREQUENCY = "recency_days", "active_days"
 """The columns that the book's tiers are cut by."""
@@ -68,13 +69,18 @@ def book_tiers(rows: pd.DataFrame) -> "pd.Series[str]":
 
 def tier_limits(users: pd.DataFrame, snapshots: pd.DataFrame) -> pd.DataFrame:
     """Return the limits of the tiers (see band_limits), and `as_of`: those of users with any event
-    over the whole log (`end_of_log`), and those of later_churn (`test_snapshot`).
+    over the whole log (`end_of_log`), and those of later_churn (`test_snapshot`). One without users
+    is left out.
     """
     parts = {
         "end_of_log": users[users["event_count"] > 0],
         "test_snapshot": snapshots[snapshots["split"] == "test"],
     }
-    tables = [band_limits(part, RECENCY, FREQUENCY).assign(as_of=n) for n, part in parts.items()]
+    tables = [
+        band_limits(part, RECENCY, FREQUENCY).assign(as_of=n)
+        for n, part in parts.items()
+        if len(part)
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -82,9 +88,10 @@ def later_churn(snapshots: pd.DataFrame, min_group: int) -> pd.DataFrame:
     """Return, for the tiers as of the test snapshot, the share that churned after it.
 
     The tiers are cut anew by the rules of tiers_of on what was known at that snapshot, so
-    the outcome lies after the segment. Columns as in comparisons.compare_groups.
+    the outcome lies after the segment. Columns as in comparisons.compare_groups. Raises Unavailable
+    where no churn was measured.
     """
-    test = snapshots[snapshots["split"] == "test"].reset_index(drop=True)
+    test = last_outcomes(snapshots).reset_index(drop=True)
     return compare_groups(test.assign(segment=book_tiers(test)), "churned", ["segment"], min_group)
 
 

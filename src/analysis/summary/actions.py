@@ -61,14 +61,15 @@ def audiences(
 
     A user is in one campaign at most, the first that fits, and nobody in the holdout is in any:
     two campaigns on one user would show the effect of neither. Without
-    `is_list_used` (a check strikes the scores) the list by score holds nobody, and nothing is
-    said by the model. `scored` has a row for each row of `snapshots` of the split `score`.
+    `is_list_used` (a check strikes the scores, or there are none) the list by score holds nobody,
+    and nothing is said by the model. `scored` has a row for each row of `snapshots` of the split
+    `score`, or none.
     """
     common = {"lookback": lookback, "horizon": horizon, "threshold": scored["threshold_used"].max()}
     behaviours = _by_behaviour(snapshots, scored, lookback, is_list_used)
     churned = snapshots.loc[snapshots["split"] == "test", "churned"]
     actions = [
-        _by_score(scored, economics),
+        *([_by_score(scored, economics)] if len(scored) else []),
         *behaviours,
         *_by_group(differences, float(churned.mean())),
     ]
@@ -79,8 +80,10 @@ def taken(scored: pd.DataFrame, is_list_used: bool) -> "pd.Series[Any]":
     """Return the `user_id` of users who may not be in a further campaign: the list by score and
     the whole holdout, unless a check strikes the scores.
     """
+    if not is_list_used:
+        return scored.loc[:, "user_id"].head(0)
     is_taken = (scored["recommended_action"] != "none") | scored["is_holdout"]
-    return scored.loc[is_taken & is_list_used, "user_id"]
+    return scored.loc[is_taken, "user_id"]
 
 
 def _by_behaviour(

@@ -170,7 +170,9 @@ class Summary(Chapter):
         labels = metrics.label_metrics(
             self.store.table("features/snapshot_summary.csv"),
             self.store.table("features/reactivation.csv"),
+            self._facts("label_calendar").get("reason"),
         )
+        at_risk = int((self.snapshots["split"] == "score").sum())
         return {
             **metrics.run_metrics(
                 self.users, events_qa["rows_kept"], self.window, self.horizon_days,
@@ -186,7 +188,8 @@ class Summary(Chapter):
                 self.store.table("model/evaluation.csv"), card, self.verdicts_by_stage["06_model"]
             ),
             **metrics.score_metrics(
-                self.scored, self.differences, card["rows"], labels["churn_rate"]["value"]
+                self.scored, self.differences, card, at_risk,
+                labels["churn_rate"]["value"],
             ),
             **metrics.segment_metrics(
                 self.store.table("segments/cluster_selection.csv"), self._facts("clusters_exist")
@@ -210,7 +213,8 @@ class Summary(Chapter):
         economics = Economics(
             self.customer_value, self.contact_cost, self.incentive_cost, self.saved_share
         )
-        is_used = not numbers.is_struck(self.metrics["flagged_users"], self.failing)
+        flagged = self.metrics["flagged_users"]
+        is_used = flagged["value"] is not None and not numbers.is_struck(flagged, self.failing)
         suggested = actions.audiences(
             self.snapshots, self.scored, self.differences, economics, self.lookback_days,
             self.horizon_days, is_used,

@@ -16,7 +16,11 @@ from analysis.summary import materiality
 NUMBERS = ("value", "ci_low", "ci_high", "limit", "n")
 COLUMNS = ["check", "status", "title", "evidence", "effect", "consequence", "remedy", *NUMBERS,
            "strikes", "stage"]  # fmt: skip
-CANNOT_BE_CHECKED = "Cannot be checked with these tables: {{ reason }}."
+CANNOT_BE_CHECKED = (
+    'Cannot be checked with these tables{{ ". " ~ reason if reason.endswith(".") '
+    'else ": " ~ reason ~ "." }}'
+)
+"""A reason is whole sentences (Unavailable), or the end of this one."""
 
 
 def facts_of(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -21,6 +21,16 @@ SURVIVAL_DAYS = (30, 60, 90)
 MOST_NAMED = 4
 """Groups named in one sentence."""
 NORMAL_95 = 1.959964
+TOO_FEW = "Too few users signed up while the log covered the days in question. Give a longer log."
+TOO_SHORT = (
+    "Nobody is followed for so long: a stay ends only with two horizons of silence. Give a longer "
+    "log, or lower horizon_days in params.yml."
+)
+NO_SILENCE = (
+    "The log is shorter than three horizons, or nobody was inactive for one. Give a longer log, or "
+    "lower horizon_days in params.yml."
+)
+"""Why figures are not available."""
 
 
 def metric(
@@ -30,8 +40,10 @@ def metric(
     n: int | None = None,
     interval: Sequence[Any] = (None, None),
     rests_on: Sequence[str] = (),
+    reason: str | None = None,
 ) -> Entry:
-    """Return one entry of metrics.json: `value, unit, n, ci_low, ci_high, label, rests_on`.
+    """Return one entry of metrics.json: `value, unit, n, ci_low, ci_high, label, rests_on`; a value
+    that is not known also has the `reason`, where one is given.
 
     Units: share or points (0 to 1), count, days, score, ratio, money, date, text. `rests_on`
     names the bases (contract.checks.BASES) whose failing checks strike the figure.
@@ -39,8 +51,17 @@ def metric(
     low, high = (None if pd.isna(bound) else bound for bound in interval)
     is_text = isinstance(value, str)
     known = None if value is None or (not is_text and pd.isna(value)) else value
-    return {"value": known, "unit": unit, "n": None if n is None else int(n), "ci_low": low,
-            "ci_high": high, "label": label, "rests_on": list(rests_on)}  # fmt: skip
+    why = {"reason": reason} if known is None and reason else {}
+    count = None if n is None or pd.isna(n) else int(n)
+    return {"value": known, "unit": unit, "n": count, "ci_low": low, "ci_high": high,
+            "label": label, "rests_on": list(rests_on), **why}  # fmt: skip
+
+
+def _row(table: pd.DataFrame, key: str) -> Mapping[str, Any]:
+    """Return the row of `table` at `key` by column; an empty one where it is not there."""
+    if key not in table.index:
+        return {}
+    return {str(name): value for name, value in table.loc[key].items()}
 
 
 def with_checks(metrics: Metrics, behind: Callable[[str, Sequence[str]], Sequence[str]]) -> Metrics:
@@ -73,7 +94,9 @@ def run_metrics(
         "log_days": metric(round(window.days, 1), "days", "Length of the log"),
         "horizon_days": metric(horizon, "days", "Horizon"),
         "settled_after": metric(silence, "days", "Time without an event that ends a stay"),
-        "survival_until": metric(until, "date", "Last day of the survival figures"),
+        "survival_until": metric(
+            until if settled > window.start else None, "date", "Last day of the survival figures"
+        ),
         "lookback_days": metric(lookback, "days", "Look-back period"),
         "confidence": metric(0.95, "share", "Confidence level of the intervals"),
         "users_unknown_early": metric(
@@ -116,7 +139,7 @@ def cohort_metrics(retention_by_day: pd.DataFrame, curves: pd.DataFrame) -> Metr
         label = "New users back on day 1" if day == 1 else f"New users back within {day} days"
         row: Any = rates.loc[(name, day)] if (name, day) in rates.index else None
         metrics[f"retention_d{day}"] = _rate(
-            row, "retention_rate", "eligible_users", label, "retention"
+            row, "retention_rate", "eligible_users", label, "retention", TOO_FEW
         )
     metrics["newcomers_lost_30d"] = _complement(
         metrics["retention_d30"], "New users not back within 30 days"
@@ -125,7 +148,7 @@ def cohort_metrics(retention_by_day: pd.DataFrame, curves: pd.DataFrame) -> Metr
     for day in SURVIVAL_DAYS:
         row = whole.loc[day] if day in whole.index else None
         label = f"Users still active after {day} days"
-        metrics[f"survival_{day}"] = _rate(row, "survival", "at_risk", label, "survival")
+        metrics[f"survival_{day}"] = _rate(row, "survival", "at_risk", label, "survival", TOO_SHORT)
     return metrics
 
 
@@ -137,11 +160,13 @@ def _complement(entry: Entry, label: str) -> Entry:
     return {**entry, "value": value, "ci_low": low, "ci_high": high, "label": label}
 
 
-def _rate(row: "pd.Series[Any] | None", value: str, n: str, label: str, rests_on: str) -> Entry:
+def _rate(
+    row: "pd.Series[Any] | None", value: str, n: str, label: str, rests_on: str, reason: str
+) -> Entry:
     if row is None:
-        return metric(None, "share", label, rests_on=[rests_on])
+        return metric(None, "share", label, rests_on=[rests_on], reason=reason)
     interval = (row["ci_low"], row["ci_high"])
-    return metric(row[value], "share", label, row[n], interval, [rests_on])
+    return metric(row[value], "share", label, row[n], interval, [rests_on], reason)
 
 
 def monthly_metrics(latest: pd.DataFrame) -> Metrics:
@@ -156,26 +181,30 @@ def monthly_metrics(latest: pd.DataFrame) -> Metrics:
     }  # fmt: skip
 
 
-def label_metrics(snapshot_summary: pd.DataFrame, reactivation: pd.DataFrame) -> Metrics:
-    """Return churn at the last snapshot whose outcome is known, and how many users come back."""
-    last: Any = snapshot_summary.set_index("split").loc["test"]
+def label_metrics(
+    snapshot_summary: pd.DataFrame, reactivation: pd.DataFrame, reason: str | None
+) -> Metrics:
+    """Return churn at the last snapshot whose outcome is known, and how many users come back;
+    `reason` says why there is no such snapshot.
+    """
+    last = _row(snapshot_summary.set_index("split"), "test")
     silences = reactivation.iloc[0]
-    churn = (last["ci_low"], last["ci_high"])
+    churn = (last.get("ci_low"), last.get("ci_high"))
     returns = (silences["ci_low"], silences["ci_high"])
     return {
         "churn_rate": metric(
-            last["churn_rate"], "share", "Active users who did not return", last["users"], churn,
-            ["churn"],
+            last.get("churn_rate"), "share", "Active users who did not return", last.get("users"),
+            churn, ["churn"], reason,
         ),
         "users_at_last_snapshot": metric(
-            int(last["users"]), "count", "Users at risk at the last snapshot with a known outcome"
+            last.get("users"), "count", "Users at risk at the last snapshot with a known outcome"
         ),
         "churn_snapshot": metric(
-            str(last["snapshot_at"]), "date", "Last snapshot with a known outcome"
+            last.get("snapshot_at"), "date", "Last snapshot with a known outcome"
         ),
         "reactivation_rate": metric(
             silences["rate"], "share", "Churned users who came back", silences["silent"],
-            returns, ["reactivation"],
+            returns, ["reactivation"], NO_SILENCE,
         ),
     }  # fmt: skip
 
@@ -184,19 +213,19 @@ def model_metrics(
     evaluation: pd.DataFrame, card: Mapping[str, Any], verdicts: pd.DataFrame
 ) -> Metrics:
     """Return how well the chosen model does on the test snapshot; `verdicts` are its checks."""
-    name = card["model"]
+    name, reason = card["model"], card.get("unavailable")
     is_chosen = (evaluation["model"] == name) & (evaluation["split"] == "test")
     rows = evaluation[is_chosen].set_index("metric")
 
     def measured(key: str, unit: str, label: str) -> Entry:
-        row = rows.loc[key]
-        interval = (row["ci_low"], row["ci_high"])
-        return metric(row["value"], unit, label, row["n"], interval, ["ranking"])
+        row = _row(rows, key)
+        interval = (row.get("ci_low"), row.get("ci_high"))
+        return metric(row.get("value"), unit, label, row.get("n"), interval, ["ranking"], reason)
 
     status = verdicts.set_index("check")["status"]
     verdict = {"fail": "poor", "warn": "off"}.get(status["calibration"])
     return {
-        "model_name": metric(name.replace("_", " "), "text", "Model"),
+        "model_name": metric(name and name.replace("_", " "), "text", "Model", reason=reason),
         "threshold_model": metric(
             card["threshold"], "share", "Threshold at the calibration snapshot",
             rests_on=["threshold"],
@@ -214,68 +243,105 @@ def model_metrics(
         "calibration_error": measured("ece_debiased", "points", "Calibration error"),
         "lift_top_decile": measured("lift_top_decile", "ratio", "Lift of the top decile"),
         "model_vs_recency": metric(
-            _compare(rows.loc["roc_auc_minus_recency"]), "text",
+            _compare(_row(rows, "roc_auc_minus_recency")), "text",
             "Model against the last visit alone",
         ),
         "model_vs_base": metric(
-            _compare(rows.loc["brier_skill"]), "text", "Model against the base rate"
+            _compare(_row(rows, "brier_skill")), "text", "Model against the base rate"
         ),
         "calibration_verdict": metric(
-            verdict or _level(rows.loc["calibration_intercept"]), "text", "Calibration"
+            verdict or _level(_row(rows, "calibration_intercept")), "text", "Calibration"
         ),
     }  # fmt: skip
 
 
-def _compare(row: "pd.Series[Any]") -> str:
+def _compare(row: Mapping[str, Any]) -> str | None:
+    if not row:
+        return None
     if row["ci_low"] > 0:
         return "better"
     return "worse" if row["ci_high"] < 0 else "no_difference"
 
 
-def _level(intercept: "pd.Series[Any]") -> str:
-    """Return `level` when the calibration intercept differs from 0 beyond chance, else `good`."""
+def _level(intercept: Mapping[str, Any]) -> str | None:
+    """Return `level` when the calibration intercept differs from 0 beyond chance, else `good`; None
+    where it was not measured.
+    """
+    if not intercept:
+        return None
     return "level" if intercept["ci_low"] > 0 or intercept["ci_high"] < 0 else "good"
 
 
 def score_metrics(
-    scored: pd.DataFrame, differences: pd.DataFrame, rows: Mapping[str, int], rate: float
+    scored: pd.DataFrame,
+    differences: pd.DataFrame,
+    card: Mapping[str, Any],
+    at_risk: int,
+    rate: float | None,
 ) -> Metrics:
     """Return who is at risk at the end of the log, and how many groups differ.
 
     `expected_churners` is the sum of the probabilities; its interval holds chance in each user's
-    outcome and in the level that the calibration snapshot set (`rows["calibrate"]` users).
-    `expected_at_last_rate` needs no model: the churn `rate` of the test snapshot (`rows["test"]`
-    users) for everyone, with chance in both counts. `rows` are the model card's.
+    outcome and in the level that the calibration snapshot set (`calibrate` users among the rows
+    of the model `card`). `expected_at_last_rate` needs no model: the churn `rate` of the test
+    snapshot for everyone `at_risk`, with chance in both counts. Without scores, or without a rate,
+    what needs them is not available.
     """
-    n, proba = len(scored), scored["proba_churn"]
-    flagged = int(scored["pred_churn"].sum())
-    expected, mean = float(proba.sum()), float(proba.mean()) if n else 0.0
-    by_model = float((proba * (1 - proba)).sum()) + n**2 * mean * (1 - mean) / rows["calibrate"]
-    by_rate = n * rate * (1 - rate) * (1 + n / rows["test"])
-    listed = ["threshold", "scores"]
+    rows, reason, listed = card["rows"], card.get("unavailable"), ["threshold", "scores"]
+    known = _sums(scored, rows) if len(scored) else {}
+    n, expected = known.get("n"), known.get("expected")
+    last = _at_last_rate(at_risk, rows, rate)
     return {
         "threshold": metric(
-            scored["threshold_used"].max(), "share", "Lowest probability worth a contact",
-            rests_on=["threshold"],
+            known.get("threshold"), "share", "Lowest probability worth a contact",
+            rests_on=["threshold"], reason=reason,
         ),
-        "users_scored": metric(n, "count", "Users scored"),
+        "users_scored": metric(n, "count", "Users scored", reason=reason),
         "expected_churners": metric(
-            round(expected), "count", "Users expected to churn next", n,
-            _bounds(expected, by_model, n), ["scores"],
+            None if expected is None else round(expected), "count",
+            "Users expected to churn next", n, known.get("bounds", UNKNOWN), ["scores"], reason,
         ),
         "expected_at_last_rate": metric(
-            round(n * rate), "count", "Expected to churn at the last observed rate", n,
-            _bounds(n * rate, by_rate, n), ["churn"],
+            last.get("expected"), "count", "Expected to churn at the last observed rate",
+            last.get("n"), last.get("bounds", UNKNOWN), ["churn"],
         ),
         "mean_probability": metric(
-            proba.mean(), "share", "Mean probability", n, rests_on=["scores"]
+            known.get("mean"), "share", "Mean probability", n, rests_on=["scores"], reason=reason
         ),
-        "flagged_users": metric(flagged, "count", "Users worth a contact", n, rests_on=listed),
+        "flagged_users": metric(
+            known.get("flagged"), "count", "Users worth a contact", n, rests_on=listed,
+            reason=reason,
+        ),
         "flagged_share": metric(
-            flagged / max(n, 1), "share", "Share of users worth a contact", n, rests_on=listed
+            known.get("flagged_share"), "share", "Share of users worth a contact", n,
+            rests_on=listed, reason=reason,
         ),
         **_group_metrics(differences, rate),
     }  # fmt: skip
+
+
+UNKNOWN = (None, None)
+"""The interval of a figure that is not available."""
+
+
+def _sums(scored: pd.DataFrame, rows: Mapping[str, int]) -> dict[str, Any]:
+    """Return what the scores of at least one user add up to."""
+    n, proba, flagged = len(scored), scored["proba_churn"], int(scored["pred_churn"].sum())
+    expected, mean = float(proba.sum()), float(proba.mean())
+    variance = float((proba * (1 - proba)).sum()) + n**2 * mean * (1 - mean) / rows["calibrate"]
+    return {
+        "n": n, "expected": expected, "bounds": _bounds(expected, variance, n),
+        "mean": proba.mean(), "flagged": flagged, "flagged_share": flagged / n,
+        "threshold": scored["threshold_used"].max(),
+    }  # fmt: skip
+
+
+def _at_last_rate(n: int, rows: Mapping[str, int], rate: float | None) -> dict[str, Any]:
+    """Return how many of `n` users churn at the rate of the test; nothing without a rate."""
+    if rate is None:
+        return {}
+    variance = n * rate * (1 - rate) * (1 + n / rows["test"])
+    return {"n": n, "expected": round(n * rate), "bounds": _bounds(n * rate, variance, n)}
 
 
 def _bounds(expected: float, variance: float, n: int) -> tuple[int, int]:
@@ -284,17 +350,18 @@ def _bounds(expected: float, variance: float, n: int) -> tuple[int, int]:
     return round(max(0.0, expected - spread)), round(min(float(n), expected + spread))
 
 
-def _group_metrics(differences: pd.DataFrame, rate: float) -> Metrics:
+def _group_metrics(differences: pd.DataFrame, rate: float | None) -> Metrics:
     tested = differences[differences["p_value"].notna()]
     tests = distinct(differences)
-    real = int(tests["is_different"].sum())
+    real = None if rate is None else int(tests["is_different"].sum())
     return {
         "group_detectable": metric(
-            smallest_seen(tested, rate, len(tests)), "points",
+            None if rate is None else smallest_seen(tested, rate, len(tests)), "points",
             "Smallest detectable difference", rests_on=["groups"],
         ),
         "groups_compared": metric(
-            len(tests), "count", "Comparisons between groups", rests_on=["groups"]
+            None if rate is None else len(tests), "count", "Comparisons between groups",
+            rests_on=["groups"],
         ),
         "group_differences_found": metric(
             real, "count", "Differences beyond chance", len(tests), rests_on=["groups"]
@@ -327,12 +394,17 @@ def _name_groups(tested: pd.DataFrame) -> str | None:
 
 def segment_metrics(selection: pd.DataFrame, facts: Mapping[str, Any]) -> Metrics:
     """Return whether groups exist; `facts` are those of the check clusters_exist."""
-    verdict = "clusters" if facts["exists"] else "continuum"
+    verdict = None
+    if "exists" in facts:
+        verdict = "clusters" if facts["exists"] else "continuum"
+    reason = facts.get("reason")
     best = selection["silhouette"].max()
     return {
-        "segments_verdict": metric(verdict, "text", "Groups", rests_on=["segments"]),
-        "segments_k": metric(facts["k"], "count", "Number of groups with the best silhouette"),
-        "best_silhouette": metric(best, "score", "Best silhouette"),
+        "segments_verdict": metric(verdict, "text", "Groups", rests_on=["segments"], reason=reason),
+        "segments_k": metric(
+            facts.get("k"), "count", "Number of groups with the best silhouette", reason=reason
+        ),
+        "best_silhouette": metric(best, "score", "Best silhouette", reason=reason),
     }
 
 

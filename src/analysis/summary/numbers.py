@@ -22,10 +22,15 @@ COMPARED = {
 def numbers_table(metrics: Metrics, failing: list[str]) -> pd.DataFrame:
     """Return every number as `key, label, value` (text, with its interval and n), `is_struck`."""
     rows = [
-        (key, entry["label"], as_text(entry), "yes" if is_struck(entry, failing) else "no")
+        (key, entry["label"], as_text(entry), _struck_word(entry, failing))
         for key, entry in metrics.items()
     ]
     return pd.DataFrame(rows, columns=["key", "label", "value", "is_struck"])
+
+
+def _struck_word(entry: Mapping[str, Any], failing: list[str]) -> str:
+    """Return `yes` for a figure that is there and struck."""
+    return "yes" if entry["value"] is not None and is_struck(entry, failing) else "no"
 
 
 def as_text(entry: Mapping[str, Any], locale: str = "en") -> str:
