@@ -7,8 +7,10 @@ from tests.audit import (
     test_amounts,
     test_automatic,
     test_coverage,
+    test_endings,
     test_identities,
     test_latency,
+    test_machines,
     test_mix,
     test_native,
     test_quality,
@@ -22,8 +24,8 @@ from tests.audit import (
 )
 
 MODULES = (
-    test_amounts, test_quality, test_automatic, test_coverage, test_identities, test_latency,
-    test_mix, test_native, test_relations, test_repeats, test_returns, test_sessions,
+    test_amounts, test_quality, test_automatic, test_coverage, test_endings, test_identities, test_latency,
+    test_machines, test_mix, test_native, test_relations, test_repeats, test_returns, test_sessions,
     test_signups, test_values, test_volume,
 )  # fmt: skip
 CASES = [case for module in MODULES for case in module.CASES]

@@ -38,9 +38,42 @@ def joined_early(early: int, of: int = 100) -> Verdict:
 
 def newcomers_with(unseen: int, of: int = 100) -> Verdict:
     """Judge newcomers of day 10, some without an event before day 40."""
-    users = pd.DataFrame({"signup_date": days([10] * of)})
+    users = pd.DataFrame({"user_id": [f"u{n}" for n in range(of)], "signup_date": days([10] * of)})
     users["first_event_at"] = days([40] * unseen + [39] * (of - unseen))
-    return coverage.newcomers_seen(users, LOG, 30)
+    users["last_event_at"] = users["first_event_at"]
+    return coverage.newcomers_seen(users, LOG, 30, "UTC")
+
+
+def unseen_on(
+    lost: int, of: int = 40, others_seen: int = 18, each: int = 20, on: int = 20
+) -> Verdict:
+    """Judge newcomers of `on` days, `each` a day, of whom `others_seen` act; and of days 30 and 31,
+    with `of` newcomers together, of whom `lost` are never seen.
+    """
+    rows = [(day, n < others_seen) for day in range(on) for n in range(each)]
+    rows += [(30 + n % 2, n >= lost) for n in range(of)]
+    users = pd.DataFrame({"user_id": [f"u{n:03}" for n in range(len(rows))]})
+    users["signup_date"] = days([day for day, _ in rows])
+    users["first_event_at"] = days([day if is_seen else None for day, is_seen in rows])
+    users["last_event_at"] = users["first_event_at"]
+    return coverage.newcomers_seen(users, LOG, 30, "UTC")
+
+
+def test_the_span_of_the_unseen_is_dated_and_they_are_the_suspects():
+    verdict = unseen_on(38)
+    assert verdict.suspects is not None
+    assert verdict.suspects["user_id"].tolist() == [f"u{n}" for n in range(400, 438)]
+    assert (verdict.facts["since"], verdict.facts["until"]) == ("2025-01-31", "2025-02-01")
+    assert (verdict.facts["span_users"], verdict.facts["span_unseen"]) == (40, 38)
+    assert verdict.facts["usual"] == 0.9
+
+
+def test_retention_of_those_who_ever_act_is_told():
+    users = pd.DataFrame({"user_id": list("abcd") * 10, "signup_date": at(10)})
+    users["first_event_at"] = days([10, 10, None, None] * 10)
+    users["last_event_at"] = days([39, 40, None, None] * 10)
+    facts = coverage.newcomers_seen(users, LOG, 30, "UTC").facts
+    assert (facts["seen"], facts["unseen"], facts["kept"]) == (20, 20, 10)
 
 
 def gone(left: int, of: int = 1_000) -> Verdict:
@@ -65,11 +98,19 @@ def joined_late(late: int, of: int = 100, window: LogWindow = LOG) -> Verdict:
 def group_with(seen: int, of: int = 100, others: float = 0.9, people: int = 1_000) -> Verdict:
     """Judge a group of newcomers, and all others of whom a share is seen."""
     users = pd.DataFrame({"device": ["iOS"] * of + ["Android"] * people, "signup_date": at(10)})
+    users["user_id"] = [f"u{n:04}" for n in range(len(users))]
     known = round(others * people)
     users["first_event_at"] = days(
         [11] * seen + [None] * (of - seen) + [11] * known + [50] * (people - known)
     )
     return coverage.groups_seen(users.astype({"device": "str"}), LOG, 30)
+
+
+def test_the_suspects_are_the_users_of_the_lost_group():
+    verdict = group_with(0, of=12)
+    assert verdict.suspects is not None
+    assert verdict.suspects["user_id"].tolist() == [f"u{n:04}" for n in range(12)]
+    assert (verdict.facts["kind"], verdict.facts["lost"]) == ("device iOS", 1)
 
 
 CASES = [
@@ -78,7 +119,13 @@ CASES = [
     Case("log_covers_cohort", "pass", lambda: joined_early(0)),
     Case("log_covers_cohort", "warn", lambda: joined_early(100)),
     Case("log_covers_cohort", "not_applicable", lambda: joined_early(0, 0)),
-    *by_share("newcomers_seen", newcomers_with, {"fail": 35, "warn": 10}),
+    *by_share("newcomers_seen", newcomers_with, {"warn": 10}),
+    Case("newcomers_seen", "warn", lambda: newcomers_with(100)),  # all come back later
+    Case("newcomers_seen", "fail", lambda: unseen_on(37)),  # 7.5 % of 40 are seen, of others 90 %
+    Case("newcomers_seen", "warn", lambda: unseen_on(36)),  # 10 %: more than a tenth of 90 %
+    Case("newcomers_seen", "fail", lambda: unseen_on(120, of=120)),  # three times as many a day
+    Case("newcomers_seen", "warn", lambda: unseen_on(122, of=122)),  # a rush of unused accounts
+    Case("newcomers_seen", "warn", lambda: unseen_on(40, others_seen=2)),  # hardly anybody acts
     Case("newcomers_seen", "not_applicable", lambda: newcomers_with(0, 29)),
     Case("survivors", "pass", lambda: gone(12)),  # Wilson: to 2.09 %
     Case("survivors", "warn", lambda: gone(11)),  # to 1.96 %
@@ -99,6 +146,8 @@ CASES = [
     Case("groups_seen", "warn", lambda: group_with(44)),
     Case("groups_seen", "pass", lambda: group_with(45)),  # half of 90 %
     Case("groups_seen", "pass", lambda: group_with(4, of=10, others=0.6)),  # z = 1.3
-    Case("groups_seen", "warn", lambda: group_with(0, of=10)),
+    Case("groups_seen", "fail", lambda: group_with(0, of=10)),
+    Case("groups_seen", "fail", lambda: group_with(8)),  # a tenth of 90 % is 9 %
+    Case("groups_seen", "warn", lambda: group_with(10)),
     Case("groups_seen", "not_applicable", lambda: group_with(0, of=9, people=9)),
 ]

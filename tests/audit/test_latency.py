@@ -1,5 +1,7 @@
 """How late events arrive, and whether their times are times."""
 
+from functools import partial
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -81,6 +83,15 @@ def test_the_fullest_second_of_the_day():
     assert latency.fullest_second(events).to_numpy().tolist() == [[36_001, 2, 4]]
 
 
+def test_fast_clocks_are_those_of_events_dated_a_day_after_their_receipt():
+    events = make_events(
+        [("a", "2025-01-06T10:00:01"), ("b", "2025-01-06T10:00"), ("c", "2025-01-09")],
+        received_at=["2025-01-05T10:00", "2025-01-05T10:00", None],
+    )
+    assert latency.fast_clocks(events).to_dict("records") == [{"user_id": "a", "events": 1}]
+    assert latency.fast_clocks(make_events([("a", "2025-01-05")])).empty
+
+
 def late(broken: int, median_seconds: float = 3.0, events: int = 10) -> Verdict:
     """Judge `broken` of 1,000 events late, and `events` of 1,000 from a device with this delay."""
     delays = pd.DataFrame(
@@ -96,11 +107,50 @@ def at_one_second(events: int, of: int = 100) -> Verdict:
     return latency.times_of_day(pd.DataFrame({"second": [0], "events": [events], "total": [of]}))
 
 
+def disordered(
+    broken: int, ahead: int = 0, rule: str = "event was created before it was received"
+) -> Verdict:
+    """Judge so many of 1,000 events out of order, and `ahead` dated a day after their receipt."""
+    clocks = pd.DataFrame({"user_id": ["a"], "events": [ahead]}).query("events > 0")
+    return latency.clock_order(rule_rows(rule, broken), clocks)
+
+
+def test_clock_order_is_the_worse_of_two_orders():
+    rows = [
+        rule_rows("event was received before it happened", 1),
+        rule_rows("event was created before it was received", 10),
+    ]
+    verdict = latency.clock_order(
+        pd.concat(rows, ignore_index=True), pd.DataFrame({"user_id": [], "events": []})
+    )
+    assert (verdict.status, verdict.facts["rule"]) == (
+        "warn",
+        "event was created before it was received",
+    )
+
+
+def test_the_suspects_are_the_users_of_false_clocks():
+    named = disordered(500, 10).suspects
+    assert named is not None
+    assert named["user_id"].tolist() == ["a"]
+    assert disordered(500, 9).suspects is None
+
+
+def test_dates_only_are_told():
+    assert at_one_second(50).facts["dates_only"]
+    assert not at_one_second(49).facts["dates_only"]
+
+
 CASES = [
-    *by_share("lateness", late, {"fail": 50, "warn": 5}),
+    *by_share("clock_order", disordered, {"warn": 1}),
+    *by_share("clock_order", partial(disordered, 500), {"fail": 10}),
+    Case("clock_order", "not_applicable", lambda: disordered(1, rule="another rule")),
+    *by_share("lateness", late, {"warn": 5}),
+    Case("lateness", "warn", lambda: late(1_000)),
     Case("lateness", "warn", lambda: late(0, median_seconds=3600)),
     Case("lateness", "pass", lambda: late(0, median_seconds=3599)),
     Case("lateness", "pass", lambda: late(0, median_seconds=9e9, events=9)),  # below 1 %
     Case("lateness", "not_applicable", lambda: latency.lateness(NO_RULES, pd.DataFrame())),
-    *by_share("times_of_day", at_one_second, {"fail": 50, "warn": 2}),
+    *by_share("times_of_day", at_one_second, {"warn": 2}),
+    Case("times_of_day", "warn", lambda: at_one_second(100)),  # dates only
 ]

@@ -6,9 +6,9 @@ from functools import partial
 import pandas as pd
 import pytest
 
-from analysis.audit import quality
+from analysis.audit import amounts, quality
 from analysis.contract.checks import Verdict
-from tests.audit.judging import NO_RULES, by_share, rule_rows
+from tests.audit.judging import NO_RULES, by_share, days, rule_rows
 from tests.checking import Case
 from tests.handmade import make_users
 from tests.two_tables import EVENTS, USERS
@@ -84,74 +84,105 @@ def test_the_quality_table_holds_columns_and_rules():
 def missing(events: int, rule: str = "event_type is missing") -> Verdict:
     """Judge so many of 1,000 events that break the rule, and no user without a signup."""
     no_user = rule_rows("signup_date is missing", 0)
-    return quality.missing_values(NO_RULES, no_user, rule_rows(rule, events))
+    is_cleaned = rule in quality.LEFT_OUT
+    broken = rule_rows(rule, events)
+    of_events = (broken, NO_RULES) if is_cleaned else (NO_RULES, broken)
+    return quality.missing_values(of_events[0], no_user, of_events[1])
 
 
-def impossible(broken: int) -> Verdict:
-    return quality.impossible_values(rule_rows("credits_spent is negative", broken), NO_RULES)
+def no_signup(users: int) -> Verdict:
+    return quality.missing_values(NO_RULES, rule_rows("signup_date is missing", users), NO_RULES)
 
 
-BY_RULE = {
-    quality.events_before_signup: "event is before the user's signup",
-    quality.clock_order: "event was created before it was received",
-    quality.orphans: "user_id is not in the users table",
-    quality.duplicates: "repeated identifier (one row kept)",
-}
-"""Checks of one rule, and that rule."""
+NO_SIGNS = pd.DataFrame({"event_type": [], "amounts": [], "negative": []})
 
 
-def breaking(judge: Callable[[pd.DataFrame], Verdict], broken: int) -> Verdict:
-    """Judge so many of 1,000 rows that break the check's rule."""
-    return judge(rule_rows(BY_RULE[judge], broken))
+def impossible(broken: int, rule: str = "credits_spent is negative") -> Verdict:
+    return quality.impossible_values(rule_rows(rule, broken), NO_RULES, NO_SIGNS)
 
 
-RARE, MANY = {"fail": 10, "warn": 1}, {"fail": 50, "warn": 1}
-MISSING = {"fail": 200, "warn": 10}
+SEEN = pd.DataFrame(
+    {"user_id": ["a", "b", "c"], "signup_date": days([5, 5, 5]),
+     "first_event_at": days([4, 5, None])}
+)  # fmt: skip
+"""Users of whom a has an event before signup."""
+
+
+def before_signup(broken: int) -> Verdict:
+    return quality.events_before_signup(
+        rule_rows("event is before the user's signup", broken), SEEN
+    )
+
+
+def repeated(broken: int) -> Verdict:
+    return quality.duplicates(rule_rows("repeated identifier (one row kept)", broken))
+
+
+def cleaned(name: str) -> Callable[[int], Verdict]:
+    """Return what judges events that lack the value of this name."""
+    return partial(missing, rule=quality.CLEANING[name])
+
+
+LOST = {"fail": 200, "warn": 5}
 
 
 CASES = [
-    *by_share("events_before_signup", partial(breaking, quality.events_before_signup), RARE),
-    *by_share("clock_order", partial(breaking, quality.clock_order), RARE),
-    *by_share("orphans", partial(breaking, quality.orphans), RARE),
-    *by_share("duplicates", partial(breaking, quality.duplicates), MANY),
-    *by_share("missing_values", missing, MISSING),
-    *by_share(
-        "missing_values", partial(missing, rule=quality.CLEANING["null_event_uuid"]), MISSING
-    ),
-    *by_share("missing_values", partial(missing, rule=quality.CLEANING["null_user_id"]), MISSING),
+    *by_share("events_before_signup", before_signup, {"fail": 10, "warn": 1}),
     Case(
-        "missing_values",
-        "fail",
-        lambda: missing(200, rule=quality.CLEANING["null_event_timestamp"]),
+        "events_before_signup",
+        "not_applicable",
+        lambda: quality.events_before_signup(NO_RULES, SEEN),
+    ),
+    *by_share("duplicates", repeated, {"fail": 50, "warn": 1}),
+    Case("duplicates", "not_applicable", lambda: quality.duplicates(NO_RULES)),
+    *by_share("missing_values", missing, {"warn": 10}),
+    Case("missing_values", "warn", lambda: missing(1_000)),  # no events are lost
+    *by_share("missing_values", no_signup, {"warn": 10}),
+    Case("missing_values", "warn", lambda: no_signup(1_000)),
+    *(
+        case
+        for name in ("null_event_uuid", "null_user_id", "null_event_timestamp")
+        for case in by_share("missing_values", cleaned(name), LOST)
     ),
     Case(
         "missing_values",
         "not_applicable",
         lambda: quality.missing_values(NO_RULES, NO_RULES, NO_RULES),
     ),
-    *by_share("impossible_values", impossible, RARE),
+    *by_share("impossible_values", impossible, {"warn": 1}),
+    Case("impossible_values", "warn", lambda: impossible(1_000)),  # no figure rests on it
     Case(
-        "impossible_values", "not_applicable", lambda: quality.impossible_values(NO_RULES, NO_RULES)
+        "impossible_values",
+        "not_applicable",
+        lambda: quality.impossible_values(NO_RULES, NO_RULES, NO_SIGNS),
     ),
-    *(Case(judge.__name__, "not_applicable", partial(judge, NO_RULES)) for judge in BY_RULE),
 ]
 
 
-def test_clock_order_is_the_worse_of_two_orders():
-    rows = [
-        rule_rows("event was received before it happened", 1),
-        rule_rows("event was created before it was received", 10),
-    ]
-    verdict = quality.clock_order(pd.concat(rows, ignore_index=True))
-    assert (verdict.status, verdict.facts["rule"]) == (
-        "fail",
-        "event was created before it was received",
-    )
+def suspects_of(verdict: Verdict) -> pd.DataFrame:
+    assert verdict.suspects is not None
+    return verdict.suspects
 
 
-def test_negative_amounts_of_events_are_impossible_values():
-    verdict = quality.impossible_values(NO_RULES, rule_rows("amount of an event is negative", 10))
-    assert (verdict.status, verdict.facts["rules"]) == (
-        "fail",
-        [{"rule": "amount of an event is negative", "broken": 10}],
+def test_the_suspects_are_those_whose_rows_are_false_or_missing():
+    assert suspects_of(before_signup(10))["user_id"].tolist() == ["a"]
+    assert before_signup(9).suspects is None
+    lost = suspects_of(cleaned("null_user_id")(250))
+    assert lost[["kind", "amount"]].to_numpy().tolist() == [["lost", 0.25]]
+
+
+def test_minors_are_told_beside_impossible_values():
+    rules = pd.concat(
+        [rule_rows("age is below 18", 15), rule_rows("age is negative or above 120", 0)],
+        ignore_index=True,
     )
+    verdict = quality.impossible_values(rules, NO_RULES, NO_SIGNS)
+    assert (verdict.status, verdict.facts["minors"], verdict.facts["broken"]) == ("warn", 15, 0)
+
+
+def test_negative_amounts_among_others_are_told_and_refunds_named():
+    signs = pd.DataFrame({"event_type": ["refund"], "amounts": [10], "negative": [10]})
+    verdict = quality.impossible_values(NO_RULES, rule_rows(amounts.NEGATIVE, 10), signs)
+    assert verdict.status == "warn"
+    assert verdict.facts["rules"] == [{"rule": amounts.NEGATIVE, "broken": 10}]
+    assert verdict.facts["refunds"] == ["refund"]

@@ -34,27 +34,45 @@ def test_events_per_user_counts_the_silent_too():
     assert table.to_numpy().tolist() == [[0, 1], [1, 1], [3, 1]]
 
 
-def at_the_cap(users: int, of: int = 1_000, most: int = 50) -> Verdict:
-    """Judge users with exactly the most events, and the others with one less."""
-    counts = [most] * users + [most - 1] * (of - users)
-    return relations.capped_histories(pd.DataFrame({"event_count": counts}))
+def at_the_cap(users: int, of: int = 1_000, most: int = 50, before: int = 10) -> Verdict:
+    """Judge users with exactly the most events, `before` with one less, and others with 3."""
+    counts = [most] * users + [most - 1] * before + [3] * (of - users - before)
+    ids = [f"u{n}" for n in range(of)]
+    return relations.capped_histories(pd.DataFrame({"user_id": ids, "event_count": counts}))
 
 
-def busiest(events: int, people: int = 999, each: int = 10) -> Verdict:
-    """Judge `people` with `each` events (the 99th percentile) and one account with `events`."""
-    counts = [each] * people + [events]
-    ids = [f"u{n}" for n in range(people)] + ["bot"]
-    return relations.machines(pd.DataFrame({"user_id": ids, "event_count": counts}))
+def test_the_suspects_are_the_users_at_the_cap():
+    verdict = at_the_cap(100)
+    assert verdict.suspects is not None
+    assert set(verdict.suspects["user_id"]) == {f"u{n}" for n in range(100)}
+    assert at_the_cap(99).suspects is None
+
+
+def unknown_users(orphans: int, known: int = 1_000) -> Verdict:
+    """Judge `known` users beside so many who are in the log alone, with two events each."""
+    counts = {"orphan_events": 2 * orphans, "orphan_users": orphans, "active_users": known,
+              "users_without_events": 0, "events_per_user_mean": 2.5}  # fmt: skip
+    table = pd.DataFrame({"measure": list(counts), "value": [float(n) for n in counts.values()]})
+    return relations.orphans(table)
+
+
+def test_nobody_knows_users_who_are_in_neither_table():
+    named = unknown_users(53).suspects
+    assert named is not None
+    assert named["kind"].tolist() == ["unseen"]
+    assert unknown_users(52).suspects is None
 
 
 CASES = [
     *by_share("capped_histories", at_the_cap, {"fail": 100, "warn": 20}),
-    Case("capped_histories", "pass", lambda: at_the_cap(4, of=100)),
+    Case("capped_histories", "fail", lambda: at_the_cap(100, before=50)),
+    Case("capped_histories", "pass", lambda: at_the_cap(100, before=51)),  # no pile, a slope
+    Case("capped_histories", "pass", lambda: at_the_cap(4, of=100, before=0)),
     Case("capped_histories", "not_applicable", lambda: at_the_cap(50, of=99)),
     Case("capped_histories", "not_applicable", lambda: at_the_cap(50, most=9)),
-    Case("machines", "pass", lambda: busiest(70)),
-    Case("machines", "warn", lambda: busiest(71)),
-    Case("machines", "warn", lambda: busiest(525)),  # 5.0 % of 10,515
-    Case("machines", "fail", lambda: busiest(526)),
-    Case("machines", "not_applicable", lambda: busiest(101, people=98)),
+    Case("orphans", "pass", lambda: unknown_users(0)),
+    Case("orphans", "warn", lambda: unknown_users(1)),
+    Case("orphans", "warn", lambda: unknown_users(52)),  # 4.94 % of 1,052
+    Case("orphans", "fail", lambda: unknown_users(53)),  # 5.03 %
+    Case("orphans", "not_applicable", lambda: unknown_users(0, known=0)),
 ]

@@ -6,18 +6,54 @@ import numpy as np
 import pandas as pd
 
 from analysis.base import clock, engine
-from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
+from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.log import activity
+from analysis.log.rules import rule_rows
 from analysis.log.window import LogWindow
 
 LEAST_AMOUNTS, LEAST_EACH, MANY_AMOUNTS = 20, 5, 100
 """Amounts from which their unit is judged: all of them, and those before or after a day; amounts
 from which one of them is compared with their sum."""
-UNIT, UNIT_FAILS, SURE = 1.5, 5.0, 6.0
+UNIT, OTHER_UNIT, SURE = 1.5, 5.0, 6.0
 """Ratio of amounts before and after a day that is a change, and that is another unit; standard
 deviations that it must lie beyond chance."""
+NEGATIVE = "amount of an event is negative, where most are above 0"
+BY_NATURE = 0.9
+"""Share of a kind's amounts that are negative from which they are so by nature, as refunds are."""
 ONE_PURCHASE = 0.2
 """Share of all that was paid, of a hundred amounts or more, that one amount cannot be."""
+
+
+def amount_signs(events: Any) -> pd.DataFrame:
+    """Return the amounts that events' properties name, by kind: `event_type`, `amounts` (other than
+    0), `negative` (counts), and `sample`, a user with a negative one.
+    """
+    signed = events.mutate(amount=activity.amount(events)).filter(lambda t: t.amount != 0)
+    counted = signed.group_by("event_type").aggregate(
+        amounts=signed.count(),
+        negative=(signed.amount < 0).sum(),
+        sample=signed.user_id.min(where=signed.amount < 0),
+    )
+    return engine.to_pandas(counted.order_by("event_type"))
+
+
+def are_refunds(signs: pd.DataFrame) -> "pd.Series[Any]":
+    """Say of each kind of `signs` whether its amounts are negative by nature: nearly all are."""
+    is_nature: pd.Series[Any] = signs["negative"] >= BY_NATURE * signs["amounts"]
+    return is_nature
+
+
+def sign_rules(signs: pd.DataFrame) -> pd.DataFrame:
+    """Return the rule that an amount is not negative, over kinds whose amounts are mostly above 0:
+    see rule_rows.
+    """
+    mixed = signs[~are_refunds(signs)]
+    if not mixed["amounts"].sum():
+        return rule_rows([])
+    broken = int(mixed["negative"].sum())
+    sample = mixed["sample"].dropna().min() if broken else None
+    checked = int(mixed["amounts"].sum())
+    return rule_rows([("structural", "events", NEGATIVE, checked, broken, sample)])
 
 
 def daily_amounts(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:
@@ -52,9 +88,10 @@ def daily_amounts(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:
 @check(stage="03_audit")
 def log_amounts(daily_amounts: pd.DataFrame) -> Verdict:
     """Judge whether amounts change their unit at once (cents for dollars, another currency), or
-    one of them is most of what was paid. Mean logarithms over 14 and 28 days before and after each
-    day are compared; chance is measured by their scatter, within days and from one day with
-    amounts to the next.
+    one of them is most of what was paid. Sums rest on it, and no rate of users does.
+
+    Mean logarithms over 14 and 28 days before and after each day are compared; chance is measured
+    by their scatter, within days and from one day with amounts to the next.
     """
     all_changes = [
         (*_largest_change(part, size), str(kind))
@@ -72,11 +109,10 @@ def log_amounts(daily_amounts: pd.DataFrame) -> Verdict:
     sums = sums[sums["events"] >= LEAST_AMOUNTS]
     many = sums["events"] >= MANY_AMOUNTS  # one of few may well be large
     share: pd.Series[float] = (sums["largest"] / sums["total"]).where(many, 0.0)
-    status: Status = grade(ratio, UNIT, UNIT_FAILS) if changes else "pass"
-    if status == "pass" and share.max() > ONE_PURCHASE:
-        status = "warn"
-    facts = {"kind": kind, "date": clock.day_text(day), "z": z,
-             "share": float(share.max())}  # fmt: skip
+    is_other = bool(changes) and ratio >= UNIT
+    status: Status = "warn" if is_other or share.max() > ONE_PURCHASE else "pass"
+    facts = {"kind": kind, "date": clock.day_text(day), "z": z, "share": float(share.max()),
+             "is_unit": is_other and ratio >= OTHER_UNIT, "is_change": is_other}  # fmt: skip
     n = int(sums["events"].sum())
     return Verdict("log_amounts", status, ratio, limit=UNIT, n=n, facts=facts)
 

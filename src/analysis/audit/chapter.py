@@ -11,8 +11,10 @@ from analysis.audit import (
     amounts,
     automatic,
     coverage,
+    endings,
     identities,
     latency,
+    machines,
     mix,
     native,
     quality,
@@ -98,6 +100,27 @@ class Audit(Chapter):
         """The types of event, and for how many users each goes on: see kinds_that_go_on."""
         return automatic.kinds_that_go_on(activity.by_users(self.log.events), self.horizon_days)
 
+    @cached_property
+    def last_events(self) -> pd.DataFrame:
+        """After which types of event users are no longer seen: see last_events."""
+        by_users = activity.by_users(self.log.events)
+        return endings.last_events(by_users, self.log.window, self.horizon_days)
+
+    @cached_property
+    def users_ended(self) -> pd.DataFrame:
+        """Who is no longer seen after the type of event that ends it, if there is one."""
+        row = endings.ending_kind(self.last_events)
+        if row is None:
+            return pd.DataFrame({"user_id": []})
+        by_users = activity.by_users(self.log.events)
+        return endings.ended_users(by_users, self.log.window, self.horizon_days, row["kind"])
+
+    @cached_property
+    def busy_accounts(self) -> pd.DataFrame:
+        """The busiest accounts, with their rhythm: see busy_accounts."""
+        by_users = activity.by_users(self.log.events)
+        return machines.busy_accounts(by_users, self.users_seen, self.log.window)
+
     # --- rules --------------------------------------------------------------------------
 
     @cached_property
@@ -116,6 +139,16 @@ class Audit(Chapter):
         return log_rules.event_rules(self.log.events)
 
     @cached_property
+    def amount_signs(self) -> pd.DataFrame:
+        """How many amounts of each type of event are negative."""
+        return amounts.amount_signs(self.log.events)
+
+    @cached_property
+    def sign_rules(self) -> pd.DataFrame:
+        """The rule on negative amounts."""
+        return amounts.sign_rules(self.amount_signs)
+
+    @cached_property
     def repeat_rules(self) -> pd.DataFrame:
         """The rules on repeated events."""
         return repeats.repeat_rules(self.log.events)
@@ -126,6 +159,11 @@ class Audit(Chapter):
         return identities.identity_rules(self.log.events, self.log.users)
 
     @cached_property
+    def mixed_users(self) -> pd.DataFrame:
+        """The users who break these rules."""
+        return identities.mixed_users(self.log.events, self.log.users)
+
+    @cached_property
     def coverage_rules(self) -> pd.DataFrame:
         """The users whose history is not in the log."""
         return coverage.coverage_rules(self.users_seen, self.log.window, self.lookback_days)
@@ -134,8 +172,8 @@ class Audit(Chapter):
     def rules(self) -> pd.DataFrame:
         """Every rule, in a fixed order."""
         return quality.join_rules(
-            (self.cleaning_rules, self.user_rules, self.event_rules, self.repeat_rules,
-             self.identity_rules, self.coverage_rules)
+            (self.cleaning_rules, self.user_rules, self.event_rules, self.sign_rules,
+             self.repeat_rules, self.identity_rules, self.coverage_rules)
         )  # fmt: skip
 
     @table
@@ -205,6 +243,11 @@ class Audit(Chapter):
     def fullest_second(self) -> pd.DataFrame:
         """The second of the day with the most events."""
         return latency.fullest_second(self.log.events)
+
+    @cached_property
+    def fast_clocks(self) -> pd.DataFrame:
+        """The users with events that happened more than a day after their receipt."""
+        return latency.fast_clocks(self.log.events)
 
     @cached_property
     def delay_histogram(self) -> pd.DataFrame:

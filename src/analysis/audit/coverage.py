@@ -4,9 +4,11 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.audit.unseen import unseen_span
 from analysis.audit.values import is_list_of_kinds
 from analysis.base.statistics import share_of
-from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
+from analysis.contract import suspects
+from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.log.rules import rule_rows
 from analysis.log.window import LogWindow
 
@@ -14,9 +16,8 @@ MOST_EARLY = 0.5
 """Above this share of users from before the log, figures on newcomers describe a minority."""
 MOST_IMMATURE = 0.15
 """A log of a year with steady signups has 8 % in its last 30 days; twice that is a surge."""
-UNSEEN, UNSEEN_FAILS = 0.1, 0.35
-"""Share of newcomers without an event in their first horizon that is doubtful, and that means a
-log without some users, or signup dates of somebody else."""
+UNSEEN = 0.1
+"""Share of newcomers without an event in their first horizon that is told."""
 FEW_LEFT, NONE_LEFT = 0.02, 0.005
 """Share of older users last seen more than a horizon ago, below which leavers are missing."""
 SURELY_FEW, PERHAPS_FEW = 0.05, 0.1
@@ -25,9 +26,9 @@ ENOUGH = 30
 """Users from whom a share of them is judged."""
 SURELY_FEWER, FEWER_SEEN = 4.0, 0.8
 """Standard errors, and ratio, by which users from just before the log are seen too rarely."""
-HALF, SURE_OF_GROUP, LEAST_OF_GROUP = 0.5, 4.0, 10
-"""Ratio of the newcomers seen in a group to those seen in all others below which its events are
-missing, standard deviations that it must lie below, and the newcomers a group must have."""
+HALF, HARDLY, SURE_OF_GROUP, LEAST_OF_GROUP = 0.5, 0.1, 4.0, 10
+"""Ratio of the newcomers seen in a group to those seen in all others below which it is odd, and its
+events are missing; standard deviations that it must lie below; newcomers a group must have."""
 
 
 def users_with_span(users: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
@@ -94,20 +95,28 @@ def window_is_mature(users: pd.DataFrame, window: LogWindow, horizon_days: int) 
 
 
 @check(stage="03_audit")
-def newcomers_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+def newcomers_seen(
+    users_seen: pd.DataFrame, window: LogWindow, horizon_days: int, time_zone: str
+) -> Verdict:
     """Judge the share of users who joined during the log and have no event in their first
-    `horizon_days`: their events are missing, or their signup date is not theirs.
+    `horizon_days`. A steady share is the product's: many sign up and never act. Events are missing
+    where nearly nobody of a span of signup dates is ever seen, as others are (see unseen_span).
     """
     joined = users_seen["signup_date"]
     ends = joined + pd.Timedelta(days=horizon_days)
     known = users_seen[(joined >= window.start) & (ends <= window.end)]
     if len(known) < ENOUGH:
         return not_applicable("newcomers_seen", "too few users joined during the log")
-    unseen = int((~(known["first_event_at"] < ends[known.index])).sum())
+    is_seen = known["first_event_at"] < ends[known.index]
+    unseen = int((~is_seen).sum())
     share, low, high = share_of(unseen, len(known))
-    facts = {"unseen": unseen, "newcomers": len(known), "days": horizon_days}
-    status = grade(share, UNSEEN, UNSEEN_FAILS)
-    return Verdict("newcomers_seen", status, share, low, high, UNSEEN, len(known), facts)
+    kept = int((is_seen & (known["last_event_at"] >= ends[known.index])).sum())
+    span = unseen_span(known, time_zone)
+    facts = {"unseen": unseen, "newcomers": len(known), "days": horizon_days, "kept": kept,
+             "seen": len(known) - unseen, **span.facts}  # fmt: skip
+    status: Status = "fail" if len(span.users) else ("warn" if share >= UNSEEN else "pass")
+    named = suspects.users(span.users) if len(span.users) else None
+    return Verdict("newcomers_seen", status, share, low, high, UNSEEN, len(known), facts, named)
 
 
 @check(stage="03_audit")
@@ -157,37 +166,43 @@ def early_users_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: 
 def groups_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
     """Judge whether the events of a whole group are missing (one country, one device): for each
     kind of each text column, the share of newcomers with an event in their first `horizon_days`,
-    compared with that of all others.
+    compared with that of all others. A group may well act less; one that is hardly ever seen where
+    others are has its events elsewhere.
     """
     ends = users_seen["signup_date"] + pd.Timedelta(days=horizon_days)
     new = users_seen[(users_seen["signup_date"] >= window.start) & (ends <= window.end)]
     seen = new["first_event_at"] < ends[new.index]
-    groups = [
-        row for name in new if is_list_of_kinds(new[name]) for row in _seen_by_kind(seen, new[name])
-    ]
-    if not groups:
+    parts = [_seen_by_kind(seen, new[name]) for name in new if is_list_of_kinds(new[name])]
+    filled = [part for part in parts if len(part)]
+    if not filled:
         return not_applicable("groups_seen", "every group has too few newcomers")
-    missing = [row for row in groups if row[0] < HALF and row[1] > SURE_OF_GROUP]
-    ratio, _, kind, size, rate, usual = min(missing or groups)
-    facts = {"kind": kind, "newcomers": int(size), "rate": float(rate), "usual": float(usual),
-             "kinds": len(groups), "found": len(missing), "days": horizon_days}  # fmt: skip
-    status: Status = "warn" if missing else "pass"
-    return Verdict("groups_seen", status, float(ratio), limit=HALF, n=len(new), facts=facts)
+    groups = pd.concat(filled, ignore_index=True)
+    missing = groups[(groups["ratio"] < HALF) & (groups["z"] > SURE_OF_GROUP)]
+    lost = missing[missing["ratio"] < HARDLY]
+    of_group = [users_seen.loc[users_seen[str(row["column"])] == row["level"], "user_id"]
+                for _, row in lost.iterrows()]  # fmt: skip
+    ids = pd.concat(of_group).unique() if of_group else []
+    worst = (missing if len(missing) else groups).sort_values("ratio", kind="stable").iloc[0]
+    facts = {"kind": f"{worst['column']} {worst['level']}", "newcomers": int(worst["size"]),
+             "rate": float(worst["rate"]), "usual": float(worst["usual"]), "kinds": len(groups),
+             "found": len(missing), "lost": len(lost), "days": horizon_days}  # fmt: skip
+    status: Status = "fail" if len(lost) else ("warn" if len(missing) else "pass")
+    named = suspects.users(ids) if len(lost) else None
+    return Verdict("groups_seen", status, float(worst["ratio"]), limit=HALF, n=len(new),
+                   facts=facts, suspects=named)  # fmt: skip
 
 
-def _seen_by_kind(
-    seen: "pd.Series[bool]", kinds: "pd.Series[Any]"
-) -> list[tuple[float, float, str, int, float, float]]:
-    """Return for each kind with enough newcomers: the ratio of its share seen to that of all
-    others, how many standard deviations it lies below, its name, its size, and the two shares.
+def _seen_by_kind(seen: "pd.Series[bool]", kinds: "pd.Series[Any]") -> pd.DataFrame:
+    """Return the kinds with enough newcomers: `column`, `level`, `size`, the share seen `rate`,
+    that of all others `usual`, their `ratio`, and `z`, how many standard deviations it lies below.
     """
-    rows = []
-    table = seen.groupby(kinds).agg(["sum", "size"])
-    for level, (count, size) in table[table["size"] >= LEAST_OF_GROUP].iterrows():
-        others = len(seen) - size
-        rate, usual = count / size, (seen.sum() - count) / max(others, 1)
-        pooled = seen.mean()
-        error = (pooled * (1 - pooled) * (1 / size + 1 / max(others, 1))) ** 0.5
-        z = (usual - rate) / error if error else 0.0
-        rows.append((rate / usual if usual else 1.0, z, f"{kinds.name} {level}", size, rate, usual))
-    return rows
+    table = seen.groupby(kinds).agg(count="sum", size="size").query("size >= @LEAST_OF_GROUP")
+    others = (len(seen) - table["size"]).clip(lower=1)
+    rate, usual = table["count"] / table["size"], (seen.sum() - table["count"]) / others
+    pooled = float(seen.mean())
+    error = (pooled * (1 - pooled) * (1 / table["size"] + 1 / others)) ** 0.5
+    z = ((usual - rate) / error.where(error > 0)).fillna(0.0)
+    ratio = (rate / usual.where(usual > 0)).fillna(1.0)
+    return table.assign(
+        column=str(kinds.name), level=table.index, rate=rate, usual=usual, ratio=ratio, z=z
+    )

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
 from analysis.audit.quality import worst_rule
+from analysis.base import engine
 from analysis.base.statistics import share_of
+from analysis.contract import suspects
 from analysis.contract.checks import Verdict, check, grade, not_applicable
 from analysis.log.rules import RULE_COLUMNS, count_broken
 
@@ -17,7 +20,9 @@ MIXED, MIXED_FAILS = 0.05, 0.5
 and identifiers that are not persons."""
 COPIED, COPIED_FAILS, MUCH_MORE = 0.005, 0.1, 5
 """Share of accounts equal to another that is doubtful, and that distorts; how many times as many
-as with every column shuffled."""
+as by chance."""
+OF_THE_LOG = ("first_event_at", "last_event_at", "event_count")
+"""Columns that are not the users table's."""
 DISTINCTIVE, LEAST_ACCOUNTS = 3, 100
 """Numbers other than 0 that an account must have, so that an equal one is no coincidence; how
 many such accounts are compared at least."""
@@ -34,14 +39,26 @@ def identity_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
 
 def _countries(events: Any, users: pd.DataFrame) -> pd.DataFrame | None:
     """Return the rule on countries; None where both tables write countries differently."""
+    both = _with_countries(events, users)
+    if both is None:
+        return None
+    return count_broken(both, {("referential", OTHER_COUNTRY): _is_other(both)})
+
+
+def _with_countries(events: Any, users: pd.DataFrame) -> Any | None:
+    """Return the events with a country of their own and one of their user, if any country is in
+    both tables.
+    """
     if not {"country", "user_country"} <= set(events.columns):
         return None
     both = events.filter(events.country.notnull(), events.user_country.notnull())
-    of_event, of_user = both.country.strip().lower(), both.user_country.strip().lower()
     names = users["country"].dropna().str.strip().str.lower().unique().tolist()
-    if not both.filter(of_event.isin(names)).count().execute():
-        return None
-    return count_broken(both, {("referential", OTHER_COUNTRY): of_event != of_user})
+    is_known = both.country.strip().lower().isin(names)
+    return both if both.filter(is_known).count().execute() else None
+
+
+def _is_other(both: Any) -> Any:
+    return both.country.strip().lower() != both.user_country.strip().lower()
 
 
 def _sessions(events: Any) -> pd.DataFrame | None:
@@ -56,8 +73,30 @@ def _sessions(events: Any) -> pd.DataFrame | None:
     )
 
 
+def mixed_users(events: Any, users: pd.DataFrame) -> pd.DataFrame:
+    """Return who breaks the rules of identity_rules: `rule`, `user_id`. Users with an event of
+    another country, and users of a session that others share.
+    """
+    parts = []
+    if (both := _with_countries(events, users)) is not None:
+        other = both.filter(_is_other(both)).select("user_id").distinct()
+        parts.append(other.mutate(rule=ibis.literal(OTHER_COUNTRY)))
+    if "session_id" in events.columns:
+        pairs = events.filter(events.session_id.notnull()).select("session_id", "user_id")
+        per_session = ibis.window(group_by=pairs.session_id)
+        first, last = pairs.user_id.min().over(per_session), pairs.user_id.max().over(per_session)
+        sharing = pairs.mutate(is_shared=first != last).filter(lambda t: t.is_shared)
+        parts.append(sharing.select("user_id").distinct().mutate(rule=ibis.literal(SHARED_SESSION)))
+    tables = [engine.to_pandas(part.order_by("user_id")) for part in parts]
+    return (
+        pd.concat(tables, ignore_index=True)
+        if tables
+        else pd.DataFrame(columns=["rule", "user_id"])
+    )
+
+
 @check(stage="03_audit")
-def identities(identity_rules: pd.DataFrame) -> Verdict:
+def identities(identity_rules: pd.DataFrame, mixed_users: pd.DataFrame) -> Verdict:
     """Judge whether one identifier stands for one person: the worse of two shares, of events
     whose country is not their user's, and of sessions that several users share.
     """
@@ -65,26 +104,34 @@ def identities(identity_rules: pd.DataFrame) -> Verdict:
     if worst is None:
         return not_applicable("identities", "events have neither country nor session_id")
     status = grade(worst.share, MIXED, MIXED_FAILS)
-    return Verdict(
-        "identities", status, *worst.interval, MIXED, worst.checked, worst.facts_with_sample
-    )
+    ids = mixed_users.loc[mixed_users["rule"] == worst.rule, "user_id"]
+    named = suspects.users(ids) if status == "fail" else None
+    facts = {**worst.facts_with_sample, "users": len(ids)}
+    return Verdict("identities", status, *worst.interval, MIXED, worst.checked, facts, named)
 
 
 @check(stage="03_audit")
-def copied_users(users: pd.DataFrame) -> Verdict:
+def copied_users(users_seen: pd.DataFrame) -> Verdict:
     """Judge the larger of two shares. First, of accounts that equal another in everything but
-    their identifier: one person exported twice. Accounts with three numbers other than 0 are
-    compared, and their copies with those that are left when every column is shuffled: chance.
-    Second, of identifiers that are another's but for case or spaces, as two clients may write them.
+    their identifier, and do not differ from it in the log either: one person exported twice. Two
+    accounts that are both active, at different times, are two. Accounts with three numbers other
+    than 0 are compared, and their copies with chance: those that are left when every column is
+    shuffled, or as many as the equal accounts that are both active let expect. Second, of
+    identifiers that are another's but for case or spaces, as two clients may write them.
     """
+    users = users_seen.drop(columns=list(OF_THE_LOG), errors="ignore")
     numbers = [n for n in users if n != "user_id" and pd.api.types.is_numeric_dtype(users[n])]
     is_distinctive = (users[numbers].fillna(0) != 0).sum(axis=1) >= DISTINCTIVE
     accounts = users.loc[is_distinctive].drop(columns="user_id")
     written = users["user_id"].astype(str).str.strip().str.casefold()
-    alike = int(written.duplicated().sum())
+    is_alike = written.duplicated()
+    alike = int(is_alike.sum())
     if len(accounts) < LEAST_ACCOUNTS and not alike:
         return not_applicable("copied_users", "too few accounts have three numbers to compare")
-    copies, chance = int(accounts.duplicated().sum()), _copies_by_chance(accounts)
+    last = users_seen["last_event_at"][accounts.index]
+    copied = _copies(accounts, last)
+    copies = int(copied.sum())
+    chance = max(int(_copies(_shuffled(accounts), last).sum()), _expected(accounts, last))
     facts = {"copies": copies, "users": len(accounts), "chance": chance,
              "columns": accounts.shape[1], "alike": alike}  # fmt: skip
     is_more = len(accounts) >= LEAST_ACCOUNTS and copies > MUCH_MORE * max(chance, 1)
@@ -92,12 +139,36 @@ def copied_users(users: pd.DataFrame) -> Verdict:
     part, whole = max(counts, key=lambda pair: pair[0] / pair[1])
     share, low, high = share_of(part, whole)
     status = grade(share, COPIED, COPIED_FAILS)
-    return Verdict("copied_users", status, share, low, high, COPIED, whole, facts)
+    second = is_alike.copy()
+    if is_more:
+        second |= copied.reindex(second.index, fill_value=False)
+    named = suspects.users(users.loc[second, "user_id"]) if status == "fail" else None
+    return Verdict("copied_users", status, share, low, high, COPIED, whole, facts, named)
 
 
-def _copies_by_chance(accounts: pd.DataFrame) -> int:
-    """Return how many accounts equal another once every column is shuffled."""
+def _copies(accounts: pd.DataFrame, last: "pd.Series[Any]") -> "pd.Series[bool]":
+    """Say of each account whether it is another's copy: it equals an earlier one, or one that is
+    in the log, and is not in the log itself or was last seen at the very same instant.
+    """
+    table = accounts.assign(last=last.array).sort_values("last", kind="stable", na_position="last")
+    same = list(accounts.columns)
+    is_silent = table["last"].isna()
+    is_copy = table.duplicated(same) & (is_silent | table.duplicated([*same, "last"]))
+    return is_copy.reindex(accounts.index)
+
+
+def _expected(accounts: pd.DataFrame, last: "pd.Series[Any]") -> int:
+    """Return how many accounts without events would equal another if they did so as often as those
+    with events, which are then two persons.
+    """
+    seen = last.notna().to_numpy()
+    twins = int(accounts[seen].duplicated().sum())
+    return round(twins * float((~seen).sum() / max(seen.sum(), 1)))
+
+
+def _shuffled(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` with every column shuffled."""
     rng = np.random.default_rng(0)
-    order = {name: rng.permutation(len(accounts)) for name in accounts}
-    shuffled = pd.DataFrame({name: accounts[name].take(order[name]).array for name in accounts})
-    return int(shuffled.duplicated().sum())
+    order = {name: rng.permutation(len(table)) for name in table}
+    columns = {name: table[name].take(order[name]).array for name in table}
+    return pd.DataFrame(columns, index=table.index)

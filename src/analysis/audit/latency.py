@@ -6,10 +6,12 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from analysis.audit.quality import worst_rule
 from analysis.base import clock, engine
 from analysis.base.statistics import share_of
-from analysis.contract.checks import Verdict, check, grade, not_applicable
-from analysis.log.rules import LATE_RECEIPT
+from analysis.contract import suspects
+from analysis.contract.checks import Status, Verdict, check, not_applicable
+from analysis.log.rules import EARLY_CREATION, EARLY_RECEIPT, LATE_RECEIPT, LATE_SECONDS
 
 QUANTILES = {"1%": 0.01, "5%": 0.05, "50%": 0.5, "95%": 0.95, "99%": 0.99}
 DELAYS = {
@@ -19,10 +21,12 @@ DELAYS = {
 }
 SLOW_SECONDS = 3600
 """Median delay of a whole source or device that is a clock or a nightly load, not a network."""
-LATE, LATE_FAILS, LARGE = 0.005, 0.05, 0.01
-"""Share of late events that is doubtful, and that distorts; share of all events from which the
-median delay of a source or device is judged."""
-ONE_SECOND, ONE_SECOND_FAILS = 0.02, 0.5
+LATE, LARGE = 0.005, 0.01
+"""Share of late events that is doubtful; share of all events from which the median delay of a
+source or device is judged."""
+FALSE_CLOCKS = 0.01
+"""Share of events dated a day after their receipt, from which the days of activity are false."""
+ONE_SECOND, DATES_ONLY = 0.02, 0.5
 """Share of events at one second of the day: hours cut off give 1 in 24, dates alone give all."""
 
 
@@ -100,10 +104,40 @@ def delay_by_kind(events: Any) -> pd.DataFrame:
     return table.assign(total=table.groupby("column")["events"].transform("sum"))[columns]
 
 
+def fast_clocks(events: Any) -> pd.DataFrame:
+    """Return the users with events that happened more than a day after their receipt, by their own
+    clock: `user_id`, `events`. Empty without `received_at`.
+    """
+    if "received_at" not in events.columns:
+        return pd.DataFrame({"user_id": [], "events": []})
+    ahead = clock.seconds(events.event_at) - clock.seconds(events.received_at)
+    counted = events.filter(ahead > LATE_SECONDS).group_by("user_id")
+    return engine.to_pandas(counted.aggregate(events=lambda t: t.count()).order_by("user_id"))
+
+
+@check(stage="03_audit")
+def clock_order(event_rules: pd.DataFrame, fast_clocks: pd.DataFrame) -> Verdict:
+    """Judge the events whose three times are in an impossible order. Seconds between two clocks
+    change no day; an event that happens more than a day after its receipt has a false time.
+    """
+    worst = worst_rule(event_rules, (EARLY_RECEIPT, EARLY_CREATION))
+    if worst is None:
+        return not_applicable("clock_order", "the columns it needs are not given")
+    ahead = int(fast_clocks["events"].sum())
+    is_false = ahead >= FALSE_CLOCKS * max(worst.checked, 1)
+    status: Status = "fail" if is_false else ("warn" if worst.broken else "pass")
+    named = suspects.users(fast_clocks["user_id"]) if is_false else None
+    facts = {**worst.facts_with_sample, "ahead": ahead, "users": len(fast_clocks)}
+    return Verdict(
+        "clock_order", status, *worst.interval, FALSE_CLOCKS, worst.checked, facts, named
+    )
+
+
 @check(stage="03_audit")
 def lateness(event_rules: pd.DataFrame, delay_by_kind: pd.DataFrame) -> Verdict:
     """Judge the share of events received more than a day after they happened, and the slowest
-    source or device by its median delay: one with a wrong clock always delivers hours late.
+    source or device by its median delay: one with a wrong clock always delivers hours late. Late
+    events are in the log, so no figure of the past lacks them.
     """
     rule = event_rules[event_rules["rule"] == LATE_RECEIPT]
     if rule.empty:
@@ -111,9 +145,7 @@ def lateness(event_rules: pd.DataFrame, delay_by_kind: pd.DataFrame) -> Verdict:
     broken, checked = int(rule["broken"].iloc[0]), int(rule["checked"].iloc[0])
     share, low, high = share_of(broken, checked)
     slow, kind = _slowest(delay_by_kind)
-    status = grade(share, LATE, LATE_FAILS)
-    if status == "pass" and slow >= SLOW_SECONDS:
-        status = "warn"
+    status: Status = "warn" if share >= LATE or slow >= SLOW_SECONDS else "pass"
     facts = {"broken": broken, "rows": checked, "slowest": kind, "median_hours": slow / 3600}
     return Verdict("lateness", status, share, low, high, LATE, checked, facts)
 
@@ -150,11 +182,11 @@ def fullest_second(events: Any) -> pd.DataFrame:
 @check(stage="03_audit")
 def times_of_day(fullest_second: pd.DataFrame) -> Verdict:
     """Judge the share of events at the fullest second of the day: times that were cut to the day
-    or the hour all carry the same second.
+    or the hour all carry the same second. Days, on which all figures rest, are known either way.
     """
     row = fullest_second.iloc[0]
     share, low, high = share_of(int(row["events"]), int(row["total"]))
     clock_time = pd.Timestamp(int(row["second"]), unit="s").strftime("%H:%M:%S")
-    facts = {"time": clock_time, "events": int(row["events"])}
-    return Verdict("times_of_day", grade(share, ONE_SECOND, ONE_SECOND_FAILS), share, low, high,
-                   ONE_SECOND, int(row["total"]), facts)  # fmt: skip
+    facts = {"time": clock_time, "events": int(row["events"]), "dates_only": share >= DATES_ONLY}
+    status: Status = "warn" if share >= ONE_SECOND else "pass"
+    return Verdict("times_of_day", status, share, low, high, ONE_SECOND, int(row["total"]), facts)

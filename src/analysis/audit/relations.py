@@ -6,13 +6,14 @@ import pandas as pd
 
 from analysis.base import engine
 from analysis.base.statistics import share_of
+from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 
-MACHINE, MUCH = 7.0, 0.05
-"""Times the 99th percentile of users' events beyond which no user is a person; share of all events
-by machines from which they decide averages."""
-CAPPED, CAPPED_FAILS, LEAST_CAP = 0.02, 0.1, 10
-"""Share of users with exactly the most events that is a cap, and that distorts; the least cap."""
+CAPPED, CAPPED_FAILS, LEAST_CAP, PILED_UP = 0.02, 0.1, 10, 2.0
+"""Share of users with exactly the most events that is a cap, and that distorts; the least cap; how
+many times as many users it has as the number before it, for a cap gathers the users beyond it."""
+MANY_UNKNOWN = 0.05
+"""Share of all users who are in the log alone, from which the users table is not whole."""
 LEAST_USERS = 100
 """Users with events from which their counts are judged."""
 
@@ -46,27 +47,6 @@ def events_per_user(users_seen: pd.DataFrame) -> pd.DataFrame:
 
 
 @check(stage="03_audit")
-def machines(users_seen: pd.DataFrame) -> Verdict:
-    """Judge the share of all events by users with far more events than nearly everybody else."""
-    counts = users_seen["event_count"].dropna()
-    if len(counts) < LEAST_USERS:
-        return not_applicable("machines", "fewer than 100 users have events")
-    limit = MACHINE * float(counts.quantile(0.99))
-    many = counts[counts > limit]
-    share = float(many.sum() / counts.sum())
-    status: Status = "pass" if many.empty else ("fail" if share >= MUCH else "warn")
-    sample = str(users_seen.loc[counts.index[counts == counts.max()], "user_id"].min())
-    facts = {
-        "users": len(many),
-        "limit": limit,
-        "times": MACHINE,
-        "most": int(counts.max()),
-        "sample": sample,
-    }
-    return Verdict("machines", status, share, limit=MUCH, n=len(counts), facts=facts)
-
-
-@check(stage="03_audit")
 def capped_histories(users_seen: pd.DataFrame) -> Verdict:
     """Judge the share of users who have exactly the most events: an export of the first or the
     last so many events of each user cuts histories there.
@@ -74,8 +54,27 @@ def capped_histories(users_seen: pd.DataFrame) -> Verdict:
     counts = users_seen["event_count"].dropna()
     if len(counts) < LEAST_USERS or counts.max() < LEAST_CAP:
         return not_applicable("capped_histories", "too few users have many events")
-    at_most = int((counts == counts.max()).sum())
+    most, before = (counts == counts.max()), int((counts == counts.max() - 1).sum())
+    at_most = int(most.sum())
     share, low, high = share_of(at_most, len(counts))
-    status: Status = grade(share, CAPPED, CAPPED_FAILS) if at_most >= 5 else "pass"
-    facts = {"at_most": at_most, "users": len(counts), "most": int(counts.max())}
-    return Verdict("capped_histories", status, share, low, high, CAPPED, len(counts), facts)
+    is_cap = at_most >= 5 and at_most >= PILED_UP * before
+    status: Status = grade(share, CAPPED, CAPPED_FAILS) if is_cap else "pass"
+    facts = {"at_most": at_most, "users": len(counts), "most": int(counts.max()), "before": before}
+    capped = users_seen.loc[counts.index[most], "user_id"]
+    named = suspects.users(capped) if status == "fail" else None
+    return Verdict("capped_histories", status, share, low, high, CAPPED, len(counts), facts, named)
+
+
+@check(stage="03_audit")
+def orphans(relational: pd.DataFrame) -> Verdict:
+    """Judge the users who have events and are not in the users table: no figure holds them."""
+    count = relational.set_index("measure")["value"]
+    orphan_users = int(count["orphan_users"])
+    users = orphan_users + int(count["active_users"] + count["users_without_events"])
+    if not users:
+        return not_applicable("orphans", "there are no users")
+    share, low, high = share_of(orphan_users, users)
+    status: Status = grade(share, 0.0, MANY_UNKNOWN) if orphan_users else "pass"
+    named = suspects.unseen() if status == "fail" else None
+    facts = {"orphans": orphan_users, "users": users, "events": int(count["orphan_events"])}
+    return Verdict("orphans", status, share, low, high, MANY_UNKNOWN, users, facts, named)

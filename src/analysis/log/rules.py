@@ -8,16 +8,16 @@ import ibis
 import pandas as pd
 
 from analysis.base import clock, engine
-from analysis.log import activity
 
-MINIMUM_AGE, MAXIMUM_AGE = 18, 100
+MINIMUM_AGE, MAXIMUM_AGE = 18, 120
+"""Ages below the first are a question of policy, above the second impossible."""
 LATE_SECONDS = 86_400
 """An event recorded more than a day after it happened is late: a daily snapshot misses it."""
 ORPHAN = "user_id is not in the users table"
 BEFORE_SIGNUP = "event is before the user's signup"
 NO_SIGNUP = "signup_date is missing"
 NO_TYPE = "event_type is missing"
-NEGATIVE = "amount of an event is negative"
+MINOR = f"age is below {MINIMUM_AGE}"
 EARLY_RECEIPT = "event was received before it happened"
 LATE_RECEIPT = "event was received more than a day after it happened"
 EARLY_CREATION = "event was created before it was received"
@@ -43,7 +43,7 @@ class Rule:
     @property
     def is_impossible(self) -> bool:
         """Say whether a row that breaks the rule cannot be true whatever happened."""
-        return self.dimension != "coverage" and self.name != NO_SIGNUP
+        return self.dimension != "coverage" and self.name not in (NO_SIGNUP, MINOR)
 
 
 def _negative(column: str) -> Rule:
@@ -64,11 +64,12 @@ USER_RULES: tuple[Rule, ...] = (
         ("views", "episodes_completed"),
         lambda u: u["views"] < u["episodes_completed"],
     ),
+    Rule(MINOR, "structural", ("age",), lambda u: (u["age"] >= 0) & (u["age"] < MINIMUM_AGE)),
     Rule(
-        f"age is below {MINIMUM_AGE} or above {MAXIMUM_AGE}",
+        f"age is negative or above {MAXIMUM_AGE}",
         "structural",
         ("age",),
-        lambda u: (u["age"] < MINIMUM_AGE) | (u["age"] > MAXIMUM_AGE),
+        lambda u: (u["age"] < 0) | (u["age"] > MAXIMUM_AGE),
     ),
     Rule(
         NO_SIGNUP,
@@ -129,8 +130,6 @@ def event_rules(events: Any) -> pd.DataFrame:
         ("temporal", BEFORE_SIGNUP): events.tenure_day < 0,
         ("structural", NO_TYPE): events.event_type.isnull(),
     }
-    if "properties" in events.columns:
-        tests["structural", NEGATIVE] = activity.amount(events) < 0
     if "received_at" in events.columns:
         delay = clock.seconds(events.received_at) - clock.seconds(events.event_at)
         tests["temporal", EARLY_RECEIPT] = events.received_at < events.event_at
