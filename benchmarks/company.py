@@ -16,6 +16,7 @@ from analysis.cohorts import Cohorts
 from analysis.contract import params, stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.checks import REGISTER, Verdict
+from analysis.log import content
 from analysis.log.activity import place, sum_by_day
 from analysis.log.chapters import EventsChapter, UsersChapter
 from analysis.log.events import slim
@@ -211,8 +212,10 @@ def keep_log(events: pa.Table) -> CleanLog:
     """
     con = connection()
     con.con.register("written", typed(events))  # a memtable would be kept until the process ends
-    raw = con.table("written").rename(event_at="event_timestamp")
-    kept = keep_table("events", slim(raw))
+    written = con.table("written")
+    raw, counted = content.set_apart(written, content.content_columns(written))
+    said = raw.mutate(**content.hashed(raw, counted)).rename(event_at="event_timestamp")
+    kept = keep_table("events", slim(said))
     con.con.unregister("written")
     volume = daily_volume(kept)
     return CleanLog(kept, volume, infer_log_window(volume))

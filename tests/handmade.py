@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from analysis.base import engine
 from analysis.contract.params import Params, load_params, parse_instant
-from analysis.log import activity
+from analysis.log import activity, content
 from analysis.log.chapters import EventsChapter, UsersChapter
 from analysis.log.log import Log
 from analysis.log.window import LogWindow, daily_volume, infer_log_window
@@ -17,6 +17,8 @@ from analysis.log.window import LogWindow, daily_volume, infer_log_window
 ROOT = Path(__file__).resolve().parents[1]
 SEED_DATA = ROOT.parent / "shared" / "seed-data"
 NO_SEED_DATA = f"no seed data at {SEED_DATA}"
+REAL_LOGS = ROOT.parent / "shared" / "real-logs"
+NO_REAL_LOGS = f"no real logs at {REAL_LOGS}"
 ROLES = {
     "play": "content_play",
     "click": "poster_click",
@@ -49,7 +51,8 @@ def make_events(rows: list[tuple[str, str]], **columns: list) -> ibis.Table:
     """Return clean events from (user_id, event_at), and further columns.
 
     `event_type` is `content_play` and `recorded_at` is `event_at` unless given. Columns
-    whose name ends in `_at` are instants.
+    whose name ends in `_at` are instants. Further columns of text count as content, as in
+    log.content, but the identifier.
     """
     frame = pd.DataFrame({"user_id": [user for user, _ in rows]}, dtype="str")
     frame["event_at"] = instants([when for _, when in rows])
@@ -58,7 +61,10 @@ def make_events(rows: list[tuple[str, str]], **columns: list) -> ibis.Table:
     frame["event_type"] = columns.get("event_type", ["content_play"] * len(rows))
     frame["recorded_at"] = frame["recorded_at"] if "recorded_at" in columns else frame["event_at"]
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    return CON.create_table(ibis.util.gen_name("events"), table, temp=True)
+    made = CON.create_table(ibis.util.gen_name("events"), table, temp=True)
+    said = [name for name in columns if name not in ("event_type", "event_uuid")]
+    counted = tuple(name for name in said if not name.endswith("_at"))
+    return made.mutate(**content.hashed(made, counted))
 
 
 def make_window(start: str, end: str) -> LogWindow:

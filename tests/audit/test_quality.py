@@ -115,7 +115,7 @@ def before_signup(broken: int) -> Verdict:
 
 
 def repeated(broken: int) -> Verdict:
-    return quality.duplicates(rule_rows("repeated identifier (one row kept)", broken))
+    return quality.duplicates(rule_rows(quality.REPEATED, broken))
 
 
 def cleaned(name: str) -> Callable[[int], Verdict]:
@@ -126,6 +126,18 @@ def cleaned(name: str) -> Callable[[int], Verdict]:
 LOST = {"fail": 200, "warn": 5}
 
 
+def sharing(removed: int, differing: int) -> Verdict:
+    """Judge so many of 1,000 rows left out, and so many of them that say something else."""
+    parts = (rule_rows(quality.REPEATED, removed), rule_rows(quality.DIFFERING, differing))
+    return quality.duplicates(quality.join_rules(parts))
+
+
+def test_events_that_share_an_identifier_are_lost():
+    verdict = sharing(60, 60)
+    assert verdict.suspects["amount"].tolist() == [0.06]
+    assert sharing(60, 1).suspects is None
+
+
 CASES = [
     *by_share("events_before_signup", before_signup, {"fail": 10, "warn": 1}),
     Case(
@@ -133,7 +145,11 @@ CASES = [
         "not_applicable",
         lambda: quality.events_before_signup(NO_RULES, SEEN),
     ),
-    *by_share("duplicates", repeated, {"fail": 50, "warn": 1}),
+    *by_share("duplicates", repeated, {"warn": 1}),
+    Case("duplicates", "warn", partial(repeated, 900)),
+    *by_share("duplicates", partial(sharing, 60), {"fail": 50}),
+    Case("duplicates", "fail", lambda: sharing(120, 60)),
+    Case("duplicates", "warn", lambda: sharing(121, 60)),  # most are copies
     Case("duplicates", "not_applicable", lambda: quality.duplicates(NO_RULES)),
     *by_share("missing_values", missing, {"warn": 10}),
     Case("missing_values", "warn", lambda: missing(1_000)),  # no events are lost

@@ -166,6 +166,9 @@ def test_what_no_sum_can_hold_is_left_out():
     [
         ('{"amount": 25.5}', 25.5), ('{"amount":"3"}', 3.0), ("{'amount': 25.0, 'x': 1}", 25.0),
         ("{'amount': -2}", -2.0), ('{"x": 1}', None), ("", None),
+        ('{"amount": "3,50"}', 3.5), ("{'amount': '-3,5', 'x': 1}", -3.5), ('{"amount": 3, "x": 1}', 3.0),
+        ('{"amount": 3,"x": 1}', 3.0), ('{"amount": "3", "x": "4,5"}', 3.0), ('{"amount": "3, or 4"}', 3.0),
+        ('{"amount": "1,234"}', None), ('{"amount": "1,234.50"}', None), ('{"amount": "1.5"}', 1.5),
     ],
 )  # fmt: skip
 def test_amounts_are_read_from_json_and_from_what_programs_write(properties, expected):

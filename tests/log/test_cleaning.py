@@ -15,6 +15,7 @@ from analysis.contract.inputs import EVENTS, USERS, names
 from analysis.log import events as clean_log
 from analysis.log import users as clean
 from analysis.log.chapters import EventsChapter
+from analysis.log.content import Columns
 from tests.handmade import CON, at
 
 
@@ -283,10 +284,10 @@ def test_the_whole_events_table_by_hand():
     table = engine.to_pandas(clean_log.in_order(cleaned.table))
     assert list(table.columns) == [
         "user_id", "event_at", "event_type", "event_uuid", "received_at", "created_at",
-        "session_id", "recorded_at",
+        "session_id", "recorded_at", "content",
     ]  # fmt: skip
     day = "2025-01-05T"
-    assert shown(table) == [
+    assert shown(table.drop(columns="content")) == [
         f"a {day}09:00 - u5 {day}08:59 - s4 {day}09:00",
         f"a {day}10:00 play u1 {day}10:05 {day}10:04 s3 {day}10:05",
         f"a {day}10:00 play u6 - {day}10:05 - {day}10:00",
@@ -300,6 +301,7 @@ def test_the_whole_events_table_by_hand():
         "received_before_event": 1,
         "created_before_received": 1,  # received_at < created_at: the case exchanged the two
         "duplicates_removed": 1,
+        "duplicates_differing": 1,  # of another session
         "dropped_incomplete": 3,
         "rows_read": 8,
         "rows_kept": 4,
@@ -342,6 +344,20 @@ def test_repeats_at_one_instant_keep_the_first_in_the_order_of_all_columns():
     assert shown(table[["user_id", "event_type"]]) == ["a next"]
 
 
+def test_rows_that_share_an_identifier_and_differ_are_no_copies():
+    header = "event_uuid user_id event_type event_timestamp received_at rating"
+    rows = (
+        "u1 a play 2025-01-05 2025-01-05 5",
+        "u1 a play 2025-01-05 2025-01-06 5",  # received again
+        "u1 a play 2025-01-05 2025-01-05 4",  # another rating: another event
+        "u2 a play 2025-01-05 2025-01-05 5",
+        "u2 b play 2025-01-05 2025-01-05 5",
+        "u3 b play 2025-01-05 2025-01-05 5",
+    )
+    counts = clean_log.clean_events(raw(header, *rows)).counts
+    assert (counts["duplicates_removed"], counts["duplicates_differing"]) == (3, 2)
+
+
 def test_required_columns_are_enough_for_events_and_nothing_is_deduplicated():
     rows = ("a play 1736071200", "a play 1736071200", "a play 1736071200000")
     cleaned = clean_log.clean_events(raw("user_id event_type event_timestamp", *rows))
@@ -351,10 +367,11 @@ def test_required_columns_are_enough_for_events_and_nothing_is_deduplicated():
     absent = (
         "null_event_uuid",
         "duplicates_removed",
+        "duplicates_differing",
         "received_before_event",
         "created_before_received",
     )
-    assert [cleaned.counts[name] for name in absent] == [None] * 4
+    assert [cleaned.counts[name] for name in absent] == [None] * 5
     assert cleaned.counts["rows_kept"] == 3
     assert {"event_uuid", "received_at", "created_at", "session_id"} <= set(cleaned.absent)
     assert not any(name.startswith("unreadable_received") for name in cleaned.counts)
@@ -428,8 +445,12 @@ def test_the_table_of_columns_says_what_is_given_and_how_full_it_is():
 
 
 def test_the_given_table_keeps_the_contracts_order():
-    table = clean_log.given_table(["event_uuid"], EVENTS)
-    assert table["column"].tolist() == names(EVENTS)
+    said = Columns(("session_id", "rating"), ("received_at", "row_id"))
+    table = clean_log.given_table(["event_uuid"], EVENTS, said)
+    assert table["column"].tolist() == [*names(EVENTS), "rating", "row_id"]
+    further = table.set_index("column")["meaning"]
+    assert further["rating"] == clean_log.FURTHER[True]
+    assert further["row_id"] == clean_log.FURTHER[False]
     assert table.loc[table["is_present"] == "no", "column"].tolist() == ["event_uuid"]
 
 

@@ -38,7 +38,9 @@ def users():
 @pytest.fixture(scope="module")
 def events():
     cleaned = clean_log.clean_events(read("idilio_analytics_events.parquet", "events", EVENTS))
-    return clean_log.CleanEvents(cleaned.table.cache(), cleaned.counts, cleaned.absent)
+    return clean_log.CleanEvents(
+        cleaned.table.cache(), cleaned.counts, cleaned.absent, cleaned.said
+    )
 
 
 def test_the_six_counts_of_users_are_those_published(users):

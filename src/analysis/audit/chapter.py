@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.audit import (
     amounts,
     automatic,
+    blocks,
     coverage,
     endings,
     identities,
@@ -28,6 +29,7 @@ from analysis.audit import (
 )
 from analysis.audit.closed import empty_days
 from analysis.audit.presence import Presence, daily_changes, presence
+from analysis.audit.repeat_rules import find_repeats
 from analysis.base.errors import Unavailable
 from analysis.contract import stages, suspects
 from analysis.contract.chapter import Chapter, table
@@ -151,7 +153,25 @@ class Audit(Chapter):
     @cached_property
     def repeat_rules(self) -> pd.DataFrame:
         """The rules on repeated events."""
-        return repeats.repeat_rules(self.log.events)
+        return find_repeats(self.log.events)
+
+    @cached_property
+    def exact_copies(self) -> dict[str, Any]:
+        """How many events are the same as an earlier one, and what was compared."""
+        return repeats.exact_copies(self.log.events, self.events_qa.get("columns", {}))
+
+    @cached_property
+    def doubled_days(self) -> pd.DataFrame:
+        """The days on which nearly every row stands there twice."""
+        return blocks.doubled_days(self.log.events, self.log.window, self.time_zone)
+
+    @cached_property
+    def repeat_surplus(self) -> pd.DataFrame:
+        """The events that stand there too often, as suspects."""
+        log, rules = self.log, self.repeat_rules
+        return repeats.repeat_surplus(
+            log.events, rules, self.doubled_days, log.window, self.time_zone
+        )
 
     @cached_property
     def identity_rules(self) -> pd.DataFrame:

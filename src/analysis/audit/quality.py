@@ -19,14 +19,16 @@ MISSING, LOST, LOST_FAILS = 0.01, 0.005, 0.2
 """Share of rows without a needed value that is doubtful; share of events left out for it that is,
 and that makes figures partial."""
 FEW, MANY = 0.01, 0.05
-"""Share of rows from which breaking a rule fails, and from which having a repeat does."""
+"""Share of rows from which breaking a rule fails, and from which losing other events does."""
 REPEATED = "repeated identifier (one row kept)"
+DIFFERING = "repeated identifier on a row that says something else (left out)"
 CLEANING = {
     "null_user_id": "user_id is missing (left out)",
     "null_event_uuid": "event_uuid is missing (left out)",
     "null_event_timestamp": "event time is missing or unreadable (left out)",
     "temporal_inconsistencies": "signup_date was after last_active_date (swapped)",
     "duplicates_removed": REPEATED,
+    "duplicates_differing": DIFFERING,
     "null_signup_date": "signup_date is missing or unreadable",
     "null_last_active_date": "last_active_date is missing or unreadable",
     "unreadable_signup_date": "signup_date cannot be read as a date",
@@ -234,8 +236,25 @@ def events_before_signup(event_rules: pd.DataFrame, users_seen: pd.DataFrame) ->
 
 @check(stage="03_audit")
 def duplicates(cleaning_rules: pd.DataFrame) -> Verdict:
-    """Judge the rows that cleaning left out as repeats of an identifier."""
-    return _judge_rules("duplicates", cleaning_rules, [REPEATED], MANY)
+    """Judge the rows that cleaning left out as repeats of an identifier. Copies of a row that stays
+    are no loss. Rows that say something else are, when many events share identifiers that way:
+    then the column is none of events.
+    """
+    worst = worst_rule(cleaning_rules, [REPEATED])
+    if worst is None:
+        return not_applicable("duplicates", "the columns it needs are not given")
+    other = worst_rule(cleaning_rules, [DIFFERING])
+    removed = worst_rule(cleaning_rules[cleaning_rules["table"] == "events"], [REPEATED])
+    facts = {
+        **worst.facts_with_sample, "differing": other.broken if other else 0, "events": None,
+        "has_ids": removed is not None,
+    }  # fmt: skip
+    if other and removed and other.share >= MANY and 2 * other.broken >= removed.broken:
+        lost = suspects.lost(other.share)
+        facts["events"] = other.checked
+        return Verdict("duplicates", "fail", *other.interval, MANY, other.checked, facts, lost)
+    status: Status = "warn" if worst.broken else "pass"
+    return Verdict("duplicates", status, *worst.interval, MANY, worst.checked, facts)
 
 
 @check(stage="03_audit")

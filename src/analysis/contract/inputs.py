@@ -116,7 +116,9 @@ EVENTS: tuple[Column, ...] = (
         "text",
         "",
         False,
-        "Identifier of the event; repeats are removed. Without it rows are not deduplicated.",
+        "Identifier of the event; repeats are removed. Without it rows are not deduplicated. To "
+        "find events logged twice, all columns of the file are compared but those that name the "
+        "row or its loading.",
     ),
     Column("received_at", "instant", "UTC", False, "When the server received it."),
     Column("created_at", "instant", "UTC", False, "When the row was written."),

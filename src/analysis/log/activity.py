@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.base import clock, engine
 from analysis.base.errors import ReportError
 from analysis.contract.inputs import ROLES
+from analysis.log.raw import number
 from analysis.log.window import LogWindow
 
 DAY_SECONDS = 86_400
@@ -145,16 +146,24 @@ def exact_sum(values: Any) -> Any:
     return kept.try_cast("decimal(38, 6)").sum().cast("float64")
 
 
-AMOUNT = r"""["']amount["']\s*:\s*["']?(-?[0-9]+(?:\.[0-9]+)?)"""
+NAMED = r"""["']amount["']\s*:\s*"""
+AMOUNT = NAMED + r"""["']?\s*(-?[0-9]+(?:\.[0-9]+)?)"""
 """How properties name an amount: in JSON, or as programs write a struct or dictionary."""
+AMOUNT_WITH_COMMA = NAMED + r"""["']\s*(-?[0-9]+,[0-9.,]*[0-9])"""
+"""An amount in quotes that has a comma. Without quotes a comma ends the number."""
 
 
 def amount(table: Any) -> Any:
-    """Return the `amount` that the events' properties name (Ibis), missing where they do not."""
+    """Return the `amount` that the events' properties name (Ibis), missing where they do not.
+
+    In quotes it may have a comma before its decimals: `"3,50"` is 3.5. Before three digits the
+    comma may stand between thousands, and the amount is not read: see raw.number.
+    """
     if "properties" not in table.columns:
         return ibis.literal(None, type="float64")
-    digits = table.properties.re_extract(AMOUNT, 1)
-    return digits.nullif("").try_cast("float64")
+    digits = table.properties.re_extract(AMOUNT, 1).nullif("").try_cast("float64")
+    written = table.properties.re_extract(AMOUNT_WITH_COMMA, 1).nullif("")
+    return ibis.ifelse(written.notnull(), number(written), digits)
 
 
 def absent_roles(active: Any, roles: Mapping[str, str]) -> list[str]:

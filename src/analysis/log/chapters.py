@@ -154,8 +154,10 @@ class EventsChapter(Chapter):
 
     @cached_property
     def events_qa(self) -> dict[str, object]:
-        """Every count of the cleaning, and the columns that were not given."""
-        return qa_record(self.cleaned.counts, self.cleaned.absent)
+        """Every count of the cleaning, the columns that were not given, and which are content."""
+        said = self.cleaned.said
+        columns = {"content": list(said.counted), "not_content": list(said.left_out)}
+        return {**qa_record(self.cleaned.counts, self.cleaned.absent), "columns": columns}
 
     @table
     def events_cleaning(self) -> pd.DataFrame:
@@ -170,5 +172,5 @@ class EventsChapter(Chapter):
 
     @table
     def events_columns_found(self) -> pd.DataFrame:
-        """Which columns of the contract are there: see given_table."""
-        return given_table(self.cleaned.absent, EVENTS)
+        """Which columns of the contract are there, and which others: see given_table."""
+        return given_table(self.cleaned.absent, EVENTS, self.cleaned.said)

@@ -9,14 +9,28 @@ import pandas as pd
 from analysis.base import clock, engine
 from analysis.base.errors import ReportError
 from analysis.contract.inputs import EVENTS, Column, names
+from analysis.log import content
 from analysis.log import raw as raw_tables
 from analysis.log.raw import check_readable, typed
 from analysis.log.users import Counts
 
+FURTHER = {
+    True: "A further column. It counts when events are compared to find repeats.",
+    False: "A further column that names the row or its loading. It is not read.",
+}
 
-def given_table(absent: list[str], columns: tuple[Column, ...]) -> pd.DataFrame:
-    """Return the contract's columns as `column`, `is_present` (yes or no), `meaning`."""
+
+def given_table(
+    absent: list[str], columns: tuple[Column, ...], said: content.Columns
+) -> pd.DataFrame:
+    """Return the contract's columns and those that the file has besides as `column`, `is_present`
+    (yes or no), `meaning`.
+    """
     rows = [(c.name, "no" if c.name in absent else "yes", c.meaning) for c in columns]
+    known = {c.name for c in columns}
+    for name in (*said.counted, *said.left_out):
+        if name not in known:
+            rows.append((name, "yes", FURTHER[name in said.counted]))
     return pd.DataFrame(rows, columns=["column", "is_present", "meaning"])
 
 
@@ -34,27 +48,32 @@ MOST_DATES = 0.5
 
 @dataclass(frozen=True)
 class CleanEvents:
-    """`table`: one row per event (Ibis); `counts`: issue -> rows; `absent`: columns not given."""
+    """`table`: one row per event (Ibis); `counts`: issue -> rows; `absent`: columns not given;
+    `said`: which columns count as content.
+    """
 
     table: Any
     counts: Counts
     absent: list[str]
+    said: content.Columns
 
 
 def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
     """Return the events of `raw` (Ibis), one row each, with every issue counted.
 
     Columns: `user_id`, `event_type`, `event_at`, `recorded_at` (when it was known:
-    `received_at`, and `event_at` where that is absent or earlier), and those of the
-    contract that are present. Rows without `event_uuid` (where that column exists),
-    `user_id` or a readable time are left out and counted; of rows with one
-    `event_uuid` the earliest stays (by `event_at`, then every other column in order).
+    `received_at`, and `event_at` where that is absent or earlier), those of the contract that are
+    present, and `content` (see log.content), where events say more than who, what and when.
+    Rows without `event_uuid` (where that column exists), `user_id` or a readable time are left out
+    and counted; of rows with one `event_uuid` the earliest stays (by `event_at`, then every other
+    column in order), and `duplicates_differing` counts those that were no copies of it.
     Counts: the case's six, with `created_at` and `received_at` exchanged as the case
     did between its two steps, and more. In no order: see in_order. Where most times are dates
     that carry none (00:00 UTC), they become the start of their day in `time_zone`.
     """
     known = [name for name in names(EVENTS) if name in raw.columns]
-    events, unreadable = _parse_once(raw.select(*known))  # a further column is not read
+    said = content.content_columns(raw)
+    events, unreadable = _parse_once(raw, known, said)
     if time_zone != "UTC":
         for name in [n for n in ("event_at", "received_at", "created_at") if n in events.columns]:
             events = _at_local_midnight(events, name, time_zone)
@@ -63,10 +82,10 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
     if is_empty or unreadable["unreadable_event_timestamp"]:
         check_readable(raw, "events", "event_timestamp")
     usable = events.filter(events.user_id.notnull(), events.event_at.notnull())
-    unique, removed = usable, None
+    unique, removed, differing = usable, None, None
     if "event_uuid" in events.columns:
         usable = usable.filter(usable.event_uuid.notnull())
-        unique, removed = _one_each(usable)
+        unique, removed, differing = _one_each(usable)
     n_usable = int(usable.count().execute())
     n_unique = n_usable - (removed or 0)
     if n_unique == 0:
@@ -74,12 +93,13 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
     rows = counts["rows_read"] or 0
     counts |= {
         "duplicates_removed": removed,
+        "duplicates_differing": differing,
         "dropped_incomplete": rows - n_usable,
         "rows_kept": n_unique,
         **unreadable,
     }
     absent = [name for name in names(EVENTS) if name not in raw.columns]
-    return CleanEvents(slim(unique), counts, absent)
+    return CleanEvents(slim(unique), counts, absent, said)
 
 
 def _at_local_midnight(events: Any, name: str, zone: str) -> Any:
@@ -100,16 +120,18 @@ def _at_local_midnight(events: Any, name: str, zone: str) -> Any:
     return joined.mutate(**{name: ibis.coalesce(local, joined[name])}).select(*events.columns)
 
 
-def _parse_once(raw: Any) -> tuple[Any, Counts]:
-    """Return the typed events, kept by the engine so that no text is parsed twice, and the
-    unreadable times by column.
+def _parse_once(raw: Any, known: list[str], said: content.Columns) -> tuple[Any, Counts]:
+    """Return the typed events with their content, kept by the engine so that no text is parsed
+    twice, and the unreadable times by column.
     """
     times = [name for name in names(EVENTS, "instant") if name in raw.columns]
+    raw, counted = content.set_apart(raw, said)
     flags = {
         f"is_bad_{n}": raw_tables.instant(raw[n]).isnull() & raw_tables.text(raw[n]).notnull()
         for n in times
     }
-    kept = typed(raw, EVENTS, flags).cache()
+    more = {**flags, **content.hashed(raw, counted)}
+    kept = typed(raw, EVENTS, more).select(*known, *more).cache()
     sums = kept.aggregate(**{f"unreadable_{n}": kept[f"is_bad_{n}"].sum() for n in times})
     row = engine.to_pandas(sums).iloc[0]
     bad: Counts = {str(name): int(value) for name, value in row.items()}
@@ -138,19 +160,31 @@ def _event_counts(events: Any) -> Counts:
     return {str(k): None if pd.isna(v) else int(v) for k, v in values.items()}
 
 
-def _one_each(events: Any) -> tuple[Any, int]:
-    """Return one row per event_uuid, and how many rows were left out. Only repeated identifiers
-    are ranked: hardly any are, and ranking costs more than all the rest.
+def _one_each(events: Any) -> tuple[Any, int, int]:
+    """Return one row per event_uuid, how many rows were left out, and how many of these were no
+    copies of the row that stays: they differ in user, type, time or content. Only repeated
+    identifiers are ranked: hardly any are, and ranking costs more than all the rest.
     """
     sizes = events.group_by("event_uuid").aggregate(n=lambda t: t.count())
     repeated = sizes.filter(sizes.n > 1).cache()
     sums = repeated.aggregate(rows=repeated.n.sum(), ids=repeated.count())
     row = engine.to_pandas(sums).fillna(0).iloc[0]
     if not row["ids"]:
-        return events, 0
+        return events, 0, 0
     single = events.anti_join(repeated, "event_uuid")
-    ranked = _earliest(events.semi_join(repeated, "event_uuid"))
-    return single.union(ranked).cache(), int(row["rows"] - row["ids"])
+    shared = events.semi_join(repeated, "event_uuid").cache()
+    whole = single.union(_earliest(shared)).cache()
+    return whole, int(row["rows"] - row["ids"]), _different_rows(shared) - int(row["ids"])
+
+
+def _different_rows(events: Any) -> int:
+    """Return the number of events when those with one identifier that agree in user, type, time
+    and content count once.
+    """
+    says = ("event_uuid", "user_id", "event_type", "event_at", content.NAME)
+    return int(
+        events.select(*(n for n in says if n in events.columns)).distinct().count().execute()
+    )
 
 
 def _earliest(events: Any) -> Any:
@@ -170,7 +204,9 @@ def slim(events: Any) -> Any:
         recorded = ibis.greatest(
             events.event_at, ibis.coalesce(events.received_at, events.event_at)
         )
-    return events.select(*dict.fromkeys(keep), recorded_at=recorded)
+    has_content = content.NAME in events.columns
+    more = {content.NAME: events[content.NAME]} if has_content else {}
+    return events.select(*dict.fromkeys(keep), recorded_at=recorded, **more)
 
 
 def in_order(events: Any) -> Any:

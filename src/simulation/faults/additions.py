@@ -67,6 +67,45 @@ def imported_again(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
     return _copy_events(rendered.events, rows, uuid_array(rng, len(rows)), new)
 
 
+@fault("added_events", strengths=(0.02, 0.1), found_by=("double_logging",))
+def sent_again(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
+    """Share of events logged a second time, one to ten whole minutes later, under another
+    event_uuid, as when a client sends again what was not acknowledged.
+    """
+    rng = plan.stream("sent_again")
+    rows = np.flatnonzero(rng.random(len(rendered.events)) < share)
+    wait = 60 * rng.integers(1, 11, len(rows))
+    later = rendered.written_at[rows] + wait
+    later = np.where(later < plan.company.log_end, later, later - 2 * wait)
+    new = {"event_timestamp": instant_array(later)}
+    return _copy_events(rendered.events, rows, uuid_array(rng, len(rows)), new)
+
+
+@fault("added_events", strengths=(0.02, 0.1), found_by=("double_logging",))
+def copied_to_another(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
+    """Share of users whose events are logged a second time under another user's identifier."""
+    rng, ids = plan.stream("copied_to_another"), rendered.people["user_id"].to_numpy()
+    order = rng.permutation(len(ids))
+    other = pd.Series(ids[np.roll(order, 1)], index=ids[order])
+    copied = other[np.arange(len(ids)) < max(round(share * len(ids)), 1)]
+    user = rendered.events["user_id"].to_pandas()
+    rows = np.flatnonzero(user.isin(copied.index))
+    new = {"user_id": pa.array(user.iloc[rows].map(copied), pa.string())}
+    return _copy_events(rendered.events, rows, uuid_array(rng, len(rows)), new)
+
+
+@fault("added_events", strengths=(0.01, 0.05), found_by=("double_logging",))
+def stacked_exports(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
+    """Share of the log's days that two exports both hold, the second under new identifiers."""
+    rng, first = plan.stream("stacked_exports"), unix(LOG_START)
+    days = (plan.company.log_end - first) // DAY
+    length = max(round(share * days), 1)
+    start = first + DAY * int(rng.integers(0, days - length + 1))
+    inside = (rendered.written_at >= start) & (rendered.written_at < start + length * DAY)
+    rows = np.flatnonzero(inside)
+    return _copy_events(rendered.events, rows, uuid_array(rng, len(rows)))
+
+
 @fault("added_events", strengths=(0.2, 1.0), found_by=("automatic_events",))
 def automatic_events(share: float, plan: Plan, rendered: Rendered) -> pa.Table:
     """Share of users for whom the app itself logs a push_received every week, from signup to the

@@ -23,6 +23,9 @@ RULES_BROKEN: dict[str, set[str]] = {
     "machine": {"session_starts"} | COUNTED | LAST_SEEN,
     "near_copies": {"received_early"} | COUNTED,
     "imported_again": {"received_early", "session_starts"} | COUNTED | LAST_SEEN,
+    "sent_again": {"received_early", "last_active_date"} | COUNTED,
+    "copied_to_another": {"before_signup", "session_shared"} | COUNTED | LAST_SEEN,
+    "stacked_exports": COUNTED,
     "automatic_events": {"session_starts"} | LAST_SEEN,
     "stray_signups": {"last_active_date"},  # of users never seen: the day they signed up
     "missing_signups": {"last_active_date"},

@@ -1,0 +1,77 @@
+"""Events that two users share: copies of one user's events under another's identifier."""
+
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from analysis.base import clock, engine
+from analysis.log import content
+from analysis.log.rules import rule_rows
+
+SHARED = "repeats an event of another user in all but the user, beyond chance"
+
+
+def _moments(events: Any) -> Any:
+    """Return one row per event that says the same at the same time, whoever did it (Ibis):
+    `event_type`, `content`, `ms` (milliseconds since 1970), `first` and `last` user in the order
+    of their identifiers, `users` and `n` (rows).
+    """
+    ms = (clock.seconds(events.event_at) * 1000).round().cast("int64")
+    timed = events.select("user_id", "event_type", content.NAME, ms=ms)
+    return timed.group_by("event_type", content.NAME, "ms").aggregate(
+        first=timed.user_id.min(),
+        last=timed.user_id.max(),
+        users=timed.user_id.nunique(),
+        n=timed.count(),
+    )
+
+
+def shared_rules(events: Any, step: int) -> pd.DataFrame:
+    """Return the rule on events that exactly two users share: see rule_rows. Chance is how often
+    another user does the same `step` milliseconds later, type by type; three standard deviations
+    more are chance, too. What three or more do at one instant is a timer's work, no copy.
+    """
+    moments = _moments(events).cache()
+    pairs = moments.filter(moments.users == 2)
+    single = moments.filter(moments.users == 1)
+    later = single.mutate(ms=single.ms - step).select(
+        "event_type", content.NAME, "ms", next="first"
+    )
+    met = single.inner_join(later, ["event_type", content.NAME, "ms"])
+    chance = (
+        met.filter(met["first"] != met["next"])
+        .group_by("event_type")
+        .aggregate(chance=ibis._.count())
+    )
+    found = pairs.group_by("event_type").aggregate(
+        broken=(pairs.n // 2).sum(), sample=pairs["last"].min()
+    )
+    kinds = engine.to_pandas(found.order_by("event_type")).set_index("event_type")
+    by_chance = engine.to_pandas(chance).set_index("event_type")["chance"]
+    expected = by_chance.reindex(kinds.index).fillna(0)
+    beyond = (kinds["broken"] - expected - 3 * np.sqrt(expected)).clip(lower=0).astype(int)
+    sample = kinds["sample"][beyond > 0].min() if beyond.any() else None
+    total = int(engine.to_pandas(moments.aggregate(n=moments.n.sum()))["n"].iloc[0])
+    return rule_rows([("structural", "events", SHARED, total, int(beyond.sum()), sample)])
+
+
+def shared_events(events: Any) -> Any:
+    """Return the events that exactly two users share (Ibis: `user_id`, `event_at`, `amount`), each
+    of the user of the two a larger share of whose events is shared: the copy, as far as that
+    shows it.
+    """
+    moments = _moments(events)
+    pairs = moments.filter(moments.users == 2)
+    totals = events.group_by("user_id").aggregate(total=ibis._.count())
+    both = pairs.select(user_id=pairs["first"]).union(pairs.select(user_id=pairs["last"]))
+    counts = both.group_by("user_id").aggregate(shared=ibis._.count()).inner_join(totals, "user_id")
+    shares = counts.select("user_id", share=counts.shared / counts.total)
+    one = pairs.inner_join(shares.rename(first="user_id", first_share="share"), "first")
+    two = one.inner_join(shares.rename(last="user_id", last_share="share"), "last")
+    return two.select(
+        user_id=ibis.ifelse(two.first_share > two.last_share, two["first"], two["last"]),
+        event_at=two.ms.as_timestamp("ms").cast("timestamp('UTC')"),
+        amount=two.n // 2,
+    )
