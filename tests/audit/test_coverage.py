@@ -1,13 +1,19 @@
 """Whose history the log holds, and whether anybody is missing."""
 
 import pandas as pd
+import pytest
 
 from analysis.audit import coverage
 from analysis.contract.checks import Verdict
-from analysis.log.window import LogWindow
+from analysis.log.activity import user_spans
+from analysis.log.window import LogWindow, daily_volume
+from simulation import simulate
 from tests.audit.judging import LOG, at, by_share, days
 from tests.checking import Case
-from tests.handmade import instants, make_users, make_window
+from tests.handmade import instants, make_company_log, make_events, make_users, make_window
+
+VOLUME = pd.DataFrame({"day_number": range(20_089, 20_389), "day": days(range(300))})
+"""A day with events for each of the log's 300 days."""
 
 
 def broken_by(table):
@@ -22,18 +28,51 @@ def test_coverage_limits_are_half_open():
         {f"u{i}": when for i, when in enumerate(signups)},
         last_event_at=instants(["2025-01-01", None, *["2025-01-01"] * 5]),
     )
-    assert broken_by(coverage.coverage_rules(users, window, lookback_days=30)) == {
-        "user joined before the log began, so the first days are unknown": 1,
+    assert broken_by(coverage.coverage_rules(users, VOLUME, window, lookback_days=30)) == {
+        "user joined before the log's first event, so the first days are unknown": 1,
+        "user joined in days left out at the log's start": 0,
         "user joined too late for a full look-back period": 2,
         "joined after the log ends": 1,
         "user has no event in the log": 1,
     }
 
 
+def test_users_of_days_that_were_left_out_are_not_from_before_the_log():
+    window = make_window("2025-01-03", "2025-03-01")
+    users = make_users(
+        {"before": "2024-12-31", "left_out": "2025-01-01", "cut": "2025-01-02", "in": "2025-01-03"},
+        first_event_at=instants(["2025-02-01", None, "2025-01-02", "2025-01-03"]),
+        last_event_at=instants(["2025-02-01", None, "2025-01-02", "2025-01-03"]),
+    )
+    counts = broken_by(coverage.coverage_rules(users, VOLUME, window, lookback_days=30))
+    assert counts["user joined before the log's first event, so the first days are unknown"] == 1
+    assert counts["user joined in days left out at the log's start"] == 2
+    facts = coverage.log_covers_cohort(users, VOLUME, window, 30).facts
+    assert (facts["early"], facts["left_out"], facts["users"]) == (1, 2, 4)
+
+
+def test_what_lies_outside_the_window_is_counted_in_events_and_users():
+    events = make_events([
+        ("a", "1970-01-01"), ("a", "2025-01-02T23:59:59"), ("a", "2025-01-03"),
+        ("b", "2025-01-12T23:59"), ("b", "2025-01-13"), ("stranger", "2025-01-14"),
+        ("c", "2025-01-05"),
+    ], is_known=[True] * 5 + [False, True])  # fmt: skip
+    users = make_users(dict.fromkeys("abc", "2025-01-01"))
+    window = make_window("2025-01-03", "2025-01-13")
+    rules = coverage.edge_rules(events, users, daily_volume(events), window)
+    assert broken_by(rules) == {
+        "event lies in days left out at the log's start": 1,
+        "event lies in days left out at the log's end": 2,
+        "event lies far outside the log": 1,
+        "user has events outside the days that count": 2,
+    }
+    assert rules["checked"].tolist() == [7, 7, 7, 3]
+
+
 def joined_early(early: int, of: int = 100) -> Verdict:
     users = pd.DataFrame({"signup_date": days([-100] * early + [10] * (of - early))})
     users["first_event_at"] = days([None] * early + [10] * (of - early))
-    return coverage.log_covers_cohort(users, LOG, 30)
+    return coverage.log_covers_cohort(users, VOLUME, LOG, 30)
 
 
 def newcomers_with(unseen: int, of: int = 100) -> Verdict:
@@ -80,7 +119,16 @@ def gone(left: int, of: int = 1_000) -> Verdict:
     """Judge users of day 0, some last seen before day 270 of 300."""
     users = pd.DataFrame({"signup_date": days([0] * of)})
     users["last_event_at"] = days([269] * left + [270] * (of - left))
-    return coverage.survivors(users, LOG, 30)
+    return coverage.survivors(users, VOLUME.assign(users=0), LOG, 30)
+
+
+def last_seen(early: int, late: int = 1) -> Verdict:
+    """Judge 40 users active a day and `late` last seen on each of the days 100 to 299, one of 40;
+    `early` are last seen before: of 4,000 user-days, 100 x `late` would be.
+    """
+    users = pd.DataFrame({"signup_date": days([0] * (early + 200 * late))})
+    users["last_event_at"] = days([50] * early + [n for n in range(100, 300) for _ in range(late)])
+    return coverage.survivors(users, VOLUME.assign(users=40), LOG, 30)
 
 
 def early_users(seen: int, of: int = 100) -> Verdict:
@@ -88,6 +136,26 @@ def early_users(seen: int, of: int = 100) -> Verdict:
     users = pd.DataFrame({"signup_date": days([-10] * of + [10] * 1_000)})
     users["last_event_at"] = days([50] * seen + [None] * (of - seen) + [40] * 600 + [39] * 400)
     return coverage.early_users_seen(users, LOG, 30)
+
+
+def test_leavers_are_counted_up_to_a_week_and_expected_at_the_lowest_rate():
+    verdict = last_seen(0)
+    facts = verdict.facts
+    assert (facts["before"], facts["found"]) == ("2025-04-09", 0)  # day 98, the last whole week
+    assert facts["expected"] == pytest.approx(98 * 40 * 26 / (28 * 40))  # from day 98 on: 26 of 28
+    assert verdict.suspects["kind"].tolist() == ["unseen"]
+    assert last_seen(3).suspects is None
+
+
+@pytest.mark.parametrize(("users", "seed"), [(300, 1), (1_500, 2)])
+def test_tables_of_accounts_seen_of_late_lack_users(users, seed):
+    log = make_company_log(simulate(users, 40, seed, dirt=False))
+    seen = coverage.users_with_span(log.users, user_spans(log.events))
+    assert coverage.survivors(seen, log.volume, log.window, 30).status == "pass"
+    kept = seen[seen["last_event_at"] >= log.window.end - pd.Timedelta(days=150)]
+    events = log.events.filter(log.events.user_id.isin(kept["user_id"].tolist()))
+    verdict = coverage.survivors(kept, daily_volume(events), log.window, 30)
+    assert verdict.status in (("fail",) if users > 1_000 else ("warn", "fail"))
 
 
 def joined_late(late: int, of: int = 100, window: LogWindow = LOG) -> Verdict:
@@ -136,6 +204,10 @@ CASES = [
     Case("survivors", "warn", lambda: gone(0, 35)),  # to 9.9 %
     Case("survivors", "pass", lambda: gone(0, 34)),
     Case("survivors", "not_applicable", lambda: gone(0, 29)),
+    Case("survivors", "fail", lambda: last_seen(0)),
+    Case("survivors", "warn", lambda: last_seen(3)),  # of 98 up to day 98
+    Case("survivors", "warn", lambda: last_seen(9)),
+    Case("survivors", "pass", lambda: last_seen(10)),
     Case("window_is_mature", "warn", lambda: joined_late(16)),
     Case("window_is_mature", "pass", lambda: joined_late(15)),  # as many as in half of 300 days
     Case("window_is_mature", "not_applicable", lambda: joined_late(0, 0)),

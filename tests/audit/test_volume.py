@@ -20,6 +20,7 @@ def make_volume(counts: list[int], first: int = 0) -> pd.DataFrame:
     start = at(0).value // 10**9 // 86_400
     table = pd.DataFrame({"day_number": [start + n for n in numbers], "day": days(numbers)})
     table["events"] = table["users"] = counts
+    table["last_second"] = 86_300
     return table[table["events"] > 0].reset_index(drop=True)
 
 
@@ -52,8 +53,17 @@ def bursts() -> np.ndarray:
     return active
 
 
-def ends(extra: list[int]) -> Verdict:
-    return volume.last_day(make_volume([100] * 20 + extra), LogWindow(at(0), at(20)), "UTC")
+def ends(extra: list[int], until: int = 86_300) -> Verdict:
+    """Judge days after a log of 20 days; the last event of all is at this second of its day."""
+    table = make_volume([100] * 20 + extra)
+    table.loc[table.index[-1], "last_second"] = until
+    return volume.last_day(table, LogWindow(at(0), at(20)), "UTC")
+
+
+def given_ends(start: int, end: int, counts: list[int] | None = None) -> Verdict:
+    """Judge a window from day to day over events of days 0 to 19."""
+    table = make_volume(counts or [100] * 20)
+    return volume.window_ends(table, LogWindow(at(start), at(end)), "UTC")
 
 
 def far_out(days_away: int) -> Verdict:
@@ -76,10 +86,26 @@ CASES = [
     Case("log_volume", "pass", lambda: volume_of(bursts())),  # of three users
     Case("log_volume", "pass", lambda: volume_of(without(100), ["2025-04-11"])),
     Case("log_volume", "not_applicable", lambda: volume_of(visits(days=27))),
-    Case("last_day", "warn", lambda: ends([40])),
+    Case("last_day", "warn", lambda: ends([40], until=85_799)),  # 601 s, usually 100
+    Case("last_day", "pass", lambda: ends([7], until=85_800)),  # may as well be whole
+    Case("last_day", "warn", lambda: ends([40, 7])),
+    Case("window_ends", "pass", lambda: given_ends(0, 20)),
+    Case("window_ends", "pass", lambda: given_ends(5, 10)),
+    Case("window_ends", "warn", lambda: given_ends(0, 21)),
+    Case("window_ends", "warn", lambda: given_ends(-1, 20)),
+    Case("window_ends", "pass", lambda: given_ends(0, 60, [100] * 20 + [0] * 40 + [1])),
+    Case("window_ends", "not_applicable", lambda: given_ends(40, 60)),
     Case("last_day", "pass", lambda: ends([])),
     Case("last_day", "pass", lambda: ends([0] * 7 + [3])),  # a week later: a stray clock
-    Case("stray_times", "pass", lambda: far_out(28)),
-    Case("stray_times", "warn", lambda: far_out(29)),
-    Case("stray_times", "warn", lambda: far_out(-29)),
+    Case("stray_times", "pass", lambda: far_out(7)),
+    Case("stray_times", "warn", lambda: far_out(8)),
+    Case("stray_times", "pass", lambda: far_out(-7)),
+    Case("stray_times", "warn", lambda: far_out(-8)),
 ]
+
+
+def test_silence_at_given_ends_is_counted_in_days():
+    facts = given_ends(-3, 27).facts
+    assert (facts["before"], facts["after"], facts["days"]) == (3, 7, 10)
+    assert (facts["first"], facts["last"]) == ("2025-01-01", "2025-01-20")
+    assert (facts["start"], facts["end"]) == ("2024-12-29", "2025-01-27")

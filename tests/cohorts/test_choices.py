@@ -25,7 +25,7 @@ VISITS = [(user, f"2025-{day}T12:00") for user, days in DAYS.items() for day in 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
     log = make_log(make_events(VISITS), USERS, WINDOW)
-    return choices.choices(log, Windows(30, 0, 30)).set_index("choice")
+    return choices.choices(log, Windows(30, 0, 30), min_group=5).set_index("choice")
 
 
 EXPECTED = {
@@ -73,6 +73,20 @@ def test_a_choice_of_days_gives_both_numbers(table: pd.DataFrame) -> None:
 def test_a_log_too_short_for_another_choice_leaves_it_blank() -> None:
     window = make_window("2025-04-20", "2025-07-01")
     log = make_log(make_events(VISITS), USERS, window)
-    missing = choices.choices(log, Windows(30, 0, 30)).set_index("choice")["otherwise"].isna()
+    missing = (
+        choices.choices(log, Windows(30, 0, 30), min_group=5)
+        .set_index("choice")["otherwise"]
+        .isna()
+    )
     assert missing[["churn_longer", "churn_wide"]].all()
     assert not missing[["churn_shorter", "churn_recent"]].any()
+
+
+def test_survival_is_missing_where_too_few_are_followed_from_signup() -> None:
+    log = make_log(make_events(VISITS), USERS, WINDOW)
+    few = choices.choices(log, Windows(30, 0, 30), min_group=8).set_index("choice")
+    rows = few[few["figure"] == "survival"]
+    assert rows[["as_chosen", "otherwise", "difference"]].isna().all().all()
+    late = make_log(make_events(VISITS), USERS, make_window("2025-01-20", "2025-07-01"))
+    conditional = choices.choices(late, Windows(30, 0, 30), min_group=5).set_index("choice")
+    assert pd.isna(conditional.loc["survival_settled", "as_chosen"])

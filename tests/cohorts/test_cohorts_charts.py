@@ -124,3 +124,18 @@ def test_a_curve_starts_where_users_are_first_followed():
     assert curve.lines[0].get_xydata().tolist() == [[10, 0.2]]
     assert [text.get_text() for text in table.texts][-1] == "20"
     assert 0.0 not in [text.get_position()[0] for text in table.texts]
+
+
+def test_a_curve_that_does_not_begin_at_signup_says_of_whom_it_is():
+    late = interval(group=["all"] * 2, day=[1, 10], at_risk=[50, 20], survival=[1.0, 0.2])
+    figure = draw("draw_survival", late.assign(from_day=1))
+    curve = figure.axes[0]
+    assert curve.lines[0].get_xydata().tolist() == [[1, 1.0], [10, 0.2]]
+    assert curve.lines[0].get_label() == "all, active on day 1"
+    assert "users active on day 1 after signup" in " ".join(figure.get_suptitle().split())
+    whole = CASES["draw_survival"][0].assign(from_day=0)
+    both = pd.concat([whole, late.assign(group="device: iOS", from_day=1)])
+    figure = draw("draw_survival", both)
+    labels = [line.get_label() for line in figure.axes[0].lines]
+    assert labels == ["all", "device: iOS, active on day 1"]
+    assert figure.get_suptitle().startswith("Share of users still active")

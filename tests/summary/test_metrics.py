@@ -69,12 +69,12 @@ def test_retention_and_survival_take_their_rows_and_are_blank_where_there_is_non
     })  # fmt: skip
     curves = pd.DataFrame({
         "group": ["all", "device: iOS"], "day": [30, 60], "at_risk": [9, 3], "survival": [0.8, 0.1],
-        "ci_low": [0.7, 0.0], "ci_high": [0.9, 0.2],
+        "ci_low": [0.7, 0.0], "ci_high": [0.9, 0.2], "from_day": 0,
     }).set_index(["group", "day"]).add_prefix("settled_").reset_index()  # fmt: skip
     found = summary.cohort_metrics(by_day, curves)
     assert values(found) == {
         "retention_d1": 0.25, "retention_d7": 0.5, "retention_d30": None, "survival_30": 0.8,
-        "survival_60": None, "survival_90": None, "newcomers_lost_30d": None,
+        "survival_60": None, "survival_90": None, "newcomers_lost_30d": None, "survival_from": 0,
     }  # fmt: skip
     later = by_day.assign(day=[1, 7, 30])
     lost = summary.cohort_metrics(later, curves)["newcomers_lost_30d"]
@@ -83,6 +83,10 @@ def test_retention_and_survival_take_their_rows_and_are_blank_where_there_is_non
     ]  # fmt: skip
     assert (found["retention_d7"]["n"], found["retention_d7"]["ci_low"]) == (40, 0.4)
     assert found["retention_d30"]["rests_on"] == ["retention"]
+    conditional = summary.cohort_metrics(by_day, curves.assign(settled_from_day=5))
+    assert (conditional["survival_30"]["value"], conditional["survival_from"]["value"]) == (None, 5)
+    none = summary.cohort_metrics(by_day, curves.assign(settled_survival=float("nan")))
+    assert (none["survival_30"]["value"], none["survival_from"]["value"]) == (None, None)
 
 
 def make_snapshots():

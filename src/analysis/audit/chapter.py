@@ -185,8 +185,11 @@ class Audit(Chapter):
 
     @cached_property
     def coverage_rules(self) -> pd.DataFrame:
-        """The users whose history is not in the log."""
-        return coverage.coverage_rules(self.users_seen, self.log.window, self.lookback_days)
+        """The users and events that the days that count do not cover."""
+        log = self.log
+        users = coverage.coverage_rules(self.users_seen, log.volume, log.window, self.lookback_days)
+        edges = coverage.edge_rules(log.events, log.users, log.volume, log.window)
+        return quality.join_rules((users, edges))
 
     @cached_property
     def rules(self) -> pd.DataFrame:

@@ -4,13 +4,15 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.audit.leavers import fewest_leavers
 from analysis.audit.unseen import unseen_span
 from analysis.audit.values import is_list_of_kinds
+from analysis.base import clock, engine
 from analysis.base.statistics import share_of
 from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, not_applicable
-from analysis.log.rules import rule_rows
-from analysis.log.window import LogWindow
+from analysis.log.rules import count_broken, rule_rows
+from analysis.log.window import LogWindow, recorded
 
 MOST_EARLY = 0.5
 """Above this share of users from before the log, figures on newcomers describe a minority."""
@@ -22,6 +24,11 @@ FEW_LEFT, NONE_LEFT = 0.02, 0.005
 """Share of older users last seen more than a horizon ago, below which leavers are missing."""
 SURELY_FEW, PERHAPS_FEW = 0.05, 0.1
 """Upper end of that share's interval up to which "none seen" means none, and may mean it."""
+LEAVERS, SURE_LEAVERS = 15.0, 30.0
+"""Users expected to have left in a part of the log from which it is judged, and for certain. None
+is found of 15 by chance once in three million times."""
+FEW_LEAVE, NONE_LEAVE = 0.1, 0.02
+"""Share of them found up to which leavers may be missing, and are."""
 ENOUGH = 30
 """Users from whom a share of them is judged."""
 SURELY_FEWER, FEWER_SEEN = 4.0, 0.8
@@ -38,12 +45,19 @@ def users_with_span(users: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
     return users.merge(spans, on="user_id", how="left")
 
 
-def coverage_rules(users_seen: pd.DataFrame, window: LogWindow, lookback_days: int) -> pd.DataFrame:
-    """Return the users whose history is not in the log: see rule_rows."""
+def coverage_rules(
+    users_seen: pd.DataFrame, volume: pd.DataFrame, window: LogWindow, lookback_days: int
+) -> pd.DataFrame:
+    """Return the users whose history is not in the log, or lies in days that were left out of it:
+    see rule_rows.
+    """
     signup = users_seen["signup_date"]
     recent = window.end - pd.Timedelta(days=lookback_days)
+    began = recorded(volume, window).start
     tests = {
-        "user joined before the log began, so the first days are unknown": signup < window.start,
+        "user joined before the log's first event, so the first days are unknown": signup < began,
+        "user joined in days left out at the log's start": (signup >= began)
+        & (signup < window.start),
         "user joined too late for a full look-back period": (signup >= recent)
         & (signup < window.end),
         "joined after the log ends": signup >= window.end,
@@ -56,12 +70,40 @@ def coverage_rules(users_seen: pd.DataFrame, window: LogWindow, lookback_days: i
     )  # fmt: skip
 
 
+def edge_rules(
+    events: Any, users: pd.DataFrame, volume: pd.DataFrame, window: LogWindow
+) -> pd.DataFrame:
+    """Return the events outside the window, by where they lie, and how many users have any: see
+    rule_rows.
+    """
+    log, at = recorded(volume, window), events.event_at
+    tests = {
+        "event lies in days left out at the log's start": (at >= log.start) & (at < window.start),
+        "event lies in days left out at the log's end": (at >= window.end) & (at < log.end),
+        "event lies far outside the log": (at < log.start) | (at >= log.end),
+    }
+    outside = (at < window.start) | (at >= window.end)
+    ids = events.filter(outside, events.is_known).user_id
+    row = engine.to_pandas(ids.as_table().aggregate(n=ids.nunique(), first=ids.min())).iloc[0]
+    rule = "user has events outside the days that count"
+    return pd.concat(
+        [
+            count_broken(events, {("coverage", name): test for name, test in tests.items()}),
+            rule_rows([("coverage", "users", rule, len(users), int(row["n"]), row["first"])]),
+        ],
+        ignore_index=True,
+    )
+
+
 @check(stage="03_audit")
-def log_covers_cohort(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
-    """Judge how many users joined before the log: their first days were never recorded.
+def log_covers_cohort(
+    users_seen: pd.DataFrame, volume: pd.DataFrame, window: LogWindow, horizon_days: int
+) -> Verdict:
+    """Judge how many users joined before the first day that counts: before the log's first event,
+    so that their first days were never recorded, or in days that were left out at its start.
 
     Evidence besides the share: of users whose first `horizon_days` are over, the share without
-    an event in them, of those who joined before the start of the log and after it.
+    an event in them, of those who joined before that day and after it.
     """
     known = users_seen[users_seen["signup_date"].notna()]
     is_early = known["signup_date"] < window.start
@@ -71,7 +113,9 @@ def log_covers_cohort(users_seen: pd.DataFrame, window: LogWindow, horizon_days:
     ends = known["signup_date"] + pd.Timedelta(days=horizon_days)
     mature = ends <= window.end
     silent = ~(known["first_event_at"] < ends)
-    facts: dict[str, Any] = {"early": int(is_early.sum()), "users": len(known)}
+    left_out = is_early & (known["signup_date"] >= recorded(volume, window).start)
+    facts: dict[str, Any] = {"early": int((is_early & ~left_out).sum()), "users": len(known),
+                             "left_out": int(left_out.sum())}  # fmt: skip
     before, after = silent[mature & is_early], silent[mature & ~is_early]
     facts["silent_before"] = float(before.mean()) if len(before) else None
     facts["silent_after"] = float(after.mean()) if len(after) else None
@@ -120,9 +164,13 @@ def newcomers_seen(
 
 
 @check(stage="03_audit")
-def survivors(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) -> Verdict:
+def survivors(
+    users_seen: pd.DataFrame, volume: pd.DataFrame, window: LogWindow, horizon_days: int
+) -> Verdict:
     """Judge whether users who left are missing: of those who joined three horizons before the
-    log's end or earlier and were seen, the share last seen more than a horizon before it.
+    log's end or earlier and were seen, the share last seen more than a horizon before it. Judge
+    also whether hardly anybody was last seen in a first part of the log, although users left
+    throughout the rest (see fewest_leavers), as when only accounts seen of late are exported.
     """
     early = users_seen["signup_date"] <= window.end - pd.Timedelta(days=3 * horizon_days)
     older = users_seen[early & users_seen["last_event_at"].notna()]
@@ -130,11 +178,21 @@ def survivors(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) ->
         return not_applicable("survivors", "too few users joined early enough")
     gone = int((older["last_event_at"] < window.end - pd.Timedelta(days=horizon_days)).sum())
     share, low, high = share_of(gone, len(older))
-    facts = {"gone": gone, "users": len(older), "days": horizon_days}
+    facts: dict[str, Any] = {"gone": gone, "users": len(older), "days": horizon_days,
+                             "before": None}  # fmt: skip
     status: Status = "pass"
     if high < FEW_LEFT or (share < NONE_LEFT and high < PERHAPS_FEW):
         status = "fail" if share < NONE_LEFT and high < SURELY_FEW else "warn"
-    return Verdict("survivors", status, share, low, high, FEW_LEFT, len(older), facts)
+    fewest = fewest_leavers(users_seen, volume, window, horizon_days, LEAVERS)
+    if status != "fail" and fewest and fewest.ratio <= FEW_LEAVE:
+        is_sure = fewest.expected >= SURE_LEAVERS and fewest.ratio <= NONE_LEAVE
+        status = "fail" if is_sure else "warn"
+        facts |= {"before": clock.date_text(fewest.before, "UTC"), "found": fewest.found,
+                  "expected": fewest.expected}  # fmt: skip
+    missing = suspects.unseen() if status == "fail" else None
+    return Verdict(
+        "survivors", status, share, low, high, FEW_LEFT, len(older), facts, suspects=missing
+    )
 
 
 @check(stage="03_audit")

@@ -11,7 +11,7 @@ from analysis.base import clock
 from analysis.base.statistics import share_of
 from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, not_applicable
-from analysis.log.window import LogWindow, is_apart
+from analysis.log.window import LogWindow, end_of_log, is_apart
 
 JUMP, SURE_OF_JUMP = 1.5, 4.5
 """Ratio of the activity before and after a midnight that is a jump, and the standard deviations
@@ -143,8 +143,8 @@ def _dispersion(days: np.ndarray) -> float:
 
 @check(stage="03_audit")
 def stray_times(volume: pd.DataFrame, window: LogWindow) -> Verdict:
-    """Judge the events that lie far outside the log, beyond weeks without any: clocks set wrong,
-    and dates that stand for "unknown".
+    """Judge the events that lie outside the log, beyond more than a week without any: clocks set
+    wrong, and dates that stand for "unknown".
     """
     stray = volume[is_apart(volume, window)]
     total, count = int(volume["events"].sum()), int(stray["events"].sum())
@@ -158,13 +158,35 @@ def stray_times(volume: pd.DataFrame, window: LogWindow) -> Verdict:
 
 @check(stage="03_audit")
 def last_day(volume: pd.DataFrame, window: LogWindow, time_zone: str) -> Verdict:
-    """Judge whether days right after the trusted window were left out as incomplete."""
-    near = window.end + pd.Timedelta(days=7)
-    after = volume[(volume["day"] >= window.end) & (volume["day"] < near)]
+    """Judge whether days right after the window were left out as incomplete. A single day that may
+    as well be whole is no doubt: it is left out because nothing shows that it is (see end_of_log).
+    """
+    log = volume[~is_apart(volume, window)]
+    after = log[log["day"] >= window.end]
     left = int(after["events"].sum())
-    status: Status = "warn" if left else "pass"
+    cut = end_of_log(log) if len(after) == 1 else "partial"
+    status: Status = "warn" if left and cut == "partial" else "pass"
     usual = volume.loc[volume["day"] < window.end, "events"].tail(7).median()
     facts = {"events": left, "days": len(after), "usual": float(usual),
              "end": clock.date_text(window.end, time_zone)}  # fmt: skip
     value = float(after["events"].max() / usual) if left and usual else 0.0
     return Verdict("last_day", status, value, limit=1.0, n=left, facts=facts)
+
+
+@check(stage="03_audit")
+def window_ends(volume: pd.DataFrame, window: LogWindow, time_zone: str) -> Verdict:
+    """Judge whether a given log_start lies before the first event, or a given log_end after the
+    last: the days between are taken as days on which nobody came.
+    """
+    log = volume.loc[~is_apart(volume, window), "day"]
+    if log.empty:
+        return not_applicable("window_ends", "no event lies in the log")
+    first, last = log.min(), log.max()
+    before = max(round((first - window.start) / clock.DAY), 0)
+    after = max(round((window.end - last) / clock.DAY) - 1, 0)
+    ends = {"start": window.start, "end": window.end - clock.DAY, "first": first, "last": last}
+    facts = {"before": before, "after": after, "days": before + after,
+             **{name: clock.date_text(at, time_zone) for name, at in ends.items()}}  # fmt: skip
+    status: Status = "warn" if before or after else "pass"
+    share = (before + after) / window.days
+    return Verdict("window_ends", status, share, limit=0.0, n=round(window.days), facts=facts)

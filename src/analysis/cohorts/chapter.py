@@ -108,4 +108,4 @@ class Cohorts(Chapter):
     def choices(self) -> pd.DataFrame:
         """Return the headline figures under other definitions: see choices.choices."""
         windows = Windows(self.lookback_days, self.gap_days, self.horizon_days)
-        return choices.choices(self.log, windows)
+        return choices.choices(self.log, windows, self.min_group)

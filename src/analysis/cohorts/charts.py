@@ -188,17 +188,18 @@ def _draw_ribbon(axes: Axes, part: Frame, x: str, y: str, label: str, position: 
     axes.plot(part[x], part[y], label=label, **style_line(position))
 
 
+STILL_ACTIVE = "Share of users still active, by days since signup, 95 % interval"
+
+
 @chart("group", "day", "at_risk", "survival", "ci_low", "ci_high")
-def draw_survival(
-    survival: Frame,
-    *,
-    title: str = "Share of users still active, by days since signup, 95 % interval",
-) -> Figure:
+def draw_survival(survival: Frame, *, title: str = STILL_ACTIVE) -> Figure:
     """Return step curves of `survival` (0 to 1) by `day` with ribbons, one per `group`.
 
     Users at risk are printed below, as of the last row at or before each day. The first
-    five groups of the frame are drawn.
+    five groups of the frame are drawn. Of a curve that does not begin at signup (`from_day`, where
+    the frame has it) the label says so, and the title if it is the only one.
     """
+    survival, title = _name_conditions(survival, title)
     groups, note = list_groups(survival, "group")
     figure = Figure(figsize=(WIDTH, HEIGHT + 0.24 * len(groups)), layout="constrained")
     heights = [10, 0.7 * len(groups) + 0.7]
@@ -216,10 +217,24 @@ def draw_survival(
     return finish(figure, title, note)
 
 
+def _name_conditions(survival: Frame, title: str) -> tuple[Frame, str]:
+    """Return the frame with what each group is conditional on in its name, and the title."""
+    if "from_day" not in survival:
+        return survival, title
+    begins = survival["from_day"].fillna(0).astype(int)
+    of_active = ", active on day " + begins.astype(str)
+    named = survival["group"].astype(str).where(begins == 0, survival["group"] + of_active)
+    if title == STILL_ACTIVE and begins.nunique() == 1 and begins.iloc[0] > 0:
+        day = begins.iloc[0]
+        title = f"Share still active of users active on day {day} after signup, 95 % interval"
+    return survival.assign(group=named), title
+
+
 def _draw_curve(axes: Axes, part: Frame, label: str, position: int) -> None:
     part = part.iloc[int(part["survival"].notna().argmax()) :]  # from the first day followed
     days, values = read(part, "day"), read(part, "survival")
-    if 0 < days[0] <= 1:  # everyone is active at signup
+    begins = part["from_day"].iloc[0] if "from_day" in part else 0
+    if 0 < days[0] <= 1 and begins == 0:  # everyone is active at signup
         days, values = np.insert(days, 0, 0.0), np.insert(values, 0, 1.0)
     low, high = (read(part, end) for end in ("ci_low", "ci_high"))
     colour = COLOURS[position]

@@ -27,7 +27,7 @@ COLUMNS = ["choice", "figure", "days_chosen", "days_otherwise", "as_chosen", "ot
 UNKNOWN = float("nan")
 
 
-def choices(log: Log, windows: Windows) -> pd.DataFrame:
+def choices(log: Log, windows: Windows, min_group: int) -> pd.DataFrame:
     """Return the headline figures that depend on a definition, by this book's definition and by
     another.
 
@@ -35,12 +35,13 @@ def choices(log: Log, windows: Windows) -> pd.DataFrame:
     `days_otherwise` (where the choice is a number of days), `as_chosen`, `otherwise`,
     `difference` (shares, 0 to 1, missing where the log is too short). Retention is within 30
     days, churn is of the last snapshot with an outcome (another one when the horizon is another),
-    survival is at day 90. `windows` are those of the label.
+    survival is at day 90, and missing where fewer than `min_group` users are followed from signup
+    (see survival_table). `windows` are those of the label.
     """
     rows = [
         *_other_retention(log),
         *_other_churn(log, windows),
-        *_other_survival(log, windows.horizon),
+        *_other_survival(log, windows.horizon, min_group),
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.assign(difference=table["otherwise"] - table["as_chosen"])
@@ -125,18 +126,19 @@ def _churn(active: Any, window: LogWindow, windows: Windows) -> float:
     return float(churn.outcome(active, population, at, windows, window.end).mean())
 
 
-def _other_survival(log: Log, horizon_days: int) -> list[tuple[Any, ...]]:
+def _other_survival(log: Log, horizon_days: int, min_group: int) -> list[tuple[Any, ...]]:
     tables = (log.users, log.spans, log.window)
     settles = survival.silence_that_settles(horizon_days)
-    chosen = _survival(survival.settled_lifetimes(*tables, settles))
-    sooner = _survival(survival.settled_lifetimes(*tables, horizon_days))
-    plain = _survival(survival.lifetimes(*tables, horizon_days))
+    chosen = _survival(survival.settled_lifetimes(*tables, settles), min_group)
+    sooner = _survival(survival.settled_lifetimes(*tables, horizon_days), min_group)
+    plain = _survival(survival.lifetimes(*tables, horizon_days), min_group)
     return [
         ("survival_settled", "survival", settles, horizon_days, chosen, sooner),
         ("survival_censoring", "survival", UNKNOWN, UNKNOWN, chosen, plain),
     ]
 
 
-def _survival(stays: pd.DataFrame) -> float:
-    curve = survival.survival_table(stays, "all", MILESTONE)
-    return float(curve["survival"].iloc[-1]) if len(curve) else UNKNOWN
+def _survival(stays: pd.DataFrame, min_group: int) -> float:
+    curve = survival.only(survival.survival_table(stays, "all", MILESTONE, min_group), "all")
+    is_whole = survival.begins(curve) == 0 and curve["day"].iloc[-1] == MILESTONE
+    return float(curve["survival"].iloc[-1]) if is_whole else UNKNOWN

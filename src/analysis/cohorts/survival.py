@@ -13,6 +13,8 @@ from analysis.log.window import LogWindow
 
 BEFORE_START = -1.0
 """Entry of those at risk from their first instant on, so that an end at 0 days counts."""
+CURVE = ("at_risk", "survival", "ci_low", "ci_high", "from_day")
+"""Columns of a curve, beside its group and day."""
 SETTLED_HORIZONS = 2
 """Horizons of silence after which a stay counts as ended. After one, too many users still come
 back: a bias of one standard error at 3,000 simulated users. After two it is 0.15 of one on days 7
@@ -51,7 +53,7 @@ def lifetimes(
     return result[seen & (result["entry"] < result["time"])].reset_index(drop=True)
 
 
-def survival_table(stays: pd.DataFrame, group: str, max_day: int) -> pd.DataFrame:
+def survival_table(stays: pd.DataFrame, group: str, max_day: int, least: int = 1) -> pd.DataFrame:
     """Return the share of users still active N days after signup, day by day.
 
     Kaplan-Meier over `stays` (the result of settled_lifetimes: from when and until when each user
@@ -60,24 +62,54 @@ def survival_table(stays: pd.DataFrame, group: str, max_day: int) -> pd.DataFram
     variance with a log-log interval. Source: Klein and Moeschberger (2003),
     ch. 4; computed by statsmodels.
 
+    A curve begins at signup only where at least `least` users are followed from there on: whoever
+    joined before the log and was seen in it had not left before, so such users say nothing of the
+    first days. Otherwise it begins on the first day on which as many are followed, and is the share
+    of the users still active then. It ends where the users at risk, divided by the share still
+    active, are fewer than `least`: for so few users at its beginning the figure speaks.
+
     Columns: `group` (as given), `day`, `at_risk` (users followed at that day),
-    `survival`, `ci_low`, `ci_high` (0 to 1; missing once nobody is followed).
+    `survival`, `ci_low`, `ci_high` (0 to 1; missing before the curve begins and after it ends),
+    `from_day` (on which it begins: 0 is signup; missing where there is no curve).
     """
     days = np.arange(max_day + 1)
-    at_risk = [int(((stays["entry"] < day) & (stays["time"] >= day)).sum()) for day in days]
+    at_risk = _at_risk(stays, days)
+    enough = np.flatnonzero(at_risk >= max(least, 1))
+    begin = int(enough[0]) if len(enough) else None
     table = pd.DataFrame({"group": group, "day": days, "at_risk": at_risk})
-    if stays.empty or not stays["is_end"].any():
-        survival = np.where(table["at_risk"] > 0, 1.0, np.nan)
-        return table.assign(survival=survival, ci_low=np.nan, ci_high=np.nan)
-    curve = SurvfuncRight(stays["time"], stays["is_end"].astype(int), entry=stays["entry"])
-    at = np.searchsorted(curve.surv_times, days, side="right")
-    falling = np.minimum.accumulate(curve.surv_prob)  # statsmodels takes 0 for 1e-16 further on
-    survival = np.concatenate([[1.0], falling])[at]
-    error = np.concatenate([[0.0], curve.surv_prob_se])[at]
-    low, high = loglog_interval(survival, error)
-    followed = np.array(at_risk) > 0
-    values = {"survival": survival, "ci_low": low, "ci_high": high}
-    return table.assign(**{k: np.where(followed, v, np.nan) for k, v in values.items()})
+    table[["survival", "ci_low", "ci_high"]] = np.nan
+    if begin is not None:
+        table.loc[begin:, ["survival", "ci_low", "ci_high"]] = _curve(stays, begin, max_day, least)
+    return table.assign(from_day=pd.array([begin] * len(table), "Int64"))
+
+
+def _at_risk(stays: pd.DataFrame, days: np.ndarray) -> np.ndarray:
+    """Return how many are followed on each day."""
+    entered = np.searchsorted(np.sort(stays["entry"]), days, side="left")
+    left = np.searchsorted(np.sort(stays["time"]), days, side="left")
+    return np.asarray(entered - left, dtype=int)
+
+
+def _curve(stays: pd.DataFrame, begin: int, max_day: int, least: int) -> np.ndarray:
+    """Return survival and its interval from day `begin` on: missing from the first day on which
+    those at risk stand for fewer than `least` users.
+    """
+    days = np.arange(begin, max_day + 1)
+    at_risk = _at_risk(stays, days)
+    later = stays[stays["time"] >= begin]
+    before, survival, error = np.ones(len(days)), np.ones(len(days)), np.full(len(days), np.nan)
+    if later["is_end"].any():
+        curve = SurvfuncRight(later["time"], later["is_end"].astype(int), entry=later["entry"])
+        falling = np.minimum.accumulate(curve.surv_prob)  # statsmodels takes 0 for 1e-16 further on
+        at = np.searchsorted(curve.surv_times, days, side="right")
+        just_before = np.searchsorted(curve.surv_times, days, side="left")
+        survival = np.concatenate([[1.0], falling])[at]
+        before = np.concatenate([[1.0], falling])[just_before]
+        error = np.concatenate([[0.0], curve.surv_prob_se])[at]
+    low, high = loglog_interval(survival, error) if later["is_end"].any() else (error, error)
+    is_thin = (at_risk == 0) | (at_risk < least * before - 1e-9)
+    shown = ~np.logical_or.accumulate(is_thin)
+    return np.where(shown[:, None], np.column_stack([survival, low, high]), np.nan)
 
 
 def loglog_interval(survival: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -104,15 +136,16 @@ def survival_by_group(
     """Return survival_table for all users and for each group of the columns that are given.
 
     `group` is `all` or `column: value`. Groups with fewer than `min_group` stays are left
-    out. Days run from 0 to the length of the log, beyond which nobody is followed whole.
+    out, and so are the days of any curve that rest on fewer. Days run from 0 to the length of the
+    log, beyond which nobody is followed whole.
     """
     last = int(min(window.days, stays["time"].max() if len(stays) else 0))
-    tables = [survival_table(stays, "all", last)]
+    tables = [survival_table(stays, "all", last, min_group)]
     for column in [name for name in group_columns if name in users]:
         joined = stays.merge(users[["user_id", column]], on="user_id")
         for value, part in joined.groupby(column, sort=True):
             if not is_too_few(len(part), min_group):
-                tables.append(survival_table(part, f"{column}: {value}", last))
+                tables.append(survival_table(part, f"{column}: {value}", last, min_group))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -159,7 +192,7 @@ def both_curves(
     min_group: int,
 ) -> pd.DataFrame:
     """Return survival_by_group of lifetimes, and beside it that of settled_lifetimes, as
-    `settled_at_risk`, `settled_survival`, `settled_ci_low`, `settled_ci_high`.
+    `settled_at_risk`, `settled_survival`, `settled_ci_low`, `settled_ci_high`, `settled_from_day`.
     """
     silence = silence_that_settles(horizon_days)
     plain = lifetimes(users, spans, window, horizon_days)
@@ -172,29 +205,36 @@ def both_curves(
 
 def with_settled(curves: pd.DataFrame, settled: pd.DataFrame) -> pd.DataFrame:
     """Return `curves` (survival_by_group of lifetimes) with those of settled_lifetimes beside
-    them: `settled_at_risk`, `settled_survival`, `settled_ci_low`, `settled_ci_high`.
+    them: `settled_at_risk`, `settled_survival`, `settled_ci_low`, `settled_ci_high`,
+    `settled_from_day`.
     """
-    names = {c: f"settled_{c}" for c in ("at_risk", "survival", "ci_low", "ci_high")}
+    names = {name: f"settled_{name}" for name in CURVE}
     both = curves.merge(settled.rename(columns=names), on=["group", "day"], how="left")
     return both.astype({"settled_at_risk": "Int64"})
 
 
 def settled_only(curves: pd.DataFrame, group: str) -> pd.DataFrame:
-    """Return the settled curve of one `group`: `group, day, at_risk, survival, ci_low, ci_high`,
-    for the days on which somebody is followed.
+    """Return the settled curve of one `group`: `group`, `day` and CURVE, from the day on which it
+    begins to that on which it ends.
     """
-    names = ["at_risk", "survival", "ci_low", "ci_high"]
-    settled = curves[["group", "day", *(f"settled_{name}" for name in names)]]
-    return only(settled.set_axis(["group", "day", *names], axis=1), group)
+    settled = curves[["group", "day", *(f"settled_{name}" for name in CURVE)]]
+    return only(settled.set_axis(["group", "day", *CURVE], axis=1), group)
 
 
 def only(curves: pd.DataFrame, group: str) -> pd.DataFrame:
-    """Return the rows of one `group`, with days on which somebody is still followed."""
+    """Return the rows of one `group`, on the days of its curve."""
     part = curves[(curves["group"] == group) & curves["survival"].notna()]
     return part.reset_index(drop=True)
 
 
 def milestones(curve: pd.DataFrame, days: Sequence[int]) -> pd.DataFrame:
-    """Return the rows of `curve` at `days`: `day, at_risk, survival, ci_low, ci_high`."""
+    """Return the rows of `curve` at `days`: `day` and CURVE."""
     rows = curve[curve["day"].isin(days)].reset_index(drop=True)
-    return rows[["day", "at_risk", "survival", "ci_low", "ci_high"]]
+    return rows[["day", *CURVE]]
+
+
+def begins(curve: pd.DataFrame) -> int | None:
+    """Return the day since signup on which `curve` (of one group) begins, None where it is empty:
+    from day 1 on it is the share of the users still active on that day.
+    """
+    return int(curve["from_day"].iloc[0]) if len(curve) else None

@@ -1,8 +1,9 @@
 """The days that the event log covers in full, inferred from its daily volume."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -10,17 +11,31 @@ from analysis.base import clock, engine
 from analysis.base.errors import ReportError
 
 NEIGHBOURS = 7
-"""Days compared with a day at the edge: one week, so that weekdays even out."""
+"""Days compared with a day at the edge: one week, so that weekdays even out. No more days than
+these are left out at the end: a fall that lasts longer is the product's own."""
+MONTH = 4 * NEIGHBOURS
 SILENCE = 6.0
-"""An edge day whose outer silence is this many times the usual one is cut: chance gives 1 in
+"""A last day whose silence at its end is this many times the usual one is cut: chance gives 1 in
 400, for a single day that is looked at."""
+NEVER_SO_LONG = 99
+"""A last day whose silence at its end is longer than on this many days before is cut: chance gives
+1 in 100."""
+MAY_BE_MISSING = 0.1
+"""Share of a usual day's events that may be missing after the last one of the log: above it,
+nobody can tell whether the last day is whole."""
 PARTIAL = 0.5
 """An edge day below this share of its neighbours' median is taken as not fully covered."""
 STRAY = 0.0005
-"""Share of events at either end that may be stray (a clock set wrong) and say nothing."""
+"""Share of events at either end that may be stray (a clock set wrong) after a shorter gap."""
 APART_DAYS, FEW_APART = 28, 0.01
 """Days without an event that set what lies beyond them apart, and its share of all events below
 which it is stray."""
+FADED = 0.1
+"""Part of a usual month's events below which a month is one of a product that ends, or has hardly
+begun: then weeks without an event are its own."""
+
+
+EndOfLog = Literal["whole", "partial", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -68,47 +83,98 @@ def daily_volume(events: Any, zone: str = "UTC") -> pd.DataFrame:
     return daily[["day_number", "day", "events", "users", "first_second", "last_second"]]
 
 
-def _steady(daily: pd.DataFrame) -> tuple[int, int]:
-    """Return first and last day number between which the volume is steady."""
+def _whole_days(daily: pd.DataFrame) -> tuple[int, int]:
+    """Return the first and the last day number that the log covers whole."""
     counts = daily.set_index("day_number")["events"]
-    total = counts.cumsum() / counts.sum()
-    core = _main_part(counts[(total >= STRAY) & (total.shift(fill_value=0) <= 1 - STRAY)])
-    days = counts.reindex(range(int(core.index[0]), int(core.index[-1]) + 1), fill_value=0)
-    table = daily.set_index("day_number").reindex(days.index)
-    closing = 86_400 - table["last_second"]
+    core = _without_near_strays(_without_far_strays(counts))
+    first, last = int(core.index[0]), int(core.index[-1])
+    days = counts.reindex(range(first, last + 1), fill_value=0)
+    rows = daily[daily["day_number"].between(first, last)]
     scatter = _scatter(days)
-    first, last = 0, len(days) - 1
-    while last - first > NEIGHBOURS:
-        if not _is_small(days.iloc[first : last + 1], scatter):
-            break
+    if len(days) > NEIGHBOURS + 1 and begins_late(rows) and _is_small(days, scatter):
         first += 1
-    while last - first > NEIGHBOURS:
-        edge_first = days.iloc[first : last + 1][::-1]
-        if not (_is_small(edge_first, scatter) or _is_silent(closing, last)):
+    if len(days) > NEIGHBOURS + 1 and end_of_log(rows) != "whole":
+        last -= 1
+    for _ in range(NEIGHBOURS):
+        edge_first = days.loc[first:last][::-1]
+        if len(edge_first) <= NEIGHBOURS + 1 or not _is_small(edge_first, scatter):
             break
         last -= 1
-    return int(days.index[first]), int(days.index[last])
+    return first, last
 
 
-def _main_part(counts: "pd.Series[int]") -> "pd.Series[int]":
+def _without_far_strays(counts: "pd.Series[int]") -> "pd.Series[int]":
     """Return the days (index: day number) without those at either end that are few and lie beyond
-    weeks without an event.
+    weeks without an event, where the log breaks off: a product that fades out, or has hardly begun,
+    has such weeks.
     """
     part = pd.Series(counts.index, counts.index).diff().gt(APART_DAYS).cumsum()
     sizes = counts.groupby(part).sum() / counts.sum()
     large = sizes.index[sizes >= min(FEW_APART, sizes.max())]
-    return counts[part.between(large.min(), large.max())]
+    first, last = int(large.min()), int(large.max())
+    usual = _usual_month(counts[part.between(first, last)])
+    while last < part.max() and not _breaks_off(counts, part <= last, part == last + 1, usual):
+        last += 1
+    while first > 0 and not _breaks_off(counts, part >= first, part == first - 1, usual):
+        first -= 1
+    return counts[part.between(first, last)]
+
+
+def _without_near_strays(counts: "pd.Series[int]") -> "pd.Series[int]":
+    """Return the days without the very few at either end beyond a gap such as the rest has none;
+    at the start a gap of more than a week, for a launch may be tried out some days before.
+    """
+    usual = _usual_month(counts)
+    for ordered, least in ((counts, NEIGHBOURS + 1), (counts[::-1], 2)):
+        gaps = pd.Series(ordered.index, ordered.index).diff().abs()
+        few = ordered.cumsum().shift(fill_value=0) <= STRAY * ordered.sum()
+        wide = gaps[few & (gaps >= least)]
+        if wide.empty:
+            continue
+        at = wide.idxmax()
+        inner = counts.index.isin(ordered.loc[at:].index)
+        if _breaks_off(counts, inner, ~inner, usual):
+            return _without_near_strays(counts[inner])
+    return counts
+
+
+def _usual_month(counts: "pd.Series[int]") -> float:
+    """Return the events of the 28 days up to a day with events, in the median."""
+    days = counts.reindex(range(counts.index[0], counts.index[-1] + 1), fill_value=0)
+    return float(days.rolling(min(MONTH, len(days))).sum()[counts.index].median())
+
+
+def _breaks_off(counts: "pd.Series[int]", inner: Any, outer: Any, usual: float) -> bool:
+    """Say whether the days `outer` lie beyond a gap that is not the log's own (the days `inner`):
+    the log is in full swing there and has no other gap as long, or is shorter than the gap.
+    """
+    log, beyond = counts.index[inner], counts.index[outer]
+    is_after = beyond[0] > log[-1]
+    gap = beyond[0] - log[-1] if is_after else log[0] - beyond[-1]
+    beside = range(log[-1] - MONTH + 1, log[-1] + 1) if is_after else range(log[0], log[0] + MONTH)
+    is_busy = counts[inner].reindex(beside, fill_value=0).sum() >= FADED * usual
+    is_longest = gap > max(pd.Series(log).diff().max(), 1)
+    return bool((is_busy and is_longest) or gap > log[-1] - log[0])
 
 
 def is_apart(daily: pd.DataFrame, window: LogWindow) -> "pd.Series[bool]":
-    """Say of each day of daily_volume whether it lies outside the window beyond 28 days without
-    an event.
+    """Say of each day of daily_volume whether it lies outside the window beyond more than a week
+    without an event.
     """
-    numbers = daily["day_number"]
-    inside = (daily["day"] >= window.start) & (daily["day"] < window.end)
-    part = numbers.diff().gt(APART_DAYS).cumsum()
-    apart: pd.Series[bool] = ~part.isin(part[inside])
+    apart = pd.Series(False, daily.index)
+    after, before = daily["day"] >= window.end, (daily["day"] < window.start)[::-1]
+    near = pd.Timedelta(days=NEIGHBOURS)
+    for edge, outside in ((window.end - clock.DAY, after), (window.start, before)):
+        days = daily["day"][outside[outside].index]
+        steps = days.diff().abs().fillna((days - edge).abs())
+        apart[days.index] = (steps > near).cummax()
     return apart
+
+
+def recorded(daily: pd.DataFrame, window: LogWindow) -> LogWindow:
+    """Return the window with the days beside it that were recorded, but left out of it."""
+    log = daily.loc[~is_apart(daily, window), "day"]
+    return LogWindow(min(window.start, log.min()), max(window.end, log.max() + clock.DAY))
 
 
 def _scatter(days: "pd.Series[int]") -> float:
@@ -129,14 +195,36 @@ def _is_small(edge_first: "pd.Series[int]", scatter: float) -> bool:
     return edge < PARTIAL * usual and edge < usual - 4 * scatter
 
 
-def _is_silent(seconds: "pd.Series[float]", at: int) -> bool:
-    """Say whether the day's silence at its end is too long for chance, as a cut day's is.
+def end_of_log(daily: pd.DataFrame) -> EndOfLog:
+    """Return whether the last day of `daily` is whole, as far as its clock says.
 
-    Were sessions at random, a silence of k times the mean has probability exp(-k). The
-    first day is not judged so: a morning that is missing there makes nobody look silent.
+    It is `partial` when the silence at its end is too long for chance: six times the usual one
+    (were visits at random, a silence of k times the mean has probability exp(-k)), or longer than
+    on each of 99 days before. It is `unknown` when, at a usual day's pace, more than a tenth of its
+    events may be missing after the last one: days with few events, or without times.
     """
-    others = seconds.iloc[max(0, at - 4 * NEIGHBOURS) : at]
-    return bool(seconds.iloc[at] > SILENCE * others.mean())
+    closing = (86_400 - daily["last_second"]).astype(float)
+    last, before = closing.iloc[-1], closing.iloc[:-1]
+    if before.empty:
+        return "whole"
+    pauses = last / before.tail(MONTH).mean()
+    is_longest = len(before) >= NEVER_SO_LONG and last > before.tail(NEVER_SO_LONG).max()
+    if pauses > SILENCE or is_longest:
+        return "partial"
+    numbers = range(int(daily["day_number"].iloc[-1]) - NEIGHBOURS, daily["day_number"].iloc[-1])
+    counts = daily.set_index("day_number")["events"].reindex(numbers, fill_value=0)
+    return "unknown" if pauses > MAY_BE_MISSING * counts.median() else "whole"
+
+
+def begins_late(daily: pd.DataFrame) -> bool:
+    """Say whether the first day of `daily` begins too late for the users it has: had they come at
+    random, as late as on the days after, chance would give 1 in 400. A first day of few users may
+    well begin in the afternoon.
+    """
+    usual = daily["first_second"].iloc[1 : MONTH + 1].mean()
+    begins, users = daily["first_second"].iloc[0], daily["users"].iloc[0]
+    share_left = (86_400 - begins) / (86_400 - usual)
+    return bool(share_left ** float(users) < math.exp(-SILENCE))
 
 
 def infer_log_window(
@@ -147,15 +235,18 @@ def infer_log_window(
 ) -> LogWindow:
     """Return the window [L, E) in which the log covers every day in full.
 
-    `daily` is the result of daily_volume. The window runs from the first to the last
-    day of steady volume: the outermost 0.05 % of events are ignored as stray, and up to
-    1 % that lies beyond 28 days without an event. A day at either edge is left out if its volume is
-    less than half of the median of the next seven days and more than four usual deviations below
-    it; the last day also if it ends in a gap six times as long as usual. A given `log_start` or
-    `log_end` is used as it is. Source: this project's rule.
-    Raises ReportError when the window is empty.
+    `daily` is the result of daily_volume. The window runs from the first day with events to the
+    last, without those that can be shown to be stray or partial. Stray is up to 1 % of the events
+    beyond 28 days without any, and up to 0.05 % beyond a gap longer than all others, if the log is
+    in full swing there: a product that fades out has such gaps. Partial is a first day that begins
+    too late for the users it has and has less than half of a usual day's events, and a last day
+    that ends too early (see end_of_log). A last day after which a tenth of a usual day's events may
+    be missing is left out too, and up to seven last days with less than half of the events of the
+    week before, beyond chance. A given `log_start` or `log_end` is used as it is. Source: this
+    project's rule.
+    Raises ReportError when the window is empty, or no event is in it.
     """
-    first, last = _steady(daily)
+    first, last = _whole_days(daily)
     start = log_start or clock.day_start(first, zone)
     end = log_end or clock.day_start(last + 1, zone)
     if start >= end:
@@ -163,4 +254,15 @@ def infer_log_window(
             f"events: the log window is empty: log_start {start} is not before log_end {end}. "
             "Correct log_start or log_end in params.yml."
         )
+    _require_events(daily, zone, LogWindow(start, end))
     return LogWindow(start, end)
+
+
+def _require_events(daily: pd.DataFrame, zone: str, window: LogWindow) -> None:
+    first, last = (int(daily["day_number"].iloc[at]) for at in (0, -1))
+    from_day, to_day = clock.day_start(first, zone), clock.day_start(last + 1, zone)
+    if window.end <= from_day or window.start >= to_day:
+        raise ReportError(
+            f"events: no event lies between log_start {window.start} and log_end {window.end}: "
+            f"all lie between {from_day} and {to_day}. Correct log_start or log_end in params.yml."
+        )

@@ -100,7 +100,7 @@ def run_metrics(
         "lookback_days": metric(lookback, "days", "Look-back period"),
         "confidence": metric(0.95, "share", "Confidence level of the intervals"),
         "users_unknown_early": metric(
-            early, "count", "Users who signed up before the log", len(users)
+            early, "count", "Users who signed up before the first day that counts", len(users)
         ),
     }
 
@@ -131,7 +131,10 @@ def audit_metrics(quality: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metric
 
 
 def cohort_metrics(retention_by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
-    """Return retention within 1, 7 and 30 days and survival at 30, 60 and 90 days."""
+    """Return retention within 1, 7 and 30 days and survival at 30, 60 and 90 days; of survival
+    also `survival_from`, the day since signup on which the curve begins. From day 1 on, it says
+    nothing of new users, so that the shares after signup are not available.
+    """
     metrics: Metrics = {}
     rates = retention_by_day.set_index(["definition", "day"])
     for day in RETENTION_DAYS:
@@ -144,7 +147,12 @@ def cohort_metrics(retention_by_day: pd.DataFrame, curves: pd.DataFrame) -> Metr
     metrics["newcomers_lost_30d"] = _complement(
         metrics["retention_d30"], "New users not back within 30 days"
     )
-    whole = survival.settled_only(curves, "all").set_index("day")
+    curve = survival.settled_only(curves, "all")
+    begins = survival.begins(curve)
+    metrics["survival_from"] = metric(
+        begins, "days", "Days after signup from which users are followed", rests_on=["survival"]
+    )
+    whole = curve[curve["from_day"] == 0].set_index("day")
     for day in SURVIVAL_DAYS:
         row = whole.loc[day] if day in whole.index else None
         label = f"Users still active after {day} days"
