@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from analysis.model import (
     Features,
     Model,
     Scoring,
+    baselines,
+    certainty,
     drift,
     evaluation,
     importance,
@@ -66,9 +69,16 @@ def over_years(
     return judge(pd.concat(parts, ignore_index=True))
 
 
-def came_back(ci_low: float, silent: int = 100) -> Verdict:
-    row = {"silent": silent, "returned": 50, "rate": 0.5, "ci_low": ci_low, "ci_high": 0.9}
-    return snapshots.label_means(pd.DataFrame([row]))
+def came_back(ci_low: float, silent: int = 100, further: tuple[float, ...] = ()) -> Verdict:
+    """Judge a horizon of 30 days, and the `further` ones of which these shares come back."""
+    rates = [0.9, *further]
+    known = silent >= 30
+    table = pd.DataFrame({"horizon_days": [30 * (n + 1) for n in range(len(rates))], "rate": rates})
+    table = table.assign(silent=silent, returned=50, seen=0.5, ci_low=ci_low, ci_high=0.95,
+                         followed_days=300.0)  # fmt: skip
+    if not known:
+        table["rate"] = np.nan
+    return snapshots.label_means(table)
 
 
 def by_calendar(mixed: int) -> Verdict:
@@ -76,6 +86,36 @@ def by_calendar(mixed: int) -> Verdict:
     churned = [1.0] * 100 + [0.0] * 100
     tenure = [1] * mixed + [2] * (100 - mixed) + [2] * mixed + [1] * (100 - mixed)
     return snapshots.label_calendar(table_of("test", churned, tenure_days=tenure))
+
+
+def few_at_test(users: int) -> Verdict:
+    """Judge a test snapshot of so many users, of whom half leave, like everyone in training."""
+    parts = [table_of(split, [0.0, 1.0] * 500) for split in ("train", "test")]
+    parts[1] = parts[1].head(users)
+    return drift.base_rate_drift(pd.concat(parts, ignore_index=True))
+
+
+def few_by_calendar(leavers: int) -> Verdict:
+    """Judge a label that tenure separates, with so many leavers."""
+    churned = [1.0] * leavers + [0.0] * 100
+    return snapshots.label_calendar(table_of("test", churned, tenure_days=churned))
+
+
+def few_leave(leavers: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a test with so many leavers, and users whose plan says nothing."""
+    rng = np.random.default_rng(3)
+    churned = [1.0] * leavers + [0.0] * 100
+    table = table_of("test", churned, recency_days=rng.random(len(churned)))
+    plans = ["a", "b"] * len(churned)
+    return table, pd.DataFrame({"user_id": table["user_id"], "plan": plans[: len(churned)]})
+
+
+def few_with_column(leavers: int) -> Verdict:
+    return leaks_of.leakage_columns(*few_leave(leavers))
+
+
+def few_in_groups(leavers: int) -> Verdict:
+    return leaks_of.groups_known(*few_leave(leavers), ["plan"])
 
 
 HALF = [1.0] * 200 + [0.0] * 200
@@ -189,16 +229,30 @@ def misses(ci_low: float) -> Verdict:
     return evaluation.calibration(metrics(ece_debiased=(0.15, ci_low, 0.2), **others))
 
 
+CALIBRATED = table_of("calibrate", [0.0, 1.0] * 10_000)
+AT_BASE = (0.25, 0.2, 0.3)
+NOT_WORSE = (0.0, -0.1, 0.1)
+
+
 def ranks(low: float, high: float) -> Verdict:
-    return evaluation.better_than_chance(metrics(roc_auc=((low + high) / 2, low, high)))
+    others = {"brier_minus_base_rate": NOT_WORSE, "roc_auc_minus_recency": NOT_WORSE}
+    measured = metrics(roc_auc=((low + high) / 2, low, high), base_rate=AT_BASE, **others)
+    return baselines.better_than_chance(measured, CALIBRATED)
 
 
 def skilled(low: float, high: float) -> Verdict:
-    return evaluation.better_than_base_rate(metrics(brier_skill=((low + high) / 2, low, high)))
+    """Judge by how much the Brier score is better than that of the base rate."""
+    difference = (-(low + high) / 2, -high, -low)
+    measured = metrics(roc_auc=(0.6, 0.5, 0.7), base_rate=AT_BASE, brier_minus_base_rate=difference)
+    return baselines.better_than_base_rate(measured, CALIBRATED)
 
 
-def gains(low: float, high: float) -> Verdict:
-    return evaluation.better_than_recency(metrics(roc_auc_minus_recency=(0.0, low, high)))
+def gains(low: float, high: float, at_chance: bool = False) -> Verdict:
+    values = {"roc_auc": (0.6, 0.5, 0.7), "base_rate": AT_BASE, "brier_minus_base_rate": NOT_WORSE}
+    middle = (low + high) / 2
+    lows = pd.DataFrame({"model": ["m", "recency_only"], "ci_low": [0.5 if at_chance else 0.6] * 2})
+    measured = metrics(**values, roc_auc_minus_recency=(middle, low, high))
+    return baselines.better_than_recency(measured, CALIBRATED, lows, "m")
 
 
 def few_leavers(leavers: int) -> dict[str, str]:
@@ -211,7 +265,7 @@ def few_leavers(leavers: int) -> dict[str, str]:
     churned.loc[left] = 1.0
     worst = (-0.4, -0.7, -0.1)
     names = ("roc_auc", "ece_debiased", "calibration_slope", "calibration_intercept", "base_rate",
-             "flagged_share", "precision", "brier_skill", "roc_auc_minus_recency")  # fmt: skip
+             "flagged_share", "precision", "brier_minus_base_rate", "roc_auc_minus_recency")  # fmt: skip
     chapter = Model(
         ROWS.assign(churned=churned), customer_value=60, contact_cost=0.5, incentive_cost=3,
         saved_share=0.1, capacity=None, min_group=30, bootstrap_draws=10, seed=1,
@@ -246,9 +300,19 @@ def outside(users: int, of: int = 100) -> Verdict:
 
 
 def certain(users: int, of: int = 100) -> Verdict:
-    return scoring.saturation(
-        pd.DataFrame({"proba_churn": [0.9995] * users + [0.5] * (of - users)})
-    )
+    """Judge scores of which so many are certain, where as many in the test did the opposite."""
+    return borne_out(users, of, certain=40, wrong=20)
+
+
+def borne_out(users: int, of: int, certain: int, wrong: int, tested: int = 100) -> Verdict:
+    """Judge `users` of `of` certain scores; `certain` of the `tested` were, `wrong` of them wrong."""
+    proba = [0.9995] * users + [0.5] * (of - users)
+    sure = [1.0] * (certain - wrong) + [0.0] * wrong
+    test = table_of("test", sure + [0.0] * (tested - certain))
+    told = np.where(np.arange(tested) < certain, 0.9995, 0.5)
+    frame = pd.DataFrame({"proba_churn": proba})
+    with patch.object(certainty, "predict", return_value=told):
+        return certainty.saturation(frame, test, FITTED)
 
 
 def compared(p_values: list[float]) -> Verdict:
@@ -274,17 +338,28 @@ CASES = [
     Case("population_drift", "warn", lambda: at_risk(100, 300)),  # it grows
     Case("population_drift", "fail", lambda: at_risk(300, 100)),
     Case("population_drift", "not_applicable", lambda: at_risk(0, 100)),
+    Case("population_drift", "not_applicable", lambda: at_risk(29, 2)),
     Case("population_drift", "pass", lambda: at_risk(30, 18)),  # by chance
     Case("population_drift", "pass", lambda: over_years(drift.population_drift, 0.97, 0)),
     Case("population_drift", "pass", lambda: over_years(drift.population_drift, 1.015, 0)),
     Case("population_drift", "warn", lambda: over_years(drift.population_drift, 0.9, 0, 12)),
     Case("base_rate_drift", "pass", lambda: over_years(drift.base_rate_drift, 1, 0.004)),
+    Case("base_rate_drift", "not_applicable", lambda: few_at_test(29)),
+    Case("base_rate_drift", "pass", lambda: few_at_test(30)),
+    Case("label_calendar", "not_applicable", lambda: few_by_calendar(9)),
+    Case("label_calendar", "fail", lambda: few_by_calendar(10)),
+    Case("leakage_columns", "not_applicable", lambda: few_with_column(9)),
+    Case("leakage_columns", "pass", lambda: few_with_column(10)),
+    Case("groups_known", "not_applicable", lambda: few_in_groups(9)),
+    Case("groups_known", "pass", lambda: few_in_groups(10)),
+    Case("scored_range", "not_applicable", lambda: outside(3, 29)),
+    Case("scored_range", "fail", lambda: outside(6, 30)),
+    Case("saturation", "not_applicable", lambda: certain(3, 29)),
     Case("base_rate_drift", "warn", lambda: over_years(drift.base_rate_drift, 1, 0.02, 30)),
     Case("population_drift", "not_applicable", lambda: at_risk(100, 0)),
-    Case("label_means", "pass", lambda: came_back(0.2999)),
-    Case("label_means", "warn", lambda: came_back(0.3)),
-    Case("label_means", "warn", lambda: came_back(0.7499)),
-    Case("label_means", "fail", lambda: came_back(0.75)),
+    Case("label_means", "pass", lambda: came_back(0.4999)),
+    Case("label_means", "warn", lambda: came_back(0.5)),
+    Case("label_means", "warn", lambda: came_back(1.0)),
     Case("label_means", "not_applicable", lambda: came_back(0.9, silent=0)),
     Case("label_calendar", "fail", lambda: by_calendar(5)),
     Case("label_calendar", "pass", lambda: by_calendar(15)),
@@ -322,7 +397,8 @@ CASES = [
     Case("base_rate_drift", "warn", lambda: rates(0.30, 0.23)),
     Case("base_rate_drift", "warn", lambda: rates(0.30, 0.46)),
     Case("base_rate_drift", "fail", lambda: rates(0.30, 0.47)),
-    Case("base_rate_drift", "pass", lambda: rates(0.30, 0.50, of=20)),
+    Case("base_rate_drift", "not_applicable", lambda: rates(0.30, 0.50, of=20)),
+    Case("base_rate_drift", "pass", lambda: rates(0.30, 0.50, of=30)),  # by chance
     Case("leakage", "pass", lambda: leaks(recency_days=10 * LEAVES + SCATTER.abs())),  # silence
     Case("leakage", "pass", leaks),
     Case("leakage", "fail", lambda: leaks(clicks=LEAVES)),  # alone
@@ -343,15 +419,20 @@ CASES = [
     Case("calibration", "fail", lambda: misses(0.1)),
     Case("better_than_chance", "pass", lambda: ranks(0.51, 0.6)),
     Case("better_than_chance", "warn", lambda: ranks(0.5, 0.6)),
-    Case("better_than_chance", "fail", lambda: ranks(0.4, 0.49)),
+    Case("better_than_chance", "warn", lambda: ranks(0.4, 0.499)),  # not by a joint test
+    Case("better_than_chance", "fail", lambda: ranks(0.4, 0.48)),
     Case("better_than_base_rate", "pass", lambda: skilled(0.01, 0.2)),
     Case("better_than_base_rate", "pass", lambda: skilled(-0.1, 0.01)),
-    Case("better_than_base_rate", "fail", lambda: skilled(-0.2, -0.01)),
+    Case("better_than_base_rate", "fail", lambda: skilled(-0.2, -0.05)),
     Case("better_than_recency", "pass", lambda: gains(0.01, 0.03)),
     Case("better_than_recency", "pass", lambda: gains(-0.01, 0.01)),
     Case("better_than_recency", "fail", lambda: gains(-0.03, -0.01)),
+    Case("better_than_recency", "fail", lambda: gains(-0.03, -0.01, at_chance=True)),
+    Case("better_than_recency", "not_applicable", lambda: gains(-0.01, 0.01, at_chance=True)),
     Case(
-        "better_than_recency", "not_applicable", lambda: evaluation.better_than_recency(metrics())
+        "better_than_recency",
+        "not_applicable",
+        lambda: baselines.better_than_recency(metrics(), CALIBRATED, CALIBRATED, "m"),
     ),
     Case("enough_data", "pass", lambda: outcomes(20)),
     Case("enough_data", "warn", lambda: outcomes(19)),
@@ -373,6 +454,40 @@ CASES = [
 def test_a_check_of_the_model_gives_its_verdict(case):
     verdict = case.judge()
     assert (verdict.check, verdict.status) == (case.check, case.status)
+
+
+@pytest.mark.parametrize(
+    ("users", "of", "certain", "wrong", "outcome", "status"),
+    [
+        (0, 100, 0, 0, "few", "pass"),
+        (50, 100, 80, 0, "confirmed", "pass"),  # up to 4.6 % may be wrong
+        (50, 100, 60, 0, "untested", "warn"),  # up to 6.0 %
+        (50, 100, 60, 4, "contradicted", "fail"),  # at least 2.6 %
+        (50, 100, 60, 2, "untested", "warn"),  # at least 0.9 %
+        (5, 100, 60, 4, "contradicted", "warn"),
+        (50, 100, 0, 0, "unlike", "fail"),  # at least 40 % now, at most 3.7 % then
+        (5, 100, 0, 0, "untested", "warn"),
+    ],
+)
+def test_certain_scores_are_judged_by_what_happened(users, of, certain, wrong, outcome, status):
+    verdict = borne_out(users, of, certain, wrong)
+    assert (verdict.facts["outcome"], verdict.status) == (outcome, status)
+
+
+def test_the_shortest_horizon_of_which_few_come_back_is_named():
+    facts = came_back(0.8, further=(0.5, 0.25, 0.2499, 0.1)).facts
+    assert (facts["better"], facts["better_rate"]) == (120, 0.2499)
+    assert (facts["longest"], facts["longest_rate"]) == (150, 0.1)
+    assert came_back(0.8, further=(0.5, 0.25)).facts["better"] is None
+    assert came_back(0.8, further=(0.5, np.nan)).facts["longest"] == 60
+    alone = came_back(0.8).facts
+    assert (alone["better"], alone["longest"]) == (None, None)
+
+
+def test_whoever_sets_the_horizon_that_is_named_passes():
+    """The remedy ends: at the named horizon fewer than a quarter come back, and half are needed."""
+    assert snapshots.SETTLED < snapshots.PAUSES
+    assert came_back(0.2).status == "pass"
 
 
 def test_nothing_is_measured_on_a_handful_of_outcomes():

@@ -7,6 +7,7 @@ from analysis.base.texts import read_texts
 from analysis.contract.checks import BASES
 from analysis.model.economics import Economics
 from analysis.summary import actions
+from analysis.summary.worth import AT_CHANCE, worth_suggesting
 from tests.handmade import ROOT, at, make_users
 
 BOOK = read_texts((ROOT / "book" / "actions.yml").read_text(encoding="utf-8"))
@@ -260,6 +261,8 @@ def test_every_action_of_the_book_can_be_described():
     found += keys(make_snapshots(0.1, failed_churn=0.0)).items()
     found += keys(make_snapshots(0.5, failed_churn=0.0)).items()
     found += actions.others(METRICS, USERS, at("2025-10-21"), 30, judged, NOBODY)
+    found += worth_suggesting(list(keys().items())[:1], 200, None)
+    found += worth_suggesting(list(keys().items())[:1], 200, AT_CHANCE)
     assert {key for key, _ in found} == set(BOOK["actions"])
     table = describe(found)
     assert list(table.columns) == actions.COLUMNS

@@ -112,6 +112,23 @@ def test_churn_is_that_of_the_last_snapshot_whose_outcome_is_known():
     assert (found["churn_rate"]["n"], found["reactivation_rate"]["n"]) == (4, 20)
 
 
+def test_silences_are_counted_with_the_horizon_after_which_few_come_back():
+    rates = pd.DataFrame({
+        "horizon_days": [30, 60, 90], "silent": [200, 90, 40], "returned": [150, 40, 5],
+        "seen": [0.75, 4 / 9, 0.125], "rate": [0.8, 0.5, 0.2], "ci_low": [0.7, 0.4, 0.1],
+        "ci_high": [0.9, 0.6, 0.3], "followed_days": [210.4, 210.4, 210.4],
+    })  # fmt: skip
+    found = summary.silence_metrics(rates)
+    assert values(found) == {
+        "silences": 200, "silences_ended": 150, "silences_ended_share": 0.75, "return_rate": 0.8,
+        "return_rate_days": 210, "settling_horizon": 90, "settling_horizon_returns": 0.2,
+        "longest_horizon": 90, "longest_horizon_returns": 0.2,
+    }  # fmt: skip
+    unknown = values(summary.silence_metrics(rates.assign(rate=np.nan)))
+    assert unknown["return_rate_days"] is None
+    assert unknown["settling_horizon"] is None
+
+
 METRICS = (
     "roc_auc",
     "roc_auc_minus_recency",
@@ -155,6 +172,26 @@ def test_the_word_for_the_model_follows_its_interval(gain, word):
     assert found["test_auc"]["value"] == 0.5
     assert (found["test_auc"]["n"], found["threshold_model"]["value"]) == (99, 0.3)
     assert found["threshold_rule"]["value"] == "capacity"
+
+
+@pytest.mark.parametrize(
+    ("low", "recency_low", "gain", "word"),
+    [
+        (0.5, 0.49, (-0.01, 0.05), "both_at_chance"),
+        (0.51, 0.49, (-0.01, 0.05), "no_difference"),
+        (0.5, 0.51, (-0.01, 0.05), "no_difference"),
+        (0.5, 0.49, (-0.05, -0.01), "worse"),
+    ],
+)
+def test_ranks_at_chance_are_not_as_good_as_the_last_visit(low, recency_low, gain, word):
+    evaluation = make_evaluation(gain)
+    is_auc = (evaluation["metric"] == "roc_auc") & (evaluation["split"] == "test")
+    evaluation["model"] = evaluation["model"].replace("recency", "recency_only")
+    evaluation.loc[is_auc & (evaluation["model"] == "forest"), "ci_low"] = low
+    evaluation.loc[is_auc & (evaluation["model"] == "recency_only"), "ci_low"] = recency_low
+    card = {"model": "forest", "threshold": 0.3, "threshold_rule": "capacity"}
+    found = summary.model_metrics(evaluation, card, to_table([Verdict("calibration", "pass")]))
+    assert found["model_vs_recency"]["value"] == word
 
 
 def test_a_calibration_that_warns_is_off_and_one_that_fails_is_poor():

@@ -56,6 +56,13 @@ def snapshot_plan(window: LogWindow, windows: Windows) -> pd.DataFrame:
     return pd.DataFrame({"snapshot_at": instants, "split": names})[::-1].reset_index(drop=True)
 
 
+def longest_horizon(window: LogWindow, windows: Windows) -> int:
+    """Return the longest horizon, in days, for which the log still has a snapshot of each kind;
+    below 1 where no horizon has.
+    """
+    return int((window.days - windows.lookback) // 3) - windows.gap
+
+
 TOO_SHORT = "too_short"
 """The entry of the snapshots' `attrs` that holds what why_no_model returned."""
 
@@ -67,7 +74,7 @@ def why_no_model(window: LogWindow, windows: Windows) -> str | None:
     needed = windows.lookback + 3 * (windows.gap + windows.horizon)
     if window.start + pd.Timedelta(days=needed) <= window.end:
         return None
-    longest = int((window.days - windows.lookback) // 3) - windows.gap
+    longest = longest_horizon(window, windows)
     remedy = f"Set horizon_days to at most {longest}" if longest >= 1 else "Give a longer log"
     return (
         f"The log covers {plural(round(window.days), 'day', 'days')}, but a model that is trained, "

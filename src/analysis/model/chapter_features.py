@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.base.unavailable import require
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
-from analysis.log import churn
+from analysis.log import churn, silences
 from analysis.log.churn import Windows
 from analysis.log.log import Log
 from analysis.model import drift, features, snapshots  # noqa: F401 (drift registers its checks)
@@ -61,6 +61,11 @@ class Features(Chapter):
     def reactivation(self) -> pd.DataFrame:
         """Return how many silent users came back: see churn.reactivation."""
         return churn.reactivation(self.log.active, self.log.window, self.horizon_days)
+
+    @table
+    def return_rates(self) -> pd.DataFrame:
+        """Return how many silences end with a return, by horizon: see silences.return_rates."""
+        return silences.return_rates(self.log.active, self.log.window, self.windows)
 
     @table
     def feature_summary(self) -> pd.DataFrame:

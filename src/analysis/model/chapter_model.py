@@ -13,7 +13,8 @@ from analysis.base.unavailable import reason_of
 from analysis.contract import stages
 from analysis.contract.chapter import Chapter, frame, table
 from analysis.contract.store import Store
-from analysis.model import (  # noqa: F401 (leaks registers its checks)
+from analysis.model import (  # noqa: F401 (two register checks)
+    baselines,
     candidates,
     curves,
     economics,

@@ -16,7 +16,7 @@ from analysis.contract.chapter import Chapter, table
 from analysis.contract.inputs import present
 from analysis.contract.store import Store
 from analysis.log.churn import last_outcomes
-from analysis.model import importance, scoring, stored
+from analysis.model import certainty, importance, scoring, stored  # noqa: F401 (a check)
 from analysis.model.economics import Economics
 
 CARD, MODEL_FILE, TRAINING = (

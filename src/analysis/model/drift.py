@@ -13,6 +13,10 @@ from analysis.model.features import KEYS, feature_columns
 FEWER, FAR_FEWER = 1.5, 3.0
 """Ratio of the users at risk when trained and when scored: a change, and another population."""
 NONE_TRAINED = "the log is too short for a snapshot that trains a model"
+LEAST = 30
+"""Users whom a comparison needs. The interval of a rate of fewer is wider than 30 points, and of
+fewer not even a loss of two thirds is beyond chance.
+"""
 LAST = 6
 """Training snapshots, the newest ones, with which later ones are compared."""
 SHIFT, SHIFT_FAILS = 0.25, 0.5
@@ -29,8 +33,8 @@ def drift(snapshots: pd.DataFrame) -> Verdict:
     """
     numeric, categorical = feature_columns(snapshots)
     train, scored = (snapshots[snapshots["split"] == split] for split in ("train", "score"))
-    if len(scored) < 30:
-        return not_applicable("drift", "fewer than 30 users are scored")
+    if len(scored) < LEAST:
+        return not_applicable("drift", f"fewer than {LEAST} users are scored")
     if train.empty:
         return not_applicable("drift", NONE_TRAINED)
     features = [c for c in (*numeric, *categorical) if c not in ("tenure_days", *KEYS)]
@@ -89,6 +93,9 @@ def base_rate_drift(snapshots: pd.DataFrame) -> Verdict:
         lows, highs = wilson(pd.Series([churned.sum()]), pd.Series([len(churned)]))
         rates[split] = (float(churned.mean()), float(lows[0]), float(highs[0]), len(churned))
     train, test = rates["train"], rates["test"]
+    if min(train[3], test[3]) < LEAST:
+        split = "the test snapshot has" if test[3] < LEAST else "the last training snapshots have"
+        return not_applicable("base_rate_drift", f"{split} fewer than {LEAST} users")
     change = test[0] - train[0]
     beyond = max(0.0, test[1] - train[2], train[1] - test[2])
     low, high = test[1] - train[2], test[2] - train[1]
@@ -109,6 +116,9 @@ def population_drift(snapshots: pd.DataFrame) -> Verdict:
     before = float(trained.mean())
     if not (before >= 1 and scored >= 1):
         return not_applicable("population_drift", "nobody is at risk at one of them")
+    if max(before, scored) < LEAST:
+        reason = f"fewer than {LEAST} users were active at all of these snapshots"
+        return not_applicable("population_drift", reason)
     ratio = max(before, scored) / min(before, scored)
     test = int(sizes.loc[sizes["split"] == "test", "users"].sum())
     facts = {"before": before, "test": test, "scored": scored}

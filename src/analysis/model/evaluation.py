@@ -331,49 +331,6 @@ def calibration(measured: pd.DataFrame) -> Verdict:
                    float(error["ci_high"]), MISSES, int(error["n"]), facts)  # fmt: skip
 
 
-@check(stage="06_model", strikes=("ranking", "scores"))
-@on_metrics
-def better_than_chance(measured: pd.DataFrame) -> Verdict:
-    """Judge whether the scores order users at all: the interval of the ROC AUC against 0.5."""
-    auc: Any = measured.loc["roc_auc"]
-    status: Status = "pass" if auc["ci_low"] > 0.5 else "warn"
-    if auc["ci_high"] < 0.5:
-        status = "fail"
-    return Verdict(
-        "better_than_chance", status, float(auc["value"]), float(auc["ci_low"]),
-        float(auc["ci_high"]), 0.5, int(auc["n"]),
-    )  # fmt: skip
-
-
-@check(stage="06_model", strikes=("scores",))
-@on_metrics
-def better_than_base_rate(measured: pd.DataFrame) -> Verdict:
-    """Judge whether the probabilities beat one probability for all, by the Brier skill."""
-    skill: Any = measured.loc["brier_skill"]
-    status: Status = "fail" if skill["ci_high"] < 0 else "pass"
-    outcome = "better" if skill["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
-    return Verdict(
-        "better_than_base_rate", status, float(skill["value"]), float(skill["ci_low"]),
-        float(skill["ci_high"]), 0.0, int(skill["n"]), {"outcome": outcome},
-    )  # fmt: skip
-
-
-@check(stage="06_model", strikes=())
-@on_metrics
-def better_than_recency(measured: pd.DataFrame) -> Verdict:
-    """Judge the model against the time since the last event alone, on the same bootstrap draws.
-
-    No difference is a finding that the summary states; being worse is a fault.
-    """
-    if "roc_auc_minus_recency" not in measured.index:
-        return not_applicable("better_than_recency", "there is no baseline to compare with")
-    gain: Any = measured.loc["roc_auc_minus_recency"]
-    status: Status = "fail" if gain["ci_high"] < 0 else "pass"
-    outcome = "better" if gain["ci_low"] > 0 else ("worse" if status == "fail" else "no_different")
-    return Verdict("better_than_recency", status, float(gain["value"]), float(gain["ci_low"]),
-                   float(gain["ci_high"]), 0.0, int(gain["n"]), {"outcome": outcome})  # fmt: skip
-
-
 @check(stage="06_model", strikes=("ranking", "scores", "groups"))
 def enough_data(snapshots: pd.DataFrame) -> Verdict:
     """Judge whether each split holds enough users of the rarer outcome."""

@@ -12,7 +12,7 @@ from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.contract.inputs import USERS, names
 from analysis.log.churn import last_outcomes
 from analysis.model.candidates import source_columns
-from analysis.model.evaluation import TOO_FEW, count_rarer, on_metrics
+from analysis.model.evaluation import TOO_FEW, count_rarer, on_metrics, too_few_outcomes
 from analysis.model.importance import feature_importance, removal
 
 BEYOND_RECENCY = 0.05
@@ -87,6 +87,9 @@ def leakage_columns(snapshots: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     suspicions = [
         suspicion for name in extra if (suspicion := _suspect_column(name, known, users, bounds))
     ]
+    reason = too_few_outcomes(known["churned"])
+    if reason and not suspicions:
+        return not_applicable("leakage_columns", reason)
     used = [s["column"] for s in suspicions if s["column"] in snapshots.columns]
     status: Status = "fail" if used else ("warn" if suspicions else "pass")
     worst = max((s["auc"] for s in suspicions), default=0.5)
@@ -142,6 +145,9 @@ def groups_known(
             reason, level = _why_suspicious(values, known, below, above)
         if reason:
             suspicions.append({"column": name, "reason": reason, "level": level})
+    why_not = too_few_outcomes(known["churned"])
+    if why_not and not suspicions:
+        return not_applicable("groups_known", why_not)
     is_certain = any(s["reason"] == "leavers_only" for s in suspicions)
     status: Status = "fail" if is_certain else ("warn" if suspicions else "pass")
     facts = {"columns": len(compared_columns), "suspicions": suspicions}

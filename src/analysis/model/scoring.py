@@ -17,9 +17,10 @@ from analysis.model.economics import Economics, choose_threshold
 Floats = npt.NDArray[np.float64]
 
 RISK_SEGMENTS = ("High", "Medium", "Low")
-SATURATED = 0.999
 OUTSIDE, OUTSIDE_FAILS = 0.05, 0.2
 """Share of scored values outside the training range: more than stray, and another population."""
+LEAST = 30
+"""Scored users of whom a share is judged: of fewer, one user is more than the share that warns."""
 PREDICTION_COLUMNS = [
     "user_id",
     "proba_churn",
@@ -200,8 +201,8 @@ def scored_range(churn_model: Any, snapshots: pd.DataFrame) -> Verdict:
     train, scored = (
         snapshots.loc[snapshots["split"] == split, numeric] for split in ("train", "score")
     )
-    if scored.empty:
-        return not_applicable("scored_range", "nobody is scored")
+    if len(scored) < LEAST:
+        return not_applicable("scored_range", f"fewer than {LEAST} users are scored")
     outside = (scored < train.min()) | (scored > train.max())
     outside = outside.drop(columns=["tenure_days"], errors="ignore")
     share = outside.mean()
@@ -210,21 +211,6 @@ def scored_range(churn_model: Any, snapshots: pd.DataFrame) -> Verdict:
     status = grade(float(share.max()), OUTSIDE, OUTSIDE_FAILS)
     return Verdict(
         "scored_range", status, float(share.max()), limit=OUTSIDE, n=len(scored), facts=facts
-    )
-
-
-@check(stage="07_scoring", strikes=("scores",))
-def saturation(scored: pd.DataFrame) -> Verdict:
-    """Judge the share of probabilities beyond 0.999, and how many users tie."""
-    proba = scored["proba_churn"]
-    if proba.empty:
-        return not_applicable("saturation", "nobody is scored")
-    share = float(((proba > SATURATED) | (proba < 1 - SATURATED)).mean())
-    tied = int(proba.duplicated(keep=False).sum())
-    largest = int(proba.value_counts().iloc[0])
-    facts = {"tied": tied, "largest": largest, "users": len(proba)}
-    return Verdict(
-        "saturation", grade(share, 0.01, 0.2), share, limit=0.01, n=len(proba), facts=facts
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from analysis.base.errors import Unavailable
+from analysis.base.formats import plural
 from analysis.base.score_metrics import auc_error
 from analysis.base.statistics import wilson
-from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
+from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.contract.inputs import check_named
 from analysis.log.churn import (
     TOO_SHORT,
@@ -21,13 +22,15 @@ from analysis.log.churn import (
     users_between,
     why_no_model,
 )
+from analysis.log.silences import LEAST
 from analysis.log.window import LogWindow
+from analysis.model.evaluation import too_few_outcomes
 from analysis.model.features import KEYS, absent_features, behaviour, finite, habits
 from analysis.model.leaks import single_column_auc
 
-MEANS_SILENT, MEANS_NOTHING = 0.3, 0.75
-"""Share of silent users who come back in the next horizon: many, and three quarters."""
-NONE_SILENT = "the log is shorter than three horizons, or nobody was inactive for one"
+PAUSES, SETTLED = 0.5, 0.25
+"""Share of silences that end with a return from which a silence is more likely a pause than an end,
+and below which few enough do, so that a horizon can be recommended."""
 BY_CALENDAR = 0.9
 """ROC AUC of the signup date alone from which the label is a matter of the calendar."""
 
@@ -107,25 +110,54 @@ def snapshot_summary(table: pd.DataFrame, zone: str) -> pd.DataFrame:
 
 
 @check(stage="04_features", strikes=("survival", "churn", "groups", "ranking", "scores"))
-def label_means(reactivation: pd.DataFrame) -> Verdict:
-    """Judge how many users who counted as churned came back later."""
-    row = reactivation.iloc[0]
-    if not row["silent"]:
-        return not_applicable("label_means", NONE_SILENT)
-    facts = {"silent": int(row["silent"]), "returned": int(row["returned"])}
-    status = grade(float(row["ci_low"]), MEANS_SILENT, MEANS_NOTHING)
+def label_means(return_rates: pd.DataFrame) -> Verdict:
+    """Judge whether users who count as churned are gone: how many silences of a horizon end with a
+    return. Figures on churn stay what they say, no event within a horizon, so this only warns; it
+    names the shortest horizon of which fewer than SETTLED come back, if the log has one.
+    """
+    row: Any = return_rates.iloc[0]
+    horizon = int(row["horizon_days"])
+    if pd.isna(row["rate"]):
+        return not_applicable("label_means", _why_unknown(int(row["silent"]), horizon))
+    facts = {"horizon": horizon, "silent": int(row["silent"]), "returned": int(row["returned"]),
+             "seen": float(row["seen"]), "followed": int(row["followed_days"]),
+             **horizons_further(return_rates)}  # fmt: skip
+    status: Status = "warn" if row["ci_low"] >= PAUSES else "pass"
     return Verdict(
         "label_means", status, float(row["rate"]), float(row["ci_low"]), float(row["ci_high"]),
-        MEANS_SILENT, int(row["silent"]), facts,
+        PAUSES, int(row["silent"]), facts,
     )  # fmt: skip
+
+
+def _why_unknown(silent: int, horizon: int) -> str:
+    if silent < LEAST:
+        seen = plural(silent, "silence", "silences")
+        return f"the log has {seen} of {plural(horizon, 'day', 'days')}, {LEAST} are needed"
+    return f"too few silences can be followed for {plural(2 * horizon, 'day', 'days')}"
+
+
+def horizons_further(return_rates: pd.DataFrame) -> dict[str, Any]:
+    """Return `better` and `better_rate`: the shortest longer horizon of which fewer than SETTLED
+    come back; and `longest` and `longest_rate`: the longest whose share is known. None where there
+    is no such horizon.
+    """
+    known = return_rates.iloc[1:].dropna(subset="rate")
+    settled = known[known["rate"] < SETTLED]
+    rows = {"better": settled.head(1), "longest": known.tail(1)}
+    facts: dict[str, Any] = {}
+    for name, row in rows.items():
+        days, rate = row["horizon_days"].tolist(), row["rate"].tolist()
+        facts |= {name: int(days[0]) if days else None, f"{name}_rate": rate[0] if rate else None}
+    return facts
 
 
 @check(stage="04_features", strikes=("churn", "groups", "ranking", "scores"))
 def label_calendar(snapshots: pd.DataFrame) -> Verdict:
     """Judge whether the signup date alone predicts the label almost fully, within one snapshot."""
     test = last_outcomes(snapshots)
-    if test["churned"].nunique() < 2:
-        return not_applicable("label_calendar", "every user of the test has the same outcome")
+    reason = too_few_outcomes(test["churned"])
+    if reason:
+        return not_applicable("label_calendar", reason)
     auc = single_column_auc(test["tenure_days"], test["churned"])
     error = auc_error(auc, test["churned"])
     status: Status = "fail" if auc - 1.96 * error > BY_CALENDAR else "pass"

@@ -25,6 +25,8 @@ from analysis.segments.behaviour import ROWS_PER_CLUSTER, comparable
 from analysis.segments.kmeans import Floats, Labels, best_centres, nearest
 from analysis.segments.nulls import NULLS, SHAPELESS
 
+FEWEST = 100
+"""Users among whom a lack of groups can be seen: five groups of 20, each halved for stability."""
 SAMPLE_ROWS = 1000
 """Users on whom the fit of the clusters is measured."""
 
@@ -185,7 +187,8 @@ def _whole(scaled: pd.DataFrame, k: int, seed: int, restarts: int) -> Any:
 def clusters_exist(cluster_selection: pd.DataFrame, user_clusters: pd.DataFrame) -> Verdict:
     """Judge the claim of clusters: silhouette and stability above every null, k paid for.
 
-    Where no clusters are claimed the check passes, and its facts say what was found.
+    Where no clusters are claimed the check passes, and its facts say what was found; among fewer
+    than FEWEST users nobody can say that there are none, and it is not applicable.
     """
     verdict, is_claimed = verdict_of(cluster_selection), bool(user_clusters["is_cluster"].any())
     row = cluster_selection.set_index("k").loc[verdict.k]
@@ -193,4 +196,7 @@ def clusters_exist(cluster_selection: pd.DataFrame, user_clusters: pd.DataFrame)
     facts = {"k": verdict.k, "exists": verdict.exists, "claimed": is_claimed,
              "stability": verdict.stability, "null": limit}  # fmt: skip
     status: Status = "fail" if is_claimed and not verdict.exists else "pass"
+    if len(user_clusters) < FEWEST and not verdict.exists and not is_claimed:
+        facts["reason"] = f"groups cannot be told from chance among fewer than {FEWEST} users"
+        status = "not_applicable"
     return Verdict("clusters_exist", status, verdict.silhouette, limit=limit, facts=facts)

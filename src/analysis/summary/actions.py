@@ -25,7 +25,7 @@ MOST_WAVES = 12
 """An experiment that takes more horizons than this is not one that will be run."""
 LEAST_COMPARED = 30
 """Users that each side of a comparison must have."""
-NOT_TESTED = ("no_difference", "leave_less", "by_group")
+NOT_TESTED = ("no_difference", "leave_less", "by_group", "choose_at_random", "few_worth_contact")
 """Ends of the keys of actions that contact nobody, and so need no test."""
 SENTENCES = ("action", "audience", "trigger", "expected_effect")
 COLUMNS = ["action", "audience", "size", "trigger", "expected_effect", "grade", "test", "rests_on",
@@ -257,7 +257,7 @@ def plan_test(
     take more than MOST_WAVES. `plan` is one_wave, several_waves or impossible.
     """
     size = facts.get("flagged", facts.get("size"))
-    churn = _churn_expected(key, facts)
+    churn = churn_expected(key, facts)
     if not size or churn is None or key.endswith(NOT_TESTED):
         return None
     if not (0 < churn < 1 and 0 < saved_share < 1):
@@ -282,7 +282,7 @@ def plan_test(
     }  # fmt: skip
 
 
-def _churn_expected(key: str, facts: Facts) -> float | None:
+def churn_expected(key: str, facts: Facts) -> float | None:
     """Return the share of an action's audience that is lost without it, None if not known."""
     if facts.get("risk") is not None:
         return float(facts["risk"])

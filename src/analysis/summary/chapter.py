@@ -26,6 +26,7 @@ from analysis.summary.judged import describe_checks, describe_claims
 from analysis.summary.materiality import behind, decide, materiality
 from analysis.summary.metrics import Metrics
 from analysis.summary.recomputed import FIGURES, Evidence, Figures, figures, without
+from analysis.summary.worth import AT_CHANCE, worth_suggesting
 
 PUBLISHED = "09_published"
 CHECKS_PAGE, ACTIONS_PAGE, FINDINGS_PAGE = stages.PAGES
@@ -184,6 +185,7 @@ class Summary(Chapter):
                 self.store.table("cohorts/survival.csv"),
             ),
             **labels,
+            **metrics.silence_metrics(self.store.table("features/return_rates.csv")),
             **metrics.model_metrics(
                 self.store.table("model/evaluation.csv"), card, self.verdicts_by_stage["06_model"]
             ),
@@ -215,6 +217,7 @@ class Summary(Chapter):
         )
         flagged = self.metrics["flagged_users"]
         is_used = flagged["value"] is not None and not numbers.is_struck(flagged, self.failing)
+        is_used &= self.metrics["model_vs_recency"]["value"] != AT_CHANCE
         suggested = actions.audiences(
             self.snapshots, self.scored, self.differences, economics, self.lookback_days,
             self.horizon_days, is_used,
@@ -223,10 +226,9 @@ class Summary(Chapter):
         suggested += actions.others(
             self.metrics, self.users, self.window.end, self.horizon_days, self.judged, elsewhere
         )
+        kept = worth_suggesting(suggested, len(self.scored), ranking)
         texts = read_texts(self.store.text(ACTIONS_PAGE))
-        return actions.table(
-            suggested, texts, self.saved_share, self.holdout_share, self.horizon_days
-        )
+        return actions.table(kept, texts, self.saved_share, self.holdout_share, self.horizon_days)
 
     @cached_property
     def findings(self) -> dict[str, set[str]]:

@@ -11,7 +11,10 @@ from analysis.base.formats import format_list, format_value
 from analysis.cohorts import survival
 from analysis.contract import catalogue
 from analysis.log.window import LogWindow
+from analysis.model.baselines import are_both_at_chance
+from analysis.model.evaluation import metrics_of, of_metric
 from analysis.model.experiments import smallest_seen
+from analysis.model.snapshots import horizons_further
 
 Entry = dict[str, Any]
 Metrics = dict[str, Entry]
@@ -217,6 +220,43 @@ def label_metrics(
     }  # fmt: skip
 
 
+def silence_metrics(return_rates: pd.DataFrame) -> Metrics:
+    """Return how many silences end with a return, and at which longer horizon few do."""
+    row: Any = return_rates.iloc[0]
+    further = horizons_further(return_rates)
+    rests_on = ["reactivation"]
+    share = (row["ci_low"], row["ci_high"])
+    within = None if pd.isna(row["rate"]) else int(row["followed_days"])
+    return {
+        "silences": metric(int(row["silent"]), "count", "Silences of a horizon"),
+        "silences_ended": metric(
+            int(row["returned"]), "count", "Silences ended by a return within the log",
+            rests_on=rests_on,
+        ),
+        "silences_ended_share": metric(
+            row["seen"], "share", "Share of silences ended by a return within the log",
+            row["silent"], rests_on=rests_on,
+        ),
+        "return_rate": metric(
+            row["rate"], "share", "Silences that end with a return", row["silent"], share, rests_on
+        ),
+        "return_rate_days": metric(within, "days", "Length of silence up to which returns count"),
+        "settling_horizon": metric(
+            further["better"], "days", "Shortest horizon after which few come back",
+            rests_on=rests_on,
+        ),
+        "settling_horizon_returns": metric(
+            further["better_rate"], "share", "Silences of that length that end with a return",
+            rests_on=rests_on,
+        ),
+        "longest_horizon": metric(further["longest"], "days", "Longest horizon the log can judge"),
+        "longest_horizon_returns": metric(
+            further["longest_rate"], "share", "Silences of that length that end with a return",
+            rests_on=rests_on,
+        ),
+    }  # fmt: skip
+
+
 def model_metrics(
     evaluation: pd.DataFrame, card: Mapping[str, Any], verdicts: pd.DataFrame
 ) -> Metrics:
@@ -251,8 +291,7 @@ def model_metrics(
         "calibration_error": measured("ece_debiased", "points", "Calibration error"),
         "lift_top_decile": measured("lift_top_decile", "ratio", "Lift of the top decile"),
         "model_vs_recency": metric(
-            _compare(_row(rows, "roc_auc_minus_recency")), "text",
-            "Model against the last visit alone",
+            _against_recency(evaluation, name), "text", "Model against the last visit alone",
         ),
         "model_vs_base": metric(
             _compare(_row(rows, "brier_skill")), "text", "Model against the base rate"
@@ -261,6 +300,18 @@ def model_metrics(
             verdict or _level(_row(rows, "calibration_intercept")), "text", "Calibration"
         ),
     }  # fmt: skip
+
+
+def _against_recency(evaluation: pd.DataFrame, model: str) -> str | None:
+    """Return how the model's ranks compare with those of the last visit; `both_at_chance` where no
+    difference was found and neither orders users. None without a model.
+    """
+    on_test = evaluation[evaluation["split"] == "test"]
+    if on_test.empty:
+        return None
+    word = _compare(_row(metrics_of(on_test, model), "roc_auc_minus_recency"))
+    is_chance = are_both_at_chance(of_metric(on_test, "roc_auc"), model)
+    return "both_at_chance" if word == "no_difference" and is_chance else word
 
 
 def _compare(row: Mapping[str, Any]) -> str | None:
