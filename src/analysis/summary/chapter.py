@@ -217,7 +217,8 @@ class Summary(Chapter):
         )
         flagged = self.metrics["flagged_users"]
         is_used = flagged["value"] is not None and not numbers.is_struck(flagged, self.failing)
-        is_used &= self.metrics["model_vs_recency"]["value"] != AT_CHANCE
+        ranking = self.metrics["model_vs_recency"]["value"]
+        is_used = is_used and ranking != AT_CHANCE
         suggested = actions.audiences(
             self.snapshots, self.scored, self.differences, economics, self.lookback_days,
             self.horizon_days, is_used,
