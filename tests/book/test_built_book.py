@@ -18,6 +18,7 @@ from bs4 import BeautifulSoup
 
 import simulation
 from analysis.base.formats import format_value
+from analysis.base.texts import read_texts
 from analysis.contract.stages import MANIFEST, STAGES
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,6 +40,8 @@ COLUMNS = {
     "summary/checks.csv": "check status evidence consequence remedy",
     "summary/actions.csv": "action audience size trigger expected_effect grade test",
 }
+OF_THE_CASE = ("Peru", "credits", "Idilio", "holds", "refuted", "confirmed", "published case")
+"""What is said of the published case alone."""
 SHOWN = (
     "churn_rate",
     "expected_churners",
@@ -263,6 +266,21 @@ def test_required_columns_are_enough_and_absence_is_said(bare_book):
     assert given.loc["event_uuid", "is_present"] == "no"
     assert "no repeats can be removed" in plain(html / "02_clean_events.html")
     assert bare_book.metrics()["duplicate_events"]["value"] is None
+
+
+@pytest.mark.book
+def test_other_peoples_tables_are_not_held_against_the_published_case(bare_book):
+    texts = read_texts((PROJECT / "book" / "checks.yml").read_text(encoding="utf-8"))
+    sentences = [entry["sentence"] for entry in texts["published"].values()]
+    html = bare_book.out / "html"
+    for page in ("index.html", "book/chapters/09_published.html"):
+        text = plain(html / page)
+        said = [words for words in (*sentences, *OF_THE_CASE) if words in text]
+        assert not said, page
+    assert "differs here" in text
+    shortcuts = pd.read_csv(bare_book.data / "summary" / "shortcuts.csv").set_index("shortcut")
+    assert shortcuts.loc["native_label", "reason"].endswith("the users table has no churned_30d.")
+    assert pd.read_csv(bare_book.data / "summary" / "claims.csv").empty
 
 
 # --- in a browser -------------------------------------------------------------------------

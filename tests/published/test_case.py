@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from analysis.base.errors import ReportError
 from analysis.published import (
+    Published,
     case_claims,
     case_clusters,
     case_figures,
@@ -21,7 +22,7 @@ from analysis.published import case_tables as tables
 from analysis.published.case_figures import AS_PUBLISHED, Case
 from analysis.published.case_model import case_design
 from analysis.published.results import Absent
-from tests.handmade import SEED_DATA, make_window
+from tests.handmade import SEED_DATA, make_log, make_window
 
 INSTANT = "timestamp('UTC')"
 INSTANTS = ("event_at", "received_at", "created_at")
@@ -541,6 +542,24 @@ def test_covered_users_are_those_of_the_page(case):
     facts = case_claims.published_truncated(case, make_window("2025-01-01", "2025-10-22")).facts
     assert facts["covered"] == 687
     assert facts["after"] == pytest.approx(0.180, abs=6e-4)
+
+
+@pytest.mark.golden
+def test_the_cases_claims_are_judged_on_its_own_tables(case, seed_tables):
+    users, events = seed_tables
+    launched = pd.to_datetime(users["top_show_launch_date"], utc=True)
+    log = make_log(
+        events.mutate(recorded_at=events.created_at),
+        users.assign(top_show_launch_date=launched),
+        make_window("2025-01-01", "2025-10-22"),
+    )
+    published = Published(log, {}, {}, seed=42)
+    vars(published)["case"] = case
+    verdicts = published.verdict_table.set_index("check")["status"].to_dict()
+    assert verdicts.pop("published_skew") == "pass"  # "calibration is poor": it is
+    assert verdicts.pop("published_native") == "warn"
+    assert len(verdicts) == 12
+    assert set(verdicts.values()) == {"fail"}
 
 
 @pytest.mark.golden

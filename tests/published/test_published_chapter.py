@@ -1,5 +1,6 @@
 """The chapter published as a whole: its tables, its claims, what it writes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from analysis.contract import catalogue, checks, stages
 from analysis.published import Published
+from analysis.published.view import View
 from tests.handmade import instants, make_events, make_log, make_window
 
 STAGE = stages.find(Published.stage)
@@ -41,6 +43,21 @@ def test_a_claim_makes_only_what_it_reads(published: Published) -> None:
 def test_every_claim_is_judged_by_its_own_name(published: Published) -> None:
     assert [verdict.check for verdict in published.verdicts()] == CLAIMS
     assert len(CLAIMS) == 14
+
+
+@pytest.mark.parametrize(("view", "judged"), [("auto", []), ("shortcuts", []), ("claims", CLAIMS)])
+def test_claims_are_judged_on_the_cases_tables_or_when_asked(
+    published: Published, view: View, judged: list[str]
+) -> None:
+    asked = replace(published, published_view=view)
+    assert asked.verdict_table["check"].tolist() == judged
+    assert list(asked.verdict_table) == checks.COLUMNS
+    assert asked.view == {"is_case": view == "claims"}
+
+
+def test_a_claim_that_the_tables_cannot_speak_to_is_never_confirmed(published: Published) -> None:
+    verdicts = published.verdicts()
+    assert not [verdict.check for verdict in verdicts if verdict.status == "pass"]
 
 
 def test_columns_of_the_log_do_not_enter_the_features(published: Published) -> None:

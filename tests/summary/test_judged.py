@@ -17,6 +17,7 @@ from analysis.contract.checks import (
     to_table,
 )
 from analysis.summary import judged, materiality
+from analysis.summary.shortcuts import SHORTCUTS
 from tests.handmade import ROOT
 
 TEXTS = {
@@ -135,7 +136,8 @@ BOOK = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))
 ACTIONS = read_texts((ROOT / "book" / "actions.yml").read_text(encoding="utf-8"))
 TEMPLATES = {
     f"{name}.{key}": text
-    for name, entry in {**BOOK["report"], **BOOK["published"], **ACTIONS["actions"]}.items()
+    for part in (BOOK["report"], BOOK["published"], BOOK["shortcuts"], ACTIONS["actions"])
+    for name, entry in part.items()
     for key, text in entry.items()
     if isinstance(text, str)
 } | {"test": ACTIONS["test"]}
@@ -231,7 +233,13 @@ def test_every_entry_of_the_book_has_what_a_check_needs():
         assert set(entry) == {"title", "sentence", "evidence", "use"}, name
 
 
+def test_every_shortcut_of_the_book_has_its_sentences_and_no_other_has():
+    assert set(BOOK["shortcuts"]) == {one.name for one in SHORTCUTS}
+    for name, entry in BOOK["shortcuts"].items():
+        assert set(entry) == {"title", "says", "why"}, name
+
+
 def test_the_titles_of_the_checks_differ():
-    for part in ("report", "published"):
+    for part in ("report", "published", "shortcuts"):
         titles = pd.Series([entry["title"] for entry in BOOK[part].values()])
         assert titles.is_unique

@@ -53,6 +53,7 @@ def test_the_audit_counts_the_events_set_aside():
     })  # fmt: skip
     found = values(summary.audit_metrics(quality, {"duplicates_removed": 5}))
     assert (found["rules_checked"], found["rules_kept"]) == (3, 1)
+    assert found["rules_kept_share"] == 1 / 3
     assert (found["orphan_events"], found["events_before_signup"]) == (3, 4)
     assert found["data_issues_found"] == 12
     more = {"duplicates_removed": 5, "dropped_incomplete": 30}
@@ -269,7 +270,10 @@ def test_without_a_model_the_last_rate_tells_how_many_leave():
 def test_segments_are_called_clusters_only_where_they_exist(exists, word):
     facts = {"exists": exists, "k": 3}
     found = values(summary.segment_metrics(pd.DataFrame({"silhouette": [0.1, 0.3]}), facts))
-    assert found == {"segments_verdict": word, "segments_k": 3, "best_silhouette": 0.3}
+    assert found == {
+        "segments_verdict": word, "segments_k": 3, "best_silhouette": 0.3,
+        "separate_groups": 3 if exists else 0,
+    }  # fmt: skip
 
 
 FIGURES = {
@@ -280,14 +284,13 @@ FIGURES = {
 
 
 def test_the_cases_figures_stand_beside_those_to_use():
-    assert values(summary.published_metrics(FIGURES)) == {
-        "published_churn_30d": 0.848,
-        "published_auc": 0.96,
-    }
-    assert values(summary.published_metrics({})) == {
-        "published_churn_30d": None,
-        "published_auc": None,
-    }
+    shortcuts = {"churn": {"value": 0.848}, "auc": {"value": 0.96}}
+    assert values(summary.published_metrics(shortcuts, is_case=True)) == {
+        "published_churn_30d": 0.848, "published_auc": 0.96, "is_published_case": "yes",
+    }  # fmt: skip
+    assert values(summary.published_metrics({}, is_case=False)) == {
+        "published_churn_30d": None, "published_auc": None, "is_published_case": "no",
+    }  # fmt: skip
     own = {"test_auc": summary.metric(0.7, "score", "AUC", 9, (0.6, 0.8)),
            "newcomers_lost_30d": summary.metric(0.3, "share", "Churn")}  # fmt: skip
     table = numbers.comparison(FIGURES, {"logreg.auc": 0.96373}, own).set_index("figure")
@@ -300,6 +303,13 @@ def test_the_cases_figures_stand_beside_those_to_use():
 def test_a_figure_is_struck_by_a_check_that_fails():
     entries = [{"checks": ["a"]}, {"checks": ["a", "b"]}]
     assert [numbers.is_struck(entry, ["b"]) for entry in entries] == [False, True]
+
+
+def test_a_struck_figure_is_marked_in_a_sentence_where_it_has_a_value():
+    entry = {**summary.metric(7, "count", "Users"), "checks": ["a"]}
+    assert numbers.as_marked(entry, []) == "7"
+    assert numbers.as_marked(entry, ["a"]) == "7 [struck by a failing check]"
+    assert numbers.as_marked({**entry, "value": None}, ["a"]) == "not available"
 
 
 def test_every_number_is_listed_with_its_text():

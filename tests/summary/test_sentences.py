@@ -6,6 +6,7 @@ import pytest
 from analysis.base.errors import ReportError
 from analysis.base.texts import read_texts
 from analysis.contract.checks import STATUSES, Verdict, to_table
+from analysis.published import Published
 from analysis.summary.judged import describe_checks, describe_claims
 from tests.audit import test_audit_checks as audit_cases
 from tests.cohorts import test_cohorts_checks as cohorts_cases
@@ -60,9 +61,24 @@ class AnyKey(dict):
         return f"<{key}>"
 
 
+@pytest.fixture(scope="module")
+def published_verdicts(default_run):
+    """Return the verdicts on the case's claims, asked for on tables that are not the case's."""
+    chapter = Published.read(str(default_run.data), published_view="claims", seed=42)
+    return chapter.verdict_table
+
+
+def test_the_default_tables_are_not_the_cases(default_run):
+    read = pd.read_csv
+    assert read(default_run.data / "published" / "checks.csv").empty
+    assert read(default_run.data / "summary" / "claims.csv").empty
+    assert read(default_run.data / "summary" / "comparison.csv")["printed"].isna().all()
+    assert read(default_run.data / "summary" / "shortcuts.csv")["differs"].eq("yes").any()
+
+
 @pytest.mark.parametrize("status", STATUSES)
-def test_every_published_claim_has_a_sentence_at_every_verdict(default_run, status):
-    verdicts = pd.read_csv(default_run.data / "published" / "checks.csv").assign(status=status)
+def test_every_published_claim_has_a_sentence_at_every_verdict(published_verdicts, status):
+    verdicts = published_verdicts.assign(status=status)
     if status == "not_applicable":
         verdicts["facts"] = '{"reason": "a column is missing"}'
     claims = describe_claims(verdicts, TEXTS["published"], AnyKey())

@@ -18,6 +18,7 @@ Row = dict[str, str]
 METRICS, CHECKS, MANIFEST = "summary/metrics.json", "summary/checks.csv", "summary/manifest.json"
 ACTIONS, CLAIMS = "summary/actions.csv", "summary/claims.csv"
 FIELDS = ("title", "evidence", "effect", "consequence", "remedy", "stage")
+SHORTCUTS = "summary/shortcuts.csv"
 REMEDY = "Run `churnbook build`."
 
 

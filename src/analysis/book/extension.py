@@ -16,6 +16,7 @@ DIRECTIVES = {
     "headline": results.Headline,
     "checks-panel": results.ChecksPanel,
     "published-claims": results.PublishedClaims,
+    "usual-shortcuts": results.UsualShortcuts,
     "actions": results.Actions,
     "artifact-table": reference.ArtifactTable,
     "study-table": studies.StudyTable,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from docutils import nodes
+from markupsafe import Markup, escape
 from sphinx.util.docutils import SphinxRole
 
 from analysis.base.errors import ReportError
@@ -13,8 +14,10 @@ from analysis.book.artifacts import (
     CHECKS,
     CLAIMS,
     METRICS,
+    SHORTCUTS,
     Artifacts,
     Check,
+    Metric,
     Row,
     worst,
 )
@@ -58,16 +61,21 @@ class KpiRole(SphinxRole):
         key, _, form = (part.strip() for part in self.text.partition(":"))
         artifacts = open_artifacts(self.env, METRICS, CHECKS)
         metric = artifacts.metric(key)
-        checks = artifacts.checks_of([metric])
-        before, after = wrap_figure(
-            checks=checks,
-            status="pass" if form in NOT_STRUCK else worst(checks),
-            is_missing=is_missing(metric.value) and form != "label",
-            panel=str(self.config.root_doc),
-            reason=metric.reason,
-        )
+        before, after = _mark(artifacts, metric, form, str(self.config.root_doc))
         text = format_metric(metric, form)
         return kpi(text, text, before=before, after=after)
+
+
+def _mark(artifacts: Artifacts, metric: Metric, form: str, panel: str) -> tuple[str, str]:
+    """Return the markup before and after a figure, by the checks it rests on."""
+    checks = artifacts.checks_of([metric])
+    return wrap_figure(
+        checks=checks,
+        status="pass" if form in NOT_STRUCK else worst(checks),
+        is_missing=is_missing(metric.value) and form != "label",
+        panel=panel,
+        reason=metric.reason,
+    )
 
 
 class When(BookDirective):
@@ -150,6 +158,26 @@ class PublishedClaims(BookDirective):
         return [
             self.render("published_claims", rows=self.artifacts(CLAIMS).rows(CLAIMS), path=CLAIMS)
         ]
+
+
+class UsualShortcuts(BookDirective):
+    """What the usual shortcuts would say, beside the figures to use."""
+
+    def make(self) -> list[nodes.Node]:
+        """Return the shortcuts as cards, and the link to the table."""
+        artifacts = self.artifacts(SHORTCUTS, METRICS, CHECKS)
+        cards = [
+            {"row": row, "figure": self._figure(artifacts, row["metric"])}
+            for row in artifacts.rows(SHORTCUTS)
+        ]
+        return [self.render("usual_shortcuts", cards=cards, path=SHORTCUTS)]
+
+    def _figure(self, artifacts: Artifacts, key: str) -> Markup:
+        """Return the label of a metric and its figure, struck where a check strikes it."""
+        metric = artifacts.metric(key)
+        before, after = _mark(artifacts, metric, "full", str(self.config.root_doc))
+        figure = Markup(before) + escape(format_metric(metric, "full")) + Markup(after)
+        return escape(metric.label) + ": " + figure
 
 
 class Actions(BookDirective):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
@@ -101,6 +101,7 @@ class Params(BaseModel):
     saved_share: Share
     capacity: Annotated[int, Field(ge=1)] | None = None
     holdout_share: Share
+    published_view: Literal["auto", "claims", "shortcuts"]
 
     @field_validator("*", mode="before")
     @classmethod

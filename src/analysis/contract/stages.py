@@ -14,7 +14,7 @@ RAW = {"users": "raw/users.csv", "events": "raw/events.parquet"}
 PAGES = ("book/checks.yml", "book/actions.yml", "index.md")
 """What the summary reads of the project itself: sentences on checks, actions and findings."""
 
-PARTS = ("Audit", "Cohorts", "Model", "Segmentation", "As published", "Reference")
+PARTS = ("Audit", "Cohorts", "Model", "Segmentation", "Usual shortcuts", "Reference")
 """The headings of the table of contents, in the reader's order."""
 
 TIME = ("time_zone", "log_start", "log_end")
@@ -203,10 +203,12 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "09_published",
-        "As published",
+        "Usual shortcuts",
         reads=(*LOG, *QA),
         writes={
+            "view": "published/view.json",
             "figures": "published/figures.json",
+            "shortcut_figures": "published/shortcuts.json",
             "case_latency": "published/latency.csv",
             "case_relational": "published/relational.csv",
             "case_features": "published/user_features.parquet",
@@ -225,7 +227,7 @@ STAGES: tuple[Stage, ...] = (
             "case_by_cohort": "published/churn_by_cohort.csv",
             "verdict_table": "published/checks.csv",
         },
-        params=("seed",),
+        params=("published_view", "seed"),
     ),
     Stage(
         SUMMARY,
@@ -250,11 +252,14 @@ STAGES: tuple[Stage, ...] = (
             "scores/group_differences.csv",
             "segments/cluster_selection.csv",
             "published/figures.json",
+            "published/shortcuts.json",
+            "published/view.json",
         ),
         writes={
             "metrics": "summary/metrics.json",
             "numbers": "summary/numbers.csv",
             "checks": "summary/checks.csv",
+            "shortcuts": "summary/shortcuts.csv",
             "claims": "summary/claims.csv",
             "comparison": "summary/comparison.csv",
             "actions": "summary/actions.csv",

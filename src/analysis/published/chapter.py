@@ -1,4 +1,6 @@
-"""The chapter on the published case: its figures by its own definitions, and its claims judged."""
+"""The chapter on the usual shortcuts, by the arithmetic of the published case. On the case's own
+tables it also judges the case's claims.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from analysis.contract import stages
+from analysis.contract import checks, stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
 from analysis.log import activity
@@ -19,19 +21,24 @@ from analysis.published import (
     case_model,
     case_scores,
     case_tables,
+    shortcuts,
 )
 from analysis.published.results import known
+from analysis.published.view import View, is_case
 
 
 @dataclass(frozen=True, eq=False)
 class Published(Chapter):
-    """The case on one log; `users_qa` and `events_qa` are the counts of the two cleaning steps."""
+    """The case's arithmetic on one log; `users_qa` and `events_qa` are the counts of the two
+    cleaning steps, `published_view` says whether the claims are judged: see view.is_case.
+    """
 
     stage: ClassVar[str] = "09_published"
     log: Log
     users_qa: Mapping[str, Any]
     events_qa: Mapping[str, Any]
     seed: int
+    published_view: View = "auto"
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Published":
@@ -39,6 +46,11 @@ class Published(Chapter):
         store = Store(cls.stage, inputs)
         users_qa, events_qa = (store.json(path) for path in stages.QA)
         return cls(Log.read(store), users_qa, events_qa, **parameters)
+
+    @cached_property
+    def view(self) -> dict[str, bool]:
+        """Whether the claims of the published case are judged on these tables."""
+        return {"is_case": is_case(self.log.users, self.published_view)}
 
     @cached_property
     def case(self) -> case_figures.Case:
@@ -55,6 +67,16 @@ class Published(Chapter):
     def figures(self) -> dict[str, dict[str, Any]]:
         """Every figure of the case: see case_figures.figures_record."""
         return case_figures.figures_record(self.case, self.users_qa, self.events_qa)
+
+    @cached_property
+    def shortcut_figures(self) -> dict[str, dict[str, Any]]:
+        """What each usual shortcut would say: see shortcuts.shortcuts_record."""
+        return shortcuts.shortcuts_record(self.case, self.figures)
+
+    @table
+    def verdict_table(self) -> pd.DataFrame:
+        """Return the verdicts on the case's claims; none on other tables, which cannot speak."""
+        return checks.to_table(self.verdicts() if self.view["is_case"] else [])
 
     @table
     def case_latency(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Chart of the case as published: its label by signup month."""
+"""Chart of the shortcut: its label by signup month."""
 
 import math
 from typing import Any
@@ -26,7 +26,7 @@ from analysis.base.charts import (
 def draw_label_by_cohort(
     frame: Frame,
     *,
-    title: str = "Published churn rate by signup month, before and after the log starts",
+    title: str = "Churn counted over everybody, by signup month",
 ) -> Figure:
     """Return one bar per `cohort_month`: `churn_rate` (0 to 1), hatched where the log
     does not cover the cohort (`is_covered` false). Intervals are drawn when given.

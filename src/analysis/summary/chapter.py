@@ -20,7 +20,7 @@ from analysis.log.log import Log
 from analysis.log.window import LogWindow
 from analysis.model.economics import Economics
 from analysis.published.case_figures import AS_PUBLISHED
-from analysis.summary import actions, metrics, numbers
+from analysis.summary import actions, metrics, numbers, shortcuts
 from analysis.summary.findings import checks_behind, printed, split_names
 from analysis.summary.judged import describe_checks, describe_claims
 from analysis.summary.materiality import behind, decide, materiality
@@ -88,14 +88,30 @@ class Summary(Chapter):
         return self.store.table("scores/group_differences.csv")
 
     @cached_property
+    def quality(self) -> pd.DataFrame:
+        """Columns and rules of the two tables, and how many rows break each."""
+        return self.store.table("audit/quality.csv")
+
+    @cached_property
     def figures(self) -> dict[str, Any]:
         """The figures of the published case by its own definitions."""
         figures: dict[str, Any] = self.store.json("published/figures.json")
         return figures
 
     @cached_property
+    def shortcut_figures(self) -> dict[str, Any]:
+        """What each usual shortcut would say of these tables, by name."""
+        figures: dict[str, Any] = self.store.json("published/shortcuts.json")
+        return figures
+
+    @cached_property
+    def is_case(self) -> bool:
+        """Whether the claims of the published case are judged on these tables."""
+        return bool(self.store.json("published/view.json")["is_case"])
+
+    @cached_property
     def texts(self) -> dict[str, Any]:
-        """The sentences on checks (`report`) and on the published claims (`published`)."""
+        """The sentences on checks (`report`), on `shortcuts` and on the claims (`published`)."""
         return read_texts(self.store.text(CHECKS_PAGE))
 
     @cached_property
@@ -179,7 +195,7 @@ class Summary(Chapter):
                 self.users, events_qa["rows_kept"], self.window, self.horizon_days,
                 self.lookback_days, self.time_zone,
             ),
-            **metrics.audit_metrics(self.store.table("audit/quality.csv"), events_qa),
+            **metrics.audit_metrics(self.quality, events_qa),
             **metrics.cohort_metrics(
                 self.store.table("cohorts/retention_days.csv"),
                 self.store.table("cohorts/survival.csv"),
@@ -196,7 +212,7 @@ class Summary(Chapter):
             **metrics.segment_metrics(
                 self.store.table("segments/cluster_selection.csv"), self._facts("clusters_exist")
             ),
-            **metrics.published_metrics(self.figures),
+            **metrics.published_metrics(self.shortcut_figures, self.is_case),
         }  # fmt: skip
 
     def _facts(self, check: str) -> Mapping[str, Any]:
@@ -258,13 +274,29 @@ class Summary(Chapter):
         return pd.concat([self.judged, added], ignore_index=True)
 
     @table
+    def shortcuts(self) -> pd.DataFrame:
+        """Return the usual shortcuts beside the figures to use: see shortcuts.shortcuts_table."""
+        figures = self.shortcut_figures | {
+            "groups": shortcuts.groups_one_by_one(self.differences),
+            "quality": shortcuts.mean_of_rules(self.quality),
+        }
+        return shortcuts.shortcuts_table(
+            figures, self.texts["shortcuts"], self.metrics, self.failing
+        )
+
+    @table
     def claims(self) -> pd.DataFrame:
-        """Return the published claims and what the data show: see describe_claims."""
-        as_text = {key: numbers.as_text(entry) for key, entry in self.metrics.items()}
+        """Return the published claims and what the data show; none on other tables than the case's:
+        see describe_claims.
+        """
+        as_text = {
+            key: numbers.as_marked(entry, self.failing) for key, entry in self.metrics.items()
+        }
         verdicts = self.verdicts_by_stage[PUBLISHED]
         return describe_claims(verdicts, self.texts["published"], as_text)
 
     @table
     def comparison(self) -> pd.DataFrame:
         """Return the case's figures and those to use: see numbers.comparison."""
-        return numbers.comparison(self.figures, AS_PUBLISHED, self.metrics)
+        printed = AS_PUBLISHED if self.is_case else {}
+        return numbers.comparison(self.figures, printed, self.metrics)

@@ -115,11 +115,14 @@ def audit_metrics(quality: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metric
     duplicates = events_qa.get("duplicates_removed")
     orphans = int(counts.get("user_id is not in the users table", 0))
     before = int(counts.get("event is before the user's signup", 0))
+    kept = int((rules["broken"] == 0).sum())
     dropped = int(events_qa.get("dropped_incomplete") or 0)
     return {
         "rules_checked": metric(len(rules), "count", "Rules checked"),
-        "rules_kept": metric(
-            int((rules["broken"] == 0).sum()), "count", "Rules that no row breaks"
+        "rules_kept": metric(kept, "count", "Rules that no row breaks"),
+        "rules_kept_share": metric(
+            kept / len(rules) if len(rules) else None, "share",
+            "Share of rules that no row breaks", len(rules),
         ),
         "duplicate_events": metric(duplicates, "count", "Repeated events"),
         "orphan_events": metric(orphans, "count", "Events of unknown users"),
@@ -130,7 +133,7 @@ def audit_metrics(quality: pd.DataFrame, events_qa: Mapping[str, Any]) -> Metric
         "data_issues_found": metric(
             (duplicates or 0) + orphans + before + dropped, "count", "Events left out"
         ),
-    }
+    }  # fmt: skip
 
 
 def cohort_metrics(retention_by_day: pd.DataFrame, curves: pd.DataFrame) -> Metrics:
@@ -460,17 +463,26 @@ def segment_metrics(selection: pd.DataFrame, facts: Mapping[str, Any]) -> Metric
     best = selection["silhouette"].max()
     return {
         "segments_verdict": metric(verdict, "text", "Groups", rests_on=["segments"], reason=reason),
+        "separate_groups": metric(
+            facts["k"] if facts.get("exists") else (0 if "exists" in facts else None), "count",
+            "Separate groups found", rests_on=["segments"], reason=reason,
+        ),
         "segments_k": metric(
             facts.get("k"), "count", "Number of groups with the best silhouette", reason=reason
         ),
         "best_silhouette": metric(best, "score", "Best silhouette", reason=reason),
-    }
+    }  # fmt: skip
 
 
-def published_metrics(figures: Mapping[str, Any]) -> Metrics:
-    """Return the case's figures that the summary names, by the case's definitions."""
-    churn, auc = (figures.get(k, {}).get("value") for k in ("retention.churn_rate", "logreg.auc"))
+def published_metrics(shortcuts: Mapping[str, Any], is_case: bool) -> Metrics:
+    """Return the two shortcuts that the summary names, and whether the claims of the published case
+    are judged on these tables.
+    """
+    churn, auc = (shortcuts.get(name, {}).get("value") for name in ("churn", "auc"))
     return {
-        "published_churn_30d": metric(churn, "share", "Churn by the case's definition"),
-        "published_auc": metric(auc, "score", "AUC by the case's method"),
+        "published_churn_30d": metric(churn, "share", "Churn counted over everybody"),
+        "published_auc": metric(auc, "score", "AUC on randomly chosen users"),
+        "is_published_case": metric(
+            "yes" if is_case else "no", "text", "Claims of the published case judged"
+        ),
     }

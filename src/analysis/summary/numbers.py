@@ -40,6 +40,12 @@ def as_text(entry: Mapping[str, Any], locale: str = "en") -> str:
     )
 
 
+def as_marked(entry: Mapping[str, Any], failing: list[str]) -> str:
+    """Return one metric as text, with a word where a failing check strikes it."""
+    is_plain = entry["value"] is None or not is_struck(entry, failing)
+    return as_text(entry) if is_plain else f"{as_text(entry)} [struck by a failing check]"
+
+
 def is_struck(entry: Mapping[str, Any], failing: list[str]) -> bool:
     """Say whether a failing check strikes a metric."""
     return bool({*entry["checks"]} & {*failing})
