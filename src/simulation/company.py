@@ -91,4 +91,5 @@ class Company:
     rate_sd: float = RATE_SD
     group_separation: float = 0.0  # of three groups of users; 0 when there are none
     drift_losses: float = 0.0  # share of later sessions missing in the log's last 45 days
+    cancel_hazard: float = 0.0  # cancellations per day of a subscriber; 0 when none is recorded
     drift_to_tiktok: float = 0.0  # share of the new users of those days who come from there

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.base.errors import ReportError
+from simulation.cancellations import draw_cancellations
 from simulation.company import (
     GROUP_CENTRES,
     LOG_HAZARD_SD,
@@ -35,6 +36,9 @@ def draw_people(plan: Plan) -> pd.DataFrame:
     people = people.join(_add_up_hazard(plan, people))
     lifetime = plan.stream("lifetime").exponential(1.0, plan.users) / people["hazard_per_day"]
     people["lifetime_days"] = lifetime.clip(upper=MAX_LIFETIME_DAYS)
+    people["cancel_at"] = draw_cancellations(plan, people["signup"].to_numpy())
+    until = (people["cancel_at"] - people["signup"]) / DAY
+    people["lifetime_days"] = people["lifetime_days"].clip(upper=until)
     people = people.join(_draw_habits(plan, people))
     people["session_rate_per_day"] = _calibrate_rates(plan, people)
     return people

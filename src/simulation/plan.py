@@ -79,17 +79,20 @@ def fault(
 
 @dataclass(frozen=True)
 class Plan:
-    """The size of a simulation, its seed, and its faults in the order in which they act."""
+    """The size of a simulation, its seed, its faults in the order in which they act, and how often
+    users cancel (per day).
+    """
 
     users: int
     events_per_user: float
     seed: int
     faults: tuple[tuple[Fault, float], ...] = ()
+    cancel_hazard: float = 0.0
 
     @cached_property
     def company(self) -> Company:
         """The parameters of the company, with the faults that change them."""
-        company: Company = self.apply("company", Company())
+        company: Company = self.apply("company", Company(cancel_hazard=self.cancel_hazard))
         return company
 
     def strength(self, name: str) -> float:

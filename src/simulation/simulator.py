@@ -59,19 +59,27 @@ def simulate(
     seed: int = 42,
     faults: Mapping[str, float] | None = None,
     dirt: bool = True,
+    cancel_hazard: float = 0.0,
 ) -> Simulation:
     """Return a simulated product of about `users * events_per_user` events.
 
     `faults` maps names of FAULTS to a strength in (0, 1]; without any, and with
     `dirt=False`, users and events are consistent in every respect. `dirt` adds the few broken
-    rows counted in DIRT. The same arguments give the same data.
+    rows counted in DIRT. With a `cancel_hazard` (per day) users also cancel, and the users table
+    has `cancel_date`: there are fewer events then. The same arguments give the same data.
     Raises ReportError for fewer than 20 users, an unknown fault or a strength outside (0, 1].
     """
     planted = dict(faults or {})
-    return tabulate(draw(users, events_per_user, seed, planted), planted, dirt)
+    return tabulate(draw(users, events_per_user, seed, planted, cancel_hazard), planted, dirt)
 
 
-def draw(users: int, events_per_user: float, seed: int, faults: Mapping[str, float]) -> Drawn:
+def draw(
+    users: int,
+    events_per_user: float,
+    seed: int,
+    faults: Mapping[str, float],
+    cancel_hazard: float = 0.0,
+) -> Drawn:
     """Return the people and the log of simulate, for one or more users tables (tabulate).
 
     Faults of the users table alone do nothing here.
@@ -79,7 +87,7 @@ def draw(users: int, events_per_user: float, seed: int, faults: Mapping[str, flo
     """
     if users < MIN_USERS:
         raise ReportError(f"simulate: at least {MIN_USERS} users are needed, got {users}.")
-    plan = Plan(users, events_per_user, seed, _find_faults(faults))
+    plan = Plan(users, events_per_user, seed, _find_faults(faults), cancel_hazard)
     people = draw_people(plan)
     sessions = draw_sessions(plan, people)
     log = draw_events(plan, people, sessions)

@@ -135,6 +135,7 @@ def _state_hazard(plan: Plan) -> dict[str, Any]:
         "frailty_sd": company.frailty_sd,
         "null_attributes": [name for name in NULL_ATTRIBUTES if name not in company.effects],
         "max_lifetime_days": MAX_LIFETIME_DAYS,
+        **({"cancel_per_day": company.cancel_hazard} if company.cancel_hazard else {}),
     }
 
 

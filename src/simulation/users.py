@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from simulation.cancellations import cancel_dates
 from simulation.company import SHOW_IDS, SHOWS
 from simulation.events import CLICK, NEXT, PLAY, PURCHASE, SPEND, Log
 from simulation.plan import Plan
@@ -39,7 +40,9 @@ USER_COLUMNS = [
 
 
 def make_users(plan: Plan, people: pd.DataFrame, log: Log) -> pd.DataFrame:
-    """Return a row per person: USER_COLUMNS, and the columns that faults add."""
+    """Return a row per person: USER_COLUMNS, `cancel_date` where users can cancel, and the columns
+    that faults add.
+    """
     users = people.join(_sum_log(plan, people, log))
     signup = plan.apply("signup_dates", people["signup"].to_numpy(), log)
     users["signup_date"] = date_text(signup)
@@ -52,7 +55,10 @@ def make_users(plan: Plan, people: pd.DataFrame, log: Log) -> pd.DataFrame:
         users[f"top_show_{column}"] = SHOWS[column].to_numpy()[users["top_show"]]
     users["top_show_id"] = np.array(SHOW_IDS)[users["top_show"]]
     users = plan.apply("users", users)
-    table: pd.DataFrame = pd.concat([users[USER_COLUMNS], *plan.collect("columns", users)], axis=1)
+    columns = plan.collect("columns", users)
+    if plan.company.cancel_hazard:
+        columns.insert(0, cancel_dates(users["cancel_at"]))
+    table: pd.DataFrame = pd.concat([users[USER_COLUMNS], *columns], axis=1)
     return table
 
 

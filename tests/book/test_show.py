@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from analysis.base.errors import ReportError
-from analysis.book.show import ReportTable, format_cells, show
+from analysis.book.show import ReportTable, format_cells, show, show_given
 from analysis.contract import catalogue
 from analysis.contract.catalogue import Column, Table
 from tests.book.small_book import plain
@@ -63,6 +63,12 @@ def cells_of(columns: dict[str, str], values: dict[str, object]) -> dict[str, st
     table = Table("any", "audit/any.csv", "Any", (), made)
     cells = format_cells(pd.DataFrame([values]), table)
     return {head: plain(text) for head, text in cells.iloc[0].items()}
+
+
+def test_what_is_not_recorded_takes_no_room():
+    assert show_given(FRAME.iloc[:0]) is None
+    assert show_given(FRAME, len) == 2
+    assert isinstance(show_given(FRAME), ReportTable)
 
 
 def test_cells_have_units_words_intervals_and_dashes():

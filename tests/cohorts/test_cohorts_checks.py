@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from analysis.cohorts import retention
+from analysis.cohorts import cancellations, retention
 from analysis.contract.checks import Verdict
 from tests.checking import Case
 from tests.handmade import at, make_window
@@ -30,6 +30,14 @@ def newcomers(users: int) -> Verdict:
     return retention.enough_newcomers(by_day, 30, 30)
 
 
+def follow(went_on: int, users: int, came_back: int = 0, is_recorded: bool = True) -> Verdict:
+    """Judge so many users who went on or came back after cancelling, of all who cancelled."""
+    not_seen = users - went_on - came_back
+    states = {"went_on": went_on, "came_back": came_back, "not_seen": not_seen}
+    rows = [("cancelled_followed", state, n, users) for state, n in states.items()]
+    return cancellations.cancellations(cancellations._with_shares(rows), is_recorded, 30, 30)
+
+
 CASES = [
     Case("retention_eligible", "pass", lambda: eligible(0)),
     Case("retention_eligible", "fail", lambda: eligible(-1)),
@@ -39,6 +47,13 @@ CASES = [
     Case("retention_cells", "fail", lambda: cells(0.0)),
     Case("enough_newcomers", "warn", lambda: newcomers(29)),
     Case("enough_newcomers", "pass", lambda: newcomers(30)),
+    Case("cancellations", "pass", lambda: follow(3, 30)),
+    Case("cancellations", "pass", lambda: follow(27, 200)),  # from 9.5 % on
+    Case("cancellations", "warn", lambda: follow(30, 200)),  # from 10.7 % on
+    Case("cancellations", "pass", lambda: follow(5, 200, came_back=95)),
+    Case("cancellations", "warn", lambda: follow(5, 200, came_back=96)),
+    Case("cancellations", "not_applicable", lambda: follow(20, 29)),
+    Case("cancellations", "not_applicable", lambda: follow(0, 0, is_recorded=False)),
 ]
 
 

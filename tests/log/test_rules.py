@@ -78,6 +78,8 @@ def test_only_rules_of_coverage_missing_dates_and_minors_can_be_true():
     assert possible == [
         "age is below 18",
         "signup_date is missing",
+        rules.EARLY_CANCEL,
+        rules.OTHER_CANCEL,
         "last_active_date differs from the last event by more than a day",
     ]
 

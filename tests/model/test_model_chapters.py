@@ -1,5 +1,6 @@
 """The chapters of the model as a whole: their tables, their checks, what they write."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,20 @@ def test_groups_are_judged_without_a_model(features: Features) -> None:
     chapter = Scoring(features.log.users, features.snapshots, None, **given(Scoring))
     names = {"groups_known", "group_differences"}
     assert {verdict.check for verdict in chapter.verdicts(names)} == names
+
+
+def test_a_column_written_when_users_left_is_reported_and_not_compared(features: Features) -> None:
+    plans = ["basic", "Cancelled", "premium"]
+    users = features.log.users.assign(plan=[plans[n % 3] for n in range(len(features.log.users))])
+    chapter = Scoring(users, features.snapshots, None, **given(Scoring))
+    asked = replace(chapter, group_columns=["country", "plan"])
+    assert asked.asked_columns == ["country", "plan"]
+    assert asked.compared_columns == ["country"]
+    assert set(asked.group_differences["column"]) <= {"country"}
+    (known,) = asked.verdicts({"groups_known"})
+    assert known.facts["suspicions"] == [
+        {"column": "plan", "reason": "by_value", "level": "Cancelled"}
+    ]
 
 
 def test_a_model_without_rivals_is_used_unjudged(model: Model) -> None:

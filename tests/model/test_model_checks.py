@@ -139,6 +139,13 @@ def grouped_by(column: list[Any] | None) -> Verdict:
     return leaks_of.groups_known(table, users.assign(plan=column), ["plan"])
 
 
+def plan_as_feature(plan: list[str]) -> Verdict:
+    """Judge a column of the contract that the model uses."""
+    table = table_of("test", HALF, recency_days=NOISE).assign(subscription_type=plan)
+    users = table[["user_id", "subscription_type"]].assign(signup_date=day(0))
+    return leaks_of.leakage_columns(table, users)
+
+
 def splits_at(gap: int = 30, repeated: bool = False) -> Verdict:
     when = dict(zip(("train", "calibrate", "test", "score"), range(0, 4 * gap, gap), strict=True))
     rows = [("u1", day(number), split) for split, number in when.items()]
@@ -370,8 +377,13 @@ CASES = [
     Case("groups_known", "fail", lambda: grouped_by([None] * 30 + ["a", "b"] * 185)),
     Case("groups_known", "warn", lambda: grouped_by(["a", "b"] * 160 + ["paid"] * 80)),
     Case("groups_known", "warn", lambda: grouped_by(["a"] * 170 + ["b"] * 200 + ["a"] * 30)),
+    Case("groups_known", "warn", lambda: grouped_by(["a", "Cancelled"] * 200)),
+    Case("groups_known", "warn", lambda: grouped_by(["cancelled"] * 30 + ["a", "b"] * 185)),
     Case("leakage_columns", "pass", lambda: brought(None)),
+    Case("leakage_columns", "warn", lambda: brought(["a", "former member"] * 200)),
     Case("leakage_columns", "pass", lambda: brought(NOISE[::-1])),
+    Case("leakage_columns", "pass", lambda: plan_as_feature(["basic", "premium"] * 200)),
+    Case("leakage_columns", "fail", lambda: plan_as_feature(["basic", "cancelled"] * 200)),
     Case("leakage_columns", "pass", lambda: brought(["a", "b"] * 200)),
     Case("leakage_columns", "warn", lambda: brought(HALF)),
     Case("leakage_columns", "warn", lambda: brought(["2025-09-01"] * 200 + ["2025-03-01"] * 200)),
@@ -513,6 +525,8 @@ def test_suspicions_name_the_column_and_the_reason():
     ]
     (paid,) = grouped_by(["over"] * 30 + ["a", "b"] * 185).facts["suspicions"]
     assert paid == {"column": "plan", "reason": "leavers_only", "level": "over"}
+    (left,) = grouped_by(["a", "Cancelled"] * 200).facts["suspicions"]
+    assert left == {"column": "plan", "reason": "by_value", "level": "Cancelled"}
     clicks = leaks(clicks=BY_USER).facts["suspicions"]
     assert [s["reason"] for s in clicks] == ["fixed", "carries"]
     assert {s["column"] for s in clicks} == {"clicks"}

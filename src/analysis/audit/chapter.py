@@ -35,7 +35,7 @@ from analysis.contract import stages, suspects
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.checks import Verdict, to_table
 from analysis.contract.store import Store
-from analysis.log import activity
+from analysis.log import activity, cancellations
 from analysis.log import rules as log_rules
 from analysis.log.log import Log
 
@@ -133,7 +133,9 @@ class Audit(Chapter):
     @cached_property
     def user_rules(self) -> pd.DataFrame:
         """The rules over users."""
-        return log_rules.user_rules(self.users_seen)
+        endings = cancellations.first_endings(self.log.events)
+        seen = self.users_seen.merge(endings, how="left") if len(endings) else self.users_seen
+        return log_rules.user_rules(seen)
 
     @cached_property
     def event_rules(self) -> pd.DataFrame:

@@ -33,6 +33,7 @@ CLEANING = {
     "null_last_active_date": "last_active_date is missing or unreadable",
     "unreadable_signup_date": "signup_date cannot be read as a date",
     "unreadable_last_active_date": "last_active_date cannot be read as a date",
+    "unreadable_cancel_date": "cancel_date cannot be read as a date",
     "unreadable_top_show_launch_date": "top_show_launch_date cannot be read as a date",
     "unreadable_event_timestamp": "event time cannot be read",
     "unreadable_received_at": "received_at cannot be read",

@@ -6,7 +6,7 @@ into text here, and great_tables lays the text out, so a test can read the cells
 nothing is fetched from another host.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
 from typing import Any
@@ -87,6 +87,13 @@ def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../..
     for note in _list_notes(len(frame), len(shown), table, root, unavailable.reason_of(frame)):
         made = made.tab_source_note(note)
     return _dress(made, table.name)
+
+
+def show_given(frame: pd.DataFrame, draw: Callable[[pd.DataFrame], Any] = show) -> Any:
+    """Return the table for the page, or the chart that `draw` makes of it; nothing where it has no
+    rows: what the input tables do not record takes no room.
+    """
+    return draw(frame) if len(frame) else None
 
 
 def format_cells(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

@@ -9,9 +9,10 @@ import pandas as pd
 from analysis.base.errors import Unavailable
 from analysis.base.formats import plural
 from analysis.base.unavailable import require
-from analysis.cohorts import choices, kpis, retention, survival
+from analysis.cohorts import cancellations, choices, kpis, retention, survival
 from analysis.contract.chapter import Chapter, frame, table
 from analysis.contract.store import Store
+from analysis.log.afterwards import known_before
 from analysis.log.churn import Windows
 from analysis.log.log import Log
 
@@ -58,8 +59,9 @@ class Cohorts(Chapter):
     def survival(self) -> pd.DataFrame:
         """Return both survival curves of all users and of each group: see survival.both_curves."""
         log = self.log
+        groups = known_before(log.users, self.group_columns)
         return survival.both_curves(
-            log.users, log.spans, log.window, self.horizon_days, self.group_columns, self.min_group
+            log.users, log.spans, log.window, self.horizon_days, groups, self.min_group
         )
 
     @frame
@@ -86,6 +88,18 @@ class Cohorts(Chapter):
         if reached.empty:
             raise Unavailable(self._nobody_followed)
         return reached
+
+    @table
+    def cancellations(self) -> pd.DataFrame:
+        """Return silence beside cancellation: see cancellations.cross_table."""
+        windows = Windows(self.lookback_days, self.gap_days, self.horizon_days)
+        return cancellations.cross_table(self.log, windows)
+
+    @table
+    def competing_risks(self) -> pd.DataFrame:
+        """Return how newcomers left, day by day: see cancellations.competing_risks."""
+        settles = survival.silence_that_settles(self.horizon_days)
+        return cancellations.competing_risks(self.log, settles, self.min_group)
 
     @table
     def kpis(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Charts of cohorts: retention by month and by day, and survival."""
+"""Charts of cohorts: retention by month and by day, survival, and cancelling beside silence."""
 
 import math
 from collections.abc import Sequence
@@ -42,6 +42,9 @@ from analysis.base.charts import (
 )
 from analysis.base.formats import SPACE, format_value, too_few
 from analysis.base.statistics import is_too_few
+
+CAUSES = {"cancelled": "Cancelled", "silent": "Fell silent without cancelling"}
+"""How a stay can end: the column, and its label."""
 
 
 @chart("cohort_month", "event_month", "cohort_size", "retention_rate", "is_observed")
@@ -258,3 +261,27 @@ def _print_at_risk(axes: Axes, survival: Frame, groups: Sequence[Any], ticks: li
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+@chart("day", *CAUSES, *(f"{cause}_ci_{end}" for cause in CAUSES for end in ("low", "high")))
+def draw_competing_risks(
+    competing_risks: Frame,
+    *,
+    title: str = "Share of newcomers who left, by days since signup, 95 % interval",
+) -> Figure:
+    """Return step curves of `cancelled` and `silent` (shares, 0 to 1) by `day`, with ribbons."""
+    figure = make_figure()
+    axes = figure.axes[0]
+    for position, (cause, label) in enumerate(CAUSES.items()):
+        low, high = (read(competing_risks, f"{cause}_ci_{end}") for end in ("low", "high"))
+        look: dict[str, Any] = {"color": COLOURS[position], "alpha": 0.2, "linewidth": 0}
+        axes.fill_between(competing_risks["day"], low, high, step="post", **look)
+        values = read(competing_risks, cause)
+        style = style_line(position)
+        axes.plot(competing_risks["day"], values, drawstyle="steps-post", label=label, **style)
+    ends = [name for cause in CAUSES for name in (cause, f"{cause}_ci_high")]
+    format_shares(axes, "y", read_ends(competing_risks, *ends))
+    axes.set(xlabel="Days since signup", ylabel="Share of newcomers")
+    axes.set_xlim(0, find_max(competing_risks["day"], default=1))
+    place_legend(axes, len(CAUSES))
+    return finish(figure, title)

@@ -22,6 +22,7 @@ BASES = {
     "survival": "how long users stay",
     "churn": "who of the active users did not return after a snapshot",
     "reactivation": "who came back after a silence",
+    "cancellations": "who cancelled, and when",
     "groups": "differences in churn between groups of users",
     "ranking": "how well the model orders users",
     "scores": "the probabilities of the users to be scored",

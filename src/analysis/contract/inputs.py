@@ -10,6 +10,9 @@ import pandas as pd
 from analysis.base.errors import ReportError
 from analysis.contract import catalogue
 
+CANCEL_DATE = "cancel_date"
+"""Written when a user leaves: neither a feature nor a group."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -43,6 +46,14 @@ USERS: tuple[Column, ...] = (
         "UTC day",
         False,
         "Day of last activity as the product recorded it. Compared with the log.",
+    ),
+    Column(
+        "cancel_date",
+        "date",
+        "UTC day",
+        False,
+        "Day on which the user cancelled; empty for users who are still subscribed. Compared with "
+        "silence, never a feature and never a group.",
     ),
     Column(
         "churned_30d",
@@ -156,8 +167,14 @@ def check_named(given: Iterable[str], columns: Collection[str], parameter: str) 
     """Raise ReportError, naming the nearest, when a name in `given` (the value of `parameter`) is
     neither one of `columns` of users nor of the contract.
     """
-    known = sorted({*columns, *names(USERS)} - {"user_id", "signup_date"})
+    known = sorted({*columns, *names(USERS)} - {"user_id", "signup_date", CANCEL_DATE})
     for name in given:
+        if name == CANCEL_DATE:
+            raise ReportError(
+                f"{parameter} names {name!r}, which is written when users leave: it can be neither "
+                "a feature nor a group. Take it out of params.yml. The chapter Cohorts compares it "
+                "with silence."
+            )
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
             hint = f" Is it {near[0]!r}?" if near else ""

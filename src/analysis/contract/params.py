@@ -74,6 +74,7 @@ class Params(BaseModel):
     events_columns: dict[str, str] = {}
     event_types: dict[Role, str]
     passive_event_types: list[str]
+    ending_event_types: list[str]
     static_columns: list[str]
     group_columns: list[str]
     simulated_users: Annotated[int, Field(ge=50)]

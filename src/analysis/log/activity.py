@@ -17,44 +17,56 @@ ATTRIBUTES = ("country", "device")
 """Columns of users that events carry too, as `user_country` and so on."""
 
 
-def place(events: Any, users: pd.DataFrame, window: LogWindow, passive: Sequence[str] = ()) -> Any:
+def place(
+    events: Any,
+    users: pd.DataFrame,
+    window: LogWindow,
+    passive: Sequence[str] = (),
+    ending: Sequence[str] = (),
+) -> Any:
     """Return the events (Ibis) with what the users table and the window say of them.
 
     Adds `is_known` (the user is in `users`), `tenure_day` (integer: whole 24-hour periods since
     `signup_date` at midnight; missing without one), `is_passive` (its type is in `passive`, the
-    types that no user causes), `is_active`, and `user_country`, `user_device` where `users` has
+    types that no user causes), `is_ending` (its type is in `ending`, the types that end a stay),
+    `is_active`, and `user_country`, `user_device` where `users` has
     them. An event is active, that is activity, when its user is known with a signup date, it
-    falls on or after that day and inside the window, and it is not passive. Raises ReportError
-    when the log has no event of a passive type.
+    falls on or after that day and inside the window, and it is neither passive nor ending. Raises
+    ReportError when the log has no event of a passive or an ending type.
     """
-    _require_types(events, passive)
+    _require_types(events, passive, "passive_event_types")
+    _require_types(events, ending, "ending_event_types")
     attributes = [name for name in ATTRIBUTES if name in users]
     known = users[["user_id", "signup_date", *attributes]].assign(is_known=True)
     known = known.rename(columns={name: f"user_{name}" for name in attributes})
     joined = events.left_join(engine.from_pandas(known), "user_id").drop("user_id_right")
     since = clock.seconds(joined.event_at) - clock.seconds(joined.signup_date)
     inside = (joined.event_at >= window.start) & (joined.event_at < window.end)
-    is_passive = ibis.literal(False)
-    if passive:
-        is_passive = joined.event_type.isin(list(passive)).fill_null(False)
+    is_passive, is_ending = (_is_one_of(joined, types) for types in (passive, ending))
     placed = joined.mutate(
         is_known=joined.is_known.fill_null(False),
         tenure_day=(since / DAY_SECONDS).floor().cast("int64"),
         is_passive=is_passive,
-        is_active=(inside & (since >= 0) & ~is_passive).fill_null(False),
+        is_ending=is_ending,
+        is_active=(inside & (since >= 0) & ~is_passive & ~is_ending).fill_null(False),
     )
     return placed.drop("signup_date")
 
 
-def _require_types(events: Any, passive: Sequence[str]) -> None:
-    if not passive:
+def _is_one_of(events: Any, types: Sequence[str]) -> Any:
+    """Return whether each event (Ibis) is of one of `types`."""
+    return events.event_type.isin(list(types)).fill_null(False) if types else ibis.literal(False)
+
+
+def _require_types(events: Any, wanted: Sequence[str], parameter: str) -> None:
+    if not wanted:
         return
     types = engine.to_pandas(events.select("event_type").distinct())["event_type"].dropna()
-    for name in passive:
+    for name in wanted:
         if name not in set(types):
             raise ReportError(
-                f"events: passive_event_types names {name!r}, but no event has that type. "
-                f"Types: {', '.join(sorted(types))}. Correct passive_event_types in params.yml."
+                f"events: {parameter} names {name!r}, but no event has that type. "
+                f"Types: {', '.join(sorted(types))}. Correct {parameter} in params.yml."
             )
 
 

@@ -90,6 +90,7 @@ class EventsChapter(Chapter):
     passive_event_types: Sequence[str]
     event_types: Mapping[str, str]
     session_gap_minutes: float
+    ending_event_types: Sequence[str] = ()
     stage = "02_clean_events"
 
     @classmethod
@@ -131,7 +132,8 @@ class EventsChapter(Chapter):
     def placed(self) -> Any:
         """The clean events with what is known of their users, kept in the engine: see place."""
         events = self.cleaned.table
-        return place(events, self.known_users, self.window, self.passive_event_types).cache()
+        types = self.passive_event_types, self.ending_event_types
+        return place(events, self.known_users, self.window, *types).cache()
 
     @cached_property
     def events(self) -> Any:

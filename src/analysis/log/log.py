@@ -2,9 +2,10 @@
 
 `events` are the clean events with what the users table says of their user: `is_known` (the user
 is in the users table), `tenure_day` (whole 24-hour periods since signup; missing without one),
-`is_passive` (a type that no user causes), `is_active` (activity: see place) and, where the users
-table has them, `user_country` and `user_device`. `user_days` holds one row per user, day and
-session with activity: see sum_by_day. No chapter joins users to events again.
+`is_passive` (a type that no user causes), `is_ending` (a type that ends a stay), `is_active`
+(activity: see place) and, where the users table has them, `user_country` and `user_device`.
+`user_days` holds one row per user, day and session with activity: see sum_by_day. No chapter joins
+users to events again.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from analysis.base import engine
 from analysis.contract import stages
 from analysis.contract.store import Store
 from analysis.log.activity import user_spans
+from analysis.log.cancellations import cancelled_users, is_recorded
 from analysis.log.window import LogWindow
 
 
@@ -48,6 +50,16 @@ class Log:
     def active(self) -> Any:
         """The events (Ibis) that are activity."""
         return self.events.filter(self.events.is_active)
+
+    @cached_property
+    def cancelled(self) -> pd.DataFrame:
+        """Per user who cancelled: when, see cancelled_users."""
+        return cancelled_users(self.users, self.events)
+
+    @cached_property
+    def records_cancellations(self) -> bool:
+        """Whether the tables say who cancelled: see is_recorded."""
+        return is_recorded(self.users, self.events)
 
     @cached_property
     def spans(self) -> pd.DataFrame:

@@ -18,6 +18,8 @@ BEFORE_SIGNUP = "event is before the user's signup"
 NO_SIGNUP = "signup_date is missing"
 NO_TYPE = "event_type is missing"
 MINOR = f"age is below {MINIMUM_AGE}"
+EARLY_CANCEL = "cancel_date is before signup_date"
+OTHER_CANCEL = "cancel_date differs from the first ending event by more than a day"
 EARLY_RECEIPT = "event was received before it happened"
 LATE_RECEIPT = "event was received more than a day after it happened"
 EARLY_CREATION = "event was created before it was received"
@@ -42,12 +44,20 @@ class Rule:
 
     @property
     def is_impossible(self) -> bool:
-        """Say whether a row that breaks the rule cannot be true whatever happened."""
-        return self.dimension != "coverage" and self.name not in (NO_SIGNUP, MINOR)
+        """Say whether a row that breaks the rule cannot be true whatever happened. Who signs up
+        again after cancelling may keep the old date.
+        """
+        return self.dimension != "coverage" and self.name not in (NO_SIGNUP, MINOR, EARLY_CANCEL)
 
 
 def _negative(column: str) -> Rule:
     return Rule(f"{column} is negative", "structural", (column,), lambda u: u[column] < 0)
+
+
+def _cancels_elsewhen(users: pd.DataFrame) -> "pd.Series[bool]":
+    """Say whose first ending event is more than a day before or after the day of cancel_date."""
+    since = users["ending_at"] - users["cancel_date"]
+    return (since < -clock.DAY) | (since >= 2 * clock.DAY)
 
 
 AMOUNTS = (
@@ -90,6 +100,18 @@ USER_RULES: tuple[Rule, ...] = (
         lambda u: u["signup_date"] > u["last_active_date"],
     ),
     Rule(
+        EARLY_CANCEL,
+        "temporal",
+        ("cancel_date",),
+        lambda u: u["cancel_date"] < u["signup_date"],
+    ),
+    Rule(
+        OTHER_CANCEL,
+        "coverage",
+        ("cancel_date", "ending_at"),
+        _cancels_elsewhen,
+    ),
+    Rule(
         "last_active_date differs from the last event by more than a day",
         "coverage",
         ("last_active_date", "last_event_at"),
@@ -108,7 +130,8 @@ def day_gap(users: pd.DataFrame) -> "pd.Series[float]":
 def user_rules(users_seen: pd.DataFrame) -> pd.DataFrame:
     """Return one row per rule over users that their columns allow: see rule_rows.
 
-    `users_seen` is the clean table, with `last_event_at` from the log for the rule on it.
+    `users_seen` is the clean table, with `last_event_at` and, where the log has ending events,
+    `ending_at` from the log for the rules on them.
     """
     rows = []
     for rule in USER_RULES:

@@ -15,6 +15,7 @@ from analysis.contract import stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.inputs import present
 from analysis.contract.store import Store
+from analysis.log.afterwards import known_before
 from analysis.log.churn import last_outcomes
 from analysis.model import certainty, importance, scoring, stored  # noqa: F401 (a check)
 from analysis.model.economics import Economics
@@ -195,9 +196,14 @@ class Scoring(Chapter):
         return scoring.mean_by_group(scored, self.users, column, self.min_group)
 
     @property
-    def compared_columns(self) -> list[str]:
-        """The columns by which groups are compared: those that the users table has."""
+    def asked_columns(self) -> list[str]:
+        """The columns by which groups are to be compared: those that the users table has."""
         return present(self.users, self.group_columns)
+
+    @property
+    def compared_columns(self) -> list[str]:
+        """Those of asked_columns that were not written when users left: see known_before."""
+        return known_before(self.users, self.asked_columns)
 
     @table
     def group_differences(self) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from analysis.base.score_metrics import TOO_GOOD, WORTH_ALL, auc_error, roc_auc
 from analysis.base.statistics import wilson
 from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.contract.inputs import USERS, names
+from analysis.log.afterwards import written_after
 from analysis.log.churn import last_outcomes
 from analysis.model.candidates import source_columns
 from analysis.model.evaluation import TOO_FEW, count_rarer, on_metrics, too_few_outcomes
@@ -72,12 +73,16 @@ def leakage_columns(snapshots: pd.DataFrame, users: pd.DataFrame) -> Verdict:
 
     A column has seen the outcome if it predicts the label of the test snapshot better by itself
     than the time since the last event does, or if it is given, missing or of one value for leavers
-    alone or for stayers alone. A text with a value for nearly every user identifies them. A leak
-    fails when the model uses the column and warns when it does not.
+    alone or for stayers alone, or if its name or a value says that the user has left (see
+    written_after; so judged are the contract's columns, too, if the model uses them). A text with
+    a value for nearly every user identifies them. A leak fails when the model uses the column and
+    warns when it does not.
 
-    `suspicions` give as `reason`: `predicts`, `level` or `identifies`.
+    `suspicions` give as `reason`: `predicts`, `level`, `by_name`, `by_value` or `identifies`.
     """
-    extra = [c for c in users.columns if c not in names(USERS)]
+    extra = [
+        c for c in users.columns if c not in names(USERS) or _is_used_status(c, snapshots, users)
+    ]
     if not extra:
         facts: dict[str, Any] = {"columns": 0, "suspicions": []}
         return Verdict("leakage_columns", "pass", 0.0, n=0, facts=facts)
@@ -99,6 +104,11 @@ def leakage_columns(snapshots: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     )
 
 
+def _is_used_status(name: str, snapshots: pd.DataFrame, users: pd.DataFrame) -> bool:
+    is_used = name in snapshots.columns and name not in ("user_id", "signup_date")
+    return is_used and bool(written_after(name, users[name])[0])
+
+
 def _with_columns(test: pd.DataFrame, users: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return the outcome and the silence of the `test` snapshot with `columns` of the users."""
     return test[["user_id", "churned", "recency_days"]].merge(
@@ -112,6 +122,8 @@ def _suspect_column(
     values = _as_numbers(known[name])
     reason, level = _why_suspicious(values, known, *bounds)
     is_text = not pd.api.types.is_numeric_dtype(values)
+    if not reason:
+        reason, level = written_after(name, users[name])
     if not reason and is_text and users[name].nunique() >= NAMES_USERS * len(users):
         reason = "identifies"
     if not reason:
@@ -122,38 +134,49 @@ def _suspect_column(
 
 @check(stage="07_scoring", strikes=("groups",))
 def groups_known(
-    snapshots: pd.DataFrame, users: pd.DataFrame, compared_columns: Sequence[str]
+    snapshots: pd.DataFrame, users: pd.DataFrame, asked_columns: Sequence[str]
 ) -> Verdict:
-    """Judge whether the columns by which users are compared were known before users left.
+    """Judge whether the columns by which users are to be compared were known before users left.
 
-    A value that only leavers of the test snapshot have, such as a plan of `cancelled`, was written
-    afterwards: it is the outcome by another name. A value that only stayers have, or a column that
-    predicts the outcome better than the time since the last event does, may have been.
+    A column whose name or a value of which says that the user has left was written afterwards (see
+    written_after) and is not compared. Of the others: a value that only leavers of the test
+    snapshot have was written afterwards, too: it is the outcome by another name. A value that only
+    stayers have, or a column that predicts the outcome better than the time since the last event
+    does, may have been.
 
-    `suspicions` give as `reason`: `leavers_only`, `level` or `predicts`.
+    `suspicions` give as `reason`: `by_name`, `by_value`, `leavers_only`, `level` or `predicts`.
     """
-    if not len(compared_columns):
+    if not len(asked_columns):
         return not_applicable("groups_known", "no column to compare groups by is given")
-    known = _with_columns(last_outcomes(snapshots), users, compared_columns)
-    below, above = _pure_beyond(known["recency_days"], known["churned"])
-    suspicions: list[Suspicion] = []
-    for name in compared_columns:
-        values = _as_numbers(known[name])
-        level = _pure_level(values, known["churned"], 0.0, above)
-        reason = "leavers_only" if level else ""
-        if not reason:
-            reason, level = _why_suspicious(values, known, below, above)
-        if reason:
-            suspicions.append({"column": name, "reason": reason, "level": level})
+    known = _with_columns(last_outcomes(snapshots), users, asked_columns)
+    bounds = _pure_beyond(known["recency_days"], known["churned"])
+    why = {name: _why_not_known(name, known, users, bounds) for name in asked_columns}
+    suspicions: list[Suspicion] = [
+        {"column": name, "reason": reason, "level": level}
+        for name, (reason, level) in why.items()
+        if reason
+    ]
     why_not = too_few_outcomes(known["churned"])
     if why_not and not suspicions:
         return not_applicable("groups_known", why_not)
     is_certain = any(s["reason"] == "leavers_only" for s in suspicions)
     status: Status = "fail" if is_certain else ("warn" if suspicions else "pass")
-    facts = {"columns": len(compared_columns), "suspicions": suspicions}
+    facts = {"columns": len(asked_columns), "suspicions": suspicions}
     return Verdict(
         "groups_known", status, float(len(suspicions)), limit=0.0, n=len(known), facts=facts
     )
+
+
+def _why_not_known(
+    name: str, known: pd.DataFrame, users: pd.DataFrame, bounds: tuple[float, float]
+) -> tuple[str, str]:
+    """Return why a column to compare groups by was not known before users left, with the value."""
+    reason, level = written_after(name, users[name])
+    if reason:
+        return reason, level
+    values, (below, above) = _as_numbers(known[name]), bounds
+    level = _pure_level(values, known["churned"], 0.0, above)
+    return ("leavers_only", level) if level else _why_suspicious(values, known, below, above)
 
 
 def _why_suspicious(

@@ -21,6 +21,7 @@ from analysis.log.window import LogWindow
 from analysis.model.economics import Economics
 from analysis.published.case_figures import AS_PUBLISHED
 from analysis.summary import actions, metrics, numbers, shortcuts
+from analysis.summary.cancelled import cancellation_metrics
 from analysis.summary.findings import checks_behind, printed, split_names
 from analysis.summary.judged import describe_checks, describe_claims
 from analysis.summary.materiality import behind, decide, materiality
@@ -199,6 +200,10 @@ class Summary(Chapter):
             **metrics.cohort_metrics(
                 self.store.table("cohorts/retention_days.csv"),
                 self.store.table("cohorts/survival.csv"),
+            ),
+            **cancellation_metrics(
+                self.store.table("cohorts/cancellations.csv"),
+                self.store.table("cohorts/competing_risks.csv"),
             ),
             **labels,
             **metrics.silence_metrics(self.store.table("features/return_rates.csv")),
