@@ -1,6 +1,6 @@
 """A simulated company as the report sees it: the report's own chapters, without files."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -34,6 +34,17 @@ PARAMS = params.load_params(ROOT / "params.yml")
 DRAWS, SHUFFLES, NULL_DRAWS, MAX_CLUSTERS, SAMPLE_ROWS = 100, 2, 20, 5, 400
 """Draws of a study's bootstrap, shuffles of each feature, draws of the nulls, clusters tried, and
 users on whom they are measured: fewer than in a report, as a study makes hundreds of reports."""
+OF_THE_DATA = (Audit.stage, Features.stage, Cohorts.stage)
+"""Stages that say whether the headline figures stand; the rest, which judge the model and its
+scores, take four fifths of the time.
+"""
+HEADLINES = {
+    **dict.fromkeys(("retention_d1", "retention_d7", "retention_d30"), "retention"),
+    **dict.fromkeys(("survival_30", "survival_60", "survival_90"), "survival"),
+    "churn_rate": "churn",
+    "reactivation_rate": "reactivation",
+}
+"""Keys of the headline figures, each with the basis that it rests on."""
 UNREAD = ("id", "device_id", "os", "app_version", "schema_version")
 TIMES = ("event_timestamp", "received_at", "created_at")
 
@@ -70,7 +81,9 @@ def typed(events: pa.Table) -> pa.Table:
     kept = events.drop_columns([name for name in UNREAD if name in events.column_names])
     for name in [name for name in TIMES if name in kept.column_names]:
         at = kept.schema.get_field_index(name)
-        kept = kept.set_column(at, name, kept[name].cast(pa.timestamp("us", "UTC")))
+        has_time = len(kept[name][0].as_py()) > len("2025-01-01") if len(kept) else True
+        kind = pa.timestamp("us", "UTC") if has_time else pa.date32()
+        kept = kept.set_column(at, name, kept[name].cast(kind))
     return kept
 
 
@@ -170,10 +183,36 @@ class Company:
         (verdict,) = self.chapter_of(REGISTER[name].stage).verdicts({name})
         return verdict
 
-    def verdicts(self) -> list[Verdict]:
-        """Return the verdict of every check of these chapters."""
-        stages_judged = (Audit, Features, Scoring, Segments, Model, Cohorts)
-        return [v for chapter in stages_judged for v in self.chapter_of(chapter.stage).verdicts()]
+    def verdicts(self, only: Collection[str] = ()) -> list[Verdict]:
+        """Return the verdict of every check of these chapters, or of the stages in `only`."""
+        chapters = (Audit, Features, Scoring, Segments, Model, Cohorts)
+        judged = [chapter.stage for chapter in chapters if not only or chapter.stage in only]
+        return [verdict for stage in judged for verdict in self.chapter_of(stage).verdicts()]
+
+    def final_verdicts(self, only: Collection[str] = ()) -> "Final":
+        """Return the verdicts as the summary would print them, and the headline figures struck;
+        with `only`, those of these stages.
+
+        This is the one place that knows how evidence becomes a verdict. So far a check that fails
+        strikes the figures on its bases; summary.materiality is to be asked here instead.
+        """
+        verdicts = self.verdicts(only)
+        failing = [v.check for v in verdicts if v.status == "fail"]
+        striking = {
+            key: tuple(name for name in failing if basis in REGISTER[name].strikes)
+            for key, basis in HEADLINES.items()
+        }
+        return Final(verdicts, {key: names for key, names in striking.items() if names})
+
+
+@dataclass(frozen=True)
+class Final:
+    """The final verdicts of a company, and the headline figures `struck`: the key of each (see
+    HEADLINES) with the failing checks that strike it.
+    """
+
+    verdicts: list[Verdict]
+    struck: Mapping[str, tuple[str, ...]]
 
 
 def write_result(table: pd.DataFrame, heads: Mapping[str, str], path: Path) -> None:

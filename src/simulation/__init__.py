@@ -9,11 +9,13 @@ that instant. Some attributes matter by exactly 0, so a report that finds a diff
 Every random draw comes from a stream named after what it draws, so a fault changes what it
 plants and leaves the rest of the data as they were. All data are invented.
 
-`simulate` makes a company, `write` its files; `FAULTS` lists what can be wrong with it, and
-`simulation.faults` says how to add to them.
+`simulate` makes a company, `write` its files; `FAULTS` lists what can be wrong with it, `FAMILIES`
+honest companies unlike the usual one, and `simulation.faults` and `simulation.families` say how to
+add to them.
 """
 
 from simulation.dirt import DIRT
+from simulation.families import FAMILIES
 from simulation.faults import FAULTS
 from simulation.rendering import EVENT_COLUMNS
 from simulation.simulator import Drawn, Simulation, draw, simulate, tabulate, write
@@ -24,6 +26,7 @@ from simulation.users import USER_COLUMNS
 __all__ = [
     "DIRT",
     "EVENT_COLUMNS",
+    "FAMILIES",
     "FAULTS",
     "LOG_END",
     "LOG_START",

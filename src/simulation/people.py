@@ -32,7 +32,7 @@ from simulation.times import (
 
 def draw_people(plan: Plan) -> pd.DataFrame:
     """Return one row per user: attributes, traits, contributions to the log hazard, rates."""
-    people = _draw_attributes(plan, _draw_signups(plan))
+    people = _draw_attributes(plan, plan.apply("signups", _draw_signups(plan)))
     people = people.join(_add_up_hazard(plan, people))
     lifetime = plan.stream("lifetime").exponential(1.0, plan.users) / people["hazard_per_day"]
     people["lifetime_days"] = lifetime.clip(upper=MAX_LIFETIME_DAYS)
@@ -40,7 +40,7 @@ def draw_people(plan: Plan) -> pd.DataFrame:
     until = (people["cancel_at"] - people["signup"]) / DAY
     people["lifetime_days"] = people["lifetime_days"].clip(upper=until)
     people = people.join(_draw_habits(plan, people))
-    people["session_rate_per_day"] = _calibrate_rates(plan, people)
+    people["session_rate_per_day"] = plan.apply("rates", _calibrate_rates(plan, people), people)
     return people
 
 
@@ -87,7 +87,7 @@ def _add_up_hazard(plan: Plan, people: pd.DataFrame) -> pd.DataFrame:
         table[f"log_hazard_{trait}"] = effect * table[trait]
     table["log_hazard_frailty"] = company.frailty_sd * rng.normal(size=plan.users)
     log_ratio = table.filter(like="log_hazard_").sum(axis=1)
-    hazard = company.baseline_hazard * np.exp(log_ratio)
+    hazard = plan.apply("hazards", company.baseline_hazard * np.exp(log_ratio), people)
     return table.assign(log_ratio=log_ratio, hazard_per_day=hazard)
 
 

@@ -1,8 +1,8 @@
-"""The arguments of a simulation: its size, its random streams, and the faults planted in it."""
+"""The arguments of a simulation: its size, its random streams, its family, and planted faults."""
 
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,17 @@ OF_THE_USERS_TABLE = {
     "user_rows": "(plan, users) -> users, once lost users are gone",
 }
 """What a fault can change of the users table alone; people and events stay as they were."""
+OF_A_FAMILY = {
+    "company": "(plan, company) -> company, the parameters that all is drawn from",
+    "signups": "(plan, signups) -> signups, unix seconds",
+    "hazards": "(plan, hazards, people) -> the hazard of each user per day",
+    "rates": "(plan, rates, people) -> the sessions of each user per day",
+    "sessions": "(plan, sessions, people) -> sessions",
+    "events": "(plan, events) -> events as they are written",
+}
+"""What is different in a family of honest companies: what its function is given, and what it
+returns.
+"""
 Plant = Callable[..., Any]
 
 
@@ -78,20 +89,63 @@ def fault(
 
 
 @dataclass(frozen=True)
+class Family:
+    """Honest companies that differ from the usual one: nothing is missing, false or double.
+
+    `meaning` says what is true of them. `parts` maps entries of OF_A_FAMILY to functions.
+    `most_users` is set where the family is one of small companies.
+    """
+
+    name: str
+    meaning: str
+    parts: dict[str, Plant] = field(default_factory=dict)
+    most_users: int | None = None
+
+    def also(self, changes: str) -> Callable[[Plant], Plant]:
+        """Return a decorator: the function is one more part of the family."""
+
+        def add(part: Plant) -> Plant:
+            self.parts[_known_part(changes)] = part
+            return part
+
+        return add
+
+
+def family(changes: str) -> Callable[[Plant], Family]:
+    """Return a decorator that turns a function into a family with its name, and its docstring as
+    meaning. The function is called with what `changes` lists in OF_A_FAMILY.
+    """
+    _known_part(changes)
+
+    def register(part: Plant) -> Family:
+        meaning = " ".join((part.__doc__ or "").split())
+        return Family(part.__name__, meaning, {changes: part})
+
+    return register
+
+
+def _known_part(changes: str) -> str:
+    if changes not in OF_A_FAMILY:
+        raise ValueError(f"no family can change {changes!r}; see simulation.plan")
+    return changes
+
+
+@dataclass(frozen=True)
 class Plan:
-    """The size of a simulation, its seed, its faults in the order in which they act, and how often
-    users cancel (per day).
+    """The size of a simulation, its seed, its faults in the order in which they act, the family of
+    honest companies that it is one of, if any, and how often users cancel (per day).
     """
 
     users: int
     events_per_user: float
     seed: int
     faults: tuple[tuple[Fault, float], ...] = ()
+    family: Family | None = None
     cancel_hazard: float = 0.0
 
     @cached_property
     def company(self) -> Company:
-        """The parameters of the company, with the faults that change them."""
+        """The parameters of the company, with what its family and its faults change of them."""
         company: Company = self.apply("company", Company(cancel_hazard=self.cancel_hazard))
         return company
 
@@ -119,7 +173,9 @@ class Plan:
         return chosen
 
     def apply(self, changes: str, value: Any, *context: Any) -> Any:
-        """Return `value` after each planted fault has changed it, one after the other."""
+        """Return `value` after the family and each planted fault have changed it in turn."""
+        if self.family and changes in self.family.parts:
+            value = self.family.parts[changes](self, value, *context)
         for plant, strength in self._planted(changes):
             value = plant(strength, self, value, *context)
         return value

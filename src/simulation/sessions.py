@@ -25,7 +25,7 @@ class Sessions:
 
 def draw_sessions(plan: Plan, people: pd.DataFrame) -> Sessions:
     """Return the sessions that the log holds, in order of user and start."""
-    sessions = _open_sessions(plan, people)
+    sessions: Sessions = plan.apply("sessions", _open_sessions(plan, people), people)
     moved = plan.apply("session_starts", sessions.at, sessions, people)
     sessions = replace(sessions, at=moved)
     lost = plan.find_lost("lost_sessions", len(moved), sessions, people)
@@ -36,17 +36,22 @@ def draw_sessions(plan: Plan, people: pd.DataFrame) -> Sessions:
 
 def _open_sessions(plan: Plan, people: pd.DataFrame) -> Sessions:
     """Return all sessions between the log's edges, those at a signup last."""
-    rng, start, end = plan.stream("sessions"), unix(LOG_START), unix(LOG_END)
-    signup = people["signup"].to_numpy()
-    opens = np.maximum(signup, start)
-    closes = np.minimum(signup + people["lifetime_days"].to_numpy() * DAY, end)
-    seconds = np.maximum(closes - opens, 0.0)
+    rng, (opens, seconds) = plan.stream("sessions"), observed_spans(people)
+    signup, start = people["signup"].to_numpy(), unix(LOG_START)
     count = rng.poisson(people["session_rate_per_day"].to_numpy() * seconds / DAY)
     user = np.repeat(np.arange(plan.users), count)
     at = opens[user] + np.floor(rng.random(len(user)) * seconds[user]).astype(np.int64)
     newcomers = np.flatnonzero(signup >= start)
     is_first = np.r_[np.zeros(len(user), bool), np.ones(len(newcomers), bool)]
     return Sessions(np.r_[user, newcomers], np.r_[at, signup[newcomers]], is_first)
+
+
+def observed_spans(people: pd.DataFrame) -> tuple[Array, Array]:
+    """Return of each user the start of its life inside the log, and for how many seconds."""
+    signup = people["signup"].to_numpy()
+    opens = np.maximum(signup, unix(LOG_START))
+    closes = np.minimum(signup + people["lifetime_days"].to_numpy() * DAY, unix(LOG_END))
+    return opens, np.maximum(closes - opens, 0.0)
 
 
 def _lose_to_drift(plan: Plan, sessions: Sessions) -> Array:

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 from analysis.base.errors import ReportError
 from simulation.dirt import add_dirt
 from simulation.events import Log, draw_events
+from simulation.families import FAMILIES
 from simulation.faults import FAULTS
 from simulation.people import draw_people
-from simulation.plan import Fault, Plan
+from simulation.plan import Family, Fault, Plan
 from simulation.rendering import render_events
 from simulation.sessions import draw_sessions
 from simulation.truth import count_rows, make_truth, make_user_truth
@@ -59,18 +60,21 @@ def simulate(
     seed: int = 42,
     faults: Mapping[str, float] | None = None,
     dirt: bool = True,
+    family: str = "",
     cancel_hazard: float = 0.0,
 ) -> Simulation:
     """Return a simulated product of about `users * events_per_user` events.
 
     `faults` maps names of FAULTS to a strength in (0, 1]; without any, and with
     `dirt=False`, users and events are consistent in every respect. `dirt` adds the few broken
-    rows counted in DIRT. With a `cancel_hazard` (per day) users also cancel, and the users table
-    has `cancel_date`: there are fewer events then. The same arguments give the same data.
-    Raises ReportError for fewer than 20 users, an unknown fault or a strength outside (0, 1].
+    rows counted in DIRT. `family` names one of FAMILIES: an honest company unlike the usual one.
+    With a `cancel_hazard` (per day) users also cancel, and the users table has `cancel_date`: there
+    are fewer events then. The same arguments give the same data. Raises ReportError for fewer than
+    20 users, an unknown fault or family, or a strength outside (0, 1].
     """
     planted = dict(faults or {})
-    return tabulate(draw(users, events_per_user, seed, planted, cancel_hazard), planted, dirt)
+    drawn = draw(users, events_per_user, seed, planted, family, cancel_hazard)
+    return tabulate(drawn, planted, dirt)
 
 
 def draw(
@@ -78,6 +82,7 @@ def draw(
     events_per_user: float,
     seed: int,
     faults: Mapping[str, float],
+    family: str = "",
     cancel_hazard: float = 0.0,
 ) -> Drawn:
     """Return the people and the log of simulate, for one or more users tables (tabulate).
@@ -87,7 +92,10 @@ def draw(
     """
     if users < MIN_USERS:
         raise ReportError(f"simulate: at least {MIN_USERS} users are needed, got {users}.")
-    plan = Plan(users, events_per_user, seed, _find_faults(faults), cancel_hazard)
+    chosen = _find_family(family)
+    if chosen and chosen.most_users:
+        users = min(users, chosen.most_users)
+    plan = Plan(users, events_per_user, seed, _find_faults(faults), chosen, cancel_hazard)
     people = draw_people(plan)
     sessions = draw_sessions(plan, people)
     log = draw_events(plan, people, sessions)
@@ -113,6 +121,7 @@ def tabulate(drawn: Drawn, faults: Mapping[str, float], dirt: bool = True) -> Si
     rows_broken: dict[str, int] = {}
     if dirt:
         users, events, rows_broken = add_dirt(plan, users, events)
+    events = plan.apply("events", events)
     truth = make_truth(plan, drawn.people, counts, rows_broken)
     people = drawn.people[is_kept].reset_index(drop=True)
     return Simulation(users, events, truth, make_user_truth(people))
@@ -129,6 +138,12 @@ def write(simulation: Simulation, folder: Path) -> None:
     text = json.dumps(simulation.truth, indent=2, sort_keys=True, ensure_ascii=False)
     (folder / "truth.json").write_text(text + "\n", encoding="utf-8")
     simulation.user_truth.to_parquet(folder / "user_truth.parquet", index=False)
+
+
+def _find_family(name: str) -> Family | None:
+    if name and name not in FAMILIES:
+        raise ReportError(f"simulate: no family {name!r}. Known: {', '.join(FAMILIES)}.")
+    return FAMILIES.get(name)
 
 
 def _find_faults(strengths: Mapping[str, float]) -> tuple[tuple[Fault, float], ...]:

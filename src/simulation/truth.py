@@ -44,7 +44,8 @@ def true_churn_probability(
 
     Not valid where rates or events were tampered with: the faults drift, log_break_users,
     log_break_volume, log_fades, lost_newcomers, merged_ids, leavers_deleted, automatic_events,
-    slow_clocks, events_before_signup, partial_last_day. Sessions that straddle an edge
+    slow_clocks, events_before_signup, partial_last_day; nor in families in which sessions do not
+    come at a steady rate (simulation.families.rhythm). Sessions that straddle an edge
     are neglected (minutes, against days between sessions).
     Raises ReportError when a last event is at or after t: that would be the future.
     """
@@ -123,7 +124,13 @@ def make_truth(
             for fault, strength in sorted(plan.faults, key=lambda planted: planted[0].name)
         },
         "dirt": dirt,
+        **_state_family(plan),
     }
+
+
+def _state_family(plan: Plan) -> dict[str, Any]:
+    """Return the family and what is true of it; nothing for the usual company."""
+    return {"family": {plan.family.name: plan.family.meaning}} if plan.family else {}
 
 
 def _state_hazard(plan: Plan) -> dict[str, Any]:
