@@ -55,7 +55,8 @@ def empty_days(
     table["start"] = [starts[n] for n in table["first"]]
     table["end"] = [starts[n + 1] for n in table["last"]]
     known = table["is_given"] | table["is_yearly"]
-    return table.assign(is_asked=table["is_full"] & table["is_rare"] & ~known)
+    described: pd.DataFrame = table.assign(is_asked=table["is_full"] & table["is_rare"] & ~known)
+    return described
 
 
 def find_holes(closed: pd.DataFrame) -> pd.DataFrame:
@@ -64,7 +65,9 @@ def find_holes(closed: pd.DataFrame) -> pd.DataFrame:
     """
     asked = closed[closed["is_asked"] & ~closed["is_holiday"]]
     longest = [closed["days"].drop(index=i).max() if len(closed) > 1 else 0 for i in asked.index]
-    return asked[asked["days"].to_numpy() > LONGER * np.nan_to_num(np.array(longest, float))]
+    is_longer = asked["days"].to_numpy() > LONGER * np.nan_to_num(np.array(longest, float))
+    holes: pd.DataFrame = asked[is_longer]
+    return holes
 
 
 def _counts(
@@ -78,7 +81,8 @@ def _counts(
     numbers = range(int(known.index.min()), int(known.index.max()) + 1)
     first = known["day"].iloc[0]
     starts = {n: first + (n - numbers[0]) * clock.DAY for n in [*numbers, numbers[-1] + 1]}
-    starts |= {int(n): day for n, day in known["day"].items()}  # exact where clocks change
+    given = zip(known.index.tolist(), known["day"], strict=True)
+    starts |= {int(n): day for n, day in given}  # exact where clocks change
     return known["users"].reindex(numbers, fill_value=0), starts
 
 

@@ -261,6 +261,7 @@ def _seen_by_kind(seen: "pd.Series[bool]", kinds: "pd.Series[Any]") -> pd.DataFr
     error = (pooled * (1 - pooled) * (1 / table["size"] + 1 / others)) ** 0.5
     z = ((usual - rate) / error.where(error > 0)).fillna(0.0)
     ratio = (rate / usual.where(usual > 0)).fillna(1.0)
-    return table.assign(
+    compared: pd.DataFrame = table.assign(
         column=str(kinds.name), level=table.index, rate=rate, usual=usual, ratio=ratio, z=z
     )
+    return compared

@@ -13,6 +13,8 @@ from analysis.log.window import LogWindow
 
 MIX_OF_EVENTS = ("event_type", "source", "country")
 DEVICE = "user_device"
+OF_USERS = {"source": "source", "country": "country", "device": DEVICE}
+"""Kinds that a user is of, and the columns of events that say so."""
 MOST_KINDS = 30
 QUARTERS = {0: "0 to 6", 1: "6 to 12", 2: "12 to 18", 3: "18 to 24"}
 SUMMER_TIME = 1.5
@@ -110,12 +112,11 @@ def users_of_breaks(mix_breaks: pd.DataFrame, events: Any, window: LogWindow) ->
     where the kind is there, who had joined before all eight) and `gone` (of them, without
     activity in the four weeks on the other side).
     """
-    names = {"source": "source", "country": "country", "device": DEVICE}
     sudden = mix_breaks[mix_breaks["is_break"] & (mix_breaks["ratio"] > MIX_FAILS)]
     parts = [
-        _users_of(events, names[row.column], row, window)
+        _users_of(events, OF_USERS[str(row.column)], row, window)
         for row in sudden.itertuples()
-        if row.column in names
+        if row.column in OF_USERS
     ]
     columns = ["column", "level", "is_of_kind", "regular", "gone"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
@@ -190,15 +191,15 @@ def _lost_kinds(users_of_breaks: pd.DataFrame) -> pd.DataFrame:
     z = (share - usual) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
     is_lost = (n >= LEAST_USERS) & (share > HALF) & (z > SURE_OF_USERS)
     table = pd.DataFrame({"regular": n, "gone": wide["gone"][True]})[is_lost]
-    return table.reset_index()
+    lost: pd.DataFrame = table.reset_index()
+    return lost
 
 
 def _ids_of(lost: pd.DataFrame, events: Any) -> list[str]:
     """Return the users half of whose events or more are of the kinds that are lost."""
-    names = {"source": "source", "country": "country", "device": DEVICE}
     ids: set[str] = set()
     for row in lost.itertuples():
-        is_kind = (events[names[row.column]] == row.level).fill_null(False)
+        is_kind = (events[OF_USERS[str(row.column)]] == row.level).fill_null(False)
         per_user = events.group_by("user_id").aggregate(share=is_kind.cast("float64").mean())
         found = engine.to_pandas(per_user.filter(per_user.share >= HALF).select("user_id"))
         ids |= set(found["user_id"])

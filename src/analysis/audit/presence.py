@@ -57,7 +57,8 @@ def presence(user_days: Any, users: pd.DataFrame, window: LogWindow) -> Presence
     code, ids = pd.factorize(pairs["user_id"], sort=True)
     active = np.zeros((len(ids), length), bool)
     active[code[day >= 0], day[day >= 0]] = True
-    joined: pd.Series[Any] = chosen.set_index("user_id")["signup_date"].reindex(ids) - window.start
+    signups = chosen.set_index("user_id")["signup_date"].reindex(ids)
+    joined: pd.Series[pd.Timedelta] = signups - window.start
     return Presence(active, (joined / clock.DAY).to_numpy(float), window.start)
 
 

@@ -79,7 +79,7 @@ def _with_joint(judged: pd.DataFrame) -> pd.DataFrame:
         return judged.assign(is_swap=False)
     more = wide["share"] - wide["usual"]
     is_both = (more["ahead"] > MANY) & (more["back"] > MANY)
-    joint = (wide["z"].sum(axis=1, skipna=False) / 2**0.5).where(is_both).rename("joint")
+    joint = ((wide["z"]["ahead"] + wide["z"]["back"]) / 2**0.5).where(is_both).rename("joint")
     both = judged.merge(joint.reset_index(), on=keys, how="left")
     is_swap = both["joint"].fillna(0) > both["z"]
     return both.assign(z=both[["z", "joint"]].max(axis=1), is_swap=is_swap)
@@ -96,6 +96,7 @@ def _has_longest_span(judged: pd.DataFrame) -> "pd.Series[bool]":
 
 def _apart(clear: pd.DataFrame) -> pd.DataFrame:
     kept: list[Any] = []
+    row: Any
     for row in clear.itertuples():
         if all(abs(row.day - other.day) >= 2 * row.span for other in kept):
             kept.append(row)

@@ -54,7 +54,8 @@ def log_volume(
         "odd_days": len(odd), "odd_date": clock.day_text(int(odd[0])) if len(odd) else None,
     }  # fmt: skip
     status: Status = "warn" if facts["is_jump"] or len(odd) or len(asked) else "pass"
-    spans = [suspects.span(hole.start, hole.end) for hole in holes.itertuples()]
+    ends = zip(holes["start"], holes["end"], strict=True)
+    spans = [suspects.span(start, end) for start, end in ends]
     if spans:
         status = "fail"
     return Verdict(
@@ -73,9 +74,10 @@ def _by_length(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _listed(runs: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the longest runs of empty days as facts: `first`, `last`."""
+    longest = _by_length(runs).head(MOST_NAMED)
     return [
-        {"first": clock.day_text(int(run.first)), "last": clock.day_text(int(run.last))}
-        for run in _by_length(runs).head(MOST_NAMED).itertuples()
+        {"first": clock.day_text(int(first)), "last": clock.day_text(int(last))}
+        for first, last in zip(longest["first"], longest["last"], strict=True)
     ]
 
 
@@ -97,10 +99,11 @@ def _jump(daily_changes: pd.DataFrame, presence: Presence, zone: str) -> dict[st
                 "new": None, "others": None}  # fmt: skip
     before, after = rows["before"], rows["after"]
     z = (after - before).abs() / np.sqrt(rows["squares"].clip(lower=1))
-    ratio = np.maximum(before, after) / np.minimum(before, after).clip(lower=1)
+    both = rows[["before", "after"]]
+    ratio = both.max(axis=1) / both.min(axis=1).clip(lower=1)
     jumps = z.where((z > SURE_OF_JUMP) & (ratio > JUMP))
     at: Any = (jumps if jumps.notna().any() else z).idxmax()
-    row = rows.loc[at]
+    row: Any = rows.loc[at]
     old_before, old_after = row["before"] - row["new_before"], row["after"] - row["new_after"]
     return {
         "is_jump": bool(jumps.notna().any()), "ratio": float(ratio[at]), "z": float(z[at]),

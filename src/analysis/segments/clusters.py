@@ -193,7 +193,7 @@ def clusters_exist(cluster_selection: pd.DataFrame, user_clusters: pd.DataFrame)
     verdict, is_claimed = verdict_of(cluster_selection), bool(user_clusters["is_cluster"].any())
     row = cluster_selection.set_index("k").loc[verdict.k]
     limit = max(float(row[name]) for name in row.index if name.endswith("_max_p95"))
-    facts = {"k": verdict.k, "exists": verdict.exists, "claimed": is_claimed,
+    facts: dict[str, Any] = {"k": verdict.k, "exists": verdict.exists, "claimed": is_claimed,
              "stability": verdict.stability, "null": limit}  # fmt: skip
     status: Status = "fail" if is_claimed and not verdict.exists else "pass"
     if len(user_clusters) < FEWEST and not verdict.exists and not is_claimed:

@@ -53,7 +53,7 @@ def describe_checks(
     the bases whose figures the check strikes or puts a caution on, separated by commas. Raises
     ReportError for a check without an entry.
     """
-    rows = []
+    rows: list[dict[Any, Any]] = []
     for row in verdicts.to_dict("records"):
         sentences = _sentences(row, _entry(texts, row["check"]), locale)
         beside = materiality.beside(effects, row["check"], row["status"])

@@ -120,14 +120,14 @@ def behind(
     figure = SAME.get(key, key)
     is_own = figure in FIGURES or figure.startswith(KPI)
     names = []
-    for row in judged.itertuples():
-        part = beside(effects, row.check, row.status)
-        if row.check not in checks.of_the_data():
-            hit = bool({*bases} & {*split_names(row.strikes)})
+    for name, status, strikes in judged[["check", "status", "strikes"]].itertuples(index=False):
+        part = beside(effects, str(name), str(status))
+        if name not in checks.of_the_data():
+            hit = bool({*bases} & {*split_names(str(strikes))})
         elif is_own:
             hit = bool((part["figure"] == figure).any())
         else:
             hit = bool(part["basis"].isin(list(bases)).any())
         if hit:
-            names.append(str(row.check))
+            names.append(str(name))
     return names

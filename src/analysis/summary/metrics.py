@@ -186,12 +186,13 @@ def _rate(
 def monthly_metrics(latest: pd.DataFrame) -> Metrics:
     """Return the figures of the last whole month (kpis.latest), as `kpi_<name>`."""
     column = next(c for c in catalogue.table_of("kpis_latest").columns if c.name == "kpi")
+    rows = latest.to_dict("records")
     return {
-        f"kpi_{row.kpi}": metric(
-            row.value, column.units[row.kpi], column.values[row.kpi],
-            interval=(row.ci_low, row.ci_high), rests_on=["activity"],
+        f"kpi_{row['kpi']}": metric(
+            row["value"], column.units[row["kpi"]], column.values[row["kpi"]],
+            interval=(row["ci_low"], row["ci_high"]), rests_on=["activity"],
         )
-        for row in latest.itertuples()
+        for row in rows
     }  # fmt: skip
 
 
