@@ -54,7 +54,7 @@ def test_a_stage_writes_what_it_declares_with_the_columns_of_the_catalogue(
         "user_features",
         "snapshots",
     }  # they hold columns of the users table
-    for table in set(writes) - open_ended - {"churn_model", "model_card"}:
+    for table in set(writes) - open_ended - {"stored_model", "model_card"}:
         frame = files.read_table(str(tmp_path / writes[table]))
         assert list(frame) == [column.name for column in catalogue.table_of(table).columns], table
 

@@ -18,7 +18,7 @@ from analysis.model import Features, Model, Scoring
 from analysis.published import Published
 from analysis.segments import Segments
 from analysis.summary import Summary
-from tests.handmade import ROOT, make_params
+from tests.handmade import make_params
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 START = pd.Timestamp("2025-01-01", tz="UTC")
@@ -56,22 +56,25 @@ def _with(tables: Tables, **columns: Any) -> Tables:
     return users.assign(**columns), events
 
 
-def _once(day: int, count: int) -> Tables:
-    """Return users who all come on every day up to `day`, and then never again."""
-    return make(count, leaves=lambda _i: 1e9) if day < 0 else make(count)
-
-
 def nobody_joined() -> Tables:
     """Return a log in which nobody signed up: all came long before it."""
     users, events = make()
     return users.assign(signup_date=START - pd.Timedelta(days=400)), events
 
 
-def all_churn() -> Tables:
+def product_ended() -> Tables:
     """Return a log whose users stop on day 100, but for one who goes on to the end."""
     users, events = make(leaves=lambda _i: 1e9)
     is_early = events["event_timestamp"] < START + pd.Timedelta(days=100)
     return users, events[is_early | (events["user_id"] == "u000")]
+
+
+def all_churn() -> Tables:
+    """Return a log in which somebody joins every day, and nobody comes twice."""
+    users, events = make(200, leaves=lambda _i: 0.0)
+    day = pd.to_timedelta(np.arange(200), unit="D")
+    users["signup_date"] = START + day
+    return users, events.sort_values("user_id").assign(event_timestamp=START + day)
 
 
 def sessions_empty() -> Tables:
@@ -88,6 +91,7 @@ LOGS: dict[str, Callable[[], Tables]] = {
     "three_users": lambda: make(3),
     "one_kind": lambda: (lambda t: (t[0], t[1].assign(event_type="visit")))(make()),
     "all_churn": all_churn,
+    "product_ended": product_ended,
     "nobody_churns": lambda: make(leaves=lambda _i: 1e9),
     "nobody_joined": nobody_joined,
     "constant_columns": lambda: _with(make(), age=30, score=1.0, country="PE", device="iOS"),
@@ -124,6 +128,3 @@ def _of(stage: str) -> dict[str, Any]:
     wanted = {*stages.find(stage).params} - {"users", "events", "users_columns", "events_columns"}
     given = make_params().model_dump(include=wanted)
     return given | {name: value for name, value in FEWER.items() if name in given}
-
-
-__all__ = ["LOGS", "ROOT", "build", "make"]
