@@ -75,8 +75,8 @@ def keep_table(kind: str, rows: Any) -> Any:
 
 
 def typed(events: pa.Table) -> pa.Table:
-    """Return simulated events with their times as instants and without columns that no stage
-    reads: what a Parquet export holds, read in half the time.
+    """Return simulated events with their times as instants and without columns that say nothing
+    more than the user and the identifier do: what a Parquet export holds, read in half the time.
     """
     kept = events.drop_columns([name for name in UNREAD if name in events.column_names])
     for name in [name for name in TIMES if name in kept.column_names]:

@@ -94,7 +94,7 @@ def double_logging(
     checked = int(rules["checked"].loc[name]) if name else n
     facts = {
         **exact_copies, "blocks": [], "broken": broken, "rows": checked, "rule": name,
-        "sample": rules["sample"].loc[name] if name else None,
+        "sample": rules["sample"].loc[name] if name else None, "is_sure": failing is not None,
     }  # fmt: skip
     shares = share_of(broken, checked)
     surplus = repeat_surplus if failing else None
@@ -116,7 +116,7 @@ def _judge_blocks(
     copies, n = int(found["copies"].sum()), exact_copies["events"]
     facts = {
         **exact_copies, "blocks": found.to_dict("records"), "broken": copies, "rows": n,
-        "rule": None, "sample": None,
+        "rule": None, "sample": None, "is_sure": is_sure,
     }  # fmt: skip
     status: Status = "fail" if is_sure else "warn"
     shares = share_of(copies, n)
