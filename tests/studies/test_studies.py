@@ -168,7 +168,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 
 def test_a_study_goes_on_from_the_runs_that_are_kept(runs: pd.DataFrame) -> None:
     assert runs["faults"].tolist() == ["machine=0.2", "native_counts=1.0"]
-    assert runs["fires"].tolist() == ["machines:fail", "native_counts:fail"]
+    assert runs["fires"].tolist() == ["machines:fail", "native_counts:warn"]
 
 
 def test_a_study_reports_the_share_found(runs: pd.DataFrame) -> None:

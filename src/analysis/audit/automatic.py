@@ -89,8 +89,8 @@ def automatic_events(kinds: pd.DataFrame, horizon_days: int) -> Verdict:
         return not_applicable("automatic_events", "there are too few event types to compare")
     at_beat = _furthest(judged, "regular", REGULAR)
     at = at_beat if at_beat is not None else _furthest(judged, "going_on", GOES_ON)
-    shown: Any = judged["going_on"].idxmax() if at is None else at
-    row: Any = judged.loc[shown]
+    fallback: Any = judged["going_on"].idxmax()
+    row: Any = judged.loc[fallback if at is None else at]
     count, users = int(row["going_on"]), int(row["users"])
     status: Status = "pass" if at is None else ("warn" if at_beat is None else "fail")
     share, low, high = share_of(int(row["regular"]) if status == "fail" else count, users)

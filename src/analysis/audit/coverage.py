@@ -254,7 +254,8 @@ def _seen_by_kind(seen: "pd.Series[bool]", kinds: "pd.Series[Any]") -> pd.DataFr
     """Return the kinds with enough newcomers: `column`, `level`, `size`, the share seen `rate`,
     that of all others `usual`, their `ratio`, and `z`, how many standard deviations it lies below.
     """
-    table = seen.groupby(kinds).agg(count="sum", size="size").query("size >= @LEAST_OF_GROUP")
+    counts = seen.groupby(kinds).agg(count="sum", size="size")
+    table: pd.DataFrame = counts[counts["size"] >= LEAST_OF_GROUP]
     others = (len(seen) - table["size"]).clip(lower=1)
     rate, usual = table["count"] / table["size"], (seen.sum() - table["count"]) / others
     pooled = float(seen.mean())

@@ -53,8 +53,8 @@ def ending_kind(last_events: pd.DataFrame) -> Any | None:
     judged = last_events[last_events["users"] >= LEAST_ENDED]
     if judged.empty:
         return None
-    worst: Any = (judged["ended"] / judged["users"]).idxmax()
-    row: Any = judged.loc[worst]
+    at: Any = (judged["ended"] / judged["users"]).idxmax()
+    row = judged.loc[at]
     others = last_events[last_events["kind"] != row["kind"]]
     usual = others["ended"].sum() / max(others["users"].sum(), 1)
     share = row["ended"] / row["users"]

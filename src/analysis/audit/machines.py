@@ -153,8 +153,8 @@ def machines(busy_accounts: pd.DataFrame, users_seen: pd.DataFrame) -> Verdict:
     ids = list(found["user_id"]) or apart
     status: Status = "fail" if len(found) else ("warn" if apart else "pass")
     share = float(counts[counts.index.isin(ids)].sum() / counts.sum())
-    signs = {str(name): int(count) for name, count in has.sum().items()}
-    facts = {"accounts": len(ids), "found": len(found), **signs,
+    by_trait = {trait: int(has[trait].sum()) for trait in TRAITS}
+    facts = {"accounts": len(ids), "found": len(found), **by_trait,
              "judged": len(busy_accounts), "most": int(counts.max()), "times": APART,
              "ids": sorted(map(str, ids))[:5]}  # fmt: skip
     named = suspects.users(found["user_id"]) if len(found) else None

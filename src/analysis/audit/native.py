@@ -125,13 +125,12 @@ def native_agrees(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int
     later, earlier = (gap > 1) & is_later, (gap > 1) & ~is_later
     recent = window.end - pd.Timedelta(days=horizon_days)
     silent = both["last_event_at"] < recent
-    differ = int((gap > 1).sum())
-    facts = {"differ": differ, "users": len(both), "later": int(later.sum()),
+    facts = {"differ": int((gap > 1).sum()), "users": len(both), "later": int(later.sum()),
              "earlier": int(earlier.sum()), "median_days": float(gap.median()),
              "silent": int(silent.sum()), "days": horizon_days,
              "visited": int((silent & later).sum()),
              "present": int((silent & (both["last_active_date"] >= recent)).sum())}  # fmt: skip
-    share, low, high = share_of(differ, len(both))
+    share, low, high = share_of(int((gap > 1).sum()), len(both))
     status: Status = "warn" if share >= DIFFERS else "pass"
     return Verdict("native_agrees", status, share, low, high, DIFFERS, len(both), facts)
 
