@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 
 from analysis.base.errors import ReportError
 from analysis.book.artifacts import Artifacts, Check, Metric, make_check, make_metric, worst
-from analysis.book.forms import format_interval, format_metric
+from analysis.book.forms import format_interval, format_metric, format_noun, is_noun
 from analysis.book.nodes import OPEN, doc_link, resolve_links, strip_private
 from analysis.book.problems import describe_place, find_placeholders, prose_of
 from analysis.book.publish import may_be_published, publish
@@ -46,6 +46,15 @@ def test_the_forms_of_a_metric():
     assert with_spaces(format_metric(Metric("confidence", 0.95, "share"), "whole")) == "95 %"
     with pytest.raises(ReportError, match="unknown form 'ci'"):
         format_metric(RETAINED, "ci")
+
+
+@pytest.mark.parametrize(
+    ("value", "word"), [(1, "user is"), (2, "users are"), (0, "users are"), (None, "users are")]
+)
+def test_the_word_beside_a_number_follows_it(value, word):
+    assert is_noun("user is|users are")
+    assert format_noun(Metric("x", value, "count"), "user is|users are") == word
+    assert not is_noun("full")
 
 
 def test_parts_that_are_missing_are_left_out_of_the_full_form():

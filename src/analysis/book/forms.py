@@ -1,4 +1,7 @@
-"""The forms in which a metric is printed: `{kpi}`key:form``."""
+"""The forms in which a metric is printed: `{kpi}`key:form``.
+
+`{kpi}`key:user|users`` prints no number but the word that belongs beside it.
+"""
 
 from collections.abc import Callable
 
@@ -51,6 +54,20 @@ FORMS: dict[str, Callable[[Metric], str]] = {
     "whole": format_whole,
     "label": lambda metric: metric.label,
 }
+
+
+def is_noun(form: str) -> bool:
+    """Say whether a form is a noun or verb for one and for several: `user|users`."""
+    return "|" in form
+
+
+def format_noun(metric: Metric, form: str) -> str:
+    """Return the word that stands beside the metric's value: that for one, or for several."""
+    one, _, other = form.partition("|")
+    number = metric.value
+    if isinstance(number, str) or number is None:
+        return other
+    return formats.plural_form(number, one, other)
 
 
 def format_metric(metric: Metric, form: str = "") -> str:

@@ -23,7 +23,7 @@ from analysis.book.artifacts import (
 )
 from analysis.book.design import fold, grid
 from analysis.book.directive import BookDirective, open_artifacts
-from analysis.book.forms import format_metric
+from analysis.book.forms import format_metric, format_noun, is_noun
 from analysis.book.nodes import kpi
 from analysis.book.problems import add_problem
 from analysis.book.render import wrap_figure
@@ -47,7 +47,9 @@ FOLDED = (
 
 
 class KpiRole(SphinxRole):
-    """`{kpi}`key`` prints a metric; `key:interval`, `:n`, `:full`, `:whole`, `:label` its forms."""
+    """`{kpi}`key`` prints a metric; `key:interval`, `:n`, `:full`, `:whole`, `:label` its forms;
+    `key:user|users` the word beside its number.
+    """
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the figure, marked by the checks it rests on."""
@@ -61,6 +63,8 @@ class KpiRole(SphinxRole):
         key, _, form = (part.strip() for part in self.text.partition(":"))
         artifacts = open_artifacts(self.env, METRICS, CHECKS)
         metric = artifacts.metric(key)
+        if is_noun(form):
+            return nodes.Text(format_noun(metric, form))
         before, after = _mark(artifacts, metric, form, str(self.config.root_doc))
         text = format_metric(metric, form)
         return kpi(text, text, before=before, after=after)

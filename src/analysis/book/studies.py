@@ -39,7 +39,11 @@ class StudyTable(BookDirective):
 
 def titles_of(texts: Mapping[str, Mapping[str, Mapping[str, str]]]) -> dict[str, str]:
     """Return the title of each check, from the entries of book/checks.yml."""
-    return {name: entry["title"] for part in texts.values() for name, entry in part.items()}
+    return {
+        name: entry["title"]
+        for part in ("report", "published")
+        for name, entry in texts[part].items()
+    }
 
 
 def read_study(path: Path, table: Table, titles: Mapping[str, str]) -> pd.DataFrame:

@@ -457,15 +457,13 @@ def _name_groups(tested: pd.DataFrame) -> str | None:
 
 def segment_metrics(selection: pd.DataFrame, facts: Mapping[str, Any]) -> Metrics:
     """Return whether groups exist; `facts` are those of the check clusters_exist."""
-    verdict = None
-    if "exists" in facts:
-        verdict = "clusters" if facts["exists"] else "continuum"
-    reason = facts.get("reason")
+    reason = facts.get("reason")  # among too few users nobody can tell
+    verdict = None if reason else ("clusters" if facts["exists"] else "continuum")
     best = selection["silhouette"].max()
     return {
         "segments_verdict": metric(verdict, "text", "Groups", rests_on=["segments"], reason=reason),
         "separate_groups": metric(
-            facts["k"] if facts.get("exists") else (0 if "exists" in facts else None), "count",
+            None if reason else (facts["k"] if facts["exists"] else 0), "count",
             "Separate groups found", rests_on=["segments"], reason=reason,
         ),
         "segments_k": metric(

@@ -43,5 +43,5 @@ def worth_suggesting(suggested: Sequence[Action], users: int, ranking: str | Non
 
 def _is_large_enough(key: str, facts: Facts) -> bool:
     churn = churn_expected(key, facts)
-    size = int(facts.get("flagged", facts["size"]) or 0)
+    size: int = facts["flagged"] if "flagged" in facts else facts["size"]
     return churn is None or is_testable(size, min(max(churn, 0.0), 1.0))
