@@ -27,7 +27,7 @@ from analysis.book.show import format_cells, show
 from analysis.cohorts import Cohorts
 from analysis.contract import catalogue, checks, params, stages
 from analysis.contract.chapter import Chapter, table
-from analysis.contract.checks import REGISTER, Verdict, check
+from analysis.contract.checks import REGISTER, Verdict, check, to_table
 from analysis.contract.inputs import RESERVED
 from analysis.contract.stages import STAGES, Stage
 from analysis.model import features, snapshots
@@ -36,7 +36,7 @@ from analysis.model.features import NEEDS, feature_columns
 from analysis.run import documents, runner
 from analysis.run.execute import check_parameters
 from analysis.run.folders import Run
-from analysis.summary import metrics
+from analysis.summary import materiality, metrics
 from analysis.summary.judged import describe_checks
 from analysis.summary.numbers import as_text, is_struck, numbers_table
 from simulation import FAULTS, simulate
@@ -172,9 +172,17 @@ def test_a_feature_with_words_is_reserved(copied_catalogue: Path) -> None:
 
 
 def test_add_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
-    example = Verdict("newcomers_seen", "fail")
+    example = Verdict("retention_eligible", "fail")
     entry = metrics.metric(0.25, "share", "Back at the weekend", 40, (0.1, 0.4), ["retention"])
-    known = metrics.with_checks({"weekend_return": entry}, [example.check])
+    texts = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))
+    facts = {"wrong": 1, "left_out": 0, "users": 2}
+    verdicts = to_table([Verdict("retention_eligible", "fail", 1.0, facts=facts)])
+    nothing = pd.DataFrame(columns=materiality.COLUMNS)
+    judged = describe_checks(verdicts.assign(stage="05_cohorts"), texts, nothing)
+    known = metrics.with_checks(
+        {"weekend_return": entry},
+        lambda key, bases: materiality.behind(key, bases, judged, nothing),
+    )
     assert example.check in known["weekend_return"]["checks"]
     assert plain(as_text(known["weekend_return"])) == "25.0 % (10.0 to 40.0 %, n = 40)"
     assert is_struck(known["weekend_return"], [example.check])
@@ -217,11 +225,13 @@ def test_add_a_check(cohorts: Cohorts) -> None:
     (verdict,) = cohorts.verdicts({"days_judged"})  # as a study asks for it
     assert verdict.n == 7
 
-    texts = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))["report"]
+    texts = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))
+    nothing = pd.DataFrame(columns=materiality.COLUMNS)
     judged = verdicts.assign(stage=cohorts.stage)
     with pytest.raises(ReportError, match="no entry for the check 'days_judged'. Add one"):
-        describe_checks(judged, texts)
-    row = describe_checks(judged, {**texts, "days_judged": SENTENCES}).iloc[-1]
+        describe_checks(judged, texts, nothing)
+    texts["report"]["days_judged"] = SENTENCES
+    row = describe_checks(judged, texts, nothing).iloc[-1]
     assert row["evidence"] == "7 days are judged."
     assert row["consequence"] == "There are too few."
     assert (row["strikes"], row["stage"]) == ("retention", "05_cohorts")
@@ -230,7 +240,11 @@ def test_add_a_check(cohorts: Cohorts) -> None:
 
     rate = metrics.metric(0.3, "share", "Back", rests_on=["retention"])
     churn = metrics.metric(0.3, "share", "Left", rests_on=["churn"])
-    known = metrics.with_checks({"back": rate, "left": churn}, ["days_judged"])
+    described = describe_checks(judged, texts, nothing)
+    known = metrics.with_checks(
+        {"back": rate, "left": churn},
+        lambda key, bases: materiality.behind(key, bases, described, nothing),
+    )
     assert [is_struck(entry, ["days_judged"]) for entry in known.values()] == [True, False]
 
 

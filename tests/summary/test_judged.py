@@ -41,6 +41,7 @@ TEXTS = {
 }
 
 
+FILE = {"report": TEXTS, "effect": TEXTS["effect"]}
 NO_EFFECTS = pd.DataFrame(columns=materiality.COLUMNS)
 
 
@@ -62,7 +63,7 @@ def plain(text):
 )
 def test_a_check_is_described_by_its_status(status, consequence, remedy):
     verdicts = judge(Verdict("example", status, 0.125, 0.1, 0.2, 0.3, 1200, {"name": "recency"}))
-    row = judged.describe_checks(verdicts, TEXTS, NO_EFFECTS).iloc[0]
+    row = judged.describe_checks(verdicts, FILE, NO_EFFECTS).iloc[0]
     assert row.drop("evidence").to_dict() == {
         "check": "example", "status": status, "title": "Drift", "consequence": consequence, "effect": "",
         "remedy": remedy, "value": 0.125, "ci_low": 0.1, "ci_high": 0.2, "limit": 0.3, "n": 1200,
@@ -73,14 +74,14 @@ def test_a_check_is_described_by_its_status(status, consequence, remedy):
 
 def test_a_check_that_cannot_be_made_says_only_why():
     verdicts = judge(not_applicable("example", "the log is too short"))
-    row = judged.describe_checks(verdicts, TEXTS, NO_EFFECTS).iloc[0]
+    row = judged.describe_checks(verdicts, FILE, NO_EFFECTS).iloc[0]
     assert row["evidence"] == "Cannot be checked with these tables: the log is too short."
     assert row[["consequence", "remedy"]].tolist() == ["", ""]
 
 
 def test_a_check_without_an_entry_stops_the_run():
     with pytest.raises(ReportError, match="checks.yml: no entry for the check 'dirft'. Add one"):
-        judged.describe_checks(judge(Verdict("dirft", "pass")), TEXTS, NO_EFFECTS)
+        judged.describe_checks(judge(Verdict("dirft", "pass")), FILE, NO_EFFECTS)
 
 
 def test_a_fact_wins_over_a_number_of_the_same_name():
@@ -102,7 +103,7 @@ def test_the_bases_that_a_check_strikes_stand_beside_it(monkeypatch, status):
     check = Check("example", "06_model", ("churn", "ranking"), Verdict)
     monkeypatch.setitem(REGISTER, "example", check)
     verdicts = judge(Verdict("example", status, 0.5, n=9, facts={"name": "x"}))
-    row = judged.describe_checks(verdicts, TEXTS, NO_EFFECTS).iloc[0]
+    row = judged.describe_checks(verdicts, FILE, NO_EFFECTS).iloc[0]
     assert row["strikes"] == "churn, ranking"
 
 
@@ -113,7 +114,7 @@ def test_a_check_of_the_data_says_how_far_figures_move_and_strikes_their_bases(m
         columns=materiality.COLUMNS,
     )
     verdicts = judge(Verdict("example", "fail", 0.5, n=9, facts={"name": "x"}))
-    row = judged.describe_checks(verdicts, TEXTS, effects).iloc[0]
+    row = judged.describe_checks(verdicts, FILE, effects).iloc[0]
     assert plain(row["effect"]) == "Churn: 40.0 %, not 32.0 %."
     assert row["strikes"] == "churn"
 

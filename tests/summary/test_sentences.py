@@ -7,6 +7,7 @@ from analysis.base.errors import ReportError
 from analysis.base.texts import read_texts
 from analysis.contract.checks import STATUSES, Verdict, to_table
 from analysis.published import Published
+from analysis.summary import materiality
 from analysis.summary.judged import describe_checks, describe_claims
 from tests.audit import test_audit_checks as audit_cases
 from tests.cohorts import test_cohorts_checks as cohorts_cases
@@ -21,13 +22,14 @@ CASES = [
     *model_cases.CASES,
     *segments_cases.CASES,
 ]
+NO_EFFECTS = pd.DataFrame(columns=materiality.COLUMNS)
 OF_THE_SUMMARY = {"claims"}
 """Checks whose cases are in tests/summary."""
 
 
 def describe(verdict: Verdict) -> "pd.Series":
     """Return a verdict as readers see it."""
-    return describe_checks(to_table([verdict]).assign(stage="a stage"), TEXTS["report"]).iloc[0]
+    return describe_checks(to_table([verdict]).assign(stage="a stage"), TEXTS, NO_EFFECTS).iloc[0]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")

@@ -130,7 +130,7 @@ class Summary(Chapter):
             if name != PUBLISHED
         ]
         decided = decide(pd.concat(parts, ignore_index=True), self.materiality)
-        return describe_checks(decided, self.texts["report"], self.materiality)
+        return describe_checks(decided, self.texts, self.materiality)
 
     @cached_property
     def failing(self) -> list[str]:
@@ -275,7 +275,7 @@ class Summary(Chapter):
     def checks(self) -> pd.DataFrame:
         """Return every check of the report as readers see it: see describe_checks."""
         verdicts = to_table(self.verdicts()).assign(stage=self.stage)
-        added = describe_checks(verdicts, self.texts["report"], self.materiality)
+        added = describe_checks(verdicts, self.texts, self.materiality)
         return pd.concat([self.judged, added], ignore_index=True)
 
     @table

@@ -48,14 +48,14 @@ def describe_checks(
 ) -> pd.DataFrame:
     """Return checks as readers see them: columns of COLUMNS, one row per verdict.
 
-    `verdicts` as from checks.to_table with `stage`; `texts` has an entry per check, and `effects`
+    `verdicts` as from checks.to_table with `stage`; `texts` are those of book/checks.yml, `effects`
     (summary.materiality) says how far figures move without what a check suspects. `strikes` are
     the bases whose figures the check strikes or puts a caution on, separated by commas. Raises
     ReportError for a check without an entry.
     """
     rows: list[dict[Any, Any]] = []
     for row in verdicts.to_dict("records"):
-        sentences = _sentences(row, _entry(texts, row["check"]), locale)
+        sentences = _sentences(row, _entry(texts["report"], row["check"]), locale)
         beside = materiality.beside(effects, row["check"], row["status"])
         rows.append({**row, **sentences, "effect": _effect(row, effects, texts, locale),
                      "strikes": ", ".join(strikes_of(row["check"], beside))})  # fmt: skip
