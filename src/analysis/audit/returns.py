@@ -36,8 +36,8 @@ def sudden_changes(daily_changes: pd.DataFrame) -> pd.DataFrame:
     `z` (standard deviations above it, by chance in the users and by what the share does on other
     days; where users stop and others start at once, of both together), `pace` (`rest` over its
     usual level), `alike` (the share that would be gone if all had slowed down alike, by what is
-    usual), `beyond_alike` (standard deviations above that), `is_swap` (others start where some stop) and `is_set`: some users are gone and the
-    others go on as before.
+    usual), `beyond_alike` (standard deviations above that), `is_swap` (others start where some
+    stop) and `is_set`: some users are gone and the others go on as before.
     """
     parts = [_with_usual(part) for _, part in daily_changes.groupby(["span", "side", "group"])]
     judged = _with_joint(pd.concat(parts))
