@@ -241,7 +241,7 @@ class Audit(Chapter):
     @cached_property
     def mix_breaks(self) -> pd.DataFrame:
         """The clearest change of each kind's share."""
-        return mix.mix_breaks(self.daily_mix)
+        return mix.beyond_users(mix.mix_breaks(self.daily_mix), self.log.events)
 
     @cached_property
     def users_of_breaks(self) -> pd.DataFrame:

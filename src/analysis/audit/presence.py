@@ -71,10 +71,10 @@ def daily_changes(presence: Presence) -> pd.DataFrame:
     in the span after; `slow` is the share that would be gone if all had slowed down alike, by as
     much as their activity fell (each with n days before has none after with probability exp(-rn),
     where r is the ratio of the sums); `rest` is how much the others do in the half of the span
-    after midnight, over what they did in the half before. Of `side` `back`: the same in reverse, over users who
-    had joined before both spans. Every row has `before` and `after` (days of activity, summed over
-    all users), `new_before` and `new_after` (those of users who joined in that span) and
-    `squares` (the sum over users of the square of their change).
+    after midnight, over what they did in the half before. Of `side` `back`: the same in reverse,
+    over users who had joined before both spans. Every row has `before` and `after` (days of
+    activity, summed over all users), `new_before` and `new_after` (those of users who joined in
+    that span) and `squares` (the sum over users of the square of their change).
     """
     sums = np.zeros((len(presence.active), presence.days + 1), np.int32)
     np.cumsum(presence.active, axis=1, out=sums[:, 1:])
