@@ -7,7 +7,7 @@ from sphinx.application import Sphinx
 
 from analysis.book import claims, nodes, problems, reference, results, striking, studies
 from analysis.book.directive import data_dir
-from analysis.book.publish import publish
+from analysis.book.downloads import publish
 
 DIRECTIVES = {
     "when": results.When,

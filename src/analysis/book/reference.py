@@ -162,8 +162,13 @@ def dictionary_table(entry: catalogue.Table) -> dict[str, Any]:
     the bases that they rest on.
     """
     rows: list[list[Cell]] = [
-        [{"code": column.name}, column.label, unit_of(column, entry), _with_codes(column),
-         plain(list(entry.bases_of(column)))]
+        [
+            {"code": column.name},
+            column.label,
+            unit_of(column, entry),
+            _with_codes(column),
+            plain(list(entry.bases_of(column))),
+        ]
         for column in entry.columns
     ]
     return reference_table(["Column", "Label", "Unit", "Meaning", "Rests on"], rows)

@@ -24,8 +24,8 @@ from analysis.base.formats import (
     plural,
     shared_decimals,
 )
+from analysis.book.marks import mark_cells
 from analysis.book.publish import may_be_published
-from analysis.book.striking import mark_cells
 from analysis.contract import catalogue, resting
 from analysis.contract.catalogue import Column, Table
 
@@ -73,9 +73,7 @@ class ReportTable(GT):
         return mark_cells(page, self.rests_on)
 
 
-def show(
-    frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../../"
-) -> ReportTable:
+def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../../") -> ReportTable:
     """Return a chapter's table for the page: numbers to the right and text to the left.
 
     `frame.attrs["table"]` names the table in the catalogue. A column whose words are those of a
@@ -131,9 +129,8 @@ def format_cells(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 def _columns_with_a_head(table: Table) -> list[Column]:
     """Return the columns that are shown, an interval by its lower end alone."""
     shown = [column for column in table.columns if column.is_shown]
-    names = {column.name for column in shown}
-    ends = {f"{name.removesuffix(LOW)}{HIGH}" for name in names if name.endswith(LOW)}
-    return [column for column in shown if column.name not in ends]
+    lows = [column.name.removesuffix(LOW) for column in shown if column.name.endswith(LOW)]
+    return [column for column in shown if column.name not in {f"{low}{HIGH}" for low in lows}]
 
 
 def _marks(frame: pd.DataFrame, table: Table) -> list[tuple[str, ...]]:
@@ -235,7 +232,9 @@ def _status_words(table: Table) -> dict[str, dict[str, str]]:
     }
 
 
-def _draw_pills(made: ReportTable, cells: pd.DataFrame, words: dict[str, dict[str, str]]) -> ReportTable:
+def _draw_pills(
+    made: ReportTable, cells: pd.DataFrame, words: dict[str, dict[str, str]]
+) -> ReportTable:
     for position, head in enumerate(cells.columns):
         if head in words:
             draw = partial(_draw_pill, codes=words[head])

@@ -8,7 +8,7 @@ that fails strikes it is known when the page is built.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape, unescape
+from html import unescape
 
 from docutils import nodes
 from markupsafe import Markup
@@ -18,37 +18,15 @@ from analysis.base.errors import ReportError
 from analysis.base.formats import BLANK
 from analysis.book.artifacts import CHECKS, METRICS, Check
 from analysis.book.directive import open_artifacts
+from analysis.book.marks import RESTS_ON, attribute
 from analysis.book.nodes import make_html
 from analysis.book.problems import add_problem
 from analysis.book.render import render
 from analysis.book.strikes import Strikes, strikes_of
 
-RESTS_ON = "data-rests-on"
 STRUCK = "data-struck-by"
 """Attribute of a cell or a chart that is struck: the names of the checks."""
-BODY = re.compile(r"(<tbody.*?</tbody>)", re.DOTALL)
 MARKED = re.compile(rf'<td {RESTS_ON}="([^"]*)"([^>]*)>(.*?)</td>', re.DOTALL)
-
-
-def mark_cells(page: str, marks: Sequence[tuple[str, ...]]) -> str:
-    """Return a table's HTML with the attribute RESTS_ON in each cell of its body that rests on
-    something; `marks` holds one entry per cell, row by row.
-
-    Raises ReportError when the body has another number of cells.
-    """
-    if not any(marks):
-        return page
-    before, body, after = BODY.split(page, maxsplit=1)
-    head, *cells = body.split("<td ")
-    if len(cells) != len(marks):
-        raise ReportError(f"show: {len(cells)} cells, but {len(marks)} that rest on something.")
-    pairs = zip(cells, marks, strict=True)
-    marked = [f"<td {_attribute(RESTS_ON, found)}{cell}" for cell, found in pairs]
-    return before + head + "".join(marked) + after
-
-
-def _attribute(name: str, words: Sequence[str]) -> str:
-    return f'{name}="{escape(" ".join(words))}" ' if words else ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +57,7 @@ def _strike_cell(found: re.Match[str], strikes: Strikes) -> str:
     failing = strikes.of(_marks_of(found[1]))
     if not failing or found[3].strip() in ("", BLANK):
         return found[0]
-    by = _attribute(STRUCK, [check.name for check in failing])
+    by = attribute(STRUCK, [check.name for check in failing])
     content = render("struck_cell", content=Markup(found[3])).strip()
     return f'<td {by}{RESTS_ON}="{found[1]}"{found[2]}>{content}</td>'
 
