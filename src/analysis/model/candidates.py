@@ -176,10 +176,10 @@ def labelled(snapshots: pd.DataFrame, split: str) -> pd.DataFrame:
         raise Unavailable(reason)
     if rows.empty:
         raise Unavailable(
-            f"Nobody was at risk when {PURPOSES[split]}. Training, calibration and test need users "
-            "at risk at snapshots one horizon apart, up to the end of the log. If the product had "
-            "ended by then, set log_end in params.yml to a day when it was in use; otherwise give a "
-            "longer log, or lower lookback_days or horizon_days."
+            f"Nobody was at risk when {PURPOSES[split]}. Training, calibration and test need "
+            "users at risk at snapshots one horizon apart, up to the end of the log. If the "
+            "product had ended by then, set log_end in params.yml to a day when it was in use; "
+            "otherwise give a longer log, or lower lookback_days or horizon_days."
         )
     unknown = int(rows["churned"].isna().sum())
     if unknown:
