@@ -275,6 +275,10 @@ def test_add_a_chart(monkeypatch: pytest.MonkeyPatch) -> None:
         of_notebooks.test_each_chart_has_its_own_alternative_text(STAGES[0])
     cell.metadata["mystnb"] = {"image": {"alt": "Line: share of users back by day"}}
     of_notebooks.test_each_chart_has_its_own_alternative_text(STAGES[0])
+    with pytest.raises(AssertionError):
+        of_notebooks.test_each_chart_says_what_it_rests_on(STAGES[0])
+    cell.metadata["churnbook"] = {"rests_on": ["retention"]}
+    of_notebooks.test_each_chart_says_what_it_rests_on(STAGES[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,6 +308,7 @@ COLUMNS = """\
 TABLES = """\
   example_days:
     title: Events of each example_day
+    rests_on: [counts]
     columns: [example_day, example_share]
 """
 

@@ -128,10 +128,10 @@ METRICS = {
     "late": {"value": 0.5, "unit": "share", "label": "Late", "checks": ["tardy"]},
     "gone": {"value": None, "unit": "share", "label": "Gone", "checks": []},
 }
-CHECKS = """check,status,title,evidence,consequence,remedy,strikes,value,ci_low,ci_high,limit,n,stage
-fine,pass,Finish,,,,retention,,,,,,03_audit
-leakage,fail,Leakage,AUC 0.99,The label was copied.,Drop it.,"ranking,scores",,,,,,06_model
-tardy,warn,Late events,late,Mind it.,Wait.,churn,,,,,,06_model
+CHECKS = """check,status,title,evidence,effect,consequence,remedy,strikes,value,ci_low,ci_high,limit,n,stage
+fine,pass,Finish,,,,,retention,,,,,,03_audit
+leakage,fail,Leakage,AUC 0.99,,The label was copied.,Drop it.,"ranking,scores",,,,,,06_model
+tardy,warn,Late events,late,,Mind it.,Wait.,churn,,,,,,06_model
 """
 ACTIONS = "action,size,audience,trigger,expected_effect,grade,test,rests_on,metrics\n"
 ACTIONS += "Write,10,All,,Some,assumption,,,users\nCall,5,All,,,,,ranking,none\n"

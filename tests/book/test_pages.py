@@ -10,10 +10,11 @@ from bs4 import BeautifulSoup
 
 from analysis.base.errors import ReportError
 from analysis.book.artifacts import Artifacts, Check, Metric, make_check, make_metric, worst
+from analysis.book.downloads import publish
 from analysis.book.forms import format_interval, format_metric, format_noun, is_noun
 from analysis.book.nodes import OPEN, doc_link, resolve_links, strip_private
 from analysis.book.problems import describe_place, find_placeholders, prose_of
-from analysis.book.publish import may_be_published, publish
+from analysis.book.publish import may_be_published
 from analysis.book.reference import (
     as_written,
     choose_rows,

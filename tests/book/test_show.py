@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,15 @@ def test_what_is_not_recorded_takes_no_room():
     assert show_given(FRAME.iloc[:0]) is None
     assert show_given(FRAME, len) == 2
     assert isinstance(show_given(FRAME), ReportTable)
+
+
+def test_each_cell_of_a_figure_says_what_it_rests_on(monkeypatch):
+    columns = (replace(TABLE.columns[0], rests_on=()), *TABLE.columns[1:])
+    table = replace(TABLE, columns=columns)
+    monkeypatch.setattr(catalogue, "table_of", lambda _name: table)
+    for row in read_page().tbody("tr"):
+        marks = [cell.get("data-rests-on") for cell in row("td")]
+        assert marks == [None, "churn", "churn", "churn", "churn"]
 
 
 def test_cells_have_units_words_intervals_and_dashes():

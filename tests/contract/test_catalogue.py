@@ -20,7 +20,7 @@ def test_every_artifact_has_a_title(name):
 @pytest.mark.parametrize("table", catalogue.tables(), ids=lambda table: table.name)
 def test_every_table_is_written_and_its_columns_are_described(table):
     assert table.name in NAMES
-    assert set(table.rests_on) <= set(BASES)
+    assert table.rests_on == (catalogue.ROW,) or set(table.rests_on) <= set(BASES)
     names = [column.name for column in table.columns]
     assert len(names) == len(set(names))
     for column in table.columns:
@@ -49,6 +49,18 @@ def test_a_unit_by_row_is_known_for_each_code(table):
         assert set(column.units.values()) <= set(formats.UNITS)
 
 
+@pytest.mark.parametrize("table", catalogue.tables(), ids=lambda table: table.name)
+def test_what_rests_on_its_row_finds_it_there(table):
+    by_row = [column for column in table.columns if table.bases_of(column) == (catalogue.ROW,)]
+    naming = [column for column in table.columns if column.bases or column.names]
+    assert not by_row or len(naming) == 1
+    for column in table.columns:
+        assert catalogue.ROW not in table.bases_of(column) or column in by_row, column.name
+        assert column.names in ("", *catalogue.NAMES)
+        codes = set(column.units or column.values)
+        assert not column.bases or set(column.bases) == codes, column.name
+
+
 @pytest.mark.parametrize("table", catalogue.studies(), ids=lambda table: table.name)
 def test_a_table_of_a_study_is_no_artifact_and_has_its_own_heads(table):
     assert table.name not in {other.name for other in catalogue.tables()}
@@ -65,10 +77,26 @@ def test_the_figures_of_the_case_that_a_page_compares_have_words():
 def test_a_table_or_column_without_description_is_an_error(monkeypatch):
     with pytest.raises(ReportError, match="catalogue: no table 'nothing'. Describe it"):
         catalogue.table_of("nothing")
-    odd = {"columns": {}, "tables": {"odd": {"title": "Odd", "columns": ["x"]}}, "files": {}}
+    entry = {"title": "Odd", "rests_on": [], "columns": ["x"]}
+    odd = {"columns": {}, "tables": {"odd": entry}, "files": {}}
     monkeypatch.setattr(catalogue, "_files", lambda: {"common": odd})
     with pytest.raises(ReportError, match="'x' needs a label"):
         catalogue.table_of("odd")
     monkeypatch.setattr(catalogue, "_files", lambda: {"common": odd, "other": odd})
     with pytest.raises(ReportError, match="'odd' is described in common and other"):
         catalogue.title_of("odd")
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({"title": "Odd", "columns": []}, "'odd' must say what it `rests_on`"),
+        ({"title": "Odd", "rests_on": ["luck"], "columns": []}, "'odd' rests on 'luck', which is"),
+    ],
+)
+def test_a_table_that_does_not_say_what_it_rests_on_is_an_error(monkeypatch, entry, says):
+    odd = {"columns": {}, "tables": {"odd": entry}, "files": {}}
+    monkeypatch.setattr(catalogue, "_files", lambda: {"common": odd})
+    catalogue.table_of.cache_clear()
+    with pytest.raises(ReportError, match=says):
+        catalogue.table_of("odd")

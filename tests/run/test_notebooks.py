@@ -13,6 +13,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from analysis.contract import catalogue
+from analysis.contract.checks import BASES
 from analysis.contract.params import load_params
 from analysis.contract.stages import PAGES, STAGES, Stage
 from analysis.run.execute import KERNEL_ENVIRONMENT
@@ -135,6 +137,17 @@ def test_each_chart_has_its_own_alternative_text(stage):
     alts = [cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "") for cell in charts]
     assert all(len(alt.split()) >= 5 for alt in alts), alts
     assert len(set(alts)) == len(alts)
+
+
+@each_stage
+def test_each_chart_says_what_it_rests_on(stage):
+    for cell in filter(is_chart, read(stage).cells):
+        declared = cell.metadata.get("churnbook", {}).get("rests_on")
+        assert declared is not None, cell.source
+        assert set(declared) <= set(BASES), cell.source
+        for name in re.findall(r"\w+\.(\w+)", cell.source.partition("(")[2]):
+            drawn = next((table for table in catalogue.tables() if table.name == name), None)
+            assert drawn is None or set(drawn.rests_on) <= {*declared}, cell.source
 
 
 @each_stage

@@ -5,9 +5,9 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from analysis.book import claims, nodes, problems, reference, results, studies
+from analysis.book import claims, nodes, problems, reference, results, striking, studies
 from analysis.book.directive import data_dir
-from analysis.book.publish import publish
+from analysis.book.downloads import publish
 
 DIRECTIVES = {
     "when": results.When,
@@ -62,6 +62,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_directive(name, directive)
     app.connect("env-purge-doc", problems.forget_page)
     app.connect("env-merge-info", problems.merge_pages)
+    app.connect("doctree-read", striking.strike_page)
     app.connect("doctree-read", problems.report_placeholders)
     app.connect("env-updated", problems.stop_on_problems)
     app.connect("html-page-context", drop_thebe, priority=900)

@@ -1,6 +1,5 @@
 """Which artifacts are published beside the pages: aggregates, never a row per user."""
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,16 +28,3 @@ def read_head(path: Path) -> list[str]:
         return []
     with path.open(encoding="utf-8-sig") as file:
         return [name.strip().strip('"').lower() for name in file.readline().split(",")]
-
-
-def publish(data: Path, target: Path) -> list[Path]:
-    """Copy every artifact that may be published to `target`, emptied first; return the copies."""
-    shutil.rmtree(target, ignore_errors=True)
-    copies = []
-    for path in declared():
-        source, copy = data / path, target / path
-        if source.is_file() and may_be_published(path, read_head(source)):
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, copy)
-            copies.append(copy)
-    return copies

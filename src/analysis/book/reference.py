@@ -158,12 +158,20 @@ class DataDictionary(BookDirective):
 
 
 def dictionary_table(entry: catalogue.Table) -> dict[str, Any]:
-    """Return the columns of one artifact: name, label, unit, meaning with the words of codes."""
+    """Return the columns of one artifact: name, label, unit, meaning with the words of codes, and
+    the bases that they rest on.
+    """
     rows: list[list[Cell]] = [
-        [{"code": column.name}, column.label, unit_of(column, entry), _with_codes(column)]
+        [
+            {"code": column.name},
+            column.label,
+            unit_of(column, entry),
+            _with_codes(column),
+            plain(list(entry.bases_of(column))),
+        ]
         for column in entry.columns
     ]
-    return reference_table(["Column", "Label", "Unit", "Meaning"], rows)
+    return reference_table(["Column", "Label", "Unit", "Meaning", "Rests on"], rows)
 
 
 def _with_codes(column: catalogue.Column) -> str:

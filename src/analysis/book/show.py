@@ -24,8 +24,9 @@ from analysis.base.formats import (
     plural,
     shared_decimals,
 )
+from analysis.book.marks import mark_cells
 from analysis.book.publish import may_be_published
-from analysis.contract import catalogue
+from analysis.contract import catalogue, resting
 from analysis.contract.catalogue import Column, Table
 
 INTERVAL = "95 % interval"
@@ -50,7 +51,11 @@ RULE = "#8888886b"  # grey, translucent: a hairline on any background
 
 
 class ReportTable(GT):
-    """A great_tables table whose plain text and style sheet suit a tested notebook."""
+    """A great_tables table whose plain text and style sheet suit a tested notebook. `rests_on` says
+    of each cell, in the reader's order, what it rests on: see book.striking.
+    """
+
+    rests_on: Sequence[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:
         # GT's own holds memory addresses, which strict nbval sees as a change.
@@ -64,10 +69,11 @@ class ReportTable(GT):
         parts = ("thead", "tbody", "tfoot", "tr", "td", "th")
         scoped = ", ".join(f"{me} {part}" for part in parts)
         page = page.replace(f"{me} {', '.join(parts)} {{", f"{scoped} {{")
-        return page.replace("\n tr { background", f"\n{me} tr {{ background")
+        page = page.replace("\n tr { background", f"\n{me} tr {{ background")
+        return mark_cells(page, self.rests_on)
 
 
-def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../../") -> GT:
+def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../../") -> ReportTable:
     """Return a chapter's table for the page: numbers to the right and text to the left.
 
     `frame.attrs["table"]` names the table in the catalogue. A column whose words are those of a
@@ -79,14 +85,16 @@ def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../..
     table = _table_of(frame)
     shown = frame if max_rows is None else frame.head(max_rows)
     cells = format_cells(shown, table)
-    made: GT = ReportTable(_rename_safely(cells), id=table.name)
+    made = ReportTable(_rename_safely(cells), id=table.name)
     made = made.tab_header(title=table.title)
     made = _draw_columns(made, cells, _numeric_heads(table))
     made = _draw_pills(made, cells, _status_words(table))
     made = _keep_short_cells_whole(made, cells)
     for note in _list_notes(len(frame), len(shown), table, root, unavailable.reason_of(frame)):
         made = made.tab_source_note(note)
-    return _dress(made, table.name)
+    dressed = _dress(made, table.name)
+    dressed.rests_on = _marks(shown, table)
+    return dressed
 
 
 def show_given(frame: pd.DataFrame, draw: Callable[[pd.DataFrame], Any] = show) -> Any:
@@ -105,10 +113,8 @@ def format_cells(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     _require_columns(frame, table.name, shown)
     names = {column.name for column in shown}
     text: list[pd.Series[Any]] = []
-    for column in shown:
+    for column in _columns_with_a_head(table):
         high = f"{column.name.removesuffix(LOW)}{HIGH}"
-        if column.name.endswith(HIGH) and f"{column.name.removesuffix(HIGH)}{LOW}" in names:
-            continue
         looks = _looks_of(column, table, frame)
         if column.name.endswith(LOW) and high in names:
             ends = zip(frame[column.name].tolist(), frame[high].tolist(), looks, strict=True)
@@ -118,6 +124,20 @@ def format_cells(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
             cells = [_format(value, column, look) for value, look in values]
         text.append(pd.Series(cells, name=_head_of(column, table, names), dtype=object))
     return pd.concat(text, axis=1)
+
+
+def _columns_with_a_head(table: Table) -> list[Column]:
+    """Return the columns that are shown, an interval by its lower end alone."""
+    shown = [column for column in table.columns if column.is_shown]
+    lows = [column.name.removesuffix(LOW) for column in shown if column.name.endswith(LOW)]
+    return [column for column in shown if column.name not in {f"{low}{HIGH}" for low in lows}]
+
+
+def _marks(frame: pd.DataFrame, table: Table) -> list[tuple[str, ...]]:
+    """Return what each cell that is shown rests on, row by row."""
+    columns = _columns_with_a_head(table)
+    rows = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+    return [marks for row in rows for marks in resting.marks_of_cells(table, columns, row)]
 
 
 def _looks_of(column: Column, table: Table, frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -196,7 +216,7 @@ def _rename_safely(cells: pd.DataFrame) -> pd.DataFrame:
     return cells.set_axis([f"c{position}" for position in range(cells.shape[1])], axis=1)
 
 
-def _draw_columns(made: GT, cells: pd.DataFrame, numeric: set[str]) -> GT:
+def _draw_columns(made: ReportTable, cells: pd.DataFrame, numeric: set[str]) -> ReportTable:
     for position, head in enumerate(cells.columns):
         name = f"c{position}"
         made = made.cols_label(cases={name: head})
@@ -212,7 +232,9 @@ def _status_words(table: Table) -> dict[str, dict[str, str]]:
     }
 
 
-def _draw_pills(made: GT, cells: pd.DataFrame, words: dict[str, dict[str, str]]) -> GT:
+def _draw_pills(
+    made: ReportTable, cells: pd.DataFrame, words: dict[str, dict[str, str]]
+) -> ReportTable:
     for position, head in enumerate(cells.columns):
         if head in words:
             draw = partial(_draw_pill, codes=words[head])
@@ -228,7 +250,7 @@ def _draw_pill(word: str, codes: dict[str, str]) -> str:
     return f'<span style="{look}white-space:nowrap;">{mark} {escape(word)}</span>'
 
 
-def _keep_short_cells_whole(made: GT, cells: pd.DataFrame) -> GT:
+def _keep_short_cells_whole(made: ReportTable, cells: pd.DataFrame) -> ReportTable:
     """Keep a cell such as "2025-09" on one line, where a browser would break it at the hyphen."""
     for position in range(cells.shape[1]):
         lengths = cells.iloc[:, position].astype(str).str.len()
@@ -253,7 +275,7 @@ def _list_notes(
     return notes
 
 
-def _dress(table: GT, table_id: str) -> GT:
+def _dress(table: ReportTable, table_id: str) -> ReportTable:
     parts = ("gt_table", "gt_heading", "gt_title", "gt_col_heading", "gt_row", "gt_sourcenotes")
     selector = ", ".join(f"#{table_id} .{part}" for part in parts)
     return table.tab_options(

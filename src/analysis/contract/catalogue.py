@@ -15,6 +15,7 @@ import yaml
 from analysis.base import formats
 from analysis.base.errors import ReportError
 from analysis.contract import stages
+from analysis.contract.checks import BASES
 
 FOLDER = Path(__file__).with_name("catalogue")
 PARTS = ("columns", "tables", "files")
@@ -23,6 +24,10 @@ UNITS = (*formats.UNITS, "same", "by row")
 the one that the row's code has among the `units` of another column."""
 
 
+ROW = "row"
+"""What a column rests on whose rows say it themselves: see Column.bases and Column.names."""
+NAMES = ("figures", "bases")
+"""What the cells of a column can name that their row rests on."""
 TYPES = {"text": "str", "date": "datetime64[us, UTC]"}
 """Types of the columns of an empty table by their unit; all others hold numbers."""
 
@@ -31,7 +36,9 @@ TYPES = {"text": "str", "date": "datetime64[us, UTC]"}
 class Column:
     """One column: `values` gives the words for its codes, `units` the units of the columns `by row`
     for its codes, `decimals` those of a number where the unit's own do not suit, `is_shown` whether
-    pages show it.
+    pages show it. `rests_on` are the bases of its cells, None those of its table. Where that is
+    ROW, other columns of the row say it: by `bases`, those of each code, or because their cells are
+    themselves `names` of figures or bases.
     """
 
     name: str
@@ -42,6 +49,9 @@ class Column:
     is_shown: bool = True
     units: dict[str, str] = field(default_factory=dict)
     decimals: int | None = None
+    rests_on: tuple[str, ...] | None = None
+    bases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    names: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,10 @@ class Table:
     title: str
     rests_on: tuple[str, ...]
     columns: tuple[Column, ...]
+
+    def bases_of(self, column: Column) -> tuple[str, ...]:
+        """Return what the cells of a column rest on: bases, or ROW."""
+        return self.rests_on if column.rests_on is None else column.rests_on
 
 
 COMMON = "common"
@@ -92,7 +106,17 @@ def _column(entry: str | dict[str, Any], shown: list[str] | None, home: str) -> 
     is_shown = shown is None or name in shown
     units, decimals = known.get("units", {}), known.get("decimals")
     said = (known["label"], known["unit"], known["meaning"])
-    return Column(name, *said, values, is_shown, units, decimals)
+    bases = {str(code): _bases(found, name) for code, found in known.get("bases", {}).items()}
+    rests_on = _bases(known["rests_on"], name) if "rests_on" in known else None
+    names = known.get("names", "")
+    return Column(name, *said, values, is_shown, units, decimals, rests_on, bases, names)
+
+
+def _bases(given: list[str], name: str) -> tuple[str, ...]:
+    unknown = sorted({*given} - {*BASES, ROW})
+    if unknown:
+        raise ReportError(f"catalogue: {name!r} rests on {unknown[0]!r}, which is no basis.")
+    return tuple(given)
 
 
 def features() -> frozenset[str]:
@@ -111,7 +135,9 @@ def table_of(name: str) -> Table:
         raise ReportError(f"catalogue: no table {name!r}. Describe it in contract/catalogue/.")
     entry = _files()[home]["tables"][name]
     columns = tuple(_column(item, entry.get("shown"), home) for item in entry["columns"])
-    rests_on = tuple(entry.get("rests_on") or ())
+    if "rests_on" not in entry and home != STUDIES:
+        raise ReportError(f"catalogue: {name!r} must say what it `rests_on`; [] for nothing.")
+    rests_on = _bases(entry.get("rests_on", []), name)
     path = entry.get("path") or stages.path_of(name)
     return Table(name, path, entry["title"], rests_on, columns)
 

@@ -23,9 +23,9 @@ from analysis.summary import metrics
 from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS, Metrics
 
 FIGURES = {
+    "churn_rate": "churn",
     **{f"retention_d{day}": "retention" for day in RETENTION_DAYS},
     **{f"survival_{day}": "survival" for day in SURVIVAL_DAYS},
-    "churn_rate": "churn",
     "reactivation_rate": "reactivation",
     "group_differences_found": "groups",
     "test_auc": "ranking",

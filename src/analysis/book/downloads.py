@@ -1,0 +1,66 @@
+"""The copies of artifacts that readers may download: what is struck in them says so itself."""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+from analysis.base import files
+from analysis.book.artifacts import METRICS, Artifacts
+from analysis.book.publish import declared, may_be_published, read_head
+from analysis.book.strikes import Strikes, strikes_of
+from analysis.contract import catalogue, resting
+from analysis.contract.catalogue import Table
+
+STRUCK_BY = "struck_by"
+"""Column of a published table: the failing checks that strike figures of the row. It is there only
+where a check does.
+"""
+
+
+def publish(data: Path, target: Path) -> list[Path]:
+    """Copy every artifact that may be published to `target`, emptied first, with what is struck
+    marked; return the copies.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    strikes, tables = strikes_of(Artifacts(data)), {t.path: t for t in catalogue.tables()}
+    copies = []
+    for path in declared():
+        source, copy = data / path, target / path
+        if source.is_file() and may_be_published(path, read_head(source)):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+            if path in tables:
+                mark_table(copy, tables[path], strikes)
+            elif path == METRICS:
+                mark_metrics(copy, strikes)
+            copies.append(copy)
+    return copies
+
+
+def mark_table(path: Path, table: Table, strikes: Strikes) -> None:
+    """Add the column STRUCK_BY to a CSV file of which a failing check strikes a figure."""
+    head, *rows = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
+    columns = [column for column in table.columns if column.name in head]
+    struck = []
+    for row in rows:
+        named = dict(zip(head, row, strict=True))
+        cells = resting.marks_of_cells(table, columns, named)
+        checks = strikes.of(mark for marks in cells for mark in marks)
+        struck.append(", ".join(check.name for check in checks))
+    if any(struck):
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([*head, STRUCK_BY])
+            writer.writerows([*row, by] for row, by in zip(rows, struck, strict=True))
+
+
+def mark_metrics(path: Path, strikes: Strikes) -> None:
+    """Add STRUCK_BY to each figure of metrics.json that a failing check strikes."""
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    checks = {key: strikes.of([f"{resting.FIGURE}{key}"]) for key in entries}
+    if any(checks.values()):
+        for key, entry in entries.items():
+            entry[STRUCK_BY] = [check.name for check in checks[key]]
+        files.write_json(entries, str(path))

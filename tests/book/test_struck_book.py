@@ -1,0 +1,97 @@
+"""A whole small book with a chapter: what a failing check strikes in its tables and charts."""
+
+import csv
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from analysis.base import files
+from analysis.book.show import show
+from tests.book import pages_by_hand as by_hand
+from tests.book.small_book import build, read_page, words, write_book
+
+pytestmark = pytest.mark.book
+TABLES = ("lift", "snapshot_summary", "retention_by_day", "choices")
+CHARTS = {"Ranking": ["ranking"], "Churn by day": ["churn"], "Return": ["retention"], "Days": []}
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+
+
+def cell_with_table(name: str) -> nbformat.NotebookNode:
+    data = {"text/html": show(by_hand.frame_of(name)).as_raw_html(), "text/plain": "Table"}
+    output = new_output("execute_result", data, execution_count=1)
+    return new_code_cell("show", outputs=[output], execution_count=1)
+
+
+def cell_with_chart(alt: str, rests_on: list[str]) -> nbformat.NotebookNode:
+    metadata = {"mystnb": {"image": {"alt": alt}}, "churnbook": {"rests_on": rests_on}}
+    output = new_output("execute_result", {"image/png": PNG}, execution_count=1)
+    return new_code_cell("draw", metadata=metadata, outputs=[output], execution_count=1)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    root = tmp_path_factory.mktemp("struck")
+    write_book(root)
+    (root / "more.md").unlink()
+    title = nbformat.v4.new_markdown_cell("# More")
+    cells = [cell_with_table(name) for name in TABLES]
+    cells += [cell_with_chart(*chart) for chart in CHARTS.items()]
+    metadata = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
+    nbformat.write(new_notebook(cells=[title, *cells], metadata=metadata), root / "more.ipynb")
+    for name in ("lift", "retention_by_day"):
+        path = root / "data" / by_hand.catalogue.table_of(name).path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_table(by_hand.frame_of(name), str(path))
+    result = build(root)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "WARNING" not in result.stderr
+    return root
+
+
+@pytest.fixture(scope="module")
+def page(book):
+    return read_page(book, "more").article
+
+
+def noted(tag) -> str:
+    """Return the words of what stands just before a table or a chart."""
+    before = tag.find_previous_sibling(True) or tag.parent.find_previous_sibling(True)
+    return words(before) if before else ""
+
+
+def test_a_table_is_struck_carries_a_caution_or_stands_plain(page):
+    tables = {name: page.find("div", id=name) for name in TABLES}
+    assert noted(tables["lift"]) == (
+        "✕ Do not use What is shown here rests on 1 check that fails: Leakage ."
+    )
+    assert noted(tables["snapshot_summary"]) == (
+        "! caution 1 check asks for caution with what is shown here: Late events ."
+    )
+    assert "check" not in noted(tables["retention_by_day"])
+    assert tables["lift"].find_previous("p").a["href"] == "index.html#check-leakage"
+    assert len(tables["lift"].tbody("s")) == len(tables["lift"].tbody("td")) - 1
+    assert words(tables["lift"].tbody("td")[1]).startswith("struck figure: ")
+    assert not tables["snapshot_summary"]("s")
+    assert not tables["retention_by_day"]("s")
+    assert "caution" in noted(tables["choices"])
+
+
+def test_a_chart_is_struck_carries_a_caution_or_stands_plain(page):
+    images = {image["alt"]: image for image in page("img")}
+    assert list(images) == ["Struck, do not use. Ranking", *list(CHARTS)[1:]]
+    struck, cautioned, *plain = images.values()
+    box = struck.find_parent(class_="cb-struck-chart")
+    assert words(box) == "✕ Do not use"
+    assert "rests on 1 check that fails: Leakage" in noted(box)
+    assert "1 check asks for caution" in words(cautioned.find_parent(class_="cb-noted-chart"))
+    assert not [image for image in plain if image.find_parent(class_="cb-noted-chart")]
+
+
+def test_a_download_names_the_check_and_another_is_as_the_run_wrote_it(book):
+    site = book / "_build/html/artifacts"
+    (lift, rates) = (by_hand.catalogue.table_of(name).path for name in TABLES[::2])
+    assert {row["struck_by"] for row in by_hand.read_rows(site / lift)} == {"leakage"}
+    assert (site / rates).read_bytes() == (book / "data" / rates).read_bytes()
+    with (book / "data" / lift).open(encoding="utf-8") as file:
+        assert "struck_by" not in next(csv.reader(file))
