@@ -189,31 +189,6 @@ class Company:
         judged = [chapter.stage for chapter in chapters if not only or chapter.stage in only]
         return [verdict for stage in judged for verdict in self.chapter_of(stage).verdicts()]
 
-    def final_verdicts(self, only: Collection[str] = ()) -> "Final":
-        """Return the verdicts as the summary would print them, and the headline figures struck;
-        with `only`, those of these stages.
-
-        This is the one place that knows how evidence becomes a verdict. So far a check that fails
-        strikes the figures on its bases; summary.materiality is to be asked here instead.
-        """
-        verdicts = self.verdicts(only)
-        failing = [v.check for v in verdicts if v.status == "fail"]
-        striking = {
-            key: tuple(name for name in failing if basis in REGISTER[name].strikes)
-            for key, basis in HEADLINES.items()
-        }
-        return Final(verdicts, {key: names for key, names in striking.items() if names})
-
-
-@dataclass(frozen=True)
-class Final:
-    """The final verdicts of a company, and the headline figures `struck`: the key of each (see
-    HEADLINES) with the failing checks that strike it.
-    """
-
-    verdicts: list[Verdict]
-    struck: Mapping[str, tuple[str, ...]]
-
 
 def write_result(table: pd.DataFrame, heads: Mapping[str, str], path: Path) -> None:
     """Print the result of a study, and write it to `path` with readable `heads`."""

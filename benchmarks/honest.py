@@ -27,6 +27,7 @@ from analysis.book.studies import say_fault, titles_of
 from analysis.contract import catalogue
 from benchmarks.company import HEADLINES, OF_THE_DATA, ROOT, RUNS, STUDIES, company_of, write_result
 from benchmarks.detection import EVENTS_PER_USER, code_version, text_if_fires
+from benchmarks.final import final_verdicts
 from simulation import FAMILIES, simulate
 
 HEADS = catalogue.heads_of("honest_500")
@@ -62,7 +63,7 @@ def judge(job: Job, only: Collection[str] = ()) -> Outcome:
     """
     simulation = simulate(job.users, EVENTS_PER_USER, job.seed, dirt=False, family=job.family)
     try:
-        final = company_of(simulation).final_verdicts(only)
+        final = final_verdicts(company_of(simulation), only)
     except (ReportError, np.linalg.LinAlgError):
         return Outcome((f"{NO_REPORT}:fail",), tuple(f"{key}={NO_REPORT}" for key in HEADLINES))
     fires = tuple(text for v in final.verdicts if (text := text_if_fires(v)))

@@ -30,7 +30,7 @@ HEADS = catalogue.heads_of("real")
 FIGURES, WINDOW = "Figures to strike", "Window"
 JUDGED_BY = {
     "Events missing": (
-        "log_volume", "log_users", "log_edges", "log_mix", "newcomers_seen", "early_users_seen",
+        "log_volume", "log_users", "log_mix", "newcomers_seen", "early_users_seen",
         "groups_seen", "survivors", "signup_flow", "capped_histories",
     ),
     "Duplicates": ("duplicates", "double_logging", "copied_users"),

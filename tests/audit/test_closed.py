@@ -10,6 +10,7 @@ from analysis.log.window import LogWindow
 from tests.handmade import at as instant
 
 START = "2024-06-03"  # a Monday
+NO_SIGNUPS = pd.Series([], dtype="datetime64[us, UTC]")
 
 
 def make_volume(days: int, empty=(), users: int = 50, start: str = START):
@@ -37,7 +38,7 @@ def test_a_run_of_empty_days_in_a_full_log_is_a_hole():
     assert table[["days", "is_full", "is_rare", "is_asked"]].to_numpy().tolist() == [
         [3, True, True, True]
     ]
-    (hole,) = find_holes(table).itertuples()
+    (hole,) = find_holes(table, NO_SIGNUPS).itertuples()
     assert (hole.start, hole.end) == (instant("2024-09-11"), instant("2024-09-14"))
 
 
@@ -55,7 +56,27 @@ def test_a_run_of_empty_days_in_a_full_log_is_a_hole():
     ],
 )
 def test_days_on_which_the_product_rests_are_no_hole(table, why):
-    assert find_holes(table).empty, why
+    assert find_holes(table, NO_SIGNUPS).empty, why
+
+
+def daily_signups(first: int, last: int) -> "pd.Series[pd.Timestamp]":
+    """Return one signup a day, but none on the days [first, last)."""
+    kept = [n for n in range(200) if not first <= n < last]
+    return pd.Series([instant(START) + pd.Timedelta(days=n) for n in kept])
+
+
+@pytest.mark.parametrize(
+    ("others", "signups", "holes"),
+    [
+        ([60], daily_signups(100, 114), 0),  # and nobody signs up
+        ([60], daily_signups(100, 113), 1),  # one signs up when nobody can come
+        ([], daily_signups(100, 114), 1),  # it never closes else
+        ([60], NO_SIGNUPS, 1),
+    ],
+)
+def test_a_product_that_closes_at_other_times_may_close_for_longer(others, signups, holes):
+    table = runs(200, [*others, *range(100, 114)])
+    assert len(find_holes(table, signups)) == holes
 
 
 def test_a_day_of_rest_does_not_cut_a_run_in_two():

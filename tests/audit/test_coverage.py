@@ -163,15 +163,17 @@ def joined_late(late: int, of: int = 100, window: LogWindow = LOG) -> Verdict:
     return coverage.window_is_mature(users, window, 30)
 
 
-def group_with(seen: int, of: int = 100, others: float = 0.9, people: int = 1_000) -> Verdict:
+def group_with(
+    seen: int, of: int = 100, others: float = 0.9, people: int = 1_000, column: str = "device"
+) -> Verdict:
     """Judge a group of newcomers, and all others of whom a share is seen."""
-    users = pd.DataFrame({"device": ["iOS"] * of + ["Android"] * people, "signup_date": at(10)})
+    users = pd.DataFrame({column: ["iOS"] * of + ["Android"] * people, "signup_date": at(10)})
     users["user_id"] = [f"u{n:04}" for n in range(len(users))]
     known = round(others * people)
     users["first_event_at"] = days(
         [11] * seen + [None] * (of - seen) + [11] * known + [50] * (people - known)
     )
-    return coverage.groups_seen(users.astype({"device": "str"}), LOG, 30)
+    return coverage.groups_seen(users.astype({column: "str"}), LOG, 30)
 
 
 def test_the_suspects_are_the_users_of_the_lost_group():
@@ -221,5 +223,6 @@ CASES = [
     Case("groups_seen", "fail", lambda: group_with(0, of=10)),
     Case("groups_seen", "fail", lambda: group_with(8)),  # a tenth of 90 % is 9 %
     Case("groups_seen", "warn", lambda: group_with(10)),
+    Case("groups_seen", "not_applicable", lambda: group_with(0, column="top_show_genre")),
     Case("groups_seen", "not_applicable", lambda: group_with(0, of=9, people=9)),
 ]

@@ -104,8 +104,34 @@ def source_ends(who: str) -> Verdict:
     users = make_users({f"u{n:02d}": "2024-12-01" for n in range(40)})
     window = make_window("2025-01-05", "2025-04-25")
     log = make_log(make_events(rows, source=sources), users, window)
-    breaks = mix.mix_breaks(mix.daily_mix(log.events, window, "UTC"))
+    breaks = mix.beyond_users(mix.mix_breaks(mix.daily_mix(log.events, window, "UTC")), log.events)
     return mix.log_mix(breaks, mix.users_of_breaks(breaks, log.events, window), log)
+
+
+def busy(who: int) -> pd.DataFrame:
+    """Return the breaks of a log of 80 users who come every other day. From a day on the first
+    `who` of them have `720 / who` further clicks a day.
+    """
+    start, rows = pd.Timestamp("2025-01-05", tz="UTC"), []
+    for n in range(80):
+        for day in range(n % 2, 60, 2):
+            rows.append((f"u{n:02d}", str(start + pd.Timedelta(days=day)), "play"))
+            rows.append((f"u{n:02d}", str(start + pd.Timedelta(days=day, hours=1)), "click"))
+    for n in range(who):
+        for day in range(30, 60):
+            again = start + pd.Timedelta(days=day, hours=2)
+            rows += [(f"u{n:02d}", str(again), "click")] * (720 // who)
+    users = make_users({f"u{n:02d}": "2024-12-01" for n in range(80)})
+    events = make_events([row[:2] for row in rows], event_type=[row[2] for row in rows])
+    window = make_window("2025-01-05", "2025-03-06")
+    log = make_log(events, users, window)
+    return mix.beyond_users(mix.mix_breaks(mix.daily_mix(log.events, window, "UTC")), log.events)
+
+
+def test_a_change_of_two_users_is_theirs_and_one_of_all_is_the_logs():
+    plays = [table[table["level"] == "play"].iloc[0] for table in (busy(2), busy(80))]
+    assert [bool(row["is_break"]) for row in plays] == [False, True]
+    assert plays[0]["z"] < 2 < 6 < plays[1]["z"]
 
 
 def test_the_users_of_a_source_that_is_lost_are_suspect():

@@ -32,6 +32,15 @@ def slower(first: int, last: int, by: float) -> np.ndarray:
     return active
 
 
+def rarely(first: int, last: int, by: float, seed: int) -> np.ndarray:
+    """Return visits of 60 users who come once in ten days, of which only the share `by` is kept on
+    the days [first, last).
+    """
+    active = visits(60, rate=0.1, seed=seed)
+    active[:, first:last] &= np.random.default_rng(seed).random((60, last - first)) < by
+    return active
+
+
 def renamed(day: int) -> np.ndarray:
     """Return visits in which half of the users get new identifiers on a day."""
     active = visits()
@@ -53,6 +62,11 @@ CASES = [
     Case("log_users", "not_applicable", lambda: users_of(visits(29))),
     Case("log_users", "pass", lambda: users_of(visits(30))),
 ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_few_who_come_rarely_and_in_a_season_more_rarely_are_no_set(seed):
+    assert users_of(rarely(100, 150, 0.1, seed)).status != "fail"
 
 
 @pytest.mark.parametrize(

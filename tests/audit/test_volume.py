@@ -30,7 +30,9 @@ def volume_of(active: np.ndarray, closed_days: Sequence[str] = ()) -> Verdict:
     window = LogWindow(at(0), at(active.shape[1]))
     table = make_volume([int(n) for n in active.sum(axis=0)])
     closed = empty_days(table, window, closed_days)
-    return volume.log_volume(table, window, daily_changes(presence), presence, closed, "UTC")
+    changes = daily_changes(presence)
+    users = pd.DataFrame({"signup_date": days([])})
+    return volume.log_volume(table, window, changes, presence, closed, users, "UTC")
 
 
 def without(*days: int, length: int = 200) -> np.ndarray:

@@ -85,7 +85,7 @@ def test_columns_without_which_nothing_is_scored(fitted):
     [
         (
             lambda s: s[s["split"] != "calibrate"],
-            "users at risk at four snapshots, .* only at 4 snapshots",
+            "Nobody was at risk when .*set log_end in params.yml",
         ),
         (
             lambda s: s.assign(churned=1.0),

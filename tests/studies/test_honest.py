@@ -3,9 +3,11 @@
 import pandas as pd
 import pytest
 
+from analysis.contract import suspects
 from analysis.contract.checks import REGISTER, Verdict
 from analysis.summary import metrics
 from benchmarks import company, honest
+from benchmarks.final import Final, final_verdicts
 from benchmarks.honest import Job, Outcome
 from simulation import FAMILIES, simulate
 
@@ -66,17 +68,42 @@ def test_the_headline_figures_are_those_of_the_summary() -> None:
     assert {*company.HEADLINES} == days | ages | {"churn_rate", "reactivation_rate"}
 
 
-def test_a_failing_check_strikes_the_headlines_on_its_bases(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.fixture(scope="module")
+def small() -> company.Company:
+    """A company without dirt."""
+    return company.company_of(simulate(150, seed=1, dirt=False))
+
+
+def judge_as(monkeypatch: pytest.MonkeyPatch, small: company.Company, found: Verdict) -> Final:
+    """Return the final verdicts where the checks say only what is `found`."""
+    monkeypatch.setattr(company.Company, "verdicts", lambda self, only: [found])
+    return final_verdicts(small, company.OF_THE_DATA)
+
+
+def test_evidence_that_moves_no_figure_warns(
+    monkeypatch: pytest.MonkeyPatch, small: company.Company
 ) -> None:
-    made = company.company_of(simulate(60, seed=1, dirt=False))
-    verdicts = [Verdict("log_volume", "fail"), Verdict("newcomers_seen", "warn")]
-    monkeypatch.setattr(company.Company, "verdicts", lambda self, only: verdicts)
-    final = made.final_verdicts()
-    assert final.verdicts == verdicts
-    bases = REGISTER["log_volume"].strikes
-    expected = {key for key, basis in company.HEADLINES.items() if basis in bases}
-    assert final.struck == dict.fromkeys(expected, ("log_volume",))
+    one = suspects.users(small.log.users["user_id"].tail(1))
+    final = judge_as(monkeypatch, small, Verdict("machines", "fail", suspects=one))
+    assert [verdict.status for verdict in final.verdicts] == ["warn"]
+    assert final.struck == {}
+    assert {*company.HEADLINES} <= {*final.effects["figure"]}
+
+
+def test_evidence_strikes_the_headlines_that_move(
+    monkeypatch: pytest.MonkeyPatch, small: company.Company
+) -> None:
+    final = judge_as(monkeypatch, small, Verdict("survivors", "fail", suspects=suspects.unseen()))
+    assert [verdict.status for verdict in final.verdicts] == ["fail"]
+    assert final.struck == dict.fromkeys(company.HEADLINES, ("survivors",))
+
+
+def test_a_check_of_figures_strikes_those_on_its_bases(
+    monkeypatch: pytest.MonkeyPatch, small: company.Company
+) -> None:
+    final = judge_as(monkeypatch, small, Verdict("label_calendar", "fail"))
+    expected = {k for k, b in company.HEADLINES.items() if b in REGISTER["label_calendar"].strikes}
+    assert final.struck == dict.fromkeys(expected, ("label_calendar",))
 
 
 def test_no_check_left_out_strikes_a_headline() -> None:

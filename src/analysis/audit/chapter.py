@@ -31,9 +31,9 @@ from analysis.audit.closed import empty_days
 from analysis.audit.presence import Presence, daily_changes, presence
 from analysis.audit.repeat_rules import find_repeats
 from analysis.base.errors import Unavailable
-from analysis.contract import stages, suspects
+from analysis.contract import stages
 from analysis.contract.chapter import Chapter, table
-from analysis.contract.checks import Verdict, to_table
+from analysis.contract.checks import Verdict, suspects_of, to_table
 from analysis.contract.store import Store
 from analysis.log import activity, cancellations
 from analysis.log import rules as log_rules
@@ -80,14 +80,8 @@ class Audit(Chapter):
 
     @table
     def suspects(self) -> pd.DataFrame:
-        """What the checks that fail rest on, with the name of each as `check`: see suspects."""
-        parts = [
-            verdict.suspects.assign(check=verdict.check)
-            for verdict in self.judged
-            if verdict.status == "fail" and verdict.suspects is not None
-        ]
-        named = suspects.join(parts)
-        return named if len(named) else named.assign(check="")
+        """What the checks that fail rest on: see checks.suspects_of."""
+        return suspects_of(self.judged)
 
     # --- what others are made of --------------------------------------------------------
 
@@ -247,7 +241,7 @@ class Audit(Chapter):
     @cached_property
     def mix_breaks(self) -> pd.DataFrame:
         """The clearest change of each kind's share."""
-        return mix.mix_breaks(self.daily_mix)
+        return mix.beyond_users(mix.mix_breaks(self.daily_mix), self.log.events)
 
     @cached_property
     def users_of_breaks(self) -> pd.DataFrame:

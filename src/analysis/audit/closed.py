@@ -22,6 +22,9 @@ BESIDE, FULL, LEAST_BESIDE = 28, 0.9, 7
 have events, and the fewest days that say so."""
 LONGER = 3
 """Times the longest other run that a run must be longer than, to be unlike the product's rest."""
+LEAST_SIGNUPS = 3.0
+"""Signups that would be expected in a run, as in the days beside it, from which none says that the
+product was closed."""
 RARE = 1e-3
 """Probability, over all days of the log, below which no run of empty days is chance."""
 YEAR, NEAR = 365.25, 4
@@ -59,15 +62,31 @@ def empty_days(
     return described
 
 
-def find_holes(closed: pd.DataFrame) -> pd.DataFrame:
+def find_holes(closed: pd.DataFrame, signups: "pd.Series[pd.Timestamp]") -> pd.DataFrame:
     """Return the runs (of empty_days) that are lost days: the log is full on both sides, chance and
-    holidays do not explain them, and they are three times as long as any other run.
+    holidays do not explain them, and they are three times as long as any other run. Where a product
+    closes at some other time too, a long run is no hole if the users table agrees: nobody signed up
+    then.
     """
     asked = closed[closed["is_asked"] & ~closed["is_holiday"]]
     longest = [closed["days"].drop(index=i).max() if len(closed) > 1 else 0 for i in asked.index]
     is_longer = asked["days"].to_numpy() > LONGER * np.nan_to_num(np.array(longest, float))
     holes: pd.DataFrame = asked[is_longer]
-    return holes
+    if closed["is_rare"].sum() < 2:
+        return holes
+    is_closed = [_nobody_signed_up(run, signups) for run in holes.itertuples()]
+    return holes[~np.array(is_closed, bool)]
+
+
+def _nobody_signed_up(run: Any, signups: "pd.Series[pd.Timestamp]") -> bool:
+    """Say whether nobody signed up in a run, though some would have at the rate of the days beside
+    it.
+    """
+    reach = BESIDE * clock.DAY
+    inside = ((signups >= run.start) & (signups < run.end)).sum()
+    around = ((signups >= run.start - reach) & (signups < run.end + reach)).sum() - inside
+    expected = around / (2 * BESIDE) * ((run.end - run.start) / clock.DAY)
+    return bool(inside == 0 and expected >= LEAST_SIGNUPS)
 
 
 def _counts(

@@ -11,6 +11,7 @@ from analysis.base import clock, engine
 from analysis.base.statistics import share_of
 from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, not_applicable
+from analysis.contract.inputs import OF_ACTIVITY
 from analysis.log.rules import count_broken, rule_rows
 from analysis.log.window import LogWindow, recorded
 
@@ -225,12 +226,14 @@ def groups_seen(users_seen: pd.DataFrame, window: LogWindow, horizon_days: int) 
     """Judge whether the events of a whole group are missing (one country, one device): for each
     kind of each text column, the share of newcomers with an event in their first `horizon_days`,
     compared with that of all others. A group may well act less; one that is hardly ever seen where
-    others are has its events elsewhere.
+    others are has its events elsewhere. Columns that say what users did are left out: those who did
+    nothing share a value there.
     """
     ends = users_seen["signup_date"] + pd.Timedelta(days=horizon_days)
     new = users_seen[(users_seen["signup_date"] >= window.start) & (ends <= window.end)]
     seen = new["first_event_at"] < ends[new.index]
-    parts = [_seen_by_kind(seen, new[name]) for name in new if is_list_of_kinds(new[name])]
+    names = [n for n in new if is_list_of_kinds(new[n]) and n not in OF_ACTIVITY]
+    parts = [_seen_by_kind(seen, new[name]) for name in names]
     filled = [part for part in parts if len(part)]
     if not filled:
         return not_applicable("groups_seen", "every group has too few newcomers")

@@ -90,19 +90,57 @@ def _kinds_by_day(counted: pd.DataFrame, name: str) -> pd.DataFrame:
 def mix_breaks(daily_mix: pd.DataFrame) -> pd.DataFrame:
     """Return the clearest change of each kind's share, one row per kind of daily_mix: `column`,
     `level`, `ratio`, `z` (standard deviations), `share` (the larger one), `day_number`, `stops`
-    (the share falls), and `is_break`, whether it is large and beyond chance.
+    (the share falls), `size` (days compared on either side) and `is_break`, whether it is large and
+    beyond chance.
 
     Shares over 14 and 28 days before and after each midnight are compared; chance is measured by
     their scatter from day to day.
     """
     rows = []
     for (column, level), part in daily_mix.groupby(["column", "level"], sort=True):
-        shifts = [_largest_shift(part, size) for size in (14, 28)]
+        shifts = [(*_largest_shift(part, size), size) for size in (14, 28)]
         best = max(shifts, key=lambda shift: (shift[1] > SURE and shift[0] > MIX, shift[1]))
         rows.append((column, level, *best))
-    columns = ["column", "level", "ratio", "z", "share", "day_number", "stops"]
+    columns = ["column", "level", "ratio", "z", "share", "day_number", "stops", "size"]
     table = pd.DataFrame(rows, columns=columns)
     return table.assign(is_break=(table["z"] > SURE) & (table["ratio"] > MIX))
+
+
+def beyond_users(mix_breaks: pd.DataFrame, events: Any) -> pd.DataFrame:
+    """Return mix_breaks of which a break is also beyond chance in the users: one who comes with a
+    thousand events of one kind is one user. `z` is the lesser of both.
+    """
+    breaks = mix_breaks[mix_breaks["is_break"] & (mix_breaks["column"] != "hour")]
+    found = pd.Series(
+        {row.Index: _users_z(row, events) for row in breaks.itertuples()}, dtype=float
+    )
+    z = np.minimum(mix_breaks["z"], found.reindex(mix_breaks.index).fillna(np.inf))
+    is_break: pd.Series[bool] = mix_breaks["is_break"] & (z > SURE)
+    return mix_breaks.assign(z=z, is_break=is_break)
+
+
+def _users_z(row: Any, events: Any) -> float:
+    """Return how many standard deviations the mean of the users' own shares of a kind changes: each
+    user counts once, and those of both sides are paired.
+    """
+    at = pd.Timestamp(row.day_number, unit="D", tz="UTC")
+    days = clock.days_since(events.event_at, at)
+    name = DEVICE if row.column == "device" else str(row.column)
+    near = events.mutate(
+        is_kind=(events[name] == row.level).fill_null(False).cast("float64"), is_late=days >= 0
+    ).filter(days.between(-row.size, row.size - 1), events[name].notnull())
+    per_user = near.group_by("user_id").aggregate(
+        n1=(~near.is_late).sum(), n2=near.is_late.sum(),
+        x1=near.is_kind.sum(where=~near.is_late), x2=near.is_kind.sum(where=near.is_late),
+    )  # fmt: skip
+    table = engine.to_pandas(per_user.order_by("user_id")).fillna(0.0)
+    here, there = (table[f"x{n}"] / table[f"n{n}"].where(table[f"n{n}"] > 0) for n in "12")
+    if not (here.notna().any() and there.notna().any()):
+        return 0.0
+    change = float(there.mean() - here.mean())
+    pulls = ((there - there.mean()) / there.count()).fillna(0.0)
+    pulls -= ((here - here.mean()) / here.count()).fillna(0.0)
+    return abs(change) / max(float((pulls**2).sum()) ** 0.5, 1e-12)
 
 
 def users_of_breaks(mix_breaks: pd.DataFrame, events: Any, window: LogWindow) -> pd.DataFrame:

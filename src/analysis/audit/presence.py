@@ -68,18 +68,20 @@ def daily_changes(presence: Presence) -> pd.DataFrame:
     One row per `span`, `side`, `group` and `day` (from the log's start). Of `side` `ahead`, `users`
     counts those who were active in the span before: in both halves of it (`group` `regular`), or
     at all, of those who had joined before it (`known`). Some of them are `gone`, with no activity
-    in the span after; `rest` is how much the others do in the half of the span after midnight,
-    over what they did in the half before. Of `side` `back`: the same in reverse, over users who
-    had joined before both spans. Every row has `before` and `after` (days of activity, summed over
-    all users), `new_before` and `new_after` (those of users who joined in that span) and
-    `squares` (the sum over users of the square of their change).
+    in the span after; `slow` is the share that would be gone if all had slowed down alike, by as
+    much as their activity fell (each with n days before has none after with probability exp(-rn),
+    where r is the ratio of the sums); `rest` is how much the others do in the half of the span
+    after midnight, over what they did in the half before. Of `side` `back`: the same in reverse,
+    over users who had joined before both spans. Every row has `before` and `after` (days of
+    activity, summed over all users), `new_before` and `new_after` (those of users who joined in
+    that span) and `squares` (the sum over users of the square of their change).
     """
     sums = np.zeros((len(presence.active), presence.days + 1), np.int32)
     np.cumsum(presence.active, axis=1, out=sums[:, 1:])
     rows = [row for span in SPANS for row in _changes(sums, presence.joined, span)]
     return pd.DataFrame(
         rows,
-        columns=["span", "day", "side", "group", "users", "gone", "rest", "before", "after",
+        columns=["span", "day", "side", "group", "users", "gone", "slow", "rest", "before", "after",
                  "new_before", "new_after", "squares"],
     )  # fmt: skip
 
@@ -103,15 +105,19 @@ def _changes(sums: np.ndarray, joined: np.ndarray, span: int) -> Iterator[tuple[
                 ("regular", (near > 0) & (here > near)),
                 ("known", is_old & (here > 0)),
             ):
-                yield span, day, side, group, *_gone(chosen, beyond, near, there), *totals
+                yield span, day, side, group, *_gone(chosen, here, beyond, near, there), *totals
 
 
 def _gone(
-    chosen: np.ndarray, beyond: np.ndarray, near: np.ndarray, there: np.ndarray
-) -> tuple[int, int, float]:
-    """Return the chosen users, those of them without activity beyond the midnight, and how much
-    the others do there, over what they do on this side.
+    chosen: np.ndarray, here: np.ndarray, beyond: np.ndarray, near: np.ndarray, there: np.ndarray
+) -> tuple[int, int, float, float]:
+    """Return the chosen users, those of them without activity beyond the midnight, the share of
+    these if all had slowed down alike, and how much the others do there, over what they do on this
+    side.
     """
     stays = chosen & (beyond > 0)
     rest = float(there[stays].sum() / max(near[stays].sum(), 1))
-    return int(chosen.sum()), int(chosen.sum() - stays.sum()), rest
+    users, counts = int(chosen.sum()), np.bincount(here[chosen])
+    total = max(int(np.arange(len(counts)) @ counts), 1)
+    alike = np.exp(-np.arange(len(counts)) * float(beyond[chosen].sum()) / total)
+    return users, int(users - stays.sum()), float(alike @ counts / max(users, 1)), rest

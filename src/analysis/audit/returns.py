@@ -19,6 +19,9 @@ missing events; the share of the users by which at least."""
 SAME_PACE = 0.8
 """Part of its usual level that the activity of the others must keep: a holiday, a season or an end
 of the product slows everybody down, and lost events only those who lose them."""
+SURE_OF_SET = 4.0
+"""Standard deviations by which more must be gone than if all had slowed down alike: users who come
+rarely stay away in any season, and the few who come say little about the pace of all."""
 FEW_STAY = 0.1
 """Share of the users who stay, below which their pace says nothing."""
 WHOLE_DAY = 0.85
@@ -32,8 +35,9 @@ def sudden_changes(daily_changes: pd.DataFrame) -> pd.DataFrame:
     Columns: those of daily_changes; `share` of the users who are gone, `usual` (see _with_usual),
     `z` (standard deviations above it, by chance in the users and by what the share does on other
     days; where users stop and others start at once, of both together), `pace` (`rest` over its
-    usual level), `is_swap` (others start where some stop) and `is_set`: some users are gone and
-    the others go on as before.
+    usual level), `alike` (the share that would be gone if all had slowed down alike, by what is
+    usual), `beyond_alike` (standard deviations above that), `is_swap` (others start where some
+    stop) and `is_set`: some users are gone and the others go on as before.
     """
     parts = [_with_usual(part) for _, part in daily_changes.groupby(["span", "side", "group"])]
     judged = _with_joint(pd.concat(parts))
@@ -51,22 +55,28 @@ def _with_usual(part: pd.DataFrame) -> pd.DataFrame:
     The other days are one to three spans away.
     """
     known = part[part["users"] >= LEAST_USERS]
-    n, gone, rest = (known[c].to_numpy(float) for c in ("users", "gone", "rest"))
+    n, gone, rest, slow = (known[c].to_numpy(float) for c in ("users", "gone", "rest", "slow"))
     share = gone / np.maximum(n, 1)
     day, span = known["day"].to_numpy(), int(part["span"].iloc[0])
     low, high = np.quantile(share, [0.25, 0.75]) if len(share) else (0.0, 0.0)
     scatter = (high - low) / 1.349  # the standard deviation of a normal distribution
-    usual, pace = np.full((2, len(known)), np.nan)
+    usual, pace, alike = np.full((3, len(known)), np.nan)
     for i in range(len(known)):
         away = day - day[i]
         sides = [(away >= span) & (away <= NEAR * span), (away <= -span) & (away >= -NEAR * span)]
         others = [side for side in sides if side.sum() >= LEAST_DAYS]
         if others:
-            usual[i] = max(float(np.median(share[side])) for side in others)
+            usual[i], usual_slow = max(
+                (float(np.median(share[side])), float(np.median(slow[side]))) for side in others
+            )
+            stay = (1 - usual[i]) / max(1 - usual_slow, 1e-9)  # users are not quite like chance
+            alike[i] = 1 - (1 - slow[i]) * stay
             pace[i] = rest[i] / max(*(float(np.median(rest[side])) for side in others), 1e-9)
     pooled = np.clip((usual + share) / 2, 1e-9, 1 - 1e-9)
     error = np.sqrt(np.maximum(pooled * (1 - pooled) / np.maximum(n, 1), scatter**2))
-    return known.assign(share=share, usual=usual, z=(share - usual) / error, pace=pace)
+    chance = np.sqrt(np.clip(alike * (1 - alike), 1e-9, 1) / np.maximum(n, 1))
+    return known.assign(share=share, usual=usual, z=(share - usual) / error, pace=pace,
+                        alike=alike, beyond_alike=(share - alike) / chance)  # fmt: skip
 
 
 def _with_joint(judged: pd.DataFrame) -> pd.DataFrame:
@@ -114,7 +124,9 @@ def _with_sets(table: pd.DataFrame) -> pd.DataFrame:
         for side, day in zip(table["side"], table["day"], strict=True)
     ]
     is_swap = table["is_swap"].astype(bool) | np.array(near, bool)
-    goes_on = np.where(few_stay, is_swap, table["pace"] >= SAME_PACE).astype(bool)
+    is_more = (table["beyond_alike"] > SURE_OF_SET) & (table["share"] - table["alike"] > MANY)
+    others_stay = (table["pace"] >= SAME_PACE) & is_more
+    goes_on = np.where(few_stay, is_swap, others_stay).astype(bool)
     return table.assign(is_set=goes_on & (table["z"] > SURE), is_swap=is_swap)
 
 

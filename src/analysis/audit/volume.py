@@ -32,6 +32,7 @@ def log_volume(
     daily_changes: pd.DataFrame,
     presence: Presence,
     closed: pd.DataFrame,
+    users: pd.DataFrame,
     time_zone: str,
 ) -> Verdict:
     """Judge the days without any event, single days that stand out, and the largest jump.
@@ -45,7 +46,7 @@ def log_volume(
     inside = volume[(volume["day"] >= window.start) & (volume["day"] < window.end)]
     if window.days < LEAST_DAYS:
         return not_applicable("log_volume", f"the log covers fewer than {LEAST_DAYS} days")
-    holes, odd = find_holes(closed), _odd_days(inside)
+    holes, odd = find_holes(closed, users["signup_date"]), _odd_days(inside)
     asked = closed[closed["is_asked"] & ~closed.index.isin(holes.index)]
     facts: dict[str, Any] = {
         **_jump(daily_changes, presence, time_zone),

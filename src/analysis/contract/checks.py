@@ -13,6 +13,8 @@ from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
+from analysis.contract import suspects
+
 Status = Literal["pass", "warn", "fail", "not_applicable"]
 STATUSES: tuple[Status, ...] = ("fail", "warn", "pass", "not_applicable")
 COLUMNS = ["check", "status", "value", "ci_low", "ci_high", "limit", "n", "facts"]
@@ -127,6 +129,17 @@ def to_table(verdicts: Iterable[Verdict]) -> pd.DataFrame:
         (v.check, v.status, v.value, v.ci_low, v.ci_high, v.limit, v.n, _facts(v)) for v in verdicts
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def suspects_of(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """Return what the checks that fail rest on, with the name of each as `check`: see suspects."""
+    parts = [
+        verdict.suspects.assign(check=verdict.check)
+        for verdict in verdicts
+        if verdict.status == "fail" and verdict.suspects is not None
+    ]
+    named = suspects.join(parts)
+    return named if len(named) else named.assign(check="")
 
 
 def _facts(verdict: Verdict) -> str:

@@ -156,6 +156,8 @@ RESERVED = frozenset(MADE) | (catalogue.features() - {column.name for column in 
 """Columns that the report makes itself: a further column of that name of the users table gets
 `_given` behind it. `credits_spent` is both: the contract's, and a feature."""
 NATIVE_LABELS = ("churned_30d",)
+OF_ACTIVITY = ("top_show_id", "top_show_title", "top_show_genre")
+"""Texts of users that say what they did most: known of nobody who did nothing."""
 
 
 def names(columns: tuple[Column, ...], kind: str | None = None) -> list[str]:

@@ -175,12 +175,11 @@ def labelled(snapshots: pd.DataFrame, split: str) -> pd.DataFrame:
     if rows.empty and (reason := snapshots.attrs.get(TOO_SHORT)):
         raise Unavailable(reason)
     if rows.empty:
-        count = snapshots["snapshot_at"].nunique()
-        seen = f"only at {plural(count, 'snapshot', 'snapshots')}" if count else "at none"
         raise Unavailable(
-            "Training, calibration and test of a model need users at risk at four snapshots, one "
-            f"horizon apart, but this log has them {seen}. "
-            "Give a longer log, or lower lookback_days or horizon_days in params.yml."
+            f"Nobody was at risk when {PURPOSES[split]}. Training, calibration and test need "
+            "users at risk at snapshots one horizon apart, up to the end of the log. If the "
+            "product had ended by then, set log_end in params.yml to a day when it was in use; "
+            "otherwise give a longer log, or lower lookback_days or horizon_days."
         )
     unknown = int(rows["churned"].isna().sum())
     if unknown:

@@ -26,7 +26,7 @@ from analysis.summary.findings import checks_behind, printed, split_names
 from analysis.summary.judged import describe_checks, describe_claims
 from analysis.summary.materiality import behind, decide, materiality
 from analysis.summary.metrics import Metrics
-from analysis.summary.recomputed import FIGURES, Evidence, Figures, figures, without
+from analysis.summary.recomputed import Evidence, Figures, headline, recompute
 from analysis.summary.worth import AT_CHANCE, worth_suggesting
 
 PUBLISHED = "09_published"
@@ -157,15 +157,14 @@ class Summary(Chapter):
     @cached_property
     def headline(self) -> dict[str, Any]:
         """The figures that are computed again, as the report has them: see recomputed.FIGURES."""
-        entries = {key: self.figures_as_measured[key] for key in FIGURES}
         latest = self.store.table("cohorts/kpis_latest.csv")
-        return entries | metrics.monthly_metrics(latest)
+        return headline(self.figures_as_measured, latest)
 
     def recompute(self, suspects: pd.DataFrame) -> Figures:
-        """Return the headline figures without what is suspect: see recomputed.without."""
-        typed = {"window": self.window, "zone": self.time_zone, "roles": self.event_types,
-                 "gap_minutes": self.session_gap_minutes}  # fmt: skip
-        return figures(without(self.evidence, suspects, self.log.events, typed))
+        """Return the headline figures without what is suspect: see recomputed.recompute."""
+        return recompute(
+            self.evidence, suspects, self.log.events, self.event_types, self.session_gap_minutes
+        )
 
     @table
     def materiality(self) -> pd.DataFrame:

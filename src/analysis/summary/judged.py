@@ -54,11 +54,9 @@ def describe_checks(
     ReportError for a check without an entry.
     """
     rows: list[dict[Any, Any]] = []
-    for row in verdicts.to_dict("records"):
+    for row in with_strikes(verdicts, effects).to_dict("records"):
         sentences = _sentences(row, _entry(texts["report"], row["check"]), locale)
-        beside = materiality.beside(effects, row["check"], row["status"])
-        rows.append({**row, **sentences, "effect": _effect(row, effects, texts, locale),
-                     "strikes": ", ".join(strikes_of(row["check"], beside))})  # fmt: skip
+        rows.append({**row, **sentences, "effect": _effect(row, effects, texts, locale)})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -130,6 +128,15 @@ def _effect(
 def _as_text(value: Any, unit: str, locale: str) -> str | None:
     is_word = isinstance(value, str)
     return None if not is_word and pd.isna(value) else format_value(value, unit, locale=locale)
+
+
+def with_strikes(verdicts: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """Return verdicts as they stand (materiality.decide) with `strikes`: the bases whose figures
+    each strikes or puts a caution on, separated by commas.
+    """
+    pairs = zip(verdicts["check"], verdicts["status"], strict=True)
+    besides = [(name, materiality.beside(effects, name, status)) for name, status in pairs]
+    return verdicts.assign(strikes=[", ".join(strikes_of(*pair)) for pair in besides])
 
 
 def strikes_of(check: str, beside: pd.DataFrame) -> list[str]:

@@ -85,29 +85,25 @@ def decide(verdicts: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def beside(effects: pd.DataFrame, check: str, status: str) -> pd.DataFrame:
-    """Return the effects that stand beside the figures, the largest first: of a check that fails,
-    the material ones; of one that warns, those that can be seen in print; of others none.
+    """Return the effects that stand beside the figures, headline figures first: of a check that
+    fails, the material ones; of one that warns, those that can be seen in print; of others none.
     """
     part = effects[effects["check"] == check]
     if status == "fail":
-        return _by_size(part[part["is_material"].astype(bool)])
+        return _in_order(part[part["is_material"].astype(bool)])
     seen = [
         row["without"] is not None
         and format_value(row["value"], row["unit"]) != format_value(row["without"], row["unit"])
         for row in part.to_dict("records")
     ]
-    return _by_size(part[np.array(seen, bool)]) if status == "warn" else part.head(0)
+    return _in_order(part[np.array(seen, bool)]) if status == "warn" else part.head(0)
 
 
-def _by_size(part: pd.DataFrame) -> pd.DataFrame:
-    """Return the effects sorted: those that cannot be computed, then by how far each moves for the
-    width of its interval (a count: for its size).
-    """
-    value = pd.to_numeric(part["value"], errors="coerce")
-    width = (part["ci_high"] - part["ci_low"]).astype(float)
-    scale = width.where(width > 0, value.abs()).clip(lower=1e-12)
-    size = (part["change"].astype(float).abs() / scale).fillna(float("inf"))
-    return part.loc[size.sort_values(ascending=False, kind="stable").index]
+def _in_order(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the effects in the order of FIGURES, the monthly figures last."""
+    place = {figure: place for place, figure in enumerate(FIGURES)}
+    order = part["figure"].map(place).fillna(len(place)).sort_values(kind="stable")
+    return part.loc[order.index]
 
 
 def behind(

@@ -19,12 +19,13 @@ from analysis.cohorts.retention import is_retained, user_retention
 from analysis.log import activity, churn
 from analysis.log.churn import Windows
 from analysis.log.window import LogWindow
-from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS
+from analysis.summary import metrics
+from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS, Metrics
 
 FIGURES = {
+    "churn_rate": "churn",
     **{f"retention_d{day}": "retention" for day in RETENTION_DAYS},
     **{f"survival_{day}": "survival" for day in SURVIVAL_DAYS},
-    "churn_rate": "churn",
     "reactivation_rate": "reactivation",
     "group_differences_found": "groups",
     "test_auc": "ranking",
@@ -218,6 +219,27 @@ def _monthly(evidence: Evidence) -> Figures:
     )
     latest = kpis.latest(table) if len(table) else table
     return {f"kpi_{row.kpi}": _number(row.value) for row in latest.itertuples()}
+
+
+def headline(measured: Metrics, latest: pd.DataFrame) -> Metrics:
+    """Return the entries of the figures that are computed again: those of `measured`, and those of
+    the last month (kpis.latest).
+    """
+    entries = {key: measured[key] for key in FIGURES if key in measured}
+    return entries | metrics.monthly_metrics(latest)
+
+
+def recompute(
+    evidence: Evidence,
+    suspects: pd.DataFrame,
+    events: Any,
+    roles: Mapping[str, str],
+    gap_minutes: float,
+) -> Figures:
+    """Return the figures without the suspects; `events` (Ibis) are the placed events."""
+    typed = {"window": evidence.window, "zone": evidence.zone, "roles": roles,
+             "gap_minutes": gap_minutes}  # fmt: skip
+    return figures(without(evidence, suspects, events, typed))
 
 
 def without(
