@@ -44,6 +44,15 @@ def test_a_report_that_stops_fails_and_strikes_everything() -> None:
     ]
 
 
+def test_a_model_rightly_fails_where_the_product_ends_and_nowhere_else() -> None:
+    moved = Outcome(("base_rate_drift:fail", "population_drift:warn"), ())
+    outcomes = {Job(200, 0, "product_ends"): moved, Job(200, 0, "growth"): moved}
+    table = honest.summarise(outcomes, {"base_rate_drift": "Rate", "population_drift": "Users"})
+    by_family = table.set_index("family")[["failing", "warning"]]
+    assert by_family.loc["Product ends"].tolist() == ["none", "Users (1)"]
+    assert by_family.loc["Growth"].tolist() == ["Rate (1)", "Users (1)"]
+
+
 def test_small_families_are_studied_at_the_least_size_alone() -> None:
     both = ("few_users", "growth")
     assert honest.list_jobs(200, 1, both) == [Job(200, 0, "few_users"), Job(200, 0, "growth")]

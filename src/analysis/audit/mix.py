@@ -140,7 +140,8 @@ def _users_z(row: Any, events: Any) -> float:
     change = float(there.mean() - here.mean())
     pulls = ((there - there.mean()) / there.count()).fillna(0.0)
     pulls -= ((here - here.mean()) / here.count()).fillna(0.0)
-    return abs(change) / max(float((pulls**2).sum()) ** 0.5, 1e-12)
+    error = float(np.sqrt((pulls**2).sum()))
+    return abs(change) / max(error, 1e-12)
 
 
 def users_of_breaks(mix_breaks: pd.DataFrame, events: Any, window: LogWindow) -> pd.DataFrame:
