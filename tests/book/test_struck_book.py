@@ -12,7 +12,7 @@ from tests.book import pages_by_hand as by_hand
 from tests.book.small_book import build, read_page, words, write_book
 
 pytestmark = pytest.mark.book
-TABLES = ("lift", "snapshot_summary", "retention_by_day", "choices")
+TABLES = ("lift", "snapshot_summary", "retention_by_day", "evaluation_chosen")
 CHARTS = {"Ranking": ["ranking"], "Churn by day": ["churn"], "Return": ["retention"], "Days": []}
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 
@@ -74,7 +74,16 @@ def test_a_table_is_struck_carries_a_caution_or_stands_plain(page):
     assert words(tables["lift"].tbody("td")[1]).startswith("struck figure: ")
     assert not tables["snapshot_summary"]("s")
     assert not tables["retention_by_day"]("s")
-    assert "caution" in noted(tables["choices"])
+
+
+def test_a_table_of_which_a_part_is_struck_says_so(page):
+    table = page.find("div", id="evaluation_chosen")
+    struck, cautioned = table.find_previous("p").find_previous("p"), table.find_previous("p")
+    assert "Each figure struck here rests on 1 check that fails: Leakage" in words(struck)
+    assert "1 check asks for caution" in words(cautioned)
+    rows = {words(row.td): bool(row("s")) for row in table.tbody("tr")}
+    assert rows.pop("Base rate") is False
+    assert all(rows.values())
 
 
 def test_a_chart_is_struck_carries_a_caution_or_stands_plain(page):

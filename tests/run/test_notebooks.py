@@ -110,7 +110,9 @@ def test_nothing_of_the_machine_is_kept(stage):
     counts = [cell.execution_count for cell in code_cells(notebook)]
     assert counts in ([None] * len(counts), list(range(1, len(counts) + 1)))
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"tags", "mystnb"}, "papermill's and others' metadata"
+        assert set(cell.metadata) <= {"tags", "mystnb", "churnbook"}, (
+            "papermill's and others' metadata"
+        )
         for text in texts_of(cell):
             assert not MACHINE.search(text), MACHINE.search(text)
 

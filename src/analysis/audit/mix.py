@@ -141,7 +141,8 @@ def _users_z(row: Any, events: Any) -> float:
     pulls = ((there - there.mean()) / there.count()).fillna(0.0)
     pulls -= ((here - here.mean()) / here.count()).fillna(0.0)
     error = float(np.sqrt((pulls**2).sum()))
-    return abs(change) / max(error, 1e-12)
+    z: float = abs(change) / max(error, 1e-12)
+    return z
 
 
 def users_of_breaks(mix_breaks: pd.DataFrame, events: Any, window: LogWindow) -> pd.DataFrame:

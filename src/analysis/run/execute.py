@@ -27,6 +27,9 @@ KERNEL_ENVIRONMENT = {
 run side by side: threads that wait for each other's cores take ten times as long.
 """
 
+METADATA = ("tags", "mystnb", "churnbook")
+"""What a cell keeps of its metadata: the rest is papermill's, or of an editor."""
+
 
 def check_parameters(notebook: Any, stage: Stage) -> None:
     """Raise ReportError unless the notebook's `parameters` cell holds just the declared names."""
@@ -136,7 +139,7 @@ def tidy(notebook: Any) -> Any:
     ran = 0
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:02d}"
-        cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("tags", "mystnb")}
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k in METADATA}
         if cell.cell_type == "code":
             ran += 1
             cell["execution_count"] = ran
