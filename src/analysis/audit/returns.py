@@ -10,7 +10,7 @@ from analysis.base import clock
 from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, not_applicable
 
-LEAST_USERS, LEAST_DAYS, NEAR = 30, 10, 3
+LEAST_USERS, LEAST_DAYS, NEAR = 20, 10, 3
 """Users that a comparison must rest on; the other days that tell what is usual, and the spans up to
 which they are away: closer than one span, they share its days."""
 CLEAR, SURE, MANY = 4.0, 5.0, 0.1
