@@ -11,7 +11,7 @@ from analysis.base.errors import ReportError
 from analysis.contract import stages
 from analysis.contract.stages import MANIFEST, Stage
 from analysis.run import execute, fingerprint, runner
-from analysis.run.folders import default_run, outputs_of
+from analysis.run.folders import default_run, notebook_of, outputs_of
 from tests.handmade import ROOT, make_params
 
 COUNT = Stage(
@@ -237,6 +237,19 @@ def test_a_stage_depends_on_its_cells_parameters_inputs_and_helpers_and_nothing_
     assert changed != before
     monkeypatch.setattr(fingerprint, "package_versions", lambda: {"pandas": "4"})
     assert fingerprint.fingerprint(run, SHOW) != changed
+
+
+def test_what_a_cell_says_of_itself_counts_and_what_an_editor_adds_does_not(project):
+    run = make_run(project)
+    before = fingerprint.fingerprint(run, SHOW)
+    path = notebook_of(run, SHOW)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-1].metadata["editable"] = False
+    nbformat.write(notebook, path)
+    assert fingerprint.fingerprint(run, SHOW) == before
+    notebook.cells[-1].metadata["churnbook"] = {"rests_on": ["churn"]}
+    nbformat.write(notebook, path)
+    assert fingerprint.fingerprint(run, SHOW) != before
 
 
 def test_a_raw_table_in_a_folder_counts_with_all_its_files(project):

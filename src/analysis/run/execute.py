@@ -13,7 +13,7 @@ from traitlets.config import Config
 
 from analysis.base.errors import ReportError
 from analysis.contract.stages import Stage
-from analysis.run.fingerprint import parse
+from analysis.run.fingerprint import METADATA, parse
 from analysis.run.folders import Run, notebook_of
 
 KERNEL_ENVIRONMENT = {
@@ -26,9 +26,6 @@ KERNEL_ENVIRONMENT = {
 """The same clock, locale and order of sums on every machine. One thread a kernel, for kernels
 run side by side: threads that wait for each other's cores take ten times as long.
 """
-
-METADATA = ("tags", "mystnb", "churnbook")
-"""What a cell keeps of its metadata: the rest is papermill's, or of an editor."""
 
 
 def check_parameters(notebook: Any, stage: Stage) -> None:

@@ -97,6 +97,10 @@ def _code(notebook: Any) -> str:
     return "\n".join(line for line in lines if not line.startswith("%"))
 
 
+METADATA = ("tags", "mystnb", "churnbook")
+"""What a cell keeps of its metadata: the rest is papermill's, or of an editor."""
+
+
 def package_versions() -> dict[str, str]:
     """Return the version of each package the project names, and nothing of the machine."""
     named = [Requirement(text) for text in requires("churnbook") or []]
@@ -114,13 +118,17 @@ def fingerprint(run: Run, stage: Stage) -> str:
     inputs = {artifact: _input_digest(run, artifact) for artifact in reads_of(stage)}
     inputs |= {name: _sha256_of(run.raw(name), name) for name in tables}
     parts = {
-        "cells": [(cell.cell_type, cell.source) for cell in notebook.cells],
+        "cells": [(cell.cell_type, cell.source, _kept(cell)) for cell in notebook.cells],
         "helpers": helpers,
         "parameters": run.params.model_dump(include={*stage.params} - {*tables}),
         "inputs": inputs,
         "packages": package_versions(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _kept(cell: Any) -> dict[str, Any]:
+    return {name: value for name, value in cell.metadata.items() if name in METADATA}
 
 
 def _input_digest(run: Run, artifact: str) -> str:
