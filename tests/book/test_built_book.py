@@ -40,7 +40,7 @@ COLUMNS = {
     "summary/checks.csv": "check status evidence consequence remedy",
     "summary/actions.csv": "action audience size trigger expected_effect grade test",
 }
-OF_THE_CASE = ("Peru", "credits", "Idilio", "holds", "refuted", "confirmed", "published case")
+OF_THE_CASE = ("Peru", "20 credits", "Idilio", "holds", "refuted", "confirmed", "published case")
 """What is said of the published case alone."""
 SHOWN = (
     "churn_rate",

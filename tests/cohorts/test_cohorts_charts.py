@@ -33,6 +33,17 @@ CASES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
         interval(group=["all", "all"], day=[1, 10], at_risk=[50, 20], survival=[0.4, 0.2]),
         {},
     ),
+    "draw_competing_risks": (
+        pd.DataFrame(
+            {
+                "day": [0, 10],
+                **{name: [0.0, 0.2] for name in ("cancelled", "silent")},
+                **{f"{name}_ci_low": [0.0, 0.1] for name in ("cancelled", "silent")},
+                **{f"{name}_ci_high": [0.0, 0.3] for name in ("cancelled", "silent")},
+            }
+        ),
+        {},
+    ),
 }
 """The least frame of each chart, and what else it takes."""
 

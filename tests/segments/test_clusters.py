@@ -108,7 +108,7 @@ def test_nothing_to_cluster_is_an_error():
 
 def test_a_measure_that_is_the_same_for_nearly_all_users_is_left_out():
     frame = make_continuum("gaussian", 1)
-    alike = np.where(np.arange(len(frame)) < 0.01 * len(frame), 1.0, 0.0)
+    alike = np.where(np.arange(len(frame)) < int(0.01 * len(frame)), 1.0, 0.0)
     assert "alike" not in comparable(frame.assign(alike=alike))
     alike[: int(0.01 * len(frame)) + 1] = 1.0
     assert "alike" in comparable(frame.assign(alike=alike))
