@@ -145,11 +145,12 @@ def _describe(
 
 
 def _is_yearly(run: np.ndarray, empty: np.ndarray) -> bool:
-    """Say whether most days of `run` are, give or take four days, whole years from an empty one."""
-    years = np.abs(np.subtract.outer(run, empty)) / YEAR
-    whole = np.round(years)
-    is_away = (whole >= 1) & (np.abs(years - whole) * YEAR <= NEAR)
-    return bool(is_away.any(axis=1).mean() > 0.5)
+    """Say whether whole years away, give or take four days, at least half as many days are empty."""
+    years = int(np.abs(np.subtract.outer(run[[0, -1]], empty)).max() / YEAR + 1)
+    shifts = [sign * round(n * YEAR) for n in range(1, years + 1) for sign in (-1, 1)]
+    first, last = int(run[0]) - NEAR, int(run[-1]) + NEAR
+    counts = [int(((empty >= first + d) & (empty <= last + d)).sum()) for d in shifts]
+    return max(counts, default=0) >= len(run) / 2
 
 
 def _is_holiday(number: int) -> bool:
