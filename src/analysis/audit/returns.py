@@ -19,9 +19,10 @@ missing events; the share of the users by which at least."""
 SAME_PACE = 0.8
 """Part of its usual level that the activity of the others must keep: a holiday, a season or an end
 of the product slows everybody down, and lost events only those who lose them."""
-SURE_OF_SET = 4.0
+SURE_OF_SET = 3.0
 """Standard deviations by which more must be gone than if all had slowed down alike: users who come
-rarely stay away in any season, and the few who come say little about the pace of all."""
+rarely stay away in any season, and the few who come say little about the pace of all. It is asked
+only of the few days that stand out already."""
 FEW_STAY = 0.1
 """Share of the users who stay, below which their pace says nothing."""
 WHOLE_DAY = 0.85
