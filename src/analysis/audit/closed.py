@@ -145,7 +145,7 @@ def _describe(
 
 
 def _is_yearly(run: np.ndarray, empty: np.ndarray) -> bool:
-    """Say whether whole years away, give or take four days, at least half as many days are empty."""
+    """Say whether at least half as many days are empty whole years away, give or take four days."""
     years = int(np.abs(np.subtract.outer(run[[0, -1]], empty)).max() / YEAR + 1)
     shifts = [sign * round(n * YEAR) for n in range(1, years + 1) for sign in (-1, 1)]
     first, last = int(run[0]) - NEAR, int(run[-1]) + NEAR
