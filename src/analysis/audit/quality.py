@@ -186,18 +186,6 @@ def worst_rule(rules: pd.DataFrame, wanted: Collection[str]) -> WorstRule | None
     )
 
 
-def _judge_rules(
-    check_name: str, rules: pd.DataFrame, wanted: Collection[str], fails: float
-) -> Verdict:
-    """Judge the rows that break one of the rules `wanted`: any is doubtful, a share too many."""
-    worst = worst_rule(rules, wanted)
-    if worst is None:
-        return not_applicable(check_name, "the columns it needs are not given")
-    status: Status = "fail" if worst.share >= fails else ("warn" if worst.broken else "pass")
-    facts = worst.facts_with_sample
-    return Verdict(check_name, status, *worst.interval, fails, worst.checked, facts)
-
-
 @check(stage="03_audit")
 def missing_values(
     cleaning_rules: pd.DataFrame, user_rules: pd.DataFrame, event_rules: pd.DataFrame
