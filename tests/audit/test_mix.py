@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from analysis.audit import mix
+from analysis.audit import kinds, mix
 from analysis.contract.checks import Verdict
 from analysis.log.activity import place
+from analysis.log.log import Log
 from analysis.log.window import LogWindow
 from tests.audit.judging import at
 from tests.checking import Case
@@ -52,8 +53,16 @@ def test_one_kind_alone_is_no_mix():
 def judged_mix(daily: pd.DataFrame) -> Verdict:
     """Judge a daily mix of which no user is known."""
     breaks = mix.mix_breaks(daily)
-    nobody = mix.users_of_breaks(breaks.head(0), None, WINDOW)
-    return mix.log_mix(breaks, nobody, make_log(NOTHING, USERS, WINDOW))
+    nobody = kinds.users_of_breaks(breaks.head(0), None, WINDOW)
+    none = kinds.stopped_sources(breaks.head(0), None, WINDOW)
+    return mix.log_mix(breaks, nobody, none, make_log(NOTHING, USERS, WINDOW))
+
+
+def judge(log: Log, window: LogWindow) -> Verdict:
+    """Judge the mix of a whole log."""
+    breaks = mix.beyond_users(mix.mix_breaks(mix.daily_mix(log.events, window, "UTC")), log.events)
+    gone = kinds.users_of_breaks(breaks, log.events, window)
+    return mix.log_mix(breaks, gone, kinds.stopped_sources(breaks, log.events, window), log)
 
 
 def shifts(before: int, after: int, of: int = 1_000, length: int = 30) -> Verdict:
@@ -92,7 +101,7 @@ def source_ends(who: str) -> Verdict:
     """Judge a log of 40 users of two sources, of whom 20 use the app: it has no event after the
     first of March. Its users are gone with it (`app`), or all go on with the other (`none`).
     """
-    rows, sources = [], []
+    rows, names = [], []
     start, cut = pd.Timestamp("2025-01-05", tz="UTC"), pd.Timestamp("2025-03-01", tz="UTC")
     for n in range(40):
         for day in range(n % 3, 110, 3):
@@ -100,12 +109,42 @@ def source_ends(who: str) -> Verdict:
             if is_app and at >= cut and who == "app":
                 continue
             rows.append((f"u{n:02d}", str(at)))
-            sources.append("app" if is_app and at < cut else "web")
+            names.append("app" if is_app and at < cut else "web")
     users = make_users({f"u{n:02d}": "2024-12-01" for n in range(40)})
     window = make_window("2025-01-05", "2025-04-25")
-    log = make_log(make_events(rows, source=sources), users, window)
-    breaks = mix.beyond_users(mix.mix_breaks(mix.daily_mix(log.events, window, "UTC")), log.events)
-    return mix.log_mix(breaks, mix.users_of_breaks(breaks, log.events, window), log)
+    return judge(make_log(make_events(rows, source=names), users, window), window)
+
+
+def shared_source_ends(moved: bool = False, fades: bool = False) -> Verdict:
+    """Judge a log of 60 users of whom 45 come to both the app and the web every third day, and the
+    others to the web alone. The app has no event after the first of March; then they may come to
+    the web instead (`moved`). It may have faded before (`fades`).
+    """
+    rows, names = [], []
+    start, cut = pd.Timestamp("2025-01-05", tz="UTC"), pd.Timestamp("2025-03-01", tz="UTC")
+    for n in range(60):
+        for day in range(n % 3, 110, 3):
+            at = start + pd.Timedelta(days=day)
+            rows.append((f"u{n:02d}", str(at)))
+            names.append("web")
+            is_thin = fades and (cut - at).days < 14 and day % 4
+            if n % 4 and (at < cut or moved) and not is_thin:
+                rows.append((f"u{n:02d}", str(at + pd.Timedelta(hours=5))))
+                names.append("app" if at < cut else "web")
+    users = make_users({f"u{n:02d}": "2024-12-01" for n in range(60)})
+    window = make_window("2025-01-05", "2025-04-25")
+    return judge(make_log(make_events(rows, source=names), users, window), window)
+
+
+def test_a_source_that_stops_with_nobody_taking_over_leaves_the_days_after_it_unknown():
+    verdict = shared_source_ends()
+    assert verdict.facts["kind"] == "source app"
+    assert verdict.facts["date"] == "2025-03-01"
+    assert (verdict.facts["regular"], verdict.facts["taken"]) == (45, 0.0)
+    assert verdict.suspects is not None
+    assert verdict.suspects[["kind", "start", "end"]].astype(str).to_numpy().tolist() == [
+        ["span", "2025-03-01 00:00:00+00:00", "2025-04-25 00:00:00+00:00"]
+    ]
 
 
 def busy(who: int) -> pd.DataFrame:
@@ -149,6 +188,9 @@ CASES = [
     Case("log_mix", "warn", lambda: shifts(200, 0)),  # a name ends, and nobody with it
     Case("log_mix", "fail", lambda: source_ends("app")),
     Case("log_mix", "warn", lambda: source_ends("none")),  # the users go on under another name
+    Case("log_mix", "fail", shared_source_ends),
+    Case("log_mix", "warn", lambda: shared_source_ends(moved=True)),  # taken over by the web
+    Case("log_mix", "warn", lambda: shared_source_ends(fades=True)),  # not at once
     Case("log_mix", "pass", lambda: shifts(1, 3, of=20)),  # three times as much, but by chance
     Case("log_mix", "pass", office_hours),  # summer time
     Case("log_mix", "pass", lambda: office_hours(zone="Europe/Berlin")),

@@ -14,6 +14,7 @@ from analysis.audit import (
     coverage,
     endings,
     identities,
+    kinds,
     latency,
     machines,
     mix,
@@ -246,7 +247,12 @@ class Audit(Chapter):
     @cached_property
     def users_of_breaks(self) -> pd.DataFrame:
         """Whether the users of kinds that stop or start are gone."""
-        return mix.users_of_breaks(self.mix_breaks, self.log.events, self.log.window)
+        return kinds.users_of_breaks(self.mix_breaks, self.log.events, self.log.window)
+
+    @cached_property
+    def stopped_sources(self) -> pd.DataFrame:
+        """Whether somebody takes over the events of sources that stop."""
+        return kinds.stopped_sources(self.mix_breaks, self.log.events, self.log.window)
 
     @cached_property
     def daily_amounts(self) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.audit.kinds import DEVICE, ids_of, lost_kinds, spans
 from analysis.base import clock, engine
 from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, not_applicable
@@ -12,19 +13,16 @@ from analysis.log.log import Log
 from analysis.log.window import LogWindow
 
 MIX_OF_EVENTS = ("event_type", "source", "country")
-DEVICE = "user_device"
-OF_USERS = {"source": "source", "country": "country", "device": DEVICE}
-"""Kinds that a user is of, and the columns of events that say so."""
 MOST_KINDS = 30
 QUARTERS = {0: "0 to 6", 1: "6 to 12", 2: "12 to 18", 3: "18 to 24"}
 SUMMER_TIME = 1.5
 """Times the fullest hour's share by which a quarter of the day must change: summer time moves it by
 one hour, a clock or its zone by more."""
-MIX, MIX_FAILS = 1.5, 5.0
-"""Ratio of a kind's share of the volume before and after an instant: a change, and an end."""
-HALF, LEAST_USERS, SURE_OF_USERS = 0.5, 10, 5.0
-"""Share of a user's events from which the user is one of that kind, and of a kind's regular users
-from which most are gone; how many there must be, and the standard deviations beyond the others."""
+MIX = 1.5
+"""Ratio of a kind's share of the volume before and after an instant that is a change."""
+NOTHING_LEFT, MOST_DAYS_OFF = 0.01, 6
+"""Part of a kind's events that is left, at most, where it ends, and the days by which the midnight
+with the clearest change may miss that day (where few come each day, or not at weekends)."""
 SURE = 6.0
 """Standard deviations that a change must lie beyond chance, over some 300 places compared."""
 
@@ -145,105 +143,45 @@ def _users_z(row: Any, events: Any) -> float:
     return z
 
 
-def users_of_breaks(mix_breaks: pd.DataFrame, events: Any, window: LogWindow) -> pd.DataFrame:
-    """Return the users of each source, country and device that all but stops or starts at once: a
-    row per kind and group of users, `column`, `level`, `is_of_kind` (half of the user's events or
-    more are of that kind), `regular` (users active in both halves of the four weeks on the side
-    where the kind is there, who had joined before all eight) and `gone` (of them, without
-    activity in the four weeks on the other side).
-    """
-    sudden = mix_breaks[mix_breaks["is_break"] & (mix_breaks["ratio"] > MIX_FAILS)]
-    parts = [
-        _users_of(events, OF_USERS[str(row.column)], row, window)
-        for row in sudden.itertuples()
-        if row.column in OF_USERS
-    ]
-    columns = ["column", "level", "is_of_kind", "regular", "gone"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-
-
-def _users_of(events: Any, name: str, row: Any, window: LogWindow) -> pd.DataFrame:
-    """Return the two rows of one kind: its users, and all others."""
-    at = pd.Timestamp(row.day_number, unit="D", tz="UTC")
-    days = clock.days_since(events.event_at, at)
-    sides = {"early": days.between(-28, -15), "late": days.between(-14, -1),
-             "first": days.between(0, 13), "second": days.between(14, 27)}  # fmt: skip
-    here, beyond = (("early", "late"), ("first", "second"))[:: 1 if row.stops else -1]
-    is_kind = (events[name] == row.level).fill_null(False)
-    active = events.is_active
-    per_user = (
-        events.filter(events.is_known)
-        .group_by("user_id")
-        .aggregate(
-            share=is_kind.cast("float64").mean(),
-            is_old=((events.tenure_day - days).max() > 28).fill_null(False) | bool(row.stops),
-            **{side: (inside & active).any() for side, inside in sides.items()},
-        )
-    )
-    regular = per_user.filter(per_user[here[0]], per_user[here[1]], per_user.is_old)
-    counted = engine.to_pandas(
-        regular.group_by(is_of_kind=regular.share >= HALF)
-        .aggregate(regular=regular.count(), gone=(~(regular[beyond[0]] | regular[beyond[1]])).sum())
-        .order_by("is_of_kind")
-    )
-    return counted.assign(column=row.column, level=row.level)[
-        ["column", "level", "is_of_kind", "regular", "gone"]
-    ]
-
-
 @check(stage="03_audit")
-def log_mix(mix_breaks: pd.DataFrame, users_of_breaks: pd.DataFrame, log: Log) -> Verdict:
+def log_mix(
+    mix_breaks: pd.DataFrame,
+    users_of_breaks: pd.DataFrame,
+    stopped_sources: pd.DataFrame,
+    log: Log,
+) -> Verdict:
     """Judge whether an event type, source, country or device stops, starts or jumps abruptly.
 
     A name or a release changes so, and users go on. Events are missing when a source, country or
-    device stops or starts and most of its users with it, while the others go on.
+    device stops or starts and most of its users with it, while the others go on; or when a source
+    stops, its users go on elsewhere as before, and nobody takes its events over.
     """
     if mix_breaks.empty:
         return not_applicable("log_mix", "all events are of one type")
     breaks = mix_breaks[mix_breaks["is_break"]]
-    lost = _lost_kinds(users_of_breaks)
-    chosen = breaks.merge(lost, on=["column", "level"]) if len(lost) else breaks
+    lost = lost_kinds(users_of_breaks)
+    stopped = stopped_sources[stopped_sources["is_lost"].astype(bool)].rename(
+        columns={"users": "regular"}
+    )
+    told = lost if len(lost) else stopped[["column", "level", "regular", "taken"]]
+    chosen = breaks.merge(told, on=["column", "level"]) if len(told) else breaks
     pool = chosen if len(chosen) else mix_breaks
     row: Any = pool.sort_values(["z", "column", "level"], ascending=[False, True, True]).iloc[0]
     facts = {
         "kind": f"{row['column']} {row['level']}", "date": clock.day_text(int(row["day_number"])),
         "z": float(row["z"]), "share": float(row["share"]), "kinds": len(mix_breaks),
         "breaks": len(breaks), "stops": bool(row["stops"]), "lost": len(lost),
-        "gone": int(row["gone"]) if len(lost) else 0,
-        "regular": int(row["regular"]) if len(lost) else 0,
+        "stopped": len(stopped), "gone": int(row.get("gone", 0)),
+        "regular": int(row.get("regular", 0)), "taken": max(0.0, float(row.get("taken", 0.0))),
     }  # fmt: skip
-    status: Status = "fail" if len(lost) else "warn" if len(breaks) else "pass"
-    ids = _ids_of(lost, log.events) if len(lost) else None
+    status: Status = "fail" if len(told) else "warn" if len(breaks) else "pass"
+    found = suspects.join(
+        [suspects.users(ids_of(lost, log.events) if len(lost) else ()), spans(stopped)]
+    )
     return Verdict(
         "log_mix", status, float(row["ratio"]), limit=MIX, n=len(mix_breaks), facts=facts,
-        suspects=None if ids is None else suspects.users(ids),
+        suspects=found if len(told) else None,
     )  # fmt: skip
-
-
-def _lost_kinds(users_of_breaks: pd.DataFrame) -> pd.DataFrame:
-    """Return the kinds most of whose regular users are gone, beyond the others and chance."""
-    wide = users_of_breaks.pivot(index=["column", "level"], columns="is_of_kind")
-    if wide.empty or not {True, False} <= set(wide.columns.get_level_values(1)):
-        return pd.DataFrame(columns=["column", "level", "regular", "gone"])
-    n, m = wide["regular"][True], wide["regular"][False]
-    share, usual = wide["gone"][True] / n, wide["gone"][False] / m
-    pooled = ((share * n + usual * m) / (n + m)).clip(1e-9, 1 - 1e-9)
-    z = (share - usual) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-    is_lost = (n >= LEAST_USERS) & (share > HALF) & (z > SURE_OF_USERS)
-    table = pd.DataFrame({"regular": n, "gone": wide["gone"][True]})[is_lost]
-    lost: pd.DataFrame = table.reset_index()
-    return lost
-
-
-def _ids_of(lost: pd.DataFrame, events: Any) -> list[str]:
-    """Return the users half of whose events or more are of the kinds that are lost."""
-    ids: set[str] = set()
-    for row in lost.itertuples():
-        is_kind = (events[OF_USERS[str(row.column)]] == row.level).fill_null(False)
-        per_user = events.group_by("user_id").aggregate(share=is_kind.cast("float64").mean())
-        found = engine.to_pandas(per_user.filter(per_user.share >= HALF).select("user_id"))
-        ids |= set(found["user_id"])
-    return sorted(ids)
 
 
 def _largest_shift(part: pd.DataFrame, size: int) -> tuple[float, float, float, int, bool]:
@@ -266,7 +204,20 @@ def _largest_shift(part: pd.DataFrame, size: int) -> tuple[float, float, float, 
     small, large = sorted((p1[at], p2[at]))
     least = 0.5 / max(n1[at], n2[at], 1.0)
     ratio, falls = float(large / max(small, least)), bool(p2[at] < p1[at])
-    return ratio, float(z[at]), float(large), int(days[at + size]), falls
+    day = _day_of_end(kind[at : at + 2 * size], size, falls)
+    return ratio, float(z[at]), float(large), int(days[at + day]), falls
+
+
+def _day_of_end(kind: np.ndarray, size: int, falls: bool) -> int:
+    """Return the day (of the `2 * size` of `kind`) from which nothing of a kind that ends is left,
+    or on which one that begins is first there; `size`, its middle, where it does neither at once.
+    """
+    left = np.cumsum(kind[::-1])[::-1] if falls else np.cumsum(kind)
+    few = np.flatnonzero(left <= NOTHING_LEFT * kind.sum())
+    if not len(few):
+        return size
+    day = int(few[0] if falls else few[-1] + 1)
+    return day if abs(day - size) <= MOST_DAYS_OFF else size
 
 
 def _mix_scatter(kind: np.ndarray, total: np.ndarray) -> float:
