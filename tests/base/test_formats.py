@@ -106,7 +106,10 @@ def test_a_number_does_not_part_from_its_unit():
 
 
 def test_money_carries_its_currency():
-    assert plain(formats.format_value(1234.5, "money", currency="USD")) == "USD 1,234"
+    assert formats.format_value(1234.5, "money", currency="USD") == "US$1,234"
+    assert formats.format_value(-3.5, "money", currency="MXN", locale="es-MX") == "−$3.50"
+    assert plain(formats.format_value(1255.5, "money", "es", "EUR", decimals=1)) == "1.255,5 €"
+    assert plain(formats.format_value(1234, "money", currency="COP")) == "COP 1,234"
     assert formats.format_value(1234.5, "money", decimals=2) == "1,234.50"
 
 
@@ -152,9 +155,9 @@ def test_both_ends_of_an_interval_have_as_many_decimals(low, high, unit, text):
     assert plain(formats.format_interval(low, high, unit)) == text
 
 
-def test_an_interval_of_money_names_the_currency_once():
-    text = formats.format_interval(50, 1500, "money", currency="USD")
-    assert plain(text) == "USD 50.00 to 1,500.00"
+def test_an_interval_of_money_names_the_currency_at_both_ends():
+    assert formats.format_interval(50, 1500, "money", currency="USD") == "US$50.00 to US$1,500.00"
+    assert formats.format_interval(50, 1500, "money") == "50.00 to 1,500.00"
 
 
 def test_a_figure_stands_with_its_interval_and_its_n():

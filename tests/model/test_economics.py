@@ -92,7 +92,7 @@ def test_maximum_profit_agrees_with_integration(value, incentive, contact):
     rng = np.random.default_rng(1)
     proba = rng.random(60).round(2)
     churned = (rng.random(60) < proba).astype(float)
-    found = ec.expected_maximum_profit(churned, proba, value, incentive, contact)
+    found = ec.expected_maximum_profit(churned, proba, value, incentive, contact, 6, 14)
     expected = slow_emp(churned, proba, value, incentive, contact, 6, 14)
     assert found.value == pytest.approx(expected, rel=1e-4, abs=1e-6)
     assert 0 <= found.contacted_share <= 1
@@ -100,14 +100,14 @@ def test_maximum_profit_agrees_with_integration(value, incentive, contact):
 
 def test_maximum_profit_of_a_perfect_score_is_that_of_the_churners_alone():
     churned = np.array([1.0, 1.0, 0.0, 0.0, 0.0])
-    found = ec.expected_maximum_profit(churned, churned, 200, 10, 0)
+    found = ec.expected_maximum_profit(churned, churned, 200, 10, 0, 6, 14)
     assert found.value == pytest.approx(0.3 * 190 * 2 / 5, rel=1e-3)  # mean saved share 0.3
     assert found.contacted_share >= 0.4
 
 
 def test_maximum_profit_is_never_negative():
     churned, proba = np.array([0.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.1, 0.5, 0.4])
-    assert 0 <= ec.expected_maximum_profit(churned, proba, 20, 15, 10).value < 1e-6
+    assert 0 <= ec.expected_maximum_profit(churned, proba, 20, 15, 10, 6, 14).value < 1e-6
 
 
 def test_sensitivity_shows_the_cost_of_a_wrong_assumption():

@@ -275,7 +275,7 @@ def few_leavers(leavers: int) -> dict[str, str]:
              "flagged_share", "precision", "brier_minus_base_rate", "roc_auc_minus_recency")  # fmt: skip
     chapter = Model(
         ROWS.assign(churned=churned), customer_value=60, contact_cost=0.5, incentive_cost=3,
-        saved_share=0.1, capacity=None, min_group=30, bootstrap_draws=10, seed=1,
+        saved_share=0.1, saved_share_range=None, customer_value_range=None, capacity=None, min_group=30, bootstrap_draws=10, seed=1,
     )  # fmt: skip
     measured = metrics(**dict.fromkeys(names, worst)).rename_axis("metric").reset_index()
     vars(chapter).update(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from analysis.model.experiments import detectable_fall
 from analysis.summary.worth import AT_CHANCE, CAMPAIGNS, is_testable, worth_suggesting
+from tests.summary.test_actions import ASSUMED
 
 
 @pytest.mark.parametrize(
@@ -34,23 +35,25 @@ def campaign(key, size, **facts):
 
 @pytest.mark.parametrize("key", CAMPAIGNS[1:])
 def test_a_campaign_on_a_handful_is_not_suggested(key):
-    assert worth_suggesting([campaign(key, 29)], 500, "better") == []
-    assert worth_suggesting([campaign(key, 30)], 500, "better") == [campaign(key, 30)]
+    assert worth_suggesting([campaign(key, 29)], 500, "better", ASSUMED) == []
+    assert worth_suggesting([campaign(key, 30)], 500, "better", ASSUMED) == [campaign(key, 30)]
 
 
 def test_a_list_by_score_of_a_handful_says_so():
-    listed = campaign("contact_at_risk", 2, flagged=3)
-    assert [key for key, _ in worth_suggesting([listed], 500, "better")] == ["few_worth_contact"]
-    enough = campaign("contact_at_risk", 27, flagged=30)  # the holdout is part of the test
-    assert worth_suggesting([enough], 500, "better") == [enough]
+    listed = campaign("contact_at_risk", 3)
+    assert [key for key, _ in worth_suggesting([listed], 500, "better", ASSUMED)] == [
+        "few_worth_contact"
+    ]
+    enough = campaign("contact_at_risk", 30)  # with those held out
+    assert worth_suggesting([enough], 500, "better", ASSUMED) == [enough]
 
 
 def test_where_nothing_orders_users_nobody_is_chosen_by_score():
-    ((key, facts),) = worth_suggesting([campaign("contact_at_risk", 300)], 500, AT_CHANCE)
+    ((key, facts),) = worth_suggesting([campaign("contact_at_risk", 300)], 500, AT_CHANCE, ASSUMED)
     assert (key, facts["active"], facts["size"]) == ("choose_at_random", 500, None)
 
 
 def test_advice_that_contacts_nobody_needs_no_audience():
     advice = [("not_by_group", {"size": None}), ("remind_silent_no_difference", {"size": 3})]
-    assert worth_suggesting(advice, 500, "no_difference") == advice
+    assert worth_suggesting(advice, 500, "no_difference", ASSUMED) == advice
     assert np.isnan(detectable_fall(0.5, 1, 1))

@@ -100,6 +100,17 @@ def distinct(differences: pd.DataFrame) -> pd.DataFrame:
     return differences[is_separate]
 
 
+def named_groups(differences: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the groups that differ from the rest, the largest difference first; of two
+    groups that are each other's rest, the one that has the outcome more often.
+    """
+    against = differences[differences["comparison"] == "group_against_rest"]
+    mirrored = against["is_repeated"].astype(bool) & (against["difference"] < 0)
+    real = against[against["is_different"].fillna(False).astype(bool) & ~mirrored]
+    order = real["difference"].abs().sort_values(ascending=False, kind="stable").index
+    return real.loc[order]
+
+
 def _compare_column(frame: pd.DataFrame, outcome: str, column: str, min_group: int) -> pd.DataFrame:
     counts = frame.groupby(column, observed=True)[outcome].agg(users="size", outcomes="sum")
     shown = counts[~is_too_few(counts["users"], min_group)]

@@ -6,6 +6,7 @@ to a number ("to", "under", "not available") are in WORDS, one entry per languag
 """
 
 import math
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -16,7 +17,7 @@ import pandas as pd
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.lists import format_list as join_items
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 from babel.numbers import format_scientific as by_power_of_ten
 
 from analysis.base.errors import ReportError
@@ -48,6 +49,8 @@ BLANK = "\N{EN DASH}"
 """An empty cell of a table."""
 SMALLEST_SHARE = 0.00005
 """Half of the last decimal shown: a share nearer to 0 or 1 reads "under" or "over"."""
+BETWEEN = re.compile(r"(?<=[A-Za-z])(?=\d)")
+"""Where the letters of a currency meet its digits."""
 SMALLEST_P = 0.001
 LARGE_AMOUNT = 1000
 """Money beside which cents say nothing."""
@@ -148,8 +151,10 @@ def format_value(
     if unit == "p_value" and scaled < SMALLEST_P:
         return word("under", locale, bound=_fixed(SMALLEST_P, 3, locale)).replace(" ", SPACE)
     shown = _own_decimals(scaled, unit) if decimals is None else decimals
+    if unit == "money" and currency:
+        return _amount(scaled, shown, locale, currency)
     text = f"{'+' * (signed and scaled > 0)}{_fixed(scaled, shown, locale)}"
-    return _with_unit(text, _round(scaled, shown), unit, locale, currency, bare)
+    return _with_unit(text, _round(scaled, shown), unit, locale, bare)
 
 
 def format_cell(
@@ -208,8 +213,10 @@ def format_interval(
     numbers = [_scale(_as_number(end, unit), unit) for end in (low, high)]
     shown = max(_own_decimals(n, unit) for n in numbers) if decimals is None else decimals
     first, last = (f"{'+' * (signed and n > 0)}{_fixed(n, shown, locale)}" for n in numbers)
+    if unit == "money" and currency:
+        first, last = (_amount(number, shown, locale, currency) for number in numbers)
     text = word("interval", locale, low=first, high=last)
-    return _with_unit(text, MANY, unit, locale, currency, bare)
+    return text if unit == "money" else _with_unit(text, MANY, unit, locale, bare)
 
 
 def format_full(
@@ -313,14 +320,22 @@ def _own_decimals(number: float, unit: str) -> int:
     return DECIMALS[unit]
 
 
-def _with_unit(
-    text: str, number: Decimal, unit: str, locale: str, currency: str, bare: bool
-) -> str:
+def _amount(number: float, decimals: int, locale: str, currency: str) -> str:
+    """Return an amount of money as the locale writes it: "US$1,255", "1.255 US$"."""
+    form = read_locale(locale).currency_formats["standard"].pattern.split(";")[0]
+    pattern = form.replace("0.00", f"0.{'0' * decimals}" if decimals else "0")
+    rounded = _round(abs(number), decimals)
+    text = format_currency(
+        rounded, currency, pattern, locale=read_locale(locale), currency_digits=False
+    )
+    text = BETWEEN.sub(SPACE, text)  # CLDR's spacing, which Babel leaves out: "COP 1,255"
+    return f"{MINUS}{text}" if number < 0 and rounded else text
+
+
+def _with_unit(text: str, number: Decimal, unit: str, locale: str, bare: bool) -> str:
     """Return a formatted number, or two joined, with the unit; `number` decides its plural."""
     if unit == "share":
         return f"{text}{SPACE}%"
-    if unit == "money" and currency:
-        return f"{currency}{SPACE}{text}"
     if bare or unit not in UNIT_WORDS:
         return text
     one, other = word(unit, locale).split("|")

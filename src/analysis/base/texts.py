@@ -25,15 +25,16 @@ BLANKS = re.compile(r"[ \t\n]+")
 """Spaces that carry nothing: all but the no-break space."""
 
 
-def render(template: str, facts: Mapping[str, Any], locale: str = "en") -> str:
-    """Return `template` filled with `facts`, in the words and numbers of `locale`.
+def render(template: str, facts: Mapping[str, Any], locale: str = "en", currency: str = "") -> str:
+    """Return `template` filled with `facts`, in the words and numbers of `locale`; amounts are in
+    `currency` (ISO 4217).
 
     Raises ReportError that names the template and the fact that it asks for in vain, or says why
     the template cannot be read.
     """
     known = {name: None if _is_unknown(value) else value for name, value in facts.items()}
     try:
-        text = environment(locale).from_string(template).render(known)
+        text = environment(locale, currency).from_string(template).render(known)
     except UndefinedError as error:
         raise ReportError(
             f"texts: {template!r}: {error.message}. It may use: {', '.join(sorted(facts))}."
@@ -50,14 +51,14 @@ def read_texts(text: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=16)
-def environment(locale: str) -> Environment:
-    """Return the Jinja environment whose filters format for `locale`."""
+def environment(locale: str, currency: str = "") -> Environment:
+    """Return the Jinja environment whose filters format for `locale`, amounts in `currency`."""
     made = Environment(
         undefined=StrictUndefined,
         autoescape=False,
         finalize=lambda value: _as_text(value, locale),
     )
-    made.filters.update(_filters(locale))
+    made.filters.update(_filters(locale, currency))
     return made
 
 
@@ -78,7 +79,7 @@ def _as_text(value: object, locale: str) -> object:
     return formats.format_value(value, "text", locale) if value != "" else ""
 
 
-def _filters(locale: str) -> dict[str, Callable[..., str]]:
+def _filters(locale: str, currency: str) -> dict[str, Callable[..., str]]:
     """Return the filters of a template by name: numbers by their unit, and words by a number."""
 
     def by_unit(unit: str) -> Callable[..., str]:
@@ -90,9 +91,11 @@ def _filters(locale: str) -> dict[str, Callable[..., str]]:
     def interval(
         low: object, high: object, unit: str, decimals: int | None = None, signed: bool = False
     ) -> str:
-        return formats.format_interval(low, high, unit, locale, decimals=decimals, signed=signed)
+        return formats.format_interval(
+            low, high, unit, locale, currency, decimals=decimals, signed=signed
+        )
 
-    def money(value: object, currency: str = "", decimals: int | None = None) -> str:
+    def money(value: object, decimals: int | None = None) -> str:
         return formats.format_value(value, "money", locale, currency, decimals=decimals)
 
     def p_value(value: object, symbol: str = "p") -> str:

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from sphinx.util.docutils import SphinxRole
 
 from analysis.base.errors import ReportError
-from analysis.base.formats import is_missing, plural
+from analysis.base.formats import BLANK, format_cell, format_interval, is_missing, plural
 from analysis.book.artifacts import (
     ACTIONS,
     CHECKS,
@@ -188,13 +188,29 @@ class Actions(BookDirective):
     """What to do; a failing check withdraws an action."""
 
     def make(self) -> list[nodes.Node]:
-        """Return the actions as cards."""
+        """Return the actions as one table."""
         artifacts = self.artifacts(ACTIONS, METRICS, CHECKS)
         cards = [self._card(artifacts, row) for row in artifacts.rows(ACTIONS)]
-        return [self.render("actions", cards=cards)]
+        assumed = {
+            name: {"value": format_metric(metric), "range": format_metric(metric, "interval")}
+            for name in ("saved_share", "customer_value")
+            for metric in [artifacts.metric(name)]
+        }
+        return [self.render("actions", cards=cards, assumed=assumed)]
 
     def _card(self, artifacts: Artifacts, row: Row) -> dict[str, Any]:
         named = "" if row["metrics"] == NONE else row["metrics"]
         metrics = artifacts.metrics(split_names(named))
         checks = artifacts.checks_of(metrics, row["rests_on"])
-        return {"row": row, "metrics": metrics, "checks": checks, "status": worst(checks)}
+        cells = _cells(row, artifacts.metric("customer_value").currency)
+        return {"row": row, "cells": cells, "metrics": metrics, "checks": checks,
+                "status": worst(checks)}  # fmt: skip
+
+
+def _cells(row: Row, currency: str) -> list[str]:
+    """Return the cells behind an action: users, held out, gain, cost, proof and grade."""
+    ends = [row["gain_low"] or None, row["gain_high"] or None]
+    gain = format_interval(*ends, "money", currency=currency, decimals=0) if ends[0] else BLANK
+    cost = format_cell(row["cost"] or None, "money", currency=currency, decimals=0)
+    counts = [format_cell(row[name] or None, "count") for name in ("size", "held")]
+    return [*counts, gain, cost, row["proof"] or BLANK, row["grade"]]

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 import yaml
+from babel import Locale
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -31,6 +32,12 @@ def _known_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"no time zone is called {name!r}; use a name like UTC") from error
     return name
+
+
+def _known_currency(code: str) -> str:
+    if code not in Locale.parse("en").currencies:
+        raise ValueError(f"no currency has the code {code!r}; use one such as USD, MXN or EUR")
+    return code
 
 
 def _instant(text: str | None) -> str | None:
@@ -100,6 +107,9 @@ class Params(BaseModel):
     contact_cost: Money
     incentive_cost: Money
     saved_share: Share
+    saved_share_range: Annotated[list[Share], Field(min_length=2, max_length=2)] | None = None
+    customer_value_range: Annotated[list[Money], Field(min_length=2, max_length=2)] | None = None
+    currency: Annotated[str, AfterValidator(_known_currency)]
     capacity: Annotated[int, Field(ge=1)] | None = None
     holdout_share: Share
     published_view: Literal["auto", "claims", "shortcuts"]
@@ -116,6 +126,10 @@ class Params(BaseModel):
     def _agree(self) -> "Params":
         if self.medium_risk_from >= self.high_risk_from:
             raise ValueError("medium_risk_from must be below high_risk_from")
+        for name in ("saved_share", "customer_value"):
+            low, high = getattr(self, f"{name}_range") or (0.0, float("inf"))
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must lie within {name}_range, from {low:g} to {high:g}")
         if (self.users is None) != (self.events is None):
             raise ValueError("give both users and events, or neither (the simulated tables)")
         if self.log_start and self.log_end and _utc(self.log_start) >= _utc(self.log_end):

@@ -21,6 +21,7 @@ TIME = ("time_zone", "log_start", "log_end")
 WINDOWS = ("lookback_days", "gap_days", "horizon_days")
 ROLES = ("event_types", "session_gap_minutes")
 ECONOMICS = ("customer_value", "contact_cost", "incentive_cost", "saved_share")
+UNCERTAINTY = ("saved_share_range", "customer_value_range")
 
 USERS, EVENTS = "clean/users.parquet", "clean/events.parquet"
 USER_DAYS, WINDOW, VOLUME = (
@@ -160,7 +161,7 @@ STAGES: tuple[Stage, ...] = (
             "chosen_scores": TEST_SCORES,
             "verdict_table": "model/checks.csv",
         },
-        params=(*ECONOMICS, "capacity", "min_group", "bootstrap_draws", "seed"),
+        params=(*ECONOMICS, *UNCERTAINTY, "capacity", "min_group", "bootstrap_draws", "seed"),
     ),
     Stage(
         "07_scoring",
@@ -274,6 +275,7 @@ STAGES: tuple[Stage, ...] = (
             "claims": "summary/claims.csv",
             "comparison": "summary/comparison.csv",
             "actions": "summary/actions.csv",
+            "user_actions": "summary/user_actions.csv",
             "materiality": "summary/materiality.csv",
         },
         params=(
@@ -283,7 +285,10 @@ STAGES: tuple[Stage, ...] = (
             "group_columns",
             "min_group",
             *ECONOMICS,
+            *UNCERTAINTY,
+            "currency",
             "holdout_share",
+            "seed",
         ),
     ),
 )

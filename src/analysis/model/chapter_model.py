@@ -28,6 +28,7 @@ from analysis.model import (  # noqa: F401 (two register checks)
 )
 from analysis.model.candidates import CANDIDATES, Floats
 from analysis.model.economics import Economics
+from analysis.model.uncertainty import Uncertainty
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,8 @@ class Model(Chapter):
     contact_cost: float
     incentive_cost: float
     saved_share: float
+    saved_share_range: Sequence[float] | None
+    customer_value_range: Sequence[float] | None
     capacity: int | None
     min_group: int
     bootstrap_draws: int
@@ -62,6 +65,11 @@ class Model(Chapter):
         return Economics(
             self.customer_value, self.contact_cost, self.incentive_cost, self.saved_share
         )
+
+    @property
+    def uncertainty(self) -> Uncertainty:
+        """How far the saved share and the value may be off."""
+        return Uncertainty.of(self.economics, self.saved_share_range, self.customer_value_range)
 
     @cached_property
     def pipelines(self) -> dict[str, Any]:
@@ -229,13 +237,15 @@ class Model(Chapter):
     @table
     def sensitivity(self) -> pd.DataFrame:
         """Return the decision under other assumptions: see economics.sensitivity_grid."""
-        saved, values = economics.around(self.saved_share), economics.around(self.customer_value)
+        saved = sorted({self.saved_share, *self.uncertainty.saved_share})
+        values = sorted({self.customer_value, *self.uncertainty.customer_value})
         return economics.sensitivity_grid(self.proba, self.economics, saved, values)
 
     @table
     def maximum_profit(self) -> pd.DataFrame:
         """Return the maximum profit of each model: see economics.maximum_profits."""
-        return economics.maximum_profits(self.test_scores, self.economics)
+        belief = self.uncertainty.belief(self.saved_share)
+        return economics.maximum_profits(self.test_scores, self.economics, belief)
 
     @table
     def segment_thresholds(self) -> pd.DataFrame:

@@ -158,15 +158,15 @@ def expected_maximum_profit(
     customer_value: float,
     incentive: float,
     contact_cost: float,
-    alpha: float = 6.0,
-    beta: float = 14.0,
+    alpha: float,
+    beta: float,
 ) -> MaximumProfit:
     """Return the expected maximum profit (EMP) per user, and the share of users to contact.
 
     The profit per user of the base when, for each possible saved share, the list has the length
-    that is best for it, averaged over a Beta(`alpha`, `beta`) belief about that share (mean 0.3
-    by default); computed piece by piece along the convex hull of the ROC curve. Verbraken,
-    Verbeke & Baesens (2013). It ranks models by money, needs no threshold, and is never below 0.
+    that is best for it, averaged over a Beta(`alpha`, `beta`) belief about that share; computed
+    piece by piece along the convex hull of the ROC curve. Verbraken, Verbeke & Baesens (2013). It
+    ranks models by money, needs no threshold, and is never below 0.
     Raises ReportError when the incentive is not smaller than the customer's value.
     """
     if not 0 <= incentive < customer_value or contact_cost < 0:
@@ -211,8 +211,11 @@ def _turns_left(first: Floats, middle: Floats, last: Floats) -> bool:
     return bool(ahead[0] * beyond[1] <= beyond[0] * ahead[1])
 
 
-def maximum_profits(scores: pd.DataFrame, economics: Economics) -> pd.DataFrame:
-    """Return the expected maximum profit of every model: `model`, `maximum_profit` (money per
+def maximum_profits(
+    scores: pd.DataFrame, economics: Economics, belief: tuple[float, float]
+) -> pd.DataFrame:
+    """Return the expected maximum profit of every model, with the `belief` about the saved share
+    (alpha and beta): `model`, `maximum_profit` (money per
     user of the snapshot) and `contacted_share` (0 to 1), best first.
 
     See expected_maximum_profit; `scores` as in evaluation.evaluate.
@@ -226,6 +229,7 @@ def maximum_profits(scores: pd.DataFrame, economics: Economics) -> pd.DataFrame:
             economics.customer_value,
             economics.incentive,
             economics.contact_cost,
+            *belief,
         )
         rows.append((name, profit.value, profit.contacted_share))
     table = pd.DataFrame(rows, columns=["model", "maximum_profit", "contacted_share"])
@@ -259,8 +263,3 @@ def sensitivity_grid(
     table = pd.DataFrame(rows, columns=[*names, "expected_profit", "profit_at_base"])
     table.insert(4, "contacted_share", table["contacted"] / len(proba))
     return table
-
-
-def around(value: float) -> list[float]:
-    """Return half of `value`, `value` and twice it: a range for what nobody has measured."""
-    return [value / 2, value, value * 2]

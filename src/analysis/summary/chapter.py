@@ -19,8 +19,11 @@ from analysis.log.churn import Windows
 from analysis.log.log import Log
 from analysis.log.window import LogWindow
 from analysis.model.economics import Economics
+from analysis.model.uncertainty import Uncertainty
 from analysis.published.case_figures import AS_PUBLISHED
-from analysis.summary import actions, metrics, numbers, shortcuts
+from analysis.summary import actions, audiences, metrics, numbers, shortcuts
+from analysis.summary.actions import Assumptions
+from analysis.summary.audiences import Action
 from analysis.summary.cancelled import cancellation_metrics
 from analysis.summary.findings import checks_behind, printed, split_names
 from analysis.summary.judged import describe_checks, describe_claims
@@ -51,7 +54,11 @@ class Summary(Chapter):
     contact_cost: float
     incentive_cost: float
     saved_share: float
+    saved_share_range: Sequence[float] | None
+    customer_value_range: Sequence[float] | None
+    currency: str
     holdout_share: float
+    seed: int
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Summary":
@@ -217,6 +224,9 @@ class Summary(Chapter):
                 self.store.table("segments/cluster_selection.csv"), self._facts("clusters_exist")
             ),
             **metrics.published_metrics(self.shortcut_figures, self.is_case),
+            **metrics.assumed_metrics(
+                self.assumptions.economics, self.assumptions.uncertainty, self.currency
+            ),
         }  # fmt: skip
 
     def _facts(self, check: str) -> Mapping[str, Any]:
@@ -229,27 +239,62 @@ class Summary(Chapter):
         """Return every number as text: see numbers.numbers_table."""
         return numbers.numbers_table(self.metrics, self.failing)
 
-    @table
-    def actions(self) -> pd.DataFrame:
-        """Return what to do, with whom, and how to test it: see actions.table."""
-        economics = Economics(
+    @cached_property
+    def is_list_used(self) -> bool:
+        """Whether users may be chosen by score: no check strikes the list, and it beats chance."""
+        flagged = self.metrics["flagged_users"]
+        stands = flagged["value"] is not None and not numbers.is_struck(flagged, self.failing)
+        return stands and self.metrics["model_vs_recency"]["value"] != AT_CHANCE
+
+    @cached_property
+    def campaigns(self) -> pd.DataFrame:
+        """In which campaign each active user is, and who is held out: see draw_campaigns."""
+        return audiences.draw_campaigns(
+            self.snapshots, self.scored, self.lookback_days, self.is_list_used, self.holdout_share,
+            self.seed,
+        )  # fmt: skip
+
+    @cached_property
+    def suggested(self) -> list[Action]:
+        """The actions that stand: see worth_suggesting."""
+        drawn, costs = self.campaigns, self.assumptions.economics
+        churned = self.snapshots.loc[self.snapshots["split"] == "test", "churned"]
+        found = [audiences.by_score(self.scored, drawn, costs)] if len(self.scored) else []
+        found += audiences.by_behaviour(self.snapshots, drawn, self.lookback_days)
+        found += audiences.by_group(
+            self.differences, self.users, drawn["user_id"], float(churned.mean())
+        )
+        elsewhere = drawn.loc[drawn["campaign"].notna() | drawn["is_holdout"], "user_id"]
+        new = audiences.newcomers(
+            self.metrics, self.users, self.window.end, self.horizon_days, elsewhere
+        )
+        found += [(audiences.NEW, new)] if new and new["size"] else []
+        found += audiences.on_data(self.judged)
+        ranking = self.metrics["model_vs_recency"]["value"]
+        return worth_suggesting(found, len(self.scored), ranking, self.assumptions)
+
+    @cached_property
+    def assumptions(self) -> Assumptions:
+        """What contacts are assumed to cost and to bring."""
+        costs = Economics(
             self.customer_value, self.contact_cost, self.incentive_cost, self.saved_share
         )
-        flagged = self.metrics["flagged_users"]
-        is_used = flagged["value"] is not None and not numbers.is_struck(flagged, self.failing)
-        ranking = self.metrics["model_vs_recency"]["value"]
-        is_used = is_used and ranking != AT_CHANCE
-        suggested = actions.audiences(
-            self.snapshots, self.scored, self.differences, economics, self.lookback_days,
-            self.horizon_days, is_used,
-        )  # fmt: skip
-        elsewhere = actions.taken(self.scored, is_used)
-        suggested += actions.others(
-            self.metrics, self.users, self.window.end, self.horizon_days, self.judged, elsewhere
-        )
-        kept = worth_suggesting(suggested, len(self.scored), ranking)
+        ranges = Uncertainty.of(costs, self.saved_share_range, self.customer_value_range)
+        return Assumptions(costs, ranges, self.horizon_days, self.currency)
+
+    @table
+    def actions(self) -> pd.DataFrame:
+        """Return what to do, with whom, and how to prove it: see actions.table."""
         texts = read_texts(self.store.text(ACTIONS_PAGE))
-        return actions.table(kept, texts, self.saved_share, self.holdout_share, self.horizon_days)
+        return actions.table(self.suggested, texts, self.assumptions)
+
+    @table
+    def user_actions(self) -> pd.DataFrame:
+        """Return who is in which campaign that stands: `user_id`, `campaign`, `is_holdout`."""
+        kept = [key for key, _ in self.suggested]
+        table = self.campaigns[self.campaigns["campaign"].isin(kept)]
+        listed: pd.DataFrame = table[["user_id", "campaign", "is_holdout"]]
+        return listed.sort_values(["campaign", "user_id"], ignore_index=True)
 
     @cached_property
     def findings(self) -> dict[str, set[str]]:

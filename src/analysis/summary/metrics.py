@@ -6,15 +6,17 @@ from typing import Any
 import pandas as pd
 
 from analysis.base import clock
-from analysis.base.comparisons import distinct
+from analysis.base.comparisons import distinct, named_groups
 from analysis.base.formats import format_list, format_value
 from analysis.cohorts import survival
 from analysis.contract import catalogue
 from analysis.log.window import LogWindow
 from analysis.model.baselines import are_both_at_chance
+from analysis.model.economics import Economics
 from analysis.model.evaluation import metrics_of, of_metric
 from analysis.model.experiments import smallest_seen
 from analysis.model.snapshots import horizons_further
+from analysis.model.uncertainty import Uncertainty
 
 Entry = dict[str, Any]
 Metrics = dict[str, Entry]
@@ -44,9 +46,10 @@ def metric(
     interval: Sequence[Any] = (None, None),
     rests_on: Sequence[str] = (),
     reason: str | None = None,
+    currency: str = "",
 ) -> Entry:
     """Return one entry of metrics.json: `value, unit, n, ci_low, ci_high, label, rests_on`; a value
-    that is not known also has the `reason`, where one is given.
+    that is not known also has the `reason`, where one is given, and money its `currency`.
 
     Units: share or points (0 to 1), count, days, score, ratio, money, date, text. `rests_on`
     names the bases (contract.checks.BASES) whose failing checks strike the figure.
@@ -57,7 +60,8 @@ def metric(
     why = {"reason": reason} if known is None and reason else {}
     count = None if n is None or pd.isna(n) else int(n)
     return {"value": known, "unit": unit, "n": count, "ci_low": low, "ci_high": high,
-            "label": label, "rests_on": list(rests_on), **why}  # fmt: skip
+            "label": label, "rests_on": list(rests_on), **why,
+            **({"currency": currency} if currency else {})}  # fmt: skip
 
 
 def _row(table: pd.DataFrame, key: str) -> Mapping[str, Any]:
@@ -335,6 +339,20 @@ def _level(intercept: Mapping[str, Any]) -> str | None:
     return "level" if intercept["ci_low"] > 0 or intercept["ci_high"] < 0 else "good"
 
 
+def assumed_metrics(economics: Economics, uncertainty: Uncertainty, currency: str) -> Metrics:
+    """Return what amounts of money rest on; the ends of an interval are those believed in."""
+    return {
+        "saved_share": metric(
+            economics.saved_share, "share", "Share of churners whom a contact saves (assumed)",
+            interval=uncertainty.saved_share,
+        ),
+        "customer_value": metric(
+            economics.customer_value, "money", "Value of a user who stays (assumed)",
+            interval=uncertainty.customer_value, currency=currency,
+        ),
+    }  # fmt: skip
+
+
 def score_metrics(
     scored: pd.DataFrame,
     differences: pd.DataFrame,
@@ -430,26 +448,21 @@ def _group_metrics(differences: pd.DataFrame, rate: float | None) -> Metrics:
             real, "count", "Differences beyond chance", len(tests), rests_on=["groups"]
         ),
         "group_differences_named": metric(
-            _name_groups(tested), "text", "Groups that differ from the rest", rests_on=["groups"]
+            _name_groups(differences), "text", "Groups that differ from the rest",
+            rests_on=["groups"],
         ),
     }  # fmt: skip
 
 
-def _name_groups(tested: pd.DataFrame) -> str | None:
-    """Return the groups that differ from the rest, the largest difference first, as text; of two
-    groups that are each other's rest, the one that churns more. None where none does by itself.
-    """
-    against = tested[tested["comparison"] == "group_against_rest"]
-    mirrored = against["is_repeated"].astype(bool) & (against["difference"] < 0)
-    real = against[against["is_different"] & ~mirrored]
-    order = real["difference"].abs().sort_values(ascending=False, kind="stable").index
+def _name_groups(differences: pd.DataFrame) -> str | None:
+    """Return the groups that differ from the rest as text; None where none does by itself."""
+    real = named_groups(differences)
     named = [
         f"{column.replace('_', ' ')} {group} ({format_value(gap, 'points', signed=True)})"
         for column, group, gap in zip(
-            real["column"][order], real["group"][order], real["difference"][order].astype(float),
-            strict=True,
+            real["column"], real["group"], real["difference"].astype(float), strict=True
         )
-    ]  # fmt: skip
+    ]
     rest = len(named) - MOST_NAMED
     shown = named[:MOST_NAMED] + ([f"{rest} more"] if rest > 0 else [])
     return format_list(shown) if shown else None

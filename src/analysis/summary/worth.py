@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from analysis.base.formats import is_missing
 from analysis.model.experiments import detectable_fall
-from analysis.summary.actions import LEAST_COMPARED, Action, Facts, churn_expected
+from analysis.summary.actions import Assumptions, churn_expected, plan_test
+from analysis.summary.audiences import BY_SCORE, CAMPAIGNS, LEAST_COMPARED, NEW, Action, Facts
 
-CAMPAIGNS = ("contact_at_risk", "remind_silent", "failed_intent", "first_week")
-"""Actions that do something to their audience, to be proved by a test."""
 AT_CHANCE = "both_at_chance"
 """Value of the metric model_vs_recency where neither the model nor the last visit orders users."""
 
@@ -23,25 +22,34 @@ def is_testable(size: int, churn: float) -> bool:
     return size >= LEAST_COMPARED and not is_missing(detectable_fall(churn, size - half, half))
 
 
-def worth_suggesting(suggested: Sequence[Action], users: int, ranking: str | None) -> list[Action]:
+def worth_suggesting(
+    suggested: Sequence[Action], users: int, ranking: str | None, assumed: Assumptions
+) -> list[Action]:
     """Return the actions of `suggested` that stand.
 
     A campaign whose audience is too small for any test is left out; of the list by score it is
-    said why. Where neither the score nor the last visit orders the `users` active now (`ranking`
-    is AT_CHANCE), nobody is to be chosen by score.
+    said why. So is the test on newcomers where they are too few to show what is assumed. Where
+    neither the score nor the last visit orders the `users` active now (`ranking` is AT_CHANCE),
+    nobody is to be chosen by score.
     """
     kept: list[Action] = []
     for key, facts in suggested:
-        if key == "contact_at_risk" and ranking == AT_CHANCE:
-            kept.append(("choose_at_random", {**facts, "size": None, "active": users}))
+        if key == BY_SCORE and ranking == AT_CHANCE:
+            kept.append(("choose_at_random", {"size": None, "active": users}))
+        elif key == NEW and _is_impossible(key, facts, assumed):
+            continue
         elif key not in CAMPAIGNS or _is_large_enough(key, facts):
             kept.append((key, facts))
-        elif key == "contact_at_risk":
-            kept.append(("few_worth_contact", {**facts, "size": None}))
+        elif key == BY_SCORE:
+            kept.append(("few_worth_contact", {**facts, "few": facts["size"], "size": None}))
     return kept
+
+
+def _is_impossible(key: str, facts: Facts, assumed: Assumptions) -> bool:
+    plan = plan_test(key, facts, assumed)
+    return plan is not None and plan["plan"] == "impossible"
 
 
 def _is_large_enough(key: str, facts: Facts) -> bool:
     churn = churn_expected(key, facts)
-    size: int = facts["flagged"] if "flagged" in facts else facts["size"]
-    return churn is None or is_testable(size, min(max(churn, 0.0), 1.0))
+    return churn is None or is_testable(facts["size"], min(max(churn, 0.0), 1.0))
