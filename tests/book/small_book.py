@@ -126,6 +126,9 @@ METRICS = {
     "users": {"value": 3, "unit": "count", "n": 3, "label": "Users <i>", "checks": ["fine"]},
     "auc": {"value": 0.99, "unit": "score", "n": 3, "label": "AUC", "checks": ["leakage"]},
     "late": {"value": 0.5, "unit": "share", "label": "Late", "checks": ["tardy"]},
+    "saved_share": {"value": 0.1, "unit": "share", "ci_low": 0.05, "ci_high": 0.2, "label": "S"},
+    "customer_value": {"value": 60, "unit": "money", "ci_low": 30, "ci_high": 120, "label": "V",
+                       "currency": "USD"},
     "gone": {"value": None, "unit": "share", "label": "Gone", "checks": []},
 }
 CHECKS = """check,status,title,evidence,effect,consequence,remedy,strikes,value,ci_low,ci_high,limit,n,stage
@@ -133,8 +136,12 @@ fine,pass,Finish,,,,,retention,,,,,,03_audit
 leakage,fail,Leakage,AUC 0.99,,The label was copied.,Drop it.,"ranking,scores",,,,,,06_model
 tardy,warn,Late events,late,,Mind it.,Wait.,churn,,,,,,06_model
 """
-ACTIONS = "action,size,audience,trigger,expected_effect,grade,test,rests_on,metrics\n"
-ACTIONS += "Write,10,All,,Some,assumption,,,users\nCall,5,All,,,,,ranking,none\n"
+ACTIONS = (
+    "action,size,held,audience,trigger,expected_effect,gain_low,gain_high,cost,grade,proof,test,"
+    "rests_on,metrics\n"
+    "Write,1000,100,All,,Some,-20.5,1000,500,assumption,One round,,,users\n"
+    "Call,5,,All,,,,,,,,,ranking,none\n"
+)
 MANIFEST = {"inputs": [{"name": "users", "file": "u.csv", "sha256": "ab" * 32, "rows": 3000}]}
 
 

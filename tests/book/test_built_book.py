@@ -38,7 +38,7 @@ COLUMNS = {
     "segments/cluster_selection.csv": "k inertia silhouette stability null_permuted_p95 "
     "null_gaussian_p95",
     "summary/checks.csv": "check status evidence consequence remedy",
-    "summary/actions.csv": "action audience size trigger expected_effect grade test",
+    "summary/actions.csv": "key action audience size held trigger expected_effect gain_low gain_high cost grade",
 }
 OF_THE_CASE = ("Peru", "20 credits", "Idilio", "holds", "refuted", "confirmed", "published case")
 """What is said of the published case alone."""

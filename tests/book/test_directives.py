@@ -91,6 +91,10 @@ def test_headline_and_actions_show_each_status(index):
     assert not cards[2].select(".cb-card-status")
     assert [("Withdrawn" in words(card)) for card in index.select(".cb-action")] == [False, True]
     assert "Rests on 1 figure and 1 check" in words(index.select_one(".cb-action details"))
+    rows = [[words(cell) for cell in row.select("td")] for row in index.select(".cb-action")]
+    money = ["−US$20 to US$1,000", "US$500"]
+    assert rows == [["1,000", "100", *money, "One round", "assumption"], ["–"] * 6]
+    assert "a user who stays is worth US$60.00 (US$30.00 to US$120.00)" in words(index)
 
 
 def test_the_root_page_shows_every_check_and_a_chapter_its_own(book, index):
