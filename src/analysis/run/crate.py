@@ -165,5 +165,5 @@ def _action(stage: Stage, manifest: Entity) -> Entity:
         "instrument": {"@id": f"#notebook-{stage.name}"},
         "object": [*(_ref(_input(entry)) for entry in tables), *read, *parameters],
         "result": [{"@id": path} for path in stage.writes.values()],
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "actionStatus": "http://schema.org/CompletedActionStatus",
     }

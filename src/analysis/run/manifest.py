@@ -14,7 +14,7 @@ from analysis.run.state import write_text
 
 
 def write_manifest(run: Run) -> dict[str, Any]:
-    """Write and return what the run was made of: inputs, parameters, code, package versions and each
+    """Write and return what the run was made of: inputs, parameters, code, packages, and each
     artifact with its digest. It contains nothing about the machine, the clock or the paths.
     """
     notes = load_notes(run.project / "params.yml")

@@ -104,7 +104,9 @@ def remove(run: Run, names: Iterable[str]) -> None:
     """Remove files on the list, and the folders that are empty then."""
     for name in sorted(set(names) & read_made(run.home)):
         path = run.home / name
-        path.unlink(missing_ok=True)
+        if not path.is_file():
+            continue
+        path.unlink()
         for folder in path.relative_to(run.home).parents[:-1]:
             if any((run.home / folder).iterdir()):
                 break
