@@ -1,6 +1,7 @@
 """A run touches no file that it did not make."""
 
 import subprocess
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +16,8 @@ from analysis.run.record import check_inputs
 from analysis.run.state import read_json
 from tests.handmade import ROOT
 from tests.run.tiny import COUNT, WRITTEN, files_under, make_run
+
+pytestmark = pytest.mark.usefixtures("no_kernels")
 
 
 def build(run):

@@ -21,6 +21,8 @@ colorama==0.4.6 ; sys_platform == 'win32' \\
 no-such-package==1.0
 """
 
+pytestmark = pytest.mark.usefixtures("no_kernels")
+
 
 def read(project, name):
     return json.loads((project / "data" / name).read_text(encoding="utf-8"))

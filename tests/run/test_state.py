@@ -10,6 +10,8 @@ from analysis.contract.stages import MANIFEST
 from analysis.run import runner, state
 from tests.run.tiny import COUNT, SHOW, go, make_run
 
+pytestmark = pytest.mark.usefixtures("no_kernels")
+
 
 @pytest.mark.parametrize(
     "damaged", ["", "{", "[]", "null", '"x"', "{}", '{"fingerprint": 1}', "\x00" * 50]

@@ -11,6 +11,8 @@ from analysis.run.ownership import claim
 from analysis.run.state import read_json
 from tests.run.tiny import CELLS, make_run, write_notebook
 
+pytestmark = pytest.mark.usefixtures("no_kernels")
+
 
 @pytest.fixture
 def run(project, tmp_path):

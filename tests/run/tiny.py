@@ -1,13 +1,16 @@
 """A tiny project of two stages, with its own tables: what a run does to it takes two seconds."""
 
 import shutil
+import tempfile
+from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from analysis.contract.stages import Stage
 from analysis.run import runner
-from analysis.run.folders import STATE, default_run, run_under
+from analysis.run.folders import STATE, default_run, notebook_of, run_under
+from analysis.run.state import move
 from tests.handmade import ROOT, make_params
 
 COUNT = Stage(
@@ -80,6 +83,24 @@ def make_run(project, out=None, **changed):
 def go(project, **changed):
     """Run both stages; return the names of those that ran."""
     return runner.run_stages(make_run(project, **changed), lambda *_: None)
+
+
+def execute_here(run, stage, _sockets):
+    """Run the notebook of `stage` in this process: no kernel to wait for."""
+    source = notebook_of(run, stage)
+    cells = [c.source for c in nbformat.read(source, 4).cells if c.cell_type == "code"]
+    run.temporary.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=run.temporary) as folder:
+        names = {}
+        exec(cells[0], names)
+        names |= run.params.model_dump(include={*stage.params})
+        names |= {"inputs": str(run.data), "outputs": folder}
+        for cell in cells[1:]:
+            exec(cell, names)
+        for path in stage.writes.values():
+            move(Path(folder, path), run.data / path)
+    run.chapters.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, run.chapters)
 
 
 def files_under(folder):
