@@ -1,13 +1,16 @@
+import errno
 import json
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from analysis.base.errors import ReportError
+from analysis.base.errors import FolderBusy, ReportError, RunStopped
 from analysis.contract.stages import STAGES
 from analysis.run import cli, runner, site
 from analysis.run.folders import default_run
+from analysis.run.state import write_json
+from analysis.run.verify import Findings
 from tests.handmade import ROOT, make_params
 
 CHECKS = pd.DataFrame({
@@ -152,3 +155,82 @@ def test_the_parameters_are_printed_as_json(runs):
 
 def test_without_a_command_the_help_is_shown():
     assert "Usage" in call().output
+
+
+def test_a_missing_second_table_is_noticed_before_anything_runs(runs, tmp_path):
+    (tmp_path / "u.csv").touch()
+    result = call("build", "--users", "u.csv", "--events", "none.csv")
+    assert result.exit_code == 2
+    assert "events: no file or folder" in result.output
+    assert runs == []
+    result = call("build", "--users", "no.csv", "--events", "none.csv", "--out", "mine")
+    assert "users: no file or folder" in result.output
+    assert "events: no file or folder" in result.output
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize(("kind", "code"), [(ReportError, 2), (FolderBusy, 3), (RunStopped, 4)])
+def test_each_kind_of_error_has_its_exit_code(runs, monkeypatch, kind, code):
+    def fail(run, report, jobs=None):
+        raise kind("no")
+
+    monkeypatch.setattr(runner, "run_stages", fail)
+    assert call("build").exit_code == code
+
+
+def test_a_refusal_of_the_machine_is_one_line(runs, monkeypatch, tmp_path):
+    def fail(run, report, jobs=None):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "x.json"))
+
+    monkeypatch.setattr(runner, "run_stages", fail)
+    result = call("build")
+    assert result.exit_code == 4
+    assert "Stopped. The disk is full: " in result.output
+    assert "Traceback" not in result.output
+
+
+def test_pages_of_an_earlier_run_are_named(runs, monkeypatch):
+    monkeypatch.setattr(site, "is_stale", lambda run: True)
+    assert "are of an earlier run" in call("build", "--stages-only").output
+    assert "earlier" not in call("build").output
+
+
+def test_verify_prints_what_is_different_and_exits_with_1(runs, tmp_path, monkeypatch):
+    assert call("verify").exit_code == 2
+    assert "no run is in this folder" in call("verify", "mine").output
+    for home in (tmp_path, tmp_path / "mine"):
+        (home / "data" / ".state").mkdir(parents=True)
+        (home / "data" / ".state" / "run.json").write_text('{"run": "a"}')
+    for arguments in (["verify"], ["verify", "mine"]):
+        result = call(*arguments)
+        assert result.exit_code == 1
+        assert "Not finished" in result.output
+    as_left = Findings(("Everything is as the run left it.",), False)
+    monkeypatch.setattr(cli, "find_differences", lambda run: as_left)
+    assert (call("verify").exit_code, call("verify").output) == (0, as_left.lines[0] + "\n")
+
+
+def test_clean_removes_what_the_default_run_made_alone(runs, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.csv").touch()
+    write_json(tmp_path / "data" / ".state" / "run.json", {})
+    assert call("build").exit_code == 0
+    assert call("clean").exit_code == 0
+    left = {
+        p.relative_to(tmp_path).as_posix() for p in (tmp_path / "data").rglob("*") if p.is_file()
+    }
+    assert left == {"data/mine.csv"}
+
+
+def test_jobs_are_passed_on(runs, monkeypatch):
+    asked = []
+
+    def run_stages(run, report, jobs=None):
+        asked.append(jobs)
+        raise ReportError("enough")
+
+    monkeypatch.setattr(runner, "run_stages", run_stages)
+    call("build", "--jobs", "1")
+    call("build")
+    assert asked == [1, None]
+    assert call("build", "--jobs", "0").exit_code == 2

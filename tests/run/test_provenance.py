@@ -78,6 +78,7 @@ def test_the_crate_says_what_was_made_of_what(project):
     assert files == {*read(project, MANIFEST)["artifacts"], MANIFEST, BILL}
     actions = {action.id: action for action in root["mentions"]}
     show = actions["#run-02_show"]
+    assert show["instrument"]["version"] == read(project, MANIFEST)["code"]["sha256"]
     assert show["instrument"]["name"] == "notebooks/02_show.ipynb"
     assert [entity.id for entity in show["object"]] == [
         "clean/users.qa.json", "#parameter-horizon_days"

@@ -64,6 +64,7 @@ def test_built_pages_replace_those_before_and_no_other_file(run, monkeypatch):
     assert files_under(run.html) == ["index.html", "more.html", "thesis.txt"]
     assert page.read_text() == "new"
     assert not site.is_stale(run)
+    assert "data/.state/site.json" in ownership.read_made(run.home)
     assert list((run.home / ".churnbook" / "tmp").iterdir()) == []
 
 

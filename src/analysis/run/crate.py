@@ -32,7 +32,7 @@ def write_crate(run: Run, manifest: Entity) -> None:
     files = [*_artifacts(manifest), *_about_run()]
     inputs = [_input(entry) for entry in manifest["inputs"]]
     actions = [_action(stage, manifest) for stage in stages.STAGES]
-    programs = [_program(stage) for stage in stages.STAGES]
+    programs = [_program(stage, manifest["code"]["sha256"]) for stage in stages.STAGES]
     pages = [_page(name) for name in PAGES]
     inside = [entity for entity in inputs if entity["@type"] == "File"]
     graph = [
@@ -144,13 +144,14 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _program(stage: Stage) -> Entity:
+def _program(stage: Stage, code: str) -> Entity:
     return {
         "@id": f"#notebook-{stage.name}",
         "@type": "SoftwareSourceCode",
         "name": f"notebooks/{stage.name}.ipynb",
         "description": f"The notebook of the stage {stage.name}, run by churnbook.",
         "programmingLanguage": {"@id": PYTHON},
+        "version": code,
     }
 
 
@@ -162,6 +163,7 @@ def _action(stage: Stage, manifest: Entity) -> Entity:
         "@id": f"#run-{stage.name}",
         "@type": "CreateAction",
         "name": f"Run of {stage.name}",
+        "description": "One run of the notebook, with these inputs and parameters.",
         "instrument": {"@id": f"#notebook-{stage.name}"},
         "object": [*(_ref(_input(entry)) for entry in tables), *read, *parameters],
         "result": [{"@id": path} for path in stage.writes.values()],

@@ -102,7 +102,8 @@ def forget_missing(run: Run) -> None:
 
 def remove(run: Run, names: Iterable[str]) -> None:
     """Remove files on the list, and the folders that are empty then."""
-    for name in sorted(set(names) & read_made(run.home)):
+    made = read_made(run.home)
+    for name in sorted(set(names) & made):
         path = run.home / name
         if not path.is_file():
             continue
@@ -111,7 +112,7 @@ def remove(run: Run, names: Iterable[str]) -> None:
             if any((run.home / folder).iterdir()):
                 break
             (run.home / folder).rmdir()
-    forget_missing(run)
+    write_made(run.home, made - set(names))
 
 
 def _name(run: Run, path: Path) -> str:
