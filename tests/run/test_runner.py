@@ -266,7 +266,7 @@ def test_simulated_tables_are_made_again_when_any_module_that_makes_them_changes
 ):
     code = shutil.copytree(runner.SIMULATION, tmp_path / "simulation")
     monkeypatch.setattr(runner, "SIMULATION", code)
-    run = runner.default_run(project, make_params(simulated_users=60, simulated_events_per_user=5))
+    run = default_run(project, make_params(simulated_users=60, simulated_events_per_user=5))
     outcomes = []
     for module in ("simulator.py", "faults/losses.py"):
         with (code / module).open("a") as file:

@@ -22,8 +22,8 @@ from analysis.run.bill import write_bill
 from analysis.run.crate import write_crate
 from analysis.run.execute import KERNEL_ENVIRONMENT, execute
 from analysis.run.fingerprint import SIMULATION, code_digest, fingerprint, package_versions, sha256
-from analysis.run.folders import SIMULATE, Run, default_run, outputs_of, simulated_tables
-from analysis.run.lock import hold, socket_folder
+from analysis.run.folders import SIMULATE, Run, outputs_of, simulated_tables
+from analysis.run.lock import socket_folder
 from analysis.run.manifest import write_manifest
 from analysis.run.record import begin, check_inputs, finish
 from analysis.run.signals import Ended, stop_children
@@ -32,13 +32,6 @@ from analysis.run.state import move, part, read_json, write_json
 Report = Callable[[str, str, float], None]
 """Called with a stage's name, what became of it, and the seconds it took."""
 Attempt = Callable[[Stage], tuple[str, float]]
-
-
-def run_default(project: Path) -> None:
-    """Bring the default run up to date, quietly: what the book's build calls."""
-    run = default_run(project)
-    with hold(run, wait=True, say=print):
-        run_stages(run, lambda name, what, seconds: print(f"{name}: {what}"))
 
 
 def _write_record(
