@@ -44,7 +44,7 @@ def make_slow(project):
     write_notebook(project, "02_show", [cells[0], "from pathlib import Path\n" + SLOW, *cells[1:]])
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -68,7 +68,7 @@ def test_a_signal_ends_the_run_with_one_line_and_nothing_left(project, number, c
     wait_for(half_way(project))
     kernels = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
     process.send_signal(number)
-    printed, _ = process.communicate(timeout=60)
+    printed, _ = process.communicate(timeout=120)
     assert process.returncode == code, printed
     last = printed.splitlines()[-1]
     assert last.startswith(f"Stopped by {signal.Signals(number).name}. What was finished stays;")
@@ -79,13 +79,24 @@ def test_a_signal_ends_the_run_with_one_line_and_nothing_left(project, number, c
     assert "data/clean/users.qa.json" in files_under(project)
 
 
+def test_a_signal_ends_the_builder_of_the_site_as_well(project):
+    process = start(project, "--no-stages-only")
+    wait_for((project / "building").is_file)
+    builders = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+    process.send_signal(signal.SIGTERM)
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 143, printed
+    assert builders
+    assert not any(running(pid) for pid in builders)
+
+
 def test_a_killed_run_frees_its_folder_and_the_next_clears_what_it_left(project):
     make_slow(project)
     process = start(project)
     wait_for(half_way(project))
     kernels = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert temporary(project) != []
     wait_for(lambda: not any(running(pid) for pid in kernels))  # kernels notice by themselves
     write_notebook(project, "02_show", CELLS["02_show"])
@@ -104,7 +115,7 @@ def test_a_second_build_stops_or_waits_and_says_so(project):
         ):
             pass
         process = start(project, "--no-wait")
-        printed, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate(timeout=120)
         assert process.returncode == 3
         assert printed.splitlines()[-1].endswith("Build again when it has ended.")
         assert lock.is_busy(run)

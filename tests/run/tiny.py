@@ -125,6 +125,8 @@ from analysis.run import cli, runner, site
 from tests.run.tiny import COUNT, SHOW
 stages.STAGES = cli.STAGES = (COUNT, SHOW)
 cli._say_checks = lambda run: False
+builder = [sys.executable, "-c", "import time; print(1, file=open('building', 'w')); time.sleep(60)"]
+site.command_of = lambda source: builder
 cli.app()
 """
 """The command on the tiny project, in a process of its own: python -c RUN_STAGES build ..."""

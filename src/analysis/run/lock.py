@@ -8,7 +8,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -43,11 +43,12 @@ def hold(run: Run, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
         say(f"{busy} Waiting for it to end (--no-wait stops instead).")
         lock.acquire()
     try:
-        clear_leftovers(run)
         ownership.claim(run, files_of(run))
+        clear_leftovers(run)
         yield
-        ownership.forget_missing(run)
     finally:
+        with suppress(OSError):  # of a full disk: the error that stopped the run says it better
+            ownership.forget_missing(run)
         lock.release()
 
 

@@ -94,6 +94,8 @@ def claim(run: Run, files: Iterable[Path]) -> None:
 
 def forget_missing(run: Run) -> None:
     """Take from the list what is not there, so that a file put in its place is nobody's."""
+    if not (run.home / MARKER).is_file():
+        return
     made = read_made(run.home)
     there = {name for name in made if os.path.lexists(run.home / name)}
     if there != made:

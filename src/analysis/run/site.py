@@ -96,11 +96,16 @@ def _install(run: Run, built: Path) -> None:
     ownership.remove(run, before - set(pages))
 
 
+def command_of(source: Path) -> list[str]:
+    """Return the command that builds the pages of `source`, with warnings as errors."""
+    builder = str(Path(sys.executable).with_name("jupyter-book"))
+    return [builder, "build", str(source), "--all", "-W", "--keep-going", "-q"]
+
+
 def _build_pages(run: Run, source: Path) -> None:
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(source)]
     environment = os.environ | {"CHURNBOOK_STAGES": "done", "PYTHONHASHSEED": "0"}
     done = subprocess.run(
-        [*command, "--all", "-W", "--keep-going", "-q"],
+        command_of(source),
         env=environment,
         capture_output=True,
         text=True,
