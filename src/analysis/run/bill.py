@@ -4,7 +4,7 @@ It has no serial number and no time, so the same lock file gives the same bytes.
 """
 
 import json
-from importlib.metadata import PackageNotFoundError, metadata
+from importlib.metadata import PackageNotFoundError, metadata, version
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -22,13 +22,13 @@ NO_ANSWER = ("", "UNKNOWN", "OSI Approved")
 
 def write_bill(run: Run) -> None:
     """Write the bill of materials of the run."""
-    components = [_component(name, version) for name, version in sorted(_packages(run).items())]
+    components = [_component(name, number) for name, number in sorted(_packages(run).items())]
     bill = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
-        "metadata": {"component": _component("churnbook", metadata("churnbook")["Version"])},
+        "metadata": {"component": _component("churnbook", version("churnbook"))},
         "components": components,
     }
     write_text(run.data / BILL, json.dumps(bill, indent=1, ensure_ascii=False) + "\n")
@@ -53,13 +53,13 @@ def _locked(line: str) -> Requirement | None:
     return parsed if parsed.marker is None or parsed.marker.evaluate({"extra": ""}) else None
 
 
-def _component(name: str, version: str) -> dict[str, Any]:
-    address = f"pkg:pypi/{name}@{version}"
+def _component(name: str, number: str) -> dict[str, Any]:
+    address = f"pkg:pypi/{name}@{number}"
     return {
         "type": "library" if name != "churnbook" else "application",
         "bom-ref": address,
         "name": name,
-        "version": version,
+        "version": number,
         "licenses": _licences(name),
         "purl": address,
     }
@@ -71,8 +71,8 @@ def _licences(name: str) -> list[dict[str, Any]]:
         about = metadata(name)
     except PackageNotFoundError:
         return _named([])
-    if about["License-Expression"]:
-        return [{"expression": about["License-Expression"]}]
+    for expression in about.get_all("License-Expression") or []:
+        return [{"expression": expression}]
     stated = [line for line in about.get_all("Classifier") or [] if line.startswith("License ::")]
     names = [line.rpartition("::")[2].strip() for line in stated]
     return _named([*names, *(about.get_all("License") or [])])
