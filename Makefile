@@ -40,4 +40,5 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 clean:
-	find data -mindepth 1 ! -name README.md -delete; rm -rf _build book/chapters .pytest_cache .mypy_cache .ruff_cache
+	@test ! -x $(BIN)/churnbook || $(BIN)/churnbook clean
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache

@@ -354,6 +354,7 @@ def test_add_a_stage(
 
     monkeypatch.setattr(stages, "STAGES", (stage,))  # run by itself, without a manifest
     monkeypatch.setattr(runner, "write_manifest", lambda run: None)
+    monkeypatch.setattr(runner, "write_crate", lambda run, manifest: None)
     run = lay_out(tmp_path / "project", stage)
     notebook = nbformat.read(run.project / "notebooks" / f"{stage.name}.ipynb", as_version=4)
     check_parameters(notebook, stage)

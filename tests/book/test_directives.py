@@ -206,13 +206,11 @@ def test_the_stages_run_first_and_their_error_is_short(tmp_path):
     stub = tmp_path / "stub"
     stub.mkdir()
     (stub / "sitecustomize.py").write_text(
-        "import sys, types\n"
         "from analysis.base.errors import ReportError\n"
-        "runner = types.ModuleType('analysis.run.runner')\n"
-        "def run_default(root):\n"
+        "from analysis.run import folders\n"
+        "def default_run(root):\n"
         "    raise ReportError(f'stage failed in {root.name}')\n"
-        "runner.run_default = run_default\n"
-        "sys.modules['analysis.run.runner'] = runner\n"
+        "folders.default_run = default_run\n"
     )
     result = build(
         tmp_path, CHURNBOOK_STAGES="", PYTHONPATH=f"{stub}:{os.environ.get('PYTHONPATH', '')}"

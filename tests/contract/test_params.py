@@ -45,7 +45,8 @@ def test_one_error_lists_every_unknown_name_and_every_wrong_value():
     assert "but got 'many'" in message
     assert "saved_share: Input should be less than 1, but got 1.0" in message
     assert "min_group: Input should be greater than or equal to 2, but got 1" in message
-    assert "Parameters that exist: users, events, users_columns" in message
+    assert "no such parameter; the nearest are horizon_days, retention_days, " in message
+    assert "static_columns" not in message
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,16 @@
+import errno
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 from typer.testing import CliRunner
 
-from analysis.base.errors import ReportError
+from analysis.base.errors import FolderBusy, ReportError, RunStopped
 from analysis.contract.stages import STAGES
-from analysis.run import cli, runner
+from analysis.run import cli, runner, site
 from analysis.run.folders import default_run
+from analysis.run.state import write_json
+from analysis.run.verify import Findings
 from tests.handmade import ROOT, make_params
 
 CHECKS = pd.DataFrame({
@@ -23,7 +24,7 @@ def runs(tmp_path, monkeypatch):
     """Give an empty project as the working folder, and a list of the runs that were asked for."""
     asked = []
 
-    def run_stages(run, report):
+    def run_stages(run, report, jobs=None):
         asked.append(run)
         report("01_clean_users", "done (first run)", 1.2)
         report("02_clean_events", "skipped: nothing has changed", 0.0)
@@ -33,9 +34,7 @@ def runs(tmp_path, monkeypatch):
         return ["01_clean_users"]
 
     monkeypatch.setattr(runner, "run_stages", run_stages)
-    monkeypatch.setattr(
-        cli, "build_site", lambda run, out: (out or run.project) / "html" / "index.html"
-    )
+    monkeypatch.setattr(site, "build_site", lambda run: run.home / "html" / "index.html")
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "params.yml").write_text((ROOT / "params.yml").read_text(encoding="utf-8"))
     monkeypatch.chdir(tmp_path)
@@ -71,6 +70,9 @@ def test_strict_exits_with_1_when_a_check_fails(runs, monkeypatch):
 
 
 def test_given_tables_are_named_by_their_whole_path(runs, tmp_path):
+    (tmp_path / "mine").mkdir()
+    for path in (tmp_path / "mine/u.csv", tmp_path.parent / "e.parquet"):
+        path.touch()
     result = call("build", "--users", "mine/u.csv", "--events", "../e.parquet")
     assert result.exit_code == 0
     params = runs[0].params
@@ -87,12 +89,13 @@ def test_parameters_on_the_command_line_win(runs):
 
 
 def test_a_run_under_a_folder_leaves_the_default_run_alone(runs, tmp_path):
+    (tmp_path / "data").mkdir()
     result = call("build", "--out", "elsewhere")
     out = tmp_path / "elsewhere"
     assert (runs[0].project, runs[0].data) == (tmp_path, out / "data")
     assert runs[0].chapters.is_relative_to(out)
     assert "Open elsewhere/html/index.html" in result.output
-    assert not (tmp_path / "data").exists()
+    assert not any((tmp_path / "data").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -107,26 +110,26 @@ def test_a_run_under_a_folder_leaves_the_default_run_alone(runs, tmp_path):
 )
 def test_a_wrong_call_stops_before_anything_runs(runs, arguments, message):
     result = call("build", *arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "Stopped." in result.output
     assert message in result.output
     assert runs == []
 
 
-def test_one_error_lists_the_parameters_that_exist(runs):
+def test_one_error_lists_all_that_is_wrong(runs):
     output = call("build", "-p", "x=1", "-p", "horizon_days=0").output
     assert "x: no such parameter" in output
     assert "horizon_days: Input should be greater" in output
-    assert "Parameters that exist: users, events" in output
+    assert output.count("nearest") == 1
 
 
 def test_a_failing_stage_ends_with_its_message_as_it_is(runs, monkeypatch):
-    def fail(run, report):
+    def fail(run, report, jobs=None):
         raise ReportError("notebooks/05_cohorts.ipynb, cell 3: KeyError\n    rows[users]")
 
     monkeypatch.setattr(runner, "run_stages", fail)
     result = call("build")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "Stopped. notebooks/05_cohorts.ipynb, cell 3: KeyError\n    rows[users]" in result.output
     assert "Traceback" not in result.output
 
@@ -134,7 +137,7 @@ def test_a_failing_stage_ends_with_its_message_as_it_is(runs, monkeypatch):
 def test_outside_a_project_the_error_says_where_to_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = call("build")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "no params.yml and notebooks/ here. Run in the project's root" in result.output
 
 
@@ -154,45 +157,80 @@ def test_without_a_command_the_help_is_shown():
     assert "Usage" in call().output
 
 
-def test_the_site_of_a_run_elsewhere_is_a_copy_without_the_default_chapters(tmp_path):
-    project, out = tmp_path / "project", tmp_path / "out"
-    (project / "book" / "chapters").mkdir(parents=True)
-    (project / "book" / "chapters" / "old.ipynb").write_text("{}")
-    for name in ("index.md", "_toc.yml", "params.yml", "book/definitions.md"):
-        (project / name).write_text(name)
-    (project / "_config.yml").write_text("sphinx: {config: {churnbook_data: data}}")
-    run = cli._run_under(project, out, make_params())
-    site = cli._copy_site(run, out)
-    assert not (site / "book" / "chapters" / "old.ipynb").exists()
-    assert (site / "book" / "definitions.md").read_text() == "book/definitions.md"
-    config = yaml.safe_load((site / "_config.yml").read_text())
-    assert (site / config["sphinx"]["config"]["churnbook_data"]).resolve() == run.data
-    assert not Path(config["sphinx"]["config"]["churnbook_data"]).is_absolute()
+def test_a_missing_second_table_is_noticed_before_anything_runs(runs, tmp_path):
+    (tmp_path / "u.csv").touch()
+    result = call("build", "--users", "u.csv", "--events", "none.csv")
+    assert result.exit_code == 2
+    assert "events: no file or folder" in result.output
+    assert runs == []
+    result = call("build", "--users", "no.csv", "--events", "none.csv", "--out", "mine")
+    assert "users: no file or folder" in result.output
+    assert "events: no file or folder" in result.output
+    assert not (tmp_path / "mine").exists()
 
 
-def test_a_site_that_fails_to_build_is_reported(tmp_path, monkeypatch):
-    run = default_run(tmp_path, make_params())
-    monkeypatch.setattr(
-        cli, "_jupyter_book", lambda source: "The site was not built:\nindex.md:3: WARNING"
-    )
-    with pytest.raises(ReportError, match="not built:\nindex.md:3"):
-        cli.build_site(run, None)
+@pytest.mark.parametrize(("kind", "code"), [(ReportError, 2), (FolderBusy, 3), (RunStopped, 4)])
+def test_each_kind_of_error_has_its_exit_code(runs, monkeypatch, kind, code):
+    def fail(run, report, jobs=None):
+        raise kind("no")
+
+    monkeypatch.setattr(runner, "run_stages", fail)
+    assert call("build").exit_code == code
 
 
-def test_a_built_site_replaces_the_one_before(tmp_path, monkeypatch):
-    run, out = default_run(tmp_path, make_params()), tmp_path / "out"
-    source = tmp_path / "source"
+def test_a_refusal_of_the_machine_is_one_line(runs, monkeypatch, tmp_path):
+    def fail(run, report, jobs=None):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "x.json"))
 
-    def build(path):
-        page = path / "_build" / "html" / "index.html"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text("new")
+    monkeypatch.setattr(runner, "run_stages", fail)
+    result = call("build")
+    assert result.exit_code == 4
+    assert "Stopped. The disk is full: " in result.output
+    assert "Traceback" not in result.output
 
-    monkeypatch.setattr(cli, "_copy_site", lambda run, out: source)
-    monkeypatch.setattr(cli, "_jupyter_book", build)
-    (out / "html").mkdir(parents=True)
-    (out / "html" / "gone.html").write_text("old")
-    page = cli.build_site(run, out)
-    assert (page, page.read_text()) == (out / "html" / "index.html", "new")
-    assert [path.name for path in (out / "html").iterdir()] == ["index.html"]
-    assert [path.name for path in out.iterdir()] == ["html"]
+
+def test_pages_of_an_earlier_run_are_named(runs, monkeypatch):
+    monkeypatch.setattr(site, "is_stale", lambda run: True)
+    assert "are of an earlier run" in call("build", "--stages-only").output
+    assert "earlier" not in call("build").output
+
+
+def test_verify_prints_what_is_different_and_exits_with_1(runs, tmp_path, monkeypatch):
+    assert call("verify").exit_code == 2
+    assert "no run is in this folder" in call("verify", "mine").output
+    for home in (tmp_path, tmp_path / "mine"):
+        (home / "data" / ".state").mkdir(parents=True)
+        (home / "data" / ".state" / "run.json").write_text('{"run": "a"}')
+    for arguments in (["verify"], ["verify", "mine"]):
+        result = call(*arguments)
+        assert result.exit_code == 1
+        assert "Not finished" in result.output
+    as_left = Findings(("Everything is as the run left it.",), False)
+    monkeypatch.setattr(cli, "find_differences", lambda run: as_left)
+    assert (call("verify").exit_code, call("verify").output) == (0, as_left.lines[0] + "\n")
+
+
+def test_clean_removes_what_the_default_run_made_alone(runs, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.csv").touch()
+    write_json(tmp_path / "data" / ".state" / "run.json", {})
+    assert call("build").exit_code == 0
+    assert call("clean").exit_code == 0
+    left = {
+        p.relative_to(tmp_path).as_posix() for p in (tmp_path / "data").rglob("*") if p.is_file()
+    }
+    assert left == {"data/mine.csv"}
+
+
+def test_jobs_are_passed_on(runs, monkeypatch):
+    asked = []
+
+    def run_stages(run, report, jobs=None):
+        asked.append(jobs)
+        raise ReportError("enough")
+
+    monkeypatch.setattr(runner, "run_stages", run_stages)
+    call("build", "--jobs", "1")
+    call("build")
+    assert asked == [1, None]
+    assert call("build", "--jobs", "0").exit_code == 2

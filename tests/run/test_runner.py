@@ -5,81 +5,24 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook
 
 from analysis.base.errors import ReportError
 from analysis.contract import stages
-from analysis.contract.stages import MANIFEST, Stage
+from analysis.contract.stages import MANIFEST
 from analysis.run import execute, fingerprint, runner
 from analysis.run.folders import default_run, notebook_of, outputs_of
-from tests.handmade import ROOT, make_params
-
-COUNT = Stage(
-    "01_count",
-    "Audit",
-    reads=(),
-    writes={"users_qa": "clean/users.qa.json", "events_qa": "clean/events.qa.json"},
-    params=("users", "seed"),
-)
-SHOW = Stage(
-    "02_show",
-    "Audit",
-    reads=("clean/users.qa.json",),
-    writes={"figure": "summary/figure.json"},
-    params=("horizon_days",),
-)
-FOLDERS = 'inputs = "data"\noutputs = "data"\n'
-CELLS = {
-    "01_count": [
-        FOLDERS + "users = None\nseed = 1",
-        "import json\nfrom pathlib import Path\n"
-        "rows = len(Path(users).read_text().splitlines()) - 1\n"
-        "folder = Path(outputs) / 'clean'\nfolder.mkdir(parents=True)\n"
-        "for name in ('users.qa.json', 'events.qa.json'):\n"
-        '    (folder / name).write_text(json.dumps({"rows_read": rows}))',
-    ],
-    "02_show": [
-        FOLDERS + "horizon_days = 1  # days",
-        "from pathlib import Path\nfrom analysis.base import files",
-        "rows = files.read_json(f'{inputs}/clean/users.qa.json')['rows_read']\n"
-        "Path(outputs, 'summary').mkdir()\n"
-        "files.write_json({'n': rows}, f'{outputs}/summary/figure.json')\nhorizon_days",
-    ],
-}
-
-
-def write_notebook(project, name, cells):
-    """Write the notebook `name` with these cells, the first being its parameters."""
-    first, *rest = [new_code_cell(cell) for cell in cells]
-    first.metadata["tags"] = ["parameters", "remove-cell"]
-    notebook = new_notebook(cells=[new_markdown_cell("# How many?"), first, *rest])
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook.metadata["kernelspec"] = kernel
-    nbformat.write(notebook, project / "notebooks" / f"{name}.ipynb")
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """Give a tiny project of two stages, with its own tables."""
-    root = tmp_path / "project"
-    (root / "notebooks").mkdir(parents=True)
-    shutil.copy(ROOT / "params.yml", root)
-    (root / "users.csv").write_text("user_id,signup_date\na,2025-01-05\n")
-    (root / "events.csv").write_text("user_id,event_type,event_timestamp\na,x,2025-01-05\n")
-    for name, cells in CELLS.items():
-        write_notebook(root, name, cells)
-    monkeypatch.setattr(stages, "STAGES", (COUNT, SHOW))
-    return root
-
-
-def make_run(project, **changed):
-    tables = {name: str(project / f"{name}.csv") for name in ("users", "events")}
-    return default_run(project, make_params(**{**tables, **changed}))
-
-
-def go(project, **changed):
-    """Run both stages; return the names of those that ran."""
-    return runner.run_stages(make_run(project, **changed), lambda *_: None)
+from tests.handmade import make_params
+from tests.run.tiny import (
+    CELLS,
+    COUNT,
+    FOLDERS,
+    SHOW,
+    go,
+    make_run,
+    temporary,
+    write_notebook,
+)  # fmt: skip
 
 
 def edit(project, name, old, new):
@@ -87,14 +30,6 @@ def edit(project, name, old, new):
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def temporary(project):
-    return [
-        path.name
-        for path in (project / "data").iterdir()
-        if path.name != runner.STATE and path.name[0] == "."
-    ]
 
 
 def test_only_what_has_changed_runs_again(project):
@@ -164,7 +99,7 @@ def test_a_failure_keeps_what_is_finished_and_names_the_notebook_and_the_cell(pr
     assert lines == [("01_count", "skipped: nothing has changed"), ("02_show", "FAILED")]
 
 
-def test_a_failing_rerun_leaves_the_earlier_artifacts_as_they_were(project):
+def test_a_failing_rerun_leaves_the_earlier_artifacts_as_they_were(project, sockets):
     run = make_run(project)
     (project / "data/clean").mkdir(parents=True)
     (project / "data/clean/users.qa.json").write_text("before")
@@ -174,17 +109,17 @@ def test_a_failing_rerun_leaves_the_earlier_artifacts_as_they_were(project):
     )
     write_notebook(project, "01_count", [CELLS["01_count"][0], failing])
     with pytest.raises(ReportError, match="ZeroDivisionError"):
-        execute.execute(run, COUNT)
+        execute.execute(run, COUNT, sockets)
     assert (project / "data/clean/users.qa.json").read_text() == "before"
     assert temporary(project) == []
 
 
-def test_a_notebook_that_leaves_out_an_artifact_is_named(project):
+def test_a_notebook_that_leaves_out_an_artifact_is_named(project, sockets):
     write_notebook(project, "02_show", [CELLS["02_show"][0], "1 + 1"])
     with pytest.raises(
         ReportError, match="02_show.ipynb: finished without writing summary/figure.json"
     ):
-        execute.execute(make_run(project), SHOW)
+        execute.execute(make_run(project), SHOW, sockets)
     assert not (project / "book/chapters/02_show.ipynb").exists()
     assert temporary(project) == []
 
@@ -197,21 +132,23 @@ def test_a_notebook_that_leaves_out_an_artifact_is_named(project):
         ('input = "d"\noutputs = "d"\nhorizon_days = 1', "input, inputs"),
     ],
 )
-def test_a_parameters_cell_that_differs_from_the_stage_names_the_difference(project, source, odd):
+def test_a_parameters_cell_that_differs_from_the_stage_names_the_difference(
+    project, source, odd, sockets
+):
     write_notebook(project, "02_show", [source, "1"])
     with pytest.raises(
         ReportError, match=f"02_show.ipynb: its parameters cell and stages.py differ: {odd}. Make"
     ):
-        execute.execute(make_run(project), SHOW)
+        execute.execute(make_run(project), SHOW, sockets)
 
 
-def test_a_notebook_needs_one_parameters_cell(project):
+def test_a_notebook_needs_one_parameters_cell(project, sockets):
     path = project / "notebooks" / "02_show.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("x = 1")]), path)
     with pytest.raises(
         ReportError, match="02_show.ipynb: needs exactly one cell tagged `parameters`"
     ):
-        execute.execute(make_run(project), SHOW)
+        execute.execute(make_run(project), SHOW, sockets)
 
 
 def test_a_missing_notebook_is_named(project):
@@ -329,7 +266,7 @@ def test_simulated_tables_are_made_again_when_any_module_that_makes_them_changes
 ):
     code = shutil.copytree(runner.SIMULATION, tmp_path / "simulation")
     monkeypatch.setattr(runner, "SIMULATION", code)
-    run = runner.default_run(project, make_params(simulated_users=60, simulated_events_per_user=5))
+    run = default_run(project, make_params(simulated_users=60, simulated_events_per_user=5))
     outcomes = []
     for module in ("simulator.py", "faults/losses.py"):
         with (code / module).open("a") as file:

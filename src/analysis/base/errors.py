@@ -1,12 +1,28 @@
 """The errors that a reader is meant to see: on the terminal, or where a figure would stand."""
 
+from typing import ClassVar
+
 
 class ReportError(Exception):
     """The report cannot be made, for a reason that one message gives.
 
     The message names the table or file, the rule, how many rows break it, one
-    offending value and the remedy.
+    offending value and the remedy. The command ends with `exit_code`: 2 for usage and input.
     """
+
+    exit_code: ClassVar[int] = 2
+
+
+class RunStopped(ReportError):  # noqa: N818 (it says what became of the run)
+    """Not the input but the machine or the report's own code stopped the run."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class FolderBusy(ReportError):  # noqa: N818 (it says what the folder is)
+    """Another build works on the folder, and this one was told not to wait."""
+
+    exit_code: ClassVar[int] = 3
 
 
 class Unavailable(ReportError):  # noqa: N818 (it stands where a figure would)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from analysis.contract import stages
-from analysis.contract.stages import MANIFEST
+from analysis.contract.stages import ABOUT_RUN
 
 NOT_PUBLISHED = ("raw", "clean")
 """Folders of the input tables and of what cleaning makes of them."""
@@ -19,7 +19,7 @@ def may_be_published(path: str, columns: Iterable[str] = ()) -> bool:
 
 def declared() -> list[str]:
     """Return the paths of all artifacts of a run, sorted."""
-    return sorted({MANIFEST, *stages.writer_of()})
+    return sorted({*ABOUT_RUN, *stages.writer_of()})
 
 
 def read_head(path: Path) -> list[str]:

@@ -20,6 +20,7 @@ from analysis.book.directive import BookDirective
 from analysis.book.render import plain
 from analysis.book.show import show, unit_of
 from analysis.contract import catalogue, inputs
+from analysis.contract.stages import BILL, CRATE
 
 CHECKSUM_SHOWN = 12
 DOCSTRINGS = {
@@ -207,6 +208,13 @@ def as_written(value: Any) -> str:
     return str(value) if is_number else plain(value)
 
 
+DOWNLOADS = {
+    MANIFEST: "all of the above, with whole checksums",
+    CRATE: "the same as RO-Crate (Process Run Crate 0.5)",
+    BILL: "every package with its licence, as CycloneDX",
+}
+
+
 class Provenance(BookDirective):
     """What a run was made of: inputs, parameters, versions, artifacts."""
 
@@ -224,8 +232,8 @@ class Provenance(BookDirective):
         ]
         for title, part in folded.items():
             made += fold(self.state, title, self.render("table", **part))
-        words = "all of the above, with whole checksums"
-        return [*made, self.render("download", path=MANIFEST, words=words)]
+        there = {p: what for p, what in DOWNLOADS.items() if self.artifacts(p).path(p).is_file()}
+        return [*made, *(self.render("download", path=p, words=w) for p, w in there.items())]
 
 
 def _checksum(value: Any) -> Cell:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -187,13 +188,17 @@ def _explain(error: ValidationError) -> str:
     for item in error.errors():
         name = ".".join(str(part) for part in item["loc"]) or "parameters"
         if item["type"] == "extra_forbidden":
-            lines.append(f"  {name}: no such parameter")
+            lines.append(f"  {name}: no such parameter; the nearest are {_nearest(name)}")
         elif item["loc"]:
             lines.append(f"  {name}: {item['msg']}, but got {item['input']!r}")
         else:
             lines.append(f"  {name}: {item['msg']}")
-    known = ", ".join(Params.model_fields)
-    return "Wrong parameters:\n" + "\n".join(lines) + f"\nParameters that exist: {known}."
+    return "Wrong parameters:\n" + "\n".join(lines)
+
+
+def _nearest(name: str) -> str:
+    """Return the three parameters with the names most like `name`."""
+    return ", ".join(get_close_matches(name, Params.model_fields, n=3, cutoff=0))
 
 
 def check_params(values: Mapping[str, Any]) -> Params:

@@ -295,6 +295,16 @@ STAGES: tuple[Stage, ...] = (
 
 MANIFEST = "summary/manifest.json"
 """What a whole run was made of: written by the runner, which alone knows all of it."""
+BILL = "summary/bill_of_materials.cdx.json"
+"""The packages of the lock file with their licences, as CycloneDX."""
+CRATE = "ro-crate-metadata.json"
+"""The manifest in another form, as RO-Crate; the standard fixes the name."""
+ABOUT_RUN = {
+    MANIFEST: "What the run was made of, with checksums",
+    BILL: "The packages and their licences (CycloneDX)",
+    CRATE: "The manifest as RO-Crate, for other tools",
+}
+"""What the runner writes after the last stage, and what each holds."""
 
 
 def checks_of_stages() -> dict[str, str]:

@@ -3,29 +3,31 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.markup import escape
 
 from analysis.base.errors import ReportError
-from analysis.contract.params import load_params, parse_override
+from analysis.contract.params import Params, load_params, parse_override
 from analysis.contract.stages import STAGES, reads_of
-from analysis.run import runner
+from analysis.run import runner, site
 from analysis.run.documents import write_documents
-from analysis.run.folders import Run, default_run
+from analysis.run.folders import Run, default_run, run_under
+from analysis.run.lock import hold
+from analysis.run.ownership import check_out, read_made, remove
+from analysis.run.record import check_inputs
+from analysis.run.signals import Ended, ended_by_signals, stop_children
+from analysis.run.trouble import STAYS, explain
+from analysis.run.verify import find_differences, recorded_run
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(highlight=False, soft_wrap=True)
-
-SITE = ("_config.yml", "_toc.yml", "index.md", "params.yml", "book")
-"""What the site is built from, besides the executed notebooks."""
 
 
 @app.callback()
@@ -39,9 +41,31 @@ def _report(name: str, what: str, seconds: float) -> None:
     console.print(f"  {name:<16} [{colour}]{what}[/{colour}]{took}")
 
 
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """End with one message and its exit code, whatever stops the command."""
+    try:
+        with ended_by_signals():
+            yield
+    except Ended as ended:
+        stop_children()
+        console.print(f"[bold red]Stopped[/bold red] by {ended}. {STAYS}")
+        raise typer.Exit(128 + ended.number) from ended
+    except BrokenPipeError:  # nobody reads on: the command line's own business
+        raise
+    except OSError as error:
+        _stop(explain(error, Path(error.filename or ".").parent))
+    except ReportError as error:
+        _stop(error)
+
+
 def _stop(error: ReportError) -> None:
     console.print(f"[bold red]Stopped.[/bold red] {escape(str(error))}", markup=True)
-    raise typer.Exit(1)
+    raise typer.Exit(error.exit_code) from error
+
+
+def _say(line: str) -> None:
+    console.print(escape(line))
 
 
 def _project() -> Path:
@@ -85,26 +109,52 @@ def build(
     ] = None,
     stages_only: Annotated[bool, typer.Option(help="Run the stages, build no site.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit 1 when a check of the report fails.")] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Exit 3 when another build is working on the folder.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Stages at a time; one per core if not given.")
+    ] = None,
 ) -> None:
-    """Run the stages that need it, and build the book."""
-    try:
+    """Run the stages that need it, and build the book.
+
+    Exit codes: 0 done; 1 a check fails, with --strict; 2 wrong call or input; 3 the folder is busy,
+    with --no-wait; 4 the machine or the code stopped the run; 130 and 143 stopped by a signal.
+    """
+    with _one_line_errors():
         project = _project()
-        params = load_params(
-            project / "params.yml", _absolute(_overrides(users, events, param or []))
-        )
-        run = _run_under(project, out.resolve(), params) if out else default_run(project, params)
-        started = time.monotonic()
-        console.print("Stages" + ("" if params.users else " (on the simulated default tables)"))
-        ran = runner.run_stages(run, _report)
+        given = _absolute(_overrides(users, events, param or []))
+        run = _choose_run(project, out, load_params(project / "params.yml", given))
+        check_inputs(run)
+        with hold(run, not no_wait, _say):
+            _build(run, stages_only, jobs)
+            failed = _say_checks(run)
+        if strict and failed:
+            raise typer.Exit(1)
+
+
+def _choose_run(project: Path, out: Path | None, params: Params) -> Run:
+    if out is None:
+        return default_run(project, params)
+    folder = Path(os.path.realpath(out.expanduser()))
+    check_out(Path(os.path.realpath(project)), folder)
+    return run_under(project, folder, params)
+
+
+def _build(run: Run, stages_only: bool, jobs: int | None) -> None:
+    started = time.monotonic()
+    console.print("Stages" + ("" if run.params.users else " (on the simulated default tables)"))
+    ran = runner.run_stages(run, _report, jobs)
+    console.print(f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s")
+    if not stages_only:
+        with console.status("Building the pages"):
+            page = site.build_site(run)
+        console.print(f"Open {_shown(page)}")
+    elif site.is_stale(run):
         console.print(
-            f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s"
+            f"The pages in {_shown(run.html)} are of an earlier run. Build without --stages-only "
+            "to renew them."
         )
-        if not stages_only:
-            page = build_site(run, out.resolve() if out else None)
-            console.print(f"Open {_shown(page)}")
-        _say_checks(run, strict)
-    except ReportError as error:
-        _stop(error)
 
 
 def _shown(page: Path) -> str:
@@ -112,11 +162,8 @@ def _shown(page: Path) -> str:
     return str(page.relative_to(here)) if page.is_relative_to(here) else str(page)
 
 
-def _run_under(project: Path, out: Path, params: Any) -> Run:
-    return Run(project, out / "data", out / ".site" / "book" / "chapters", params)
-
-
-def _say_checks(run: Run, strict: bool) -> None:
+def _say_checks(run: Run) -> bool:
+    """Print how the checks came out; return whether one fails."""
     import pandas as pd
 
     path = run.data / "summary" / "checks.csv"
@@ -127,68 +174,7 @@ def _say_checks(run: Run, strict: bool) -> None:
     failed = checks[checks["status"] == "fail"]
     for row in failed.itertuples():
         console.print(f"  [red]fail[/red] {row.check}: {escape(str(row.evidence))}", markup=True)
-    if strict and len(failed):
-        raise typer.Exit(1)
-
-
-def build_site(run: Run, out: Path | None) -> Path:
-    """Build the pages with warnings as errors; return the page to open.
-
-    The default run is built where it is, into `_build/html`; a run under `out` from a
-    copy of the hand-written pages, into `out/html`. Raises ReportError with the
-    builder's last lines when it fails.
-    """
-    source = run.project if out is None else _copy_site(run, out)
-    code = _jupyter_book(source)
-    if code:
-        raise ReportError(code)
-    built = source / "_build" / "html"
-    if out is None:
-        return built / "index.html"
-    target = out / "html"
-    old = out / ".html-old"
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    shutil.copytree(built, target)
-    shutil.rmtree(old, ignore_errors=True)
-    return target / "index.html"
-
-
-def _copy_site(run: Run, out: Path) -> Path:
-    site = out / ".site"
-    site.mkdir(parents=True, exist_ok=True)
-    for name in SITE:
-        path = run.project / name
-        if path.is_dir():
-            shutil.copytree(
-                path, site / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("chapters")
-            )
-        else:
-            shutil.copy2(path, site / name)
-    config = yaml.safe_load((site / "_config.yml").read_text(encoding="utf-8"))
-    config["sphinx"]["config"]["churnbook_data"] = os.path.relpath(run.data, site)
-    (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=True), encoding="utf-8")
-    return site
-
-
-def _jupyter_book(source: Path) -> str | None:
-    """Build `source` and return None, or the lines that say why it failed."""
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(source)]
-    environment = os.environ | {"CHURNBOOK_STAGES": "done", "PYTHONHASHSEED": "0"}
-    with console.status("Building the pages"):
-        done = subprocess.run(
-            [*command, "--all", "-W", "--keep-going", "-q"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if done.returncode == 0:
-        return None
-    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    telling = [line for line in lines if "WARNING" in line or "ERROR" in line.upper()]
-    return "The site was not built:\n" + "\n".join((telling or lines)[-20:])
+    return len(failed) > 0
 
 
 @app.command()
@@ -202,13 +188,35 @@ def stages() -> None:
 
 
 @app.command()
+def verify(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RUN]", help="A run's folder; else the default run."),
+    ] = None,
+) -> None:
+    """Compare a run's inputs, artifacts and pages with its records: exit 1 if any is different."""
+    with _one_line_errors():
+        findings = find_differences(_recorded_run(folder))
+        for line in findings.lines:
+            _say(line)
+        if findings.is_different:
+            raise typer.Exit(1)
+
+
+def _recorded_run(folder: Path | None) -> Run:
+    project = _project()
+    home = project if folder is None else Path(os.path.realpath(folder.expanduser()))
+    if folder is not None and home != Path(os.path.realpath(project)):
+        return recorded_run(run_under(project, home, load_params(project / "params.yml")))
+    return recorded_run(default_run(project))
+
+
+@app.command()
 def parameters() -> None:
     """Print the parameters of params.yml as JSON."""
-    try:
+    with _one_line_errors():
         params = load_params(_project() / "params.yml")
-    except ReportError as error:
-        _stop(error)
-    console.print_json(json.dumps(params.model_dump()))
+        console.print_json(json.dumps(params.model_dump()))
 
 
 @app.command()
@@ -216,14 +224,22 @@ def notebooks() -> None:
     """Keep what follows from a run or from the declarations in the tracked files: the outputs of
     the notebooks, for nbval to compare, the table of contents, and data/README.md.
     """
-    try:
+    with _one_line_errors():
         project = _project()
         write_documents(project)
         run = default_run(project)
-        runner.run_stages(run, _report)
-        for stage in STAGES:
-            shutil.copyfile(
-                run.chapters / f"{stage.name}.ipynb", project / "notebooks" / f"{stage.name}.ipynb"
-            )
-    except ReportError as error:
-        _stop(error)
+        with hold(run, wait=True, say=_say):
+            runner.run_stages(run, _report)
+            for stage in STAGES:
+                name = f"{stage.name}.ipynb"
+                shutil.copyfile(run.chapters / name, project / "notebooks" / name)
+
+
+@app.command()
+def clean() -> None:
+    """Remove what the default run made, and no other file."""
+    with _one_line_errors():
+        run = default_run(_project())
+        with hold(run, wait=True, say=_say):
+            remove(run, read_made(run.home))
+        console.print("The files of the default run are removed.")

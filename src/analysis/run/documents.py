@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from analysis.contract import catalogue, stages
-from analysis.contract.stages import MANIFEST, PARTS, Stage
+from analysis.contract.stages import ABOUT_RUN, PARTS, Stage
 
 BY_HAND = (
     "how_to_read", "definitions", "data_contract", "data_dictionary", "provenance", "detection",
@@ -35,9 +35,7 @@ def _pages_of(part: str) -> list[str]:
 def render_data_readme() -> str:
     """Return `data/README.md`: every file that a run writes, what it holds, and its stage."""
     rows = [row for stage in stages.STAGES for row in _rows_of(stage)]
-    rows.append(
-        f"| `{MANIFEST}` | What the run was made of, with checksums | after the last stage |"
-    )
+    rows += [f"| `{path}` | {what} | after the last stage |" for path, what in ABOUT_RUN.items()]
     return "\n".join((DATA_HEAD, *rows, DATA_FOOT))
 
 

@@ -1,7 +1,6 @@
 """Run one notebook with papermill; its artifacts appear only when all of it has succeeded."""
 
 import ast
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,10 +10,12 @@ import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from traitlets.config import Config
 
-from analysis.base.errors import ReportError
+from analysis.base.errors import ReportError, RunStopped
 from analysis.contract.stages import Stage
+from analysis.run import trouble
 from analysis.run.fingerprint import METADATA, parse
 from analysis.run.folders import Run, notebook_of
+from analysis.run.state import move
 
 KERNEL_ENVIRONMENT = {
     "TZ": "UTC",
@@ -48,45 +49,55 @@ def check_parameters(notebook: Any, stage: Stage) -> None:
         )
 
 
-def execute(run: Run, stage: Stage) -> None:
+def execute(run: Run, stage: Stage, sockets: Path) -> None:
     """Run the notebook of `stage`; its outputs appear only when all of it has succeeded.
 
-    Raises ReportError that names the notebook and shows the cell's error.
+    `sockets` is a folder for the kernel's sockets. Raises ReportError that names the notebook
+    and shows the cell's error.
     """
-    import papermill  # slow to import, and not needed when nothing has changed
-    from papermill.exceptions import PapermillExecutionError
-
     source = notebook_of(run, stage)
     check_parameters(nbformat.read(source, as_version=4), stage)
-    run.data.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{stage.name}-", dir=run.data))
-    sockets = tempfile.mkdtemp(prefix="churnbook-")  # of its own: a long path is no socket
+    run.temporary.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{stage.name}-", dir=run.temporary))
     try:
-        values = {"inputs": str(run.data), "outputs": str(folder)}
-        values |= run.params.model_dump(include={*stage.params})
         executed = folder / f"{stage.name}.ipynb"
-        try:
-            papermill.execute_notebook(
-                str(source),
-                str(executed),
-                parameters=values,
-                cwd=str(run.project),
-                kernel_name="python3",
-                language="python",
-                progress_bar=False,
-                log_output=False,
-                kernel_manager_class=QuietKernelManager,
-                config=Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}),
-            )
-        except PapermillExecutionError as error:
-            raise ReportError(_message(stage, error)) from error
+        _run_notebook(run, stage, executed, sockets)
         missing = [path for path in stage.writes.values() if not (folder / path).is_file()]
         if missing:
-            raise ReportError(f"{stage.name}.ipynb: finished without writing {missing[0]}.")
+            raise RunStopped(f"{stage.name}.ipynb: finished without writing {missing[0]}.")
         _publish(run, stage, executed)
+    except OSError as error:
+        raise trouble.explain(error, run.data, trouble.artifacts_of(stage)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _run_notebook(run: Run, stage: Stage, executed: Path, sockets: Path) -> None:
+    import papermill  # slow to import, and not needed when nothing has changed
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    values = {"inputs": str(run.data), "outputs": str(executed.parent)}
+    values |= run.params.model_dump(include={*stage.params})
+    place = f"{sockets}/{stage.name}"
+    kernel = {"transport": "ipc", "ip": place, "connection_file": f"{place}.json"}
+    try:
+        papermill.execute_notebook(
+            str(notebook_of(run, stage)),
+            str(executed),
+            parameters=values,
+            cwd=str(run.project),
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            log_output=False,
+            kernel_manager_class=QuietKernelManager,
+            config=Config(KernelManager=kernel),
+        )
+    except PapermillExecutionError as error:
+        raise _as_report_error(run, stage, error) from error
+    except DeadKernelError as error:
+        raise trouble.killed(stage) from error
 
 
 class QuietKernelManager(AsyncKernelManager):
@@ -103,13 +114,16 @@ class QuietKernelManager(AsyncKernelManager):
     _async_interrupt_kernel = interrupt_kernel
 
 
-def _message(stage: Stage, error: Any) -> str:
+def _as_report_error(run: Run, stage: Stage, error: Any) -> ReportError:
     name, text = str(error.ename), str(error.evalue)
+    notebook = f"notebooks/{stage.name}.ipynb"
     if name == "ReportError":
-        return f"notebooks/{stage.name}.ipynb: {text}"
-    return (
-        f"notebooks/{stage.name}.ipynb, cell {error.exec_count}: {name}: {text}\n"
-        f"  in:\n{_indent(str(error.source))}"
+        return ReportError(f"{notebook}: {text}")
+    refused = trouble.explain_text(f"{name}: {text}", run.data, trouble.artifacts_of(stage))
+    if refused:
+        return RunStopped(f"{notebook}: {refused}")
+    return RunStopped(
+        f"{notebook}, cell {error.exec_count}: {name}: {text}\n  in:\n{_indent(str(error.source))}"
     )
 
 
@@ -121,11 +135,8 @@ def _publish(run: Run, stage: Stage, executed: Path) -> None:
     notebook = tidy(nbformat.read(executed, as_version=4))
     nbformat.write(notebook, executed)
     for path in stage.writes.values():
-        target = Path(run.path_of(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(executed.parent / path, target)
-    run.chapters.mkdir(parents=True, exist_ok=True)
-    os.replace(executed, run.chapters / executed.name)
+        move(executed.parent / path, Path(run.path_of(path)))
+    move(executed, run.chapters / executed.name)
 
 
 def tidy(notebook: Any) -> Any:

@@ -4,6 +4,7 @@ So `jupyter-book build .` is enough on a fresh clone.
 """
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,39 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from analysis.base.errors import ReportError
-from analysis.run.runner import run_default
+from analysis.run.folders import SITE, default_run
+from analysis.run.lock import hold
+from analysis.run.runner import run_stages
+from analysis.run.site import write_site_record
+
+HELD = ExitStack()
+"""Holds the run's folder until the pages are built."""
 
 
-def run_stages(app: Sphinx, _config: Config) -> None:
+def bring_up_to_date(app: Sphinx, _config: Config) -> None:
     """Bring the default run up to date, unless churnbook has run the stages already."""
     if os.environ.get("CHURNBOOK_STAGES") == "done":
         return
     try:
-        run_default(Path(app.confdir))
+        run = default_run(Path(app.confdir))
+        HELD.enter_context(hold(run, wait=True, say=print))
+        run_stages(run, lambda name, what, seconds: print(f"{name}: {what}"))
+        run.record(SITE).unlink(missing_ok=True)
     except ReportError as error:
         raise SystemExit(str(error)) from error
 
 
+def record_pages(app: Sphinx, error: Exception | None) -> None:
+    """Record of which data the pages are, where churnbook does not, and free the run's folder."""
+    if os.environ.get("CHURNBOOK_STAGES") == "done":
+        return
+    if error is None and app.builder.format == "html":
+        write_site_record(default_run(Path(app.confdir)))
+    HELD.close()
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the event, before Jupyter Book reads the table of contents."""
-    app.connect("config-inited", run_stages, priority=1)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    """Register the events: before Jupyter Book reads the table of contents, and after all else."""
+    app.connect("config-inited", bring_up_to_date, priority=1)
+    app.connect("build-finished", record_pages, priority=900)
+    return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

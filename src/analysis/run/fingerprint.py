@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import threading
+from functools import cache
 from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,19 @@ def code_digest(package: Path) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
+def sha256_of_input(path: Path) -> str:
+    """Return the SHA-256 of an input file, read once as long as it does not change."""
+    about = path.stat()
+    return _sha256_once(path, about.st_size, about.st_mtime_ns)
+
+
+@cache
+def _sha256_once(path: Path, _size: int, _changed_ns: int) -> str:
+    return sha256(path)
+
+
 def _sha256_of(source: str, table: str) -> str:
-    digests = [sha256(path) for path in list_files(source, table)]
+    digests = [sha256_of_input(path) for path in list_files(source, table)]
     return (
         digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     )

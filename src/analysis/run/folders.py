@@ -1,11 +1,25 @@
 """The folders of a run: the project, its artifacts and the executed notebooks."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.base.errors import ReportError
+from analysis.contract import stages
 from analysis.contract.params import Params, load_params
-from analysis.contract.stages import PAGES, RAW, Stage
+from analysis.contract.stages import ABOUT_RUN, PAGES, RAW, Stage
+
+STATE = ".state"
+"""Under the data folder: what the run remembers of each stage."""
+OWN = ".churnbook"
+"""In the folder that a run owns: the list of what it made, and the lock."""
+UNFINISHED = "UNFINISHED.txt"
+"""Under the data folder, while a run is not finished."""
+OF_THE_RUN = (*ABOUT_RUN, UNFINISHED)
+"""What the runner itself writes under the data folder."""
+SIMULATE, RUN, SITE = "00_simulate", "run", "site"
+"""Records besides those of the stages: the simulated tables, the whole run, the built pages."""
+SIMULATED = ("users.csv", "events.parquet", "truth.json", "user_truth.parquet")
 
 
 @dataclass(frozen=True)
@@ -16,6 +30,26 @@ class Run:
     data: Path
     chapters: Path
     params: Params
+
+    @property
+    def home(self) -> Path:
+        """The folder that the run owns: `--out`, or the project for the default run."""
+        return Path(os.path.commonpath([self.data, self.chapters]))
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is the run kept in the project itself."""
+        return self.home == self.project
+
+    @property
+    def html(self) -> Path:
+        """The folder of the built pages."""
+        return self.project / "_build" / "html" if self.is_default else self.home / "html"
+
+    @property
+    def temporary(self) -> Path:
+        """The folder of what is not finished: emptied before the next run."""
+        return self.data / STATE / "tmp"
 
     def raw(self, table: str) -> str:
         """Return where the input table (`users` or `events`) is: the given or simulated one."""
@@ -28,11 +62,20 @@ class Run:
             return str(self.project / artifact)
         return str(self.data / artifact)
 
+    def record(self, name: str) -> Path:
+        """Return where the record called `name` is: of a stage, RUN, SITE or SIMULATE."""
+        return self.data / STATE / f"{name}.json"
+
 
 def default_run(project: Path, params: Params | None = None) -> Run:
     """Return the run kept in the project itself: `data/` and `book/chapters/`."""
     chosen = params or load_params(project / "params.yml")
     return Run(project, project / "data", project / "book" / "chapters", chosen)
+
+
+def run_under(project: Path, out: Path, params: Params) -> Run:
+    """Return the run kept under the folder `out`: `data/`, `chapters/` and `html/` in it."""
+    return Run(project, out / "data", out / "chapters", params)
 
 
 def notebook_of(run: Run, stage: Stage) -> Path:
@@ -47,3 +90,16 @@ def outputs_of(run: Run, stage: Stage) -> dict[str, Path]:
     """Return every file that `stage` writes: its artifacts and its executed notebook."""
     chapter = {f"chapter:{stage.name}": run.chapters / f"{stage.name}.ipynb"}
     return {path: Path(run.path_of(path)) for path in stage.writes.values()} | chapter
+
+
+def simulated_tables(run: Run) -> dict[str, Path]:
+    """Return the files of the simulated tables; none when tables are given."""
+    return {} if run.params.users else {name: run.data / "raw" / name for name in SIMULATED}
+
+
+def files_of(run: Run) -> list[Path]:
+    """Return every file that the stages and the runner write, the site's pages left out."""
+    outputs = [path for stage in stages.STAGES for path in outputs_of(run, stage).values()]
+    records = [run.record(name) for name in (SIMULATE, RUN, SITE, *(s.name for s in stages.STAGES))]
+    others = [Path(run.path_of(path)) for path in OF_THE_RUN]
+    return [*outputs, *records, *others, *simulated_tables(run).values()]

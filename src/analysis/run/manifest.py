@@ -1,6 +1,5 @@
 """What a run was made of: inputs, parameters, code and package versions, and every artifact."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,14 @@ from typing import Any
 from analysis.base.engine import list_files
 from analysis.contract import stages
 from analysis.contract.params import load_notes
-from analysis.run.fingerprint import HELPERS, SIMULATION, code_digest, package_versions, sha256
-from analysis.run.folders import Run, notebook_of
+from analysis.run.fingerprint import package_versions, sha256, sha256_of_input
+from analysis.run.folders import Run
+from analysis.run.record import digest_of_code
+from analysis.run.state import write_text
 
 
-def write_manifest(run: Run) -> None:
-    """Write what the run was made of: inputs, parameters, code and package versions, and every
+def write_manifest(run: Run) -> dict[str, Any]:
+    """Write and return what the run was made of: inputs, parameters, code, packages, and each
     artifact with its digest. It contains nothing about the machine, the clock or the paths.
     """
     notes = load_notes(run.project / "params.yml")
@@ -26,14 +27,15 @@ def write_manifest(run: Run) -> None:
             for name, value in shown.items()
         },
         "packages": package_versions(),
-        "code": {"sha256": _code_digest(run)},
+        "code": {"sha256": digest_of_code(run)},
         "artifacts": {
             name: {"sha256": sha256(path), "bytes": path.stat().st_size}
             for name, path in sorted(artifacts.items())
         },
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False)
-    Path(run.path_of(stages.MANIFEST)).write_text(text + "\n", encoding="utf-8")
+    write_text(run.data / stages.MANIFEST, text + "\n")
+    return manifest
 
 
 def _without_folder(name: str, value: Any) -> Any:
@@ -44,13 +46,7 @@ def _inputs(run: Run, table: str) -> list[dict[str, Any]]:
     qa = json.loads((run.data / "clean" / f"{table}.qa.json").read_text(encoding="utf-8"))
     source = "simulated" if run.params.users is None else "given"
     return [
-        {"name": table, "file": path.name, "sha256": sha256(path), "rows": qa["rows_read"],
+        {"name": table, "file": path.name, "sha256": sha256_of_input(path), "rows": qa["rows_read"],
          "source": source}
         for path in list_files(run.raw(table), table)
     ]  # fmt: skip
-
-
-def _code_digest(run: Run) -> str:
-    digests = [code_digest(HELPERS), code_digest(SIMULATION)]
-    digests += [sha256(notebook_of(run, stage)) for stage in stages.STAGES]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -3,70 +3,65 @@
 import hashlib
 import json
 import os
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import simulation
-from analysis.base.errors import ReportError
+from analysis.base.errors import ReportError, RunStopped
 from analysis.contract import stages
 from analysis.contract.stages import Stage
+from analysis.run import trouble
+from analysis.run.bill import write_bill
+from analysis.run.crate import write_crate
 from analysis.run.execute import KERNEL_ENVIRONMENT, execute
 from analysis.run.fingerprint import SIMULATION, code_digest, fingerprint, package_versions, sha256
-from analysis.run.folders import Run, default_run, outputs_of
+from analysis.run.folders import SIMULATE, Run, outputs_of, simulated_tables
+from analysis.run.lock import socket_folder
 from analysis.run.manifest import write_manifest
+from analysis.run.record import begin, check_inputs, finish
+from analysis.run.signals import Ended, stop_children
+from analysis.run.state import move, part, read_json, write_json
 
-STATE = ".state"
 Report = Callable[[str, str, float], None]
 """Called with a stage's name, what became of it, and the seconds it took."""
+Attempt = Callable[[Stage], tuple[str, float]]
 
 
-def run_default(project: Path) -> None:
-    """Bring the default run up to date, quietly: what the book's build calls."""
-    run_stages(default_run(project), lambda name, what, seconds: print(f"{name}: {what}"))
-
-
-def _record_path(run: Run, name: str) -> Path:
-    return run.data / STATE / f"{name}.json"
-
-
-def _read_record(run: Run, name: str) -> dict[str, Any]:
-    path = _record_path(run, name)
-    if not path.is_file():
-        return {}
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record
-
-
-def _write_record(run: Run, name: str, print_: str, files: Mapping[str, Path]) -> None:
-    record = {"fingerprint": print_, "outputs": {k: sha256(p) for k, p in sorted(files.items())}}
-    path = _record_path(run, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+def _write_record(
+    run: Run, name: str, print_: str, files: Mapping[str, Path], run_print: str = ""
+) -> None:
+    outputs = {name: sha256(path) for name, path in sorted(files.items())}
+    write_json(run.record(name), {"fingerprint": print_, "outputs": outputs, "run": run_print})
 
 
 def why_run(run: Run, stage: Stage, print_: str) -> str | None:
     """Return why `stage` must run, or None if its results are complete and up to date."""
-    record = _read_record(run, stage.name)
-    if not record:
+    record = read_json(run.record(stage.name))
+    if "fingerprint" not in record:
         return "first run"
     if record["fingerprint"] != print_:
         return "changed"
     for name, path in outputs_of(run, stage).items():
         if not path.is_file():
             return f"{name} is missing"
-        if record["outputs"].get(name) != sha256(path):
+        if part(record, "outputs").get(name) != sha256(path):
             return f"{name} was changed by hand"
     return None
 
 
-def _as_report_error(name: str, error: Exception) -> ReportError:
+def _as_report_error(run: Run, name: str, error: Exception) -> ReportError:
     if isinstance(error, ReportError):
         return error
-    wrapped = ReportError(f"notebooks/{name}.ipynb: {type(error).__name__}: {error}")
+    if isinstance(error, OSError):
+        return trouble.explain(error, run.data)
+    wrapped = RunStopped(f"notebooks/{name}.ipynb: {type(error).__name__}: {error}")
     wrapped.__cause__ = error
     return wrapped
 
@@ -79,55 +74,77 @@ def _simulate(run: Run, report: Report) -> None:
     size = (p.simulated_users, p.simulated_events_per_user, p.simulated_seed)
     parts = [str(size), code_digest(SIMULATION), json.dumps(package_versions())]
     print_ = hashlib.sha256("".join(parts).encode()).hexdigest()
-    folder = run.data / "raw"
-    files = {name: folder / name for name in ("users.csv", "events.parquet")}
-    record = _read_record(run, "00_simulate")
+    files = simulated_tables(run)
+    record = read_json(run.record(SIMULATE))
     if record.get("fingerprint") == print_ and all(
-        path.is_file() and sha256(path) == record["outputs"][name] for name, path in files.items()
+        path.is_file() and sha256(path) == part(record, "outputs").get(name)
+        for name, path in files.items()
     ):
-        return report("00_simulate", "skipped: nothing has changed", 0.0)
+        return report(SIMULATE, "skipped: nothing has changed", 0.0)
     start = time.monotonic()
-    folder.mkdir(parents=True, exist_ok=True)
-    simulation.write(simulation.simulate(size[0], size[1], size[2]), folder)
-    _write_record(run, "00_simulate", print_, files)
-    return report("00_simulate", "done", time.monotonic() - start)
+    run.temporary.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=run.temporary) as folder:
+        simulation.write(simulation.simulate(size[0], size[1], size[2]), Path(folder))
+        for name, path in files.items():
+            move(Path(folder) / name, path)
+    _write_record(run, SIMULATE, print_, files)
+    return report(SIMULATE, "done", time.monotonic() - start)
 
 
-def _attempt(run: Run, stage: Stage) -> tuple[str, float]:
+def _attempt(run: Run, stage: Stage, run_print: str, sockets: Path) -> tuple[str, float]:
     start = time.monotonic()
     print_ = fingerprint(run, stage)
     reason = why_run(run, stage, print_)
     if reason is None:
+        record = read_json(run.record(stage.name))
+        if record.get("run") != run_print:
+            write_json(run.record(stage.name), record | {"run": run_print})
         return "skipped: nothing has changed", 0.0
-    execute(run, stage)
-    _write_record(run, stage.name, print_, outputs_of(run, stage))
+    execute(run, stage, sockets)
+    _write_record(run, stage.name, print_, outputs_of(run, stage), run_print)
     return f"done ({reason})", time.monotonic() - start
 
 
-def run_stages(run: Run, report: Report) -> list[str]:
+def run_stages(run: Run, report: Report, jobs: int | None = None) -> list[str]:
     """Bring every stage up to date; return the names of those that ran.
 
-    Stages whose inputs are ready run in parallel, one per core. The first failure
-    stops the start of others and is raised as ReportError; what was finished stays.
+    Stages whose inputs are ready run in parallel, `jobs` at a time (one per core if None). The
+    first failure stops the start of others and is raised as ReportError; what was finished
+    stays, and the run's folder says that it is not finished. The caller holds the folder.
     """
     os.environ.update(KERNEL_ENVIRONMENT)
-    _simulate(run, report)
+    check_inputs(run)
+    try:
+        record = begin(run)
+        _simulate(run, report)
+        with socket_folder() as sockets:
+            attempt = partial(_attempt, run, run_print=record["run"], sockets=sockets)
+            ran = _run_in_order(run, attempt, report, jobs or os.cpu_count() or 1)
+        write_crate(run, write_manifest(run))
+        write_bill(run)
+        finish(run, record)
+    except OSError as error:
+        raise trouble.explain(error, run.data) from error
+    return ran
+
+
+def _run_in_order(run: Run, attempt: Attempt, report: Report, jobs: int) -> list[str]:
     order = TopologicalSorter({s.name: stages.needs(s) for s in stages.STAGES})
     order.prepare()
     ran: list[str] = []
     running: dict[Future[tuple[str, float]], str] = {}
     failure: ReportError | None = None
-    with ThreadPoolExecutor(max_workers=max(1, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=jobs) as pool, _no_process_left(pool, running):
         while running or (order.is_active() and failure is None):
             ready = sorted(order.get_ready()) if failure is None else []
-            running |= {pool.submit(_attempt, run, stages.find(name)): name for name in ready}
+            running |= {pool.submit(attempt, stages.find(name)): name for name in ready}
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 name = running.pop(future)
                 try:
                     outcome, seconds = future.result()
                 except Exception as error:  # whatever stopped it is reported with the stage's name
-                    failure = failure or _as_report_error(name, error)
+                    failure = failure or _as_report_error(run, name, error)
                     report(name, "FAILED", 0.0)
                     continue
                 report(name, outcome, seconds)
@@ -135,5 +152,17 @@ def run_stages(run: Run, report: Report) -> list[str]:
                 ran += [name] if outcome.startswith("done") else []
     if failure:
         raise failure
-    write_manifest(run)
     return ran
+
+
+@contextmanager
+def _no_process_left(pool: ThreadPoolExecutor, running: Iterable[Future[Any]]) -> Iterator[None]:
+    """When a signal ends the run, start no other stage and kill the kernels of those that run."""
+    try:
+        yield
+    except Ended:
+        pool.shutdown(wait=False, cancel_futures=True)
+        while not all(future.done() for future in list(running)):
+            stop_children()
+            wait(list(running), timeout=0.1)
+        raise

@@ -1,0 +1,122 @@
+"""Build the pages of a run, and put them where its reader opens them."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from analysis.base.errors import RunStopped
+from analysis.contract.stages import MANIFEST, STAGES
+from analysis.run import ownership, trouble
+from analysis.run.fingerprint import sha256
+from analysis.run.folders import OWN, SITE, Run
+from analysis.run.state import move, read_json, write_json
+
+SOURCES = ("_config.yml", "_toc.yml", "index.md", "params.yml", "book")
+"""What the site is built from, besides the executed notebooks."""
+
+
+def build_site(run: Run) -> Path:
+    """Build the pages with warnings as errors; return the page to open.
+
+    The default run is built where it is, into `_build/html`; another run from a copy of the
+    hand-written pages, into its `html`. Raises RunStopped with the builder's last lines.
+    """
+    try:
+        run.record(SITE).unlink(missing_ok=True)
+        if run.is_default:
+            _build_pages(run, run.project)
+        else:
+            _build_elsewhere(run)
+        write_site_record(run)
+    except OSError as error:
+        raise trouble.explain(error, run.html) from error
+    return run.html / "index.html"
+
+
+def write_site_record(run: Run) -> None:
+    """Record of which data the pages are, and their checksums."""
+    pages = [path for path in sorted(run.html.rglob("*")) if path.is_file()]
+    made = ownership.read_made(run.home)
+    if not run.is_default:
+        pages = [path for path in pages if path.relative_to(run.home).as_posix() in made]
+    outputs = {path.relative_to(run.html).as_posix(): sha256(path) for path in pages}
+    write_json(run.record(SITE), {"manifest": sha256(run.data / MANIFEST), "outputs": outputs})
+
+
+def is_stale(run: Run) -> bool:
+    """Say whether there are pages, and of other data than those that are there now."""
+    if not (run.html / "index.html").is_file():
+        return False
+    manifest = run.data / MANIFEST
+    return not manifest.is_file() or read_json(run.record(SITE)).get("manifest") != sha256(manifest)
+
+
+def _build_elsewhere(run: Run) -> None:
+    unfinished = run.home / OWN / "tmp"
+    unfinished.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=unfinished) as folder:
+        source = _copy_site(run, Path(folder))
+        _build_pages(run, source)
+        _install(run, source / "_build" / "html")
+
+
+def _copy_site(run: Run, site: Path) -> Path:
+    for name in SOURCES:
+        path = run.project / name
+        if path.is_dir():
+            no_chapters = shutil.ignore_patterns("chapters")
+            shutil.copytree(path, site / name, dirs_exist_ok=True, ignore=no_chapters)
+        else:
+            shutil.copy2(path, site / name)
+    (site / "book" / "chapters").mkdir()
+    for stage in STAGES:
+        shutil.copy2(run.chapters / f"{stage.name}.ipynb", site / "book" / "chapters")
+    config = yaml.safe_load((site / "_config.yml").read_text(encoding="utf-8"))
+    config["sphinx"]["config"]["churnbook_data"] = os.path.relpath(run.data, site)
+    (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=True), encoding="utf-8")
+    return site
+
+
+def _install(run: Run, built: Path) -> None:
+    """Put the built pages in place of those that an earlier build made, and no other file."""
+    pages = {
+        f"html/{path.relative_to(built).as_posix()}": path
+        for path in sorted(built.rglob("*"))
+        if path.is_file()
+    }
+    before = {name for name in ownership.read_made(run.home) if name.startswith("html/")}
+    ownership.claim(run, [run.home / name for name in pages])
+    for name, path in pages.items():
+        move(path, run.home / name)
+    ownership.remove(run, before - set(pages))
+
+
+def command_of(source: Path) -> list[str]:
+    """Return the command that builds the pages of `source`, with warnings as errors."""
+    builder = str(Path(sys.executable).with_name("jupyter-book"))
+    return [builder, "build", str(source), "--all", "-W", "--keep-going", "-q"]
+
+
+def _build_pages(run: Run, source: Path) -> None:
+    environment = os.environ | {"CHURNBOOK_STAGES": "done", "PYTHONHASHSEED": "0"}
+    done = subprocess.run(
+        command_of(source),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RunStopped(_why_not_built(run, done.stdout + done.stderr))
+
+
+def _why_not_built(run: Run, printed: str) -> str:
+    refused = trouble.explain_text(printed, run.html, "the site")
+    lines = [line for line in printed.splitlines() if line.strip()]
+    telling = [line for line in lines if "WARNING" in line or "ERROR" in line.upper()]
+    return refused or "The site was not built:\n" + "\n".join((telling or lines)[-20:])
