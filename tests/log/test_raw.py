@@ -161,6 +161,29 @@ def test_a_table_without_rows_is_refused(tmp_path):
         read(save(tmp_path, "empty.csv", ""))
 
 
+def test_a_file_without_a_header_is_told_so(tmp_path):
+    path = save(tmp_path, "u.csv", "u1,2025-01-05,basic\nu2,2025-01-06,plus\n")
+    with pytest.raises(ReportError, match="'user_id' is missing .* the file has no header"):
+        read(path)
+
+
+def test_the_format_that_is_given_is_used_and_a_wrong_one_names_the_nearest(tmp_path):
+    path = save(tmp_path, "u.csv", "user_id;signup_date;age\nŁ,1;2025-01-05;30,5\n", "cp1250")
+    given_ = {"encoding": "cp1250", "decimal": ","}
+    source = raw_tables.read_source(CON, str(path), "users", USERS, {}, given_)
+    assert rows_of(source.table) == {
+        "user_id": ["Ł,1"], "signup_date": ["2025-01-05"], "age": ["30.5"]
+    }  # fmt: skip
+    with pytest.raises(ReportError, match="users_format: 'decimals' is not known. Is it 'decimal'"):
+        raw_tables.read_source(CON, str(path), "users", USERS, {}, {"decimals": ","})
+
+
+def test_the_decimal_comma_of_a_mapped_column_is_read(tmp_path):
+    path = save(tmp_path, "u.csv", "user_id;signup_date;years;w\na;2025-01-05;1.030;1,5\n")
+    table = read(path, mapping={"age": "years"})
+    assert rows_of(table)["age"] == ["1030"]
+
+
 def test_text_is_trimmed_and_blank_text_is_missing():
     found = parse([" a ", "", "  ", None, "b"], raw_tables.text)
     assert found.dropna().to_dict() == {0: "a", 4: "b"}

@@ -136,7 +136,7 @@ class _Attempt:
         return self.is_sound and all(fits(cells, self.width) for cells in self.rows)
 
 
-def _attempt(sample: str, is_whole: bool, skip: int, *marks: str) -> _Attempt:
+def _attempt(sample: str, is_whole: bool, skip: int, marks: tuple[str, str, str]) -> _Attempt:
     lines = io.StringIO(sample, newline="")
     for _ in range(skip):
         lines.readline()
@@ -170,7 +170,7 @@ def recognise(sample: str, is_whole: bool, given: Given, where: str) -> Dialect:
     best = None
     for quote, escape in _quotings(sample, given):
         attempts = [
-            _attempt(sample, is_whole, 1 if declared else 0, mark, quote, escape)
+            _attempt(sample, is_whole, 1 if declared else 0, (mark, quote, escape))
             for mark in delimiters
         ]
         found = max(attempts, key=lambda a: (a.width > 1, a.is_consistent, a.width))
@@ -180,7 +180,7 @@ def recognise(sample: str, is_whole: bool, given: Given, where: str) -> Dialect:
             break
     assert best is not None  # there is always a quoting
     if given.quote is None and _is_in_single_quotes(best.rows):
-        best = _attempt(sample, is_whole, 1 if declared else 0, best.delimiter, "'", "'")
+        best = _attempt(sample, is_whole, 1 if declared else 0, (best.delimiter, "'", "'"))
     header = check_header(best.rows[0] if best.rows else [], where)
     marks = best.delimiter, best.quote, best.escape
     return Dialect(*marks, header, best.skip, *_decimals(header, best.rows[1:], given))
@@ -243,7 +243,7 @@ def _decimals(
     and the columns of numbers with commas.
     """
     columns = {
-        name: [cell for row in rows if n < len(row) and (cell := row[n].strip())]
+        name: [c for row in rows if n < len(row) and (c := row[n].strip()) and c != name]
         for n, name in enumerate(header)
     }
     filled = {name: cells for name, cells in columns.items() if cells}
@@ -300,7 +300,7 @@ def _ragged(row: list[str], dialect: Dialect, where: str, line: int) -> str:
     if other:
         why = f"It seems to be split by {other!r}, the header by {dialect.delimiter!r}."
     else:
-        why = "The file may be cut off there, or a delimiter or line break inside a cell lacks quotes."
+        why = "It may be cut off there, or a delimiter or line break inside a cell lacks quotes."
     return (
         f"{where}: line {line} has {len(row)} {'cell' if len(row) == 1 else 'cells'}, the header "
         f"has {width}: {text[:80]!r}. {why} Export the table again, or correct the line."

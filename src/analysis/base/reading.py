@@ -4,19 +4,21 @@ DuckDB gets the dialect and every column as text, and stops at what does not fit
 it refuses is read by Python's csv module, which either reads it or says where it is broken.
 """
 
-import csv
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import islice
 from operator import and_
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import ibis
+import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
@@ -35,11 +37,17 @@ STRICT = {
     "header": False, "strict_mode": True, "ignore_errors": False, "null_padding": False,
     "max_line_size": LONGEST_LINE, "buffer_size": 8 * LONGEST_LINE, "compression": "none",
 }  # fmt: skip
+ROWS_AT_ONCE = 2000
+SAID = (
+    "file_kind", "files", "packing", "encoding", "delimiter", "quoting", "decimal_mark",
+    "repeated_headers", "columns_absent",
+)  # fmt: skip
+"""What is said of the files that are written alike: see files_table."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Files written alike. `table` (Ibis) has their `rows`; `repeated` header lines are left out."""
+    """Files written alike: `table` (Ibis) has their `rows`, without `repeated` header lines."""
 
     parts: Sequence[Part]
     columns: tuple[str, ...]
@@ -115,17 +123,18 @@ def _union(groups: Sequence[Group]) -> Source:
 
 def _said(group: Group, absent: int) -> dict[str, Any]:
     part, dialect = group.parts[0], group.dialect
-    return {
-        "file_kind": part.kind,
-        "files": len(group.parts),
-        "packing": part.packing,
-        "encoding": part.encoding or None,
-        "delimiter": dialect and dialect.delimiter_name,
-        "quoting": dialect and dialect.quoting,
-        "decimal_mark": dialect and dialect.decimal,
-        "repeated_headers": group.repeated,
-        "columns_absent": absent,
-    }
+    marks = (dialect.delimiter_name, dialect.quoting, dialect.decimal) if dialect else (None,) * 3
+    how = part.kind, len(group.parts), part.packing, part.encoding or None, *marks
+    return dict(zip(SAID, (*how, group.repeated, absent), strict=True))
+
+
+def files_table(files: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return one row for the files that are written alike: `file_kind`, `files` (count), how they
+    are written (missing where it does not apply, or the files do not show it), `repeated_headers`
+    (header lines left out from between the rows) and `columns_absent` (columns that other files
+    have; counts).
+    """
+    return pd.DataFrame(list(files), columns=list(SAID))
 
 
 def _check_required(table: str, groups: Sequence[Group], required: Collection[str]) -> None:
@@ -169,9 +178,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _csv_groups(con: Any, parts: Sequence[Part], given: Given, scratch: Path) -> list[Group]:
-    alike: dict[tuple[Dialect, str, str], list[Part]] = defaultdict(list)
+    alike: dict[tuple[Any, ...], list[Part]] = defaultdict(list)
     for part in parts:
-        alike[_dialect(part, given), part.encoding, part.packing].append(part)
+        key = _dialect(part, given), part.encoding, part.packing, part.line_end
+        alike[key].append(part)
     return [_csv(con, group, key[0], scratch) for key, group in alike.items()]
 
 
@@ -201,9 +211,9 @@ def _check_page(sample: str, part: Part) -> None:
 
 def _csv(con: Any, parts: Sequence[Part], dialect: Dialect, scratch: Path) -> Group:
     try:
-        if any(part.has_mixed_ends for part in parts):
+        if parts[0].line_end is None:
             raise duckdb.InvalidInputException("lines end in more than one way.")
-        table = _strict_csv(con, [part.path for part in parts], dialect)
+        table = _strict_csv(con, parts, dialect)
         group = Group(parts, dialect.header, table, _count(table), dialect)
     except duckdb.Error as error:
         group = _exact_csv(con, parts, dialect, scratch)
@@ -216,35 +226,37 @@ def _csv(con: Any, parts: Sequence[Part], dialect: Dialect, scratch: Path) -> Gr
 
 
 def _exact_csv(con: Any, parts: Sequence[Part], dialect: Dialect, scratch: Path) -> Group:
-    """Return files that Python's csv module reads, cell by cell, by way of copies."""
+    """Return files that Python's csv module reads, row by row, by way of copies in Parquet."""
     copies = [_rewritten(part, dialect, scratch) for part in parts]
-    plain = replace(dialect, delimiter=",", quote='"', escape='"', skip=0)
-    table = _strict_csv(con, [copy.path for copy in copies], plain, parallel=False)
+    table = con.read_parquet([str(copy.path) for copy in copies])
     return Group(copies, dialect.header, table, _count(table), dialect)
 
 
-def _strict_csv(con: Any, paths: Iterable[Path], dialect: Dialect, **more: Any) -> Any:
+def _rewritten(part: Part, dialect: Dialect, scratch: Path) -> Part:
+    target = scratch / f"{len(list(scratch.iterdir()))}"
+    schema = pa.schema([(name, pa.string()) for name in dialect.header])
+    with (
+        part.path.open(encoding="utf-8-sig", newline="") as lines,
+        pq.ParquetWriter(target, schema) as copy,
+    ):
+        rows = exact_rows(lines, dialect, part.where)
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            columns = ([cell or None for cell in cells] for cells in zip(*some, strict=True))
+            copy.write_batch(pa.record_batch([pa.array(c, pa.string()) for c in columns], schema))
+    return replace(part, path=target, is_copy=True)
+
+
+def _strict_csv(con: Any, parts: Sequence[Part], dialect: Dialect) -> Any:
     return con.read_csv(
-        [str(path) for path in paths],
+        [str(part.path) for part in parts],
         columns=dict.fromkeys(dialect.header, "VARCHAR"),
         delim=dialect.delimiter,
         quote=dialect.quote,
         escape=dialect.escape if dialect.quote else "",
         skip=dialect.skip,
-        **{**STRICT, **more},
+        new_line=parts[0].line_end,
+        **STRICT,
     )
-
-
-def _rewritten(part: Part, dialect: Dialect, scratch: Path) -> Part:
-    """Return a copy of a file that has every cell in quotes, read row by row."""
-    target = scratch / f"{len(list(scratch.iterdir()))}"
-    with (
-        part.path.open(encoding="utf-8-sig", newline="") as lines,
-        target.open("w", encoding="utf-8", newline="") as copy,
-    ):
-        rows = csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        rows.writerows(exact_rows(lines, dialect, part.where))
-    return replace(part, path=target, is_copy=True)
 
 
 def _without_headers(group: Group) -> Group:
@@ -263,7 +275,7 @@ def _without_headers(group: Group) -> Group:
         if others != rest and set(others) <= set(group.columns):
             raise ReportError(
                 f"{group.parts[0].where}: a second header stands between the rows, in another "
-                f"order: {', '.join(map(str, row.values()))!r}. Export the tables apart, into one folder."
+                f"order: {', '.join(map(str, row.values()))!r}. Put each table into a file."
             )
     is_header = reduce(
         and_, (table[name].strip() == name for name in rest), table[first].isin(variants)
@@ -282,9 +294,7 @@ def _points(group: Group, numbers: Collection[str]) -> Group:
     pattern = r"^\s*[-+]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?\s*$"
     cells = {name: group.table[name] for name in names}
     pointed = {
-        name: ibis.ifelse(
-            cell.re_search(pattern), cell.replace(".", "").replace(",", "."), cell
-        )
+        name: ibis.ifelse(cell.re_search(pattern), cell.replace(".", "").replace(",", "."), cell)
         for name, cell in cells.items()
     }
     return replace(group, table=group.table.mutate(**pointed)) if names else group
@@ -316,7 +326,7 @@ def _keys(con: Any, part: Part, is_list: bool) -> tuple[str, ...]:
         found = rows.fetchall()
     except duckdb.Error as error:
         raise _broken_json(part, is_list, error) from error
-    if any(kind != "OBJECT" for kind, _ in found):
+    if not any(keys for _, keys in found) or any(kind != "OBJECT" for kind, _ in found):
         raise _broken_json(part, is_list, None)
     lists = sorted((list(dict.fromkeys(keys)) for _, keys in found), key=lambda k: (-len(k), k))
     return check_header(list(dict.fromkeys(name for keys in lists for name in keys)), part.where)

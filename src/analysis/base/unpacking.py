@@ -31,7 +31,8 @@ MAGIC = {
     b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
 }  # fmt: skip
 BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 CHUNK = 1 << 20
@@ -57,8 +58,8 @@ class Part:
     packing: str = "none"
     encoding: str = ""
     is_copy: bool = False
-    has_mixed_ends: bool = False
-    """Lines end in more than one way, which the engine does not read."""
+    line_end: str | None = "\n"
+    """None where lines end in more than one way, or line ends of another kind are in cells."""
 
 
 def unpack(path: Path, table: str, scratch: Path) -> list[Part]:
@@ -177,7 +178,7 @@ def as_utf8(part: Part, given: str | None, scratch: Path) -> Part:
             ends = _LineEnds()
             for text in _decoded(named):
                 ends.see(text)
-            return replace(named, has_mixed_ends=ends.are_mixed)
+            return replace(named, line_end=ends.only)
     except UnicodeDecodeError as error:
         if given or named.encoding == "utf-8-sig":
             raise _undecodable(named) from error
@@ -216,11 +217,11 @@ def _copied(part: Part, scratch: Path) -> Part:
                 copy.write(text.removeprefix("\ufeff") if n == 0 else text)
     except UnicodeDecodeError as error:
         raise _undecodable(part) from error
-    return replace(part, path=target, is_copy=True, has_mixed_ends=ends.are_mixed)
+    return replace(part, path=target, is_copy=True, line_end=ends.only)
 
 
 class _LineEnds:
-    """Counts of the line ends in a text that is seen in pieces; none where there is no CR."""
+    """What ends the lines of a text that is seen in pieces; cheap where there is no CR."""
 
     def __init__(self) -> None:
         self.returns = self.feeds = self.pairs = 0
@@ -237,12 +238,15 @@ class _LineEnds:
         self.ends_in_return = text.endswith("\r") or (self.ends_in_return and not text)
 
     @property
-    def are_mixed(self) -> bool:
-        """Whether the lines end in more than one way."""
+    def only(self) -> str | None:
+        """The one way in which lines end; None if there are more."""
         if not self.returns:
-            return False
-        is_one = self.returns == self.feeds == self.pairs or self.feeds == 0
-        return self.has_plain_feed or not is_one
+            return "\n"
+        if self.has_plain_feed or self.feeds not in (0, self.returns):
+            return None
+        if not self.feeds:
+            return "\r"
+        return "\r\n" if self.pairs == self.returns else None
 
 
 def _line_of_nul(path: Path) -> int:

@@ -79,7 +79,9 @@ def _rename(
     return renamed.select(*known, *(c for c in renamed.columns if c not in known))
 
 
-DATA = re.compile(r"\d{4}-\d{2}-\d{2}.*|[-+]?\d+([.,]\d+)*|[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE)
+DATA = re.compile(
+    r"\d{4}-\d{2}-\d{2}.*|[-+]?\d+([.,]\d+)*|[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE
+)
 NO_HEADER = "The first line holds values: the file has no header. Add a line with the names."
 
 
