@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.base import engine
+from analysis.base import engine, reading
 from analysis.base.dialects import Given
 from analysis.base.errors import ReportError
 from analysis.base.reading import scan
@@ -93,6 +93,15 @@ def test_one_table_in_every_way_of_writing_it(tmp_path, name, content):
     source = read(save(tmp_path, name, content))
     assert list(source.table.columns) == HEADER
     assert rows_of(source) == ROWS
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_a_plain_file_is_read_by_the_engine_where_it_is(tmp_path, monkeypatch, end, mark):
+    monkeypatch.delattr(reading, "_exact_csv")
+    text = "\ufeff" + CSV.replace(",", mark).replace("\n", end)
+    path = save(tmp_path, "u.csv", text)
+    assert rows_of(read(path)) == ROWS
 
 
 def test_a_file_in_windows_1252_is_recognised_and_said(tmp_path):
@@ -247,19 +256,13 @@ def test_no_copy_is_left_and_none_is_beside_the_input(tmp_path, monkeypatch):
 
 
 def test_quoted_line_breaks_across_the_engines_buffers_are_read(tmp_path, monkeypatch):
-    monkeypatch.setitem(engine_options(), "buffer_size", 65536)
-    monkeypatch.setitem(engine_options(), "max_line_size", 8192)
+    monkeypatch.setitem(reading.STRICT, "buffer_size", 65536)
+    monkeypatch.setitem(reading.STRICT, "max_line_size", 8192)
     rows = [[str(n), 'a\n1,2,3\n"', "z" * (n % 50)] for n in range(20_000)]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([HEADER, *rows])
     found = rows_of(read(save(tmp_path, "u.csv", text.getvalue())))
     assert found == sorted([[a, b, c or None] for a, b, c in rows], key=str)
-
-
-def engine_options():
-    from analysis.base import reading
-
-    return reading.STRICT
 
 
 NAMES = st.lists(

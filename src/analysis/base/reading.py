@@ -211,7 +211,7 @@ def _check_page(sample: str, part: Part) -> None:
 
 def _csv(con: Any, parts: Sequence[Part], dialect: Dialect, scratch: Path) -> Group:
     try:
-        if parts[0].line_end is None:
+        if parts[0].line_end is None:  # the engine looks at the first line end, even in a cell
             raise duckdb.InvalidInputException("lines end in more than one way.")
         table = _strict_csv(con, parts, dialect)
         group = Group(parts, dialect.header, table, _count(table), dialect)
@@ -254,7 +254,6 @@ def _strict_csv(con: Any, parts: Sequence[Part], dialect: Dialect) -> Any:
         quote=dialect.quote,
         escape=dialect.escape if dialect.quote else "",
         skip=dialect.skip,
-        new_line=parts[0].line_end,
         **STRICT,
     )
 

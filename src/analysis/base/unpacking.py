@@ -59,7 +59,9 @@ class Part:
     encoding: str = ""
     is_copy: bool = False
     line_end: str | None = "\n"
-    """None where lines end in more than one way, or line ends of another kind are in cells."""
+    """LF or CRLF; None where lines end in a lone CR or in more than one way, or where cells hold a
+    line end of the other kind.
+    """
 
 
 def unpack(path: Path, table: str, scratch: Path) -> list[Part]:
@@ -239,14 +241,11 @@ class _LineEnds:
 
     @property
     def only(self) -> str | None:
-        """The one way in which lines end; None if there are more."""
+        """The one way in which lines end, if it is LF or CRLF."""
         if not self.returns:
             return "\n"
-        if self.has_plain_feed or self.feeds not in (0, self.returns):
-            return None
-        if not self.feeds:
-            return "\r"
-        return "\r\n" if self.pairs == self.returns else None
+        is_one = self.returns == self.feeds == self.pairs and not self.has_plain_feed
+        return "\r\n" if is_one else None
 
 
 def _line_of_nul(path: Path) -> int:
