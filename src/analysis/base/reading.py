@@ -152,8 +152,25 @@ def _check_required(table: str, groups: Sequence[Group], required: Collection[st
 
 def _count(table: Any) -> int:
     """Return the rows of `table`, of which one column is read to its end."""
-    last = table[table.columns[-1]]
-    return int(table.aggregate(n=table.count(), last=last.max()).to_pyarrow()["n"][0].as_py())
+    return _counts(table, ibis.literal(0))[0]
+
+
+def _counts(table: Any, suspects: Any) -> tuple[int, int]:
+    """Return the rows of `table` and the sum of `suspects`, in one pass."""
+    last = table[table.columns[-1]].max()
+    row = table.aggregate(n=table.count(), last=last, s=suspects.sum()).to_pyarrow()
+    return int(row["n"][0].as_py()), int(row["s"][0].as_py() or 0)
+
+
+def _suspects(table: Any) -> Any:
+    """Return whether the first cell of each row is a name of the header, as in a second header."""
+    first = table.columns[0]
+    return table[first].isin([*table.columns, *_variants(first)])
+
+
+def _variants(name: str) -> list[str]:
+    """Return how the first name of a header is read in the middle of a file."""
+    return [name, f"\ufeff{name}", f'\ufeff"{name}"']
 
 
 def _parquet(con: Any, parts: Sequence[Part]) -> Group:
@@ -214,7 +231,7 @@ def _csv(con: Any, parts: Sequence[Part], dialect: Dialect, scratch: Path) -> Gr
         if parts[0].line_end is None:  # the engine looks at the first line end, even in a cell
             raise duckdb.InvalidInputException("lines end in more than one way.")
         table = _strict_csv(con, parts, dialect)
-        group = Group(parts, dialect.header, table, _count(table), dialect)
+        group = _without_headers(Group(parts, dialect.header, table, 0, dialect))
     except duckdb.Error as error:
         group = _exact_csv(con, parts, dialect, scratch)
         if dialect.escape != dialect.quote:  # csv takes a backslash outside quotes for one, too
@@ -222,14 +239,14 @@ def _csv(con: Any, parts: Sequence[Part], dialect: Dialect, scratch: Path) -> Gr
                 f"{parts[0].where} cannot be read: {_first_line(error)} Export it again, with "
                 "quotes inside quotes written twice."
             ) from error
-    return _without_headers(group)
+    return group
 
 
 def _exact_csv(con: Any, parts: Sequence[Part], dialect: Dialect, scratch: Path) -> Group:
     """Return files that Python's csv module reads, row by row, by way of copies in Parquet."""
     copies = [_rewritten(part, dialect, scratch) for part in parts]
     table = con.read_parquet([str(copy.path) for copy in copies])
-    return Group(copies, dialect.header, table, _count(table), dialect)
+    return _without_headers(Group(copies, dialect.header, table, 0, dialect))
 
 
 def _rewritten(part: Part, dialect: Dialect, scratch: Path) -> Part:
@@ -259,16 +276,16 @@ def _strict_csv(con: Any, parts: Sequence[Part], dialect: Dialect) -> Any:
 
 
 def _without_headers(group: Group) -> Group:
-    """Return a group without the header lines that stand between its rows, as in files put one
-    behind the other. Raises ReportError for such a line with its names in another order.
+    """Return a group with its rows counted, without the header lines that stand between them, as
+    in files put one behind the other. Raises ReportError for such a line with its names in
+    another order.
     """
     first, *rest = group.columns
-    variants = [first, f"\ufeff{first}", f'\ufeff"{first}"']
-    table = group.table
-    suspects = table.filter(table[first].isin([*group.columns, *variants]))
-    if not rest or int(suspects.count().execute()) == 0:
-        return group
-    rows = suspects.distinct().limit(1000).to_pyarrow().to_pylist()
+    table, suspects = group.table, _suspects(group.table)
+    n_rows, n_suspects = _counts(table, suspects)
+    if not rest or not n_suspects:
+        return replace(group, rows=n_rows)
+    rows = table.filter(suspects).distinct().limit(1000).to_pyarrow().to_pylist()
     for row in rows:
         others = [str(row[name]).strip() for name in rest]
         if others != rest and set(others) <= set(group.columns):
@@ -277,11 +294,11 @@ def _without_headers(group: Group) -> Group:
                 f"order: {', '.join(map(str, row.values()))!r}. Put each table into a file."
             )
     is_header = reduce(
-        and_, (table[name].strip() == name for name in rest), table[first].isin(variants)
+        and_, (table[name].strip() == name for name in rest), table[first].isin(_variants(first))
     ).fill_null(False)
     kept = table.filter(~is_header)
     rows_kept = int(kept.count().execute())
-    return replace(group, table=kept, rows=rows_kept, repeated=group.rows - rows_kept)
+    return replace(group, table=kept, rows=rows_kept, repeated=n_rows - rows_kept)
 
 
 def _points(group: Group, numbers: Collection[str]) -> Group:
