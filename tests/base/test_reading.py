@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.base import engine, reading
+from analysis.base import csv_files, engine
 from analysis.base.dialects import Given
 from analysis.base.errors import ReportError
 from analysis.base.reading import scan
@@ -98,7 +98,7 @@ def test_one_table_in_every_way_of_writing_it(tmp_path, name, content):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
 def test_a_plain_file_is_read_by_the_engine_where_it_is(tmp_path, monkeypatch, end, mark):
-    monkeypatch.delattr(reading, "_exact_csv")
+    monkeypatch.delattr(csv_files, "_exact_csv")
     text = "\ufeff" + CSV.replace(",", mark).replace("\n", end)
     path = save(tmp_path, "u.csv", text)
     assert rows_of(read(path)) == ROWS
@@ -256,8 +256,8 @@ def test_no_copy_is_left_and_none_is_beside_the_input(tmp_path, monkeypatch):
 
 
 def test_quoted_line_breaks_across_the_engines_buffers_are_read(tmp_path, monkeypatch):
-    monkeypatch.setitem(reading.STRICT, "buffer_size", 65536)
-    monkeypatch.setitem(reading.STRICT, "max_line_size", 8192)
+    monkeypatch.setitem(csv_files.STRICT, "buffer_size", 65536)
+    monkeypatch.setitem(csv_files.STRICT, "max_line_size", 8192)
     rows = [[str(n), 'a\n1,2,3\n"', "z" * (n % 50)] for n in range(20_000)]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([HEADER, *rows])

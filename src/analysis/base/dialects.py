@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from analysis.base.decimals import decimal_mark
 from analysis.base.errors import ReportError
 
 NAMED = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
@@ -183,7 +184,7 @@ def recognise(sample: str, is_whole: bool, given: Given, where: str) -> Dialect:
         best = _attempt(sample, is_whole, 1 if declared else 0, (best.delimiter, "'", "'"))
     header = check_header(best.rows[0] if best.rows else [], where)
     marks = best.delimiter, best.quote, best.escape
-    return Dialect(*marks, header, best.skip, *_decimals(header, best.rows[1:], given))
+    return Dialect(*marks, header, best.skip, *decimal_mark(header, best.rows[1:], given.decimal))
 
 
 def _quotings(sample: str, given: Given) -> tuple[tuple[str, str], ...]:
@@ -228,40 +229,6 @@ def check_header(cells: Sequence[str], where: str) -> tuple[str, ...]:
             f"({len(twice)} such columns; upper and lower case are one). Rename or remove one."
         )
     return names
-
-
-BY_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
-BY_POINT = re.compile(r"[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
-SURE = re.compile(r"[-+]?(0|\d{4,}|\d{1,3}([.,]\d{3})+)[.,]\d+|[-+]?\d+[.,](\d{1,2}|\d{4,})")
-"""A mark that cannot stand between thousands."""
-
-
-def _decimals(
-    header: tuple[str, ...], rows: list[list[str]], given: Given
-) -> tuple[str | None, tuple[str, ...]]:
-    """Return the decimal mark of the file, None if no column or columns of both kinds show one,
-    and the columns of numbers with commas.
-    """
-    columns = {
-        name: [c for row in rows if n < len(row) and (c := row[n].strip()) and c != name]
-        for n, name in enumerate(header)
-    }
-    filled = {name: cells for name, cells in columns.items() if cells}
-    commas = [name for name, cells in filled.items() if _all(BY_COMMA, cells)]
-    points = [name for name, cells in filled.items() if _all(BY_POINT, cells)]
-    seen = {
-        mark
-        for mark, names in ((",", commas), (".", points))
-        if any(mark in c and SURE.fullmatch(c) for name in names for c in filled[name]
-               if c.rfind(mark) > c.rfind("." if mark == "," else ","))
-    }  # fmt: skip
-    mark = given.decimal or (seen.pop() if len(seen) == 1 else None)
-    with_commas = [name for name in commas if any("," in c or "." in c for c in filled[name])]
-    return mark, tuple(with_commas) if mark == "," else ()
-
-
-def _all(pattern: re.Pattern[str], cells: list[str]) -> bool:
-    return all(pattern.fullmatch(cell) for cell in cells)
 
 
 def exact_rows(lines: Iterable[str], dialect: Dialect, where: str) -> Iterator[list[str]]:
