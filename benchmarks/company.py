@@ -89,7 +89,7 @@ def typed(events: pa.Table) -> pa.Table:
 
 def of_stage(name: str, **changed: Any) -> dict[str, Any]:
     """Return the parameters of a stage from params.yml, except those in `changed`."""
-    wanted = {*stages.find(name).params} - {"users", "events", "users_columns", "events_columns"}
+    wanted = {*stages.find(name).params} - stages.READING
     return PARAMS.model_dump(include=wanted) | changed
 
 

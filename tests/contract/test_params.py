@@ -94,6 +94,11 @@ def test_a_missing_parameter_is_named():
         check_params({k: v for k, v in make_params().model_dump().items() if k != "seed"})
 
 
+def test_a_format_with_an_unknown_key_names_the_nearest():
+    with pytest.raises(ReportError, match="users_format: .*'delimeter' is not known. Is it 'deli"):
+        make_params(users_format={"delimeter": ";"})
+
+
 def test_parameters_cannot_be_changed_later():
     with pytest.raises(ValueError, match="frozen"):
         make_params().horizon_days = 60

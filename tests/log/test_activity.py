@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from analysis.base import engine
 from analysis.base.errors import ReportError
-from analysis.log.activity import amount, exact_sum, place, sum_by_day, user_spans, with_sessions
+from analysis.log.activity import (
+    amount,
+    exact_sum,
+    place,
+    require_activity,
+    sum_by_day,
+    user_spans,
+    with_sessions,
+)
 from tests.handmade import ROLES, at, make_active, make_events, make_users, make_window
 
 USERS = make_users(
@@ -40,6 +48,23 @@ def test_activity_is_of_known_users_since_signup_inside_the_log():
         ("new", at("2025-01-02T23:59:59.999"), 0),
         ("new", at("2025-01-03T00:00"), 1),
     ]
+
+
+def test_tables_without_an_identifier_in_common_are_refused_with_one_of_each():
+    message = (
+        "no user_id is in the users table. The events have 2 identifiers, such as '17'; the users "
+        "have 4, such as 'early'.* map the column"
+    )
+    with pytest.raises(ReportError, match=message):
+        require_activity(make_events([("17", "2025-01-02"), ("18", "2025-01-02")]), USERS, (), ())
+    require_activity(make_events([("17", "2025-01-02"), ("new", "2025-01-02")]), USERS, (), ())
+
+
+def test_a_log_whose_every_event_is_passive_is_refused():
+    events = make_events([("new", "2025-01-02")] * 2, event_type=["push", "cancel"])
+    with pytest.raises(ReportError, match=r"every event is of a type in .*cancel, push.*Take out"):
+        require_activity(events, USERS, ["push"], ["cancel"])
+    require_activity(events, USERS, ["push"], [])
 
 
 def test_tenure_counts_24_hours_from_a_local_midnight():

@@ -14,7 +14,7 @@ from analysis.contract import inputs as contract
 from analysis.contract.inputs import EVENTS, USERS, names
 from analysis.log import events as clean_log
 from analysis.log import users as clean
-from analysis.log.chapters import EventsChapter
+from analysis.log.chapters import EventsChapter, UsersChapter
 from analysis.log.content import Columns
 from tests.handmade import CON, at
 
@@ -263,6 +263,32 @@ RAW_EVENTS = (
     "u5 a - 2025-01-05T09:00 2025-01-05T08:59 - s4",  # no type; received before it happened
     "u6 a play 2025-01-05T10:00 - 2025-01-05T10:05 -",  # never received, as far as is known
 )
+
+
+@pytest.mark.parametrize("blank", ["user_id", "event_uuid"])
+def test_events_whose_identifiers_are_all_blank_name_the_column(blank):
+    at = EVENT_HEADER.split().index(blank)
+    rows = [" ".join("-" if n == at else c for n, c in enumerate(r.split())) for r in RAW_EVENTS]
+    with pytest.raises(
+        ReportError, match=f"events: column '{blank}' is empty in all 8 rows. Map .*events_columns"
+    ):
+        clean_log.clean_events(raw(EVENT_HEADER, *rows))
+
+
+def test_the_chapters_say_how_their_files_were_read(tmp_path):
+    path = tmp_path / "u.csv"
+    path.write_text("user_id;signup_date;age\na;2025-01-05;30,5\nuser_id;signup_date;age\n")
+    chapter = UsersChapter.read(str(tmp_path), str(path), {}, "UTC", {"quote": "none"})
+    said = {
+        "file_kind": "CSV", "files": 1, "packing": "none", "encoding": "utf-8",
+        "delimiter": "semicolon", "quoting": "none", "decimal_mark": ",",
+        "repeated_headers": 1, "columns_absent": 0,
+    }  # fmt: skip
+    assert chapter.users_qa["files"] == [said]
+    assert chapter.users_qa["rows_read"] == 1
+    assert chapter.users_files.to_dict("records") == [said]
+    assert chapter.users["age"].tolist() == [30.5]
+    assert UsersChapter(chapter.raw, "UTC").users_files.columns.tolist() == list(said)
 
 
 def test_the_page_names_what_is_counted_where_the_case_exchanged_two_columns():

@@ -125,6 +125,6 @@ def build(tables: Tables, folder: Path) -> Iterator[tuple[str, Chapter]]:
 
 def _of(stage: str) -> dict[str, Any]:
     """Return the parameters of a stage, with FEWER draws."""
-    wanted = {*stages.find(stage).params} - {"users", "events", "users_columns", "events_columns"}
+    wanted = {*stages.find(stage).params} - stages.READING
     given = make_params().model_dump(include=wanted)
     return given | {name: value for name, value in FEWER.items() if name in given}

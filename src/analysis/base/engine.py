@@ -8,8 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.base.errors import ReportError
-
-SUFFIXES = {".csv": "csv", ".parquet": "parquet"}
+from analysis.base.unpacking import ENDINGS, SAVE_AS_CSV, SPREADSHEETS, kind_of
 
 
 def connect() -> Any:
@@ -25,41 +24,35 @@ def connect() -> Any:
 def list_files(source: str, table: str) -> list[Path]:
     """Return the files of `source` (one file, or a folder of one kind), sorted by name.
 
-    Raises ReportError when there is none, or when a folder mixes CSV and Parquet.
+    In a folder, hidden files and those with other endings are not looked at. Raises ReportError
+    when there is none, or when a folder mixes kinds.
     """
     path = Path(source).expanduser()
     if path.is_file():
         found = [path]
     elif path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        found = sorted(p for p in path.rglob("*") if p.is_file() and p.name[0] != ".")
+        found = [p for p in found if kind_of(p.name)] or found
     else:
         raise ReportError(
             f"{table}: no file or folder {source!r}. Give the path of a CSV or Parquet file, or "
             f"a folder of them, with --{table} or `{table}` in params.yml."
         )
-    kinds = {p.suffix.lower() for p in found}
-    if len(kinds) != 1 or not kinds <= set(SUFFIXES):
-        raise ReportError(
-            f"{table}: {source!r} holds {sorted(kinds) or 'no file'}; expected .csv or .parquet "
-            "files, all of one kind."
-        )
+    _check_kinds(found, source, table)
     return found
 
 
-def _csv_delimiter(path: Path) -> str:
-    with path.open("rb") as file:
-        header = file.readline().removeprefix(b"\xef\xbb\xbf")
-    return ";" if header.count(b";") > header.count(b",") else ","
-
-
-def scan(con: Any, files: list[Path]) -> Any:
-    paths = [str(path) for path in files]
-    if files[0].suffix.lower() == ".parquet":
-        return con.read_parquet(paths, union_by_name=True)
-    delimiter = _csv_delimiter(files[0])
-    return con.read_csv(
-        paths, all_varchar=True, header=True, delim=delimiter, quote='"', union_by_name=True
-    )
+def _check_kinds(found: list[Path], source: str, table: str) -> None:
+    sheets = [path for path in found if path.suffix.lower() in SPREADSHEETS]
+    if sheets:
+        raise ReportError(f"{table}: {str(sheets[0])!r} is a spreadsheet. {SAVE_AS_CSV}")
+    kinds = {kind_of(path.name) for path in found}
+    if None in kinds or len(kinds - {"zip"}) > 1 or not found:
+        endings = sorted({path.suffix.lower() or path.name for path in found})
+        raise ReportError(
+            f"{table}: {source!r} holds {endings or 'no file'}; expected files of one kind, "
+            f"ending in {ENDINGS}."
+        )
 
 
 def read(con: Any, path: str) -> Any:

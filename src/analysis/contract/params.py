@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from analysis.base.dialects import Given
 from analysis.base.errors import ReportError
 from analysis.contract.inputs import Role
 
@@ -58,6 +59,12 @@ def _closed_days(text: str) -> str:
     return text
 
 
+def _format(given: dict[str, str]) -> dict[str, str]:
+    Given.of(given)
+    return given
+
+
+Format = Annotated[dict[str, str], AfterValidator(_format)]
 ClosedDays = Annotated[str, BeforeValidator(str), AfterValidator(_closed_days)]
 Instant = Annotated[str | None, AfterValidator(_instant)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -80,6 +87,8 @@ class Params(BaseModel):
     events: str | None = None
     users_columns: dict[str, str] = {}
     events_columns: dict[str, str] = {}
+    users_format: Format = {}
+    events_format: Format = {}
     event_types: dict[Role, str]
     passive_event_types: list[str]
     ending_event_types: list[str]

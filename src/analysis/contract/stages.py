@@ -11,6 +11,8 @@ from analysis.base.errors import ReportError
 
 RAW = {"users": "raw/users.csv", "events": "raw/events.parquet"}
 """The simulated input tables, by the parameter that names other ones."""
+READING = frozenset(f"{table}{what}" for table in RAW for what in ("", "_columns", "_format"))
+"""The parameters that say where the input tables are, and how they are read."""
 PAGES = ("book/checks.yml", "book/actions.yml", "index.md")
 """What the summary reads of the project itself: sentences on checks, actions and findings."""
 
@@ -61,8 +63,9 @@ STAGES: tuple[Stage, ...] = (
             "users_qa": "clean/users.qa.json",
             "users_cleaning": "audit/users_cleaning.csv",
             "users_columns_found": "audit/users_columns.csv",
+            "users_files": "audit/users_files.csv",
         },
-        params=("users", "users_columns", "time_zone"),
+        params=("users", "users_columns", "users_format", "time_zone"),
     ),
     Stage(
         "02_clean_events",
@@ -77,10 +80,12 @@ STAGES: tuple[Stage, ...] = (
             "events_cleaning": "audit/events_cleaning.csv",
             "event_types_found": "audit/event_types.csv",
             "events_columns_found": "audit/events_columns.csv",
+            "events_files": "audit/events_files.csv",
         },
         params=(
             "events",
             "events_columns",
+            "events_format",
             *TIME,
             "passive_event_types",
             "ending_event_types",

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.base import clock, engine
 from analysis.base.errors import ReportError
+from analysis.base.formats import format_value, plural
 from analysis.contract.inputs import ROLES
 from analysis.log.raw import number
 from analysis.log.window import LogWindow
@@ -68,6 +69,35 @@ def _require_types(events: Any, wanted: Sequence[str], parameter: str) -> None:
                 f"events: {parameter} names {name!r}, but no event has that type. "
                 f"Types: {', '.join(sorted(types))}. Correct {parameter} in params.yml."
             )
+
+
+def require_activity(
+    events: Any, users: pd.DataFrame, passive: Sequence[str], ending: Sequence[str]
+) -> None:
+    """Raise ReportError, with the remedy, when no event is of a user in `users`, or when each is of
+    a passive or an ending type: then nothing can be said of anybody.
+    """
+    known = engine.from_pandas(users[["user_id"]])
+    if engine.to_pandas(events.semi_join(known, "user_id").select("user_id").limit(1)).empty:
+        ids = events.aggregate(n=events.user_id.nunique(), first=events.user_id.min())
+        row = engine.to_pandas(ids).iloc[0]
+        raise ReportError(
+            "events: no user_id is in the users table. The events have "
+            f"{plural(int(row['n']), 'identifier', 'identifiers')}, such as {row['first']!r}; the "
+            f"users have {format_value(len(users), 'count')}, such as "
+            f"{users['user_id'].min()!r}. Give tables of the same users, or map the column that "
+            "holds the same identifier under users_columns or events_columns in params.yml."
+        )
+    silent = {*passive, *ending}
+    if not silent:
+        return
+    types = engine.to_pandas(events.select("event_type").distinct())["event_type"]
+    if set(types) <= silent:
+        raise ReportError(
+            f"events: every event is of a type in passive_event_types or ending_event_types "
+            f"({', '.join(sorted(types))}), so no user is ever active. Take out of "
+            "passive_event_types in params.yml what users do themselves."
+        )
 
 
 def by_users(events: Any) -> Any:

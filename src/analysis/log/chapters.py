@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 
 from analysis.base import engine
+from analysis.base.reading import files_table
 from analysis.contract import stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.inputs import EVENTS, USERS
 from analysis.contract.params import parse_instant
 from analysis.contract.store import Store
-from analysis.log.activity import place, sum_by_day
+from analysis.log.activity import place, require_activity, sum_by_day
 from analysis.log.events import (
     CleanEvents,
     clean_events,
@@ -22,7 +23,7 @@ from analysis.log.events import (
     in_order,
 )
 from analysis.log.log import Log
-from analysis.log.raw import read_raw
+from analysis.log.raw import read_source
 from analysis.log.users import (
     CleanUsers,
     clean_users,
@@ -42,15 +43,23 @@ class UsersChapter(Chapter):
 
     raw: Any
     time_zone: str
+    files: Sequence[Mapping[str, Any]] = ()
     stage = "01_clean_users"
 
     @classmethod
     def read(
-        cls, inputs: str, users: str | None, users_columns: Mapping[str, str], time_zone: str
+        cls,
+        inputs: str,
+        users: str | None,
+        users_columns: Mapping[str, str],
+        time_zone: str,
+        users_format: Mapping[str, str] | None = None,
     ) -> "UsersChapter":
         """Return the chapter on the table `users`, or on the simulated one under `inputs`."""
         path = Store(cls.stage, inputs).raw("users", users)
-        return cls(read_raw(engine.connect(), path, "users", USERS, users_columns), time_zone)
+        con = engine.connect()
+        source = read_source(con, path, "users", USERS, users_columns, users_format)
+        return cls(source.table, time_zone, source.files)
 
     @cached_property
     def cleaned(self) -> CleanUsers:
@@ -64,8 +73,8 @@ class UsersChapter(Chapter):
 
     @cached_property
     def users_qa(self) -> dict[str, object]:
-        """Every count of the cleaning, and the columns that were not given."""
-        return qa_record(self.cleaned.counts, self.cleaned.absent)
+        """Every count of the cleaning, the columns that were not given, and how files were read."""
+        return {**qa_record(self.cleaned.counts, self.cleaned.absent), "files": list(self.files)}
 
     @table
     def users_cleaning(self) -> pd.DataFrame:
@@ -76,6 +85,11 @@ class UsersChapter(Chapter):
     def users_columns_found(self) -> pd.DataFrame:
         """Which columns are there: see columns_table."""
         return columns_table(self.cleaned.table, USERS)
+
+    @table
+    def users_files(self) -> pd.DataFrame:
+        """How the files were read: see files_table."""
+        return files_table(self.files)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +105,7 @@ class EventsChapter(Chapter):
     event_types: Mapping[str, str]
     session_gap_minutes: float
     ending_event_types: Sequence[str] = ()
+    files: Sequence[Mapping[str, Any]] = ()
     stage = "02_clean_events"
 
     @classmethod
@@ -99,13 +114,16 @@ class EventsChapter(Chapter):
         inputs: str,
         events: str | None,
         events_columns: Mapping[str, str],
+        events_format: Mapping[str, str] | None = None,
         **parameters: Any,
     ) -> "EventsChapter":
         """Return the chapter on the table `events`, or on the simulated one under `inputs`."""
         store = Store(cls.stage, inputs)
         path = store.raw("events", events)
-        raw = read_raw(engine.connect(), path, "events", EVENTS, events_columns)
-        return cls(raw, store.table(stages.USERS), **parameters)
+        con = engine.connect()
+        source = read_source(con, path, "events", EVENTS, events_columns, events_format)
+        known = store.table(stages.USERS)
+        return cls(source.table, known, files=source.files, **parameters)
 
     @cached_property
     def cleaned(self) -> CleanEvents:
@@ -133,6 +151,7 @@ class EventsChapter(Chapter):
         """The clean events with what is known of their users, kept in the engine: see place."""
         events = self.cleaned.table
         types = self.passive_event_types, self.ending_event_types
+        require_activity(events, self.known_users, *types)
         return place(events, self.known_users, self.window, *types).cache()
 
     @cached_property
@@ -156,10 +175,13 @@ class EventsChapter(Chapter):
 
     @cached_property
     def events_qa(self) -> dict[str, object]:
-        """Every count of the cleaning, the columns that were not given, and which are content."""
+        """Every count of the cleaning, the columns that were not given, which are content, and how
+        files were read.
+        """
         said = self.cleaned.said
         columns = {"content": list(said.counted), "not_content": list(said.left_out)}
-        return {**qa_record(self.cleaned.counts, self.cleaned.absent), "columns": columns}
+        record = qa_record(self.cleaned.counts, self.cleaned.absent)
+        return {**record, "columns": columns, "files": list(self.files)}
 
     @table
     def events_cleaning(self) -> pd.DataFrame:
@@ -176,3 +198,8 @@ class EventsChapter(Chapter):
     def events_columns_found(self) -> pd.DataFrame:
         """Which columns of the contract are there, and which others: see given_table."""
         return given_table(self.cleaned.absent, EVENTS, self.cleaned.said)
+
+    @table
+    def events_files(self) -> pd.DataFrame:
+        """How the files were read: see files_table."""
+        return files_table(self.files)

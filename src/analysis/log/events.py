@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.base import clock, engine
 from analysis.base.errors import ReportError
+from analysis.base.formats import plural
 from analysis.contract.inputs import EVENTS, Column, names
 from analysis.log import content
 from analysis.log import raw as raw_tables
@@ -89,7 +90,7 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
     n_usable = int(usable.count().execute())
     n_unique = n_usable - (removed or 0)
     if n_unique == 0:
-        raise ReportError("events: no row has user_id and a readable time. See the data contract.")
+        raise _none_usable(counts)
     rows = counts["rows_read"] or 0
     counts |= {
         "duplicates_removed": removed,
@@ -100,6 +101,17 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
     }
     absent = [name for name in names(EVENTS) if name not in raw.columns]
     return CleanEvents(slim(unique), counts, absent, said)
+
+
+def _none_usable(counts: Counts) -> ReportError:
+    blank = [n for n in ("user_id", "event_uuid") if counts[f"null_{n}"] == counts["rows_read"]]
+    if not blank:
+        return ReportError("events: no row has user_id and a readable time. See the data contract.")
+    return ReportError(
+        f"events: column {blank[0]!r} is empty in all "
+        f"{plural(counts['rows_read'] or 0, 'row', 'rows')}. Map the right column under "
+        "events_columns in params.yml, or take the column out if it is event_uuid."
+    )
 
 
 def _at_local_midnight(events: Any, name: str, zone: str) -> Any:

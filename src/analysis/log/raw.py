@@ -1,42 +1,53 @@
 """Reading the raw tables: columns by the contract, cells as values."""
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import ibis
 
-from analysis.base.engine import list_files, scan, to_pandas
+from analysis.base.dialects import Given
+from analysis.base.engine import list_files, to_pandas
 from analysis.base.errors import ReportError
 from analysis.base.formats import format_value, plural
+from analysis.base.reading import Source, scan
 from analysis.contract.inputs import Column, names, required
 
 
 def read_raw(
     con: Any, source: str, table: str, columns: tuple[Column, ...], mapping: Mapping[str, str]
 ) -> Any:
+    """Return the table of read_source, whose files are written as they are recognised to be."""
+    return read_source(con, source, table, columns, mapping).table
+
+
+def read_source(
+    con: Any,
+    source: str,
+    table: str,
+    columns: tuple[Column, ...],
+    mapping: Mapping[str, str],
+    given: Mapping[str, str] | None = None,
+) -> Source:
     """Return the raw table (Ibis) with the contract's names; other columns keep theirs.
 
-    `mapping` gives, for a standard name, the name it has in the file. CSV columns
-    stay text, so that no value is lost to a guessed type. Raises ReportError when a
-    file cannot be read or a required column is missing.
+    `mapping` gives, for a standard name, the name it has in the file; `given` is how the files
+    are written, where it is not to be recognised. Columns of text files stay text, so that no
+    value is lost to a guessed type. Raises ReportError when a file cannot be read or a required
+    column is missing.
     """
+    numbers = [mapping.get(c.name, c.name) for c in columns if c.type in ("integer", "number")]
+    needed = [mapping.get(name, name) for name in required(columns)]
     files = list_files(source, table)
     try:
-        raw = scan(con, files)
-        rows = int(
-            raw.aggregate(n=raw.count(), last=raw[raw.columns[-1]].max())
-            .to_pyarrow()["n"][0]
-            .as_py()
-        )
-    except Exception as error:  # whatever the engine says, the file is at fault
-        raise ReportError(
-            f"{table}: {source!r} cannot be read as {files[0].suffix[1:]} (UTF-8, comma or "
-            f"semicolon): {str(error).splitlines()[0]}. Save it again as UTF-8 CSV or Parquet."
-        ) from error
-    if rows == 0:
+        raw = scan(con, files, table, Given.of(given or {}), needed, numbers)
+    except ValueError as error:
+        raise ReportError(f"{table}_format: {error}. Correct params.yml.") from error
+    if raw.rows == 0:
         raise ReportError(f"{table}: {source!r} has no rows. Give a table with at least one.")
-    return _rename(raw, source, table, columns, mapping)
+    return replace(raw, table=_rename(raw.table, source, table, columns, mapping))
 
 
 def _rename(
@@ -57,6 +68,8 @@ def _rename(
     if missing:
         near = difflib.get_close_matches(missing[0], present, n=1, cutoff=0.4)
         hint = f" Is it {near[0]!r}?" if near else ""
+        if any(DATA.fullmatch(name) for name in present):
+            hint = f" {NO_HEADER}"
         raise ReportError(
             f"{table}: required column {missing[0]!r} is missing from {source!r} "
             f"({len(missing)} missing: {', '.join(missing)}).{hint} It has: "
@@ -64,6 +77,12 @@ def _rename(
         )
     known = [name for name in names(columns) if name in renamed.columns]
     return renamed.select(*known, *(c for c in renamed.columns if c not in known))
+
+
+DATA = re.compile(
+    r"\d{4}-\d{2}-\d{2}.*|[-+]?\d+([.,]\d+)*|[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE
+)
+NO_HEADER = "The first line holds values: the file has no header. Add a line with the names."
 
 
 def text(column: Any) -> Any:
