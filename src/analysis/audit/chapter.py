@@ -59,6 +59,7 @@ class Audit(Chapter):
     event_types: Mapping[str, str]
     session_gap_minutes: float
     closed_days: Sequence[str] = ()
+    min_disclosed: int = 1
     stage = "03_audit"
 
     @classmethod

@@ -16,6 +16,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from analysis.base.disclosure import withhold_marked
 from analysis.base.errors import ReportError
 from analysis.base.formats import format_value, too_few
 from analysis.base.statistics import is_too_few
@@ -56,7 +57,8 @@ THEME: Any = {
 
 def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]]:
     """Make a chart: check its frame's columns, apply the theme, survive an empty frame; where the
-    frame could not be computed, the chart says why.
+    frame could not be computed, the chart says why. What rests on too few people is not drawn: see
+    base.disclosure.
     """
 
     def decorate(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -67,8 +69,10 @@ def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]
         def draw_themed(*args: P.args, **options: P.kwargs) -> Figure:
             bound = signature.bind(*args, **options)
             bound.apply_defaults()
-            frame = next(iter(bound.arguments.values()))
+            first, frame = next(iter(bound.arguments.items()))
             reason = reason_of(frame)
+            frame, _ = withhold_marked(frame)
+            bound.arguments[first] = frame
             if not reason:
                 require_columns(frame, required, name)
             with mpl.rc_context(THEME):

@@ -22,6 +22,7 @@ from analysis.book.marks import RESTS_ON, attribute
 from analysis.book.nodes import make_html
 from analysis.book.problems import add_problem
 from analysis.book.render import render
+from analysis.book.show import WITHHELD
 from analysis.book.strikes import Strikes, strikes_of
 
 STRUCK = "data-struck-by"
@@ -55,7 +56,7 @@ def _marks_of(attribute: str) -> list[str]:
 
 def _strike_cell(found: re.Match[str], strikes: Strikes) -> str:
     failing = strikes.of(_marks_of(found[1]))
-    if not failing or found[3].strip() in ("", BLANK):
+    if not failing or found[3].strip() in ("", BLANK, WITHHELD):
         return found[0]
     by = attribute(STRUCK, [check.name for check in failing])
     content = render("struck_cell", content=Markup(found[3])).strip()

@@ -20,6 +20,8 @@ PARTS = ("Audit", "Cohorts", "Model", "Segmentation", "Usual shortcuts", "Refere
 TIME = ("time_zone", "log_start", "log_end")
 WINDOWS = ("lookback_days", "gap_days", "horizon_days")
 ROLES = ("event_types", "session_gap_minutes")
+DISCLOSED = "min_disclosed"
+"""What every stage takes, for the tables and charts that it shows."""
 ECONOMICS = ("customer_value", "contact_cost", "incentive_cost", "saved_share")
 
 USERS, EVENTS = "clean/users.parquet", "clean/events.parquet"
@@ -61,7 +63,7 @@ STAGES: tuple[Stage, ...] = (
             "users_cleaning": "audit/users_cleaning.csv",
             "users_columns_found": "audit/users_columns.csv",
         },
-        params=("users", "users_columns", "time_zone"),
+        params=("users", "users_columns", "time_zone", DISCLOSED),
     ),
     Stage(
         "02_clean_events",
@@ -84,6 +86,7 @@ STAGES: tuple[Stage, ...] = (
             "passive_event_types",
             "ending_event_types",
             *ROLES,
+            DISCLOSED,
         ),
     ),
     Stage(
@@ -99,7 +102,7 @@ STAGES: tuple[Stage, ...] = (
             "suspects": SUSPECTS,
             "verdict_table": "audit/checks.csv",
         },
-        params=("time_zone", "lookback_days", "horizon_days", *ROLES, "closed_days"),
+        params=("time_zone", "lookback_days", "horizon_days", *ROLES, "closed_days", DISCLOSED),
     ),
     Stage(
         "04_features",
@@ -114,7 +117,7 @@ STAGES: tuple[Stage, ...] = (
             "feature_summary": "features/feature_summary.csv",
             "verdict_table": "features/checks.csv",
         },
-        params=("time_zone", *WINDOWS, *ROLES, "static_columns"),
+        params=("time_zone", *WINDOWS, *ROLES, "static_columns", DISCLOSED),
     ),
     Stage(
         "05_cohorts",
@@ -133,7 +136,9 @@ STAGES: tuple[Stage, ...] = (
             "kpis_latest": "cohorts/kpis_latest.csv",
             "verdict_table": "cohorts/checks.csv",
         },
-        params=("time_zone", *WINDOWS, "retention_days", "group_columns", "min_group"),
+        params=(
+            "time_zone", *WINDOWS, "retention_days", "group_columns", "min_group", DISCLOSED,
+        ),  # fmt: skip
     ),
     Stage(
         "06_model",
@@ -160,7 +165,7 @@ STAGES: tuple[Stage, ...] = (
             "chosen_scores": TEST_SCORES,
             "verdict_table": "model/checks.csv",
         },
-        params=(*ECONOMICS, "capacity", "min_group", "bootstrap_draws", "seed"),
+        params=(*ECONOMICS, "capacity", "min_group", "bootstrap_draws", "seed", DISCLOSED),
     ),
     Stage(
         "07_scoring",
@@ -194,6 +199,7 @@ STAGES: tuple[Stage, ...] = (
             "medium_risk_from",
             "holdout_share",
             "seed",
+            DISCLOSED,
         ),
     ),
     Stage(
@@ -208,7 +214,7 @@ STAGES: tuple[Stage, ...] = (
             "tier_limits": "segments/tier_limits.csv",
             "verdict_table": "segments/checks.csv",
         },
-        params=("max_clusters", "null_draws", "min_group", "seed"),
+        params=("max_clusters", "null_draws", "min_group", "seed", DISCLOSED),
     ),
     Stage(
         "09_published",
@@ -236,7 +242,7 @@ STAGES: tuple[Stage, ...] = (
             "case_by_cohort": "published/churn_by_cohort.csv",
             "verdict_table": "published/checks.csv",
         },
-        params=("published_view", "seed"),
+        params=("published_view", "seed", DISCLOSED),
     ),
     Stage(
         SUMMARY,
@@ -284,6 +290,7 @@ STAGES: tuple[Stage, ...] = (
             "min_group",
             *ECONOMICS,
             "holdout_share",
+            DISCLOSED,
         ),
     ),
 )

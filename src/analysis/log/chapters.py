@@ -42,15 +42,16 @@ class UsersChapter(Chapter):
 
     raw: Any
     time_zone: str
+    min_disclosed: int = 1
     stage = "01_clean_users"
 
     @classmethod
     def read(
-        cls, inputs: str, users: str | None, users_columns: Mapping[str, str], time_zone: str
+        cls, inputs: str, users: str | None, users_columns: Mapping[str, str], **parameters: Any
     ) -> "UsersChapter":
         """Return the chapter on the table `users`, or on the simulated one under `inputs`."""
         path = Store(cls.stage, inputs).raw("users", users)
-        return cls(read_raw(engine.connect(), path, "users", USERS, users_columns), time_zone)
+        return cls(read_raw(engine.connect(), path, "users", USERS, users_columns), **parameters)
 
     @cached_property
     def cleaned(self) -> CleanUsers:
@@ -91,6 +92,7 @@ class EventsChapter(Chapter):
     event_types: Mapping[str, str]
     session_gap_minutes: float
     ending_event_types: Sequence[str] = ()
+    min_disclosed: int = 1
     stage = "02_clean_events"
 
     @classmethod

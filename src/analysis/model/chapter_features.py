@@ -28,6 +28,7 @@ class Features(Chapter):
     event_types: Mapping[str, str]
     session_gap_minutes: float
     static_columns: Sequence[str]
+    min_disclosed: int = 1
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Features":

@@ -50,6 +50,7 @@ class Model(Chapter):
     seed: int
     models: Sequence[str] = CANDIDATES
     shuffles: int = 3
+    min_disclosed: int = 1
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Model":

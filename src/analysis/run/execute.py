@@ -12,6 +12,7 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets.config import Config
 
 from analysis.base.errors import ReportError
+from analysis.base.files import keep_private
 from analysis.contract.stages import Stage
 from analysis.run.fingerprint import METADATA, parse
 from analysis.run.folders import Run, notebook_of
@@ -123,7 +124,10 @@ def _publish(run: Run, stage: Stage, executed: Path) -> None:
     for path in stage.writes.values():
         target = Path(run.path_of(path))
         target.parent.mkdir(parents=True, exist_ok=True)
+        is_private = (executed.parent / path).stat().st_mode & 0o077 == 0
         os.replace(executed.parent / path, target)
+        if is_private:
+            keep_private(target)
     run.chapters.mkdir(parents=True, exist_ok=True)
     os.replace(executed, run.chapters / executed.name)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import simulation
 from analysis.base.errors import ReportError
+from analysis.base.files import keep_private
 from analysis.contract import stages
 from analysis.contract.stages import Stage
 from analysis.run.execute import KERNEL_ENVIRONMENT, execute
@@ -89,6 +90,8 @@ def _simulate(run: Run, report: Report) -> None:
     start = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     simulation.write(simulation.simulate(size[0], size[1], size[2]), folder)
+    for path in folder.iterdir():
+        keep_private(path)
     _write_record(run, "00_simulate", print_, files)
     return report("00_simulate", "done", time.monotonic() - start)
 

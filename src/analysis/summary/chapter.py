@@ -52,6 +52,7 @@ class Summary(Chapter):
     incentive_cost: float
     saved_share: float
     holdout_share: float
+    min_disclosed: int = 1
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Summary":

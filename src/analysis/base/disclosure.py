@@ -1,0 +1,202 @@
+"""Which cells of a table rest on so few people that they are withheld, and that these stay so.
+
+A rule is a plain mapping, as the catalogue declares it for a table (`people`):
+
+- `whole`: the column that counts the people a row is about;
+- `part`: the column that counts those of them with the outcome, or `share`: their share;
+- `rests`: other columns that are withheld together with them;
+- `within`: columns whose rows add up to a total that is known ([] for all rows of the table);
+- `where`: the values of columns in which a row must be for the rule; `known`: the column that says
+  whether the outcome was observed in the row;
+- `allows_none`: nobody, and everybody, may be said: of faults in the tables;
+- `curve`: the columns that say which rows are one curve; a step on too few people is left out;
+- `drop`: the row is left out altogether.
+
+A count of 1 to `minimum` - 1 people is withheld. So is a part whose complement is as small, or is
+nobody: it says something of everybody in the group. A total gives a single withheld cell back, so
+the next smallest is withheld too, until at least `minimum` people are hidden together (cell
+suppression: Hundepool et al. 2012, Statistical Disclosure Control, ch. 4).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+Rule = Mapping[str, Any]
+MARK = "people"
+"""The entry of a frame's `attrs` that holds the rules and the minimum: see withhold_marked."""
+
+
+def withhold(
+    frame: pd.DataFrame, rules: Sequence[Rule], minimum: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the frame without what rests on fewer than `minimum` people, and which of its cells
+    were withheld (a frame of truth values of the same shape).
+    """
+    shown, hidden = frame.copy(), pd.DataFrame(False, index=frame.index, columns=frame.columns)
+    for rule in rules:
+        of_rule = _rows(frame, rule)
+        if rule.get("drop"):
+            shown, hidden = shown[~of_rule], hidden[~of_rule]
+            frame = shown.copy()
+        elif "curve" in rule:
+            _hide(hidden, of_rule & ~_kept_steps(frame, rule, of_rule, minimum), _columns(rule))
+        else:
+            _hide_groups(frame, hidden, rule, of_rule, minimum)
+    return _without(shown, hidden, rules)
+
+
+def withhold_marked(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Return what `withhold` returns by the rules that the frame carries; without any, the frame
+    as it is, and None.
+    """
+    known = frame.attrs.get(MARK)
+    if known is None or frame.empty:
+        return frame, None
+    present = [rule for rule in known["rules"] if _is_there(frame, rule)]
+    return withhold(frame, present, known["minimum"])
+
+
+def _is_there(frame: pd.DataFrame, rule: Rule) -> bool:
+    needed = {*rule.get("where", {}), *rule.get("curve", ())}
+    needed |= {rule[name] for name in ("whole", "part", "share") if name in rule}
+    return needed <= set(frame.columns)
+
+
+def _rows(frame: pd.DataFrame, rule: Rule) -> "pd.Series[bool]":
+    chosen = pd.Series(True, index=frame.index)
+    for column, values in rule.get("where", {}).items():
+        chosen &= frame[column].astype("str").isin([str(value) for value in values])
+    return chosen
+
+
+def _columns(rule: Rule) -> list[str]:
+    """Return every column that is withheld with the whole."""
+    counts = [rule[name] for name in ("whole", "part", "share") if name in rule]
+    return [*counts, *rule.get("rests", ())]
+
+
+def _hide(hidden: pd.DataFrame, rows: "pd.Series[bool]", columns: Sequence[str]) -> None:
+    present = [column for column in columns if column in hidden]
+    hidden.loc[rows, present] = True
+
+
+def _hide_groups(
+    frame: pd.DataFrame, hidden: pd.DataFrame, rule: Rule, of_rule: "pd.Series[bool]", minimum: int
+) -> None:
+    """Mark the cells of small groups, then those with a small part, then what gives them back."""
+    whole = pd.to_numeric(frame[rule["whole"]], errors="coerce")
+    small = of_rule & whole.between(1, minimum, inclusive="left")
+    small = _with_neighbours(frame, rule, of_rule, small, [whole], whole, minimum)
+    _hide(hidden, small, _columns(rule))
+    if (part := _part(frame, rule, whole)) is None:
+        return
+    told = of_rule & _is_known(frame, rule) & whole.gt(0) & part.notna()
+    few = told & (_is_few(part, rule, minimum) | _is_few(whole - part, rule, minimum))
+    both = [part, whole - part]
+    few = _with_neighbours(frame, rule, told, few | (small & told), both, whole, minimum)
+    _hide(hidden, few, [column for column in _columns(rule) if column != rule["whole"]])
+
+
+def _is_few(count: "pd.Series[float]", rule: Rule, minimum: int) -> "pd.Series[bool]":
+    return (count < minimum) & (count > 0 if rule.get("allows_none") else count >= 0)
+
+
+def _is_known(frame: pd.DataFrame, rule: Rule) -> "pd.Series[bool]":
+    if "known" not in rule or rule["known"] not in frame:
+        return pd.Series(True, index=frame.index)
+    return frame[rule["known"]].astype("str").str.lower().eq("true")
+
+
+def _part(
+    frame: pd.DataFrame, rule: Rule, whole: "pd.Series[float]"
+) -> "pd.Series[float] | None":
+    """Return how many have the outcome: as the table counts them, or by their share; missing where
+    it is no share of so many.
+    """
+    if "part" in rule:
+        return pd.to_numeric(frame[rule["part"]], errors="coerce")
+    if "share" in rule:
+        part = pd.to_numeric(frame[rule["share"]], errors="coerce") * whole
+        return part.round().where((part - part.round()).abs() < 1e-6 * whole.clip(lower=1))
+    return None
+
+
+def _with_neighbours(
+    frame: pd.DataFrame,
+    rule: Rule,
+    of_rule: "pd.Series[bool]",
+    small: "pd.Series[bool]",
+    counts: Sequence["pd.Series[float]"],
+    whole: "pd.Series[float]",
+    minimum: int,
+) -> "pd.Series[bool]":
+    """Return `small` with the next smallest rows of each total that would give a row back."""
+    if "within" not in rule or not small.any():
+        return small
+    keys = [frame[column].astype("str") for column in rule["within"]]
+    family = pd.concat(keys, axis=1).agg("|".join, axis=1) if keys else small.map(lambda _: "")
+    more = small.copy()
+    for name in family[small].unique():
+        members = whole[of_rule & (family == name)].sort_values(kind="stable").index
+        chosen = [row for row in members if small[row]]
+        others = [row for row in members if not small[row] and whole[row] > 0]
+        while others and any(count[chosen].sum() < minimum for count in counts):
+            chosen.append(others.pop(0))
+        more.loc[chosen] = True
+    return more
+
+
+def _kept_steps(
+    frame: pd.DataFrame, rule: Rule, of_rule: "pd.Series[bool]", minimum: int
+) -> "pd.Series[bool]":
+    """Return which rows of a curve stay: those with enough people, the first, and each on which
+    enough left (or, without a share, were added) since the last that stays.
+    """
+    kept = pd.Series(False, index=frame.index)
+    keys = [frame[column].astype("str") for column in rule["curve"]]
+    family = pd.concat(keys, axis=1).agg("|".join, axis=1) if keys else of_rule.map(lambda _: "")
+    whole = pd.to_numeric(frame[rule["whole"]], errors="coerce")
+    for _, rows in whole[of_rule & whole.notna()].groupby(family):
+        kept.loc[_enough(_moved(frame, rule, rows), rows, minimum)] = True
+    return kept
+
+
+def _moved(
+    frame: pd.DataFrame, rule: Rule, whole: "pd.Series[float]"
+) -> "pd.Series[float]":
+    """Return how many people each step of a curve moves."""
+    if "share" not in rule:
+        return whole.diff().abs()
+    share = pd.to_numeric(frame.loc[whole.index, rule["share"]], errors="coerce")
+    return (whole.shift() * (1 - share / share.shift().where(lambda s: s > 0))).round(6)
+
+
+def _enough(
+    moved: "pd.Series[float]", whole: "pd.Series[float]", minimum: int
+) -> list[Any]:
+    kept: list[Any] = []
+    since = 0.0
+    for row, people in whole.items():
+        step = moved[row]
+        since += 0.0 if pd.isna(step) else float(step)
+        if people >= minimum and (not kept or since >= minimum - 0.5):
+            kept.append(row)
+            since = 0.0
+    return kept
+
+
+def _without(
+    shown: pd.DataFrame, hidden: pd.DataFrame, rules: Sequence[Rule]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the frame with its hidden cells empty, without the rows of a curve that have none."""
+    for column in shown.columns[hidden.any()]:
+        shown[column] = shown[column].astype("object").where(~hidden[column], None)
+        if not shown[column].dropna().map(lambda value: isinstance(value, str)).any():
+            shown[column] = pd.to_numeric(shown[column])
+    curves = [_columns(rule)[0] for rule in rules if "curve" in rule]
+    if curves:
+        gone = shown[curves].isna().all(axis=1)
+        return shown[~gone], hidden[~gone]
+    return shown, hidden
