@@ -86,6 +86,11 @@ class Audit(Chapter):
 
     # --- what others are made of --------------------------------------------------------
 
+    @table
+    def volume(self) -> pd.DataFrame:
+        """Events and users of each day: see daily_volume."""
+        return self.log.volume.copy()
+
     @cached_property
     def users_seen(self) -> pd.DataFrame:
         """The users with the span of their events: see users_with_span."""

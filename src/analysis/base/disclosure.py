@@ -32,10 +32,10 @@ def withhold(
     frame: pd.DataFrame, rules: Sequence[Rule], minimum: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the frame without what rests on fewer than `minimum` people, and which of its cells
-    were withheld (a frame of truth values of the same shape).
+    were withheld (a frame of truth values of the same shape). With a minimum of 1 nothing is.
     """
     shown, hidden = frame.copy(), pd.DataFrame(False, index=frame.index, columns=frame.columns)
-    for rule in rules:
+    for rule in rules if minimum > 1 else ():
         of_rule = _rows(frame, rule)
         if rule.get("drop"):
             shown, hidden = shown[~of_rule], hidden[~of_rule]
@@ -109,9 +109,7 @@ def _is_known(frame: pd.DataFrame, rule: Rule) -> "pd.Series[bool]":
     return frame[rule["known"]].astype("str").str.lower().eq("true")
 
 
-def _part(
-    frame: pd.DataFrame, rule: Rule, whole: "pd.Series[float]"
-) -> "pd.Series[float] | None":
+def _part(frame: pd.DataFrame, rule: Rule, whole: "pd.Series[float]") -> "pd.Series[float] | None":
     """Return how many have the outcome: as the table counts them, or by their share; missing where
     it is no share of so many.
     """
@@ -163,9 +161,7 @@ def _kept_steps(
     return kept
 
 
-def _moved(
-    frame: pd.DataFrame, rule: Rule, whole: "pd.Series[float]"
-) -> "pd.Series[float]":
+def _moved(frame: pd.DataFrame, rule: Rule, whole: "pd.Series[float]") -> "pd.Series[float]":
     """Return how many people each step of a curve moves."""
     if "share" not in rule:
         return whole.diff().abs()
@@ -173,9 +169,7 @@ def _moved(
     return (whole.shift() * (1 - share / share.shift().where(lambda s: s > 0))).round(6)
 
 
-def _enough(
-    moved: "pd.Series[float]", whole: "pd.Series[float]", minimum: int
-) -> list[Any]:
+def _enough(moved: "pd.Series[float]", whole: "pd.Series[float]", minimum: int) -> list[Any]:
     kept: list[Any] = []
     since = 0.0
     for row, people in whole.items():
@@ -200,3 +194,14 @@ def _without(
         gone = shown[curves].isna().all(axis=1)
         return shown[~gone], hidden[~gone]
     return shown, hidden
+
+
+def hide_bars(counts: Sequence[float], minimum: int) -> list[float]:
+    """Return the bars of a histogram of people, with 0 for those on fewer than `minimum` and, where
+    the sum would give one back, for the next smallest.
+    """
+    small = [bar for bar, count in enumerate(counts) if 0 < count < minimum]
+    others = sorted((c, bar) for bar, c in enumerate(counts) if c >= minimum)
+    while small and others and sum(counts[bar] for bar in small) < minimum:
+        small.append(others.pop(0)[1])
+    return [0.0 if bar in small else float(count) for bar, count in enumerate(counts)]

@@ -22,9 +22,7 @@ def may_be_published(path: str, columns: Iterable[str] = ()) -> bool:
     """
     folder, name = path.split("/")[0], path.rpartition("/")[2]
     is_aggregate = not name.startswith("user_") and "user_id" not in columns
-    return path in JSON or (
-        folder not in NOT_PUBLISHED and name.endswith(".csv") and is_aggregate
-    )
+    return path in JSON or (folder not in NOT_PUBLISHED and name.endswith(".csv") and is_aggregate)
 
 
 def declared() -> list[str]:

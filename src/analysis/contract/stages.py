@@ -137,7 +137,12 @@ STAGES: tuple[Stage, ...] = (
             "verdict_table": "cohorts/checks.csv",
         },
         params=(
-            "time_zone", *WINDOWS, "retention_days", "group_columns", "min_group", DISCLOSED,
+            "time_zone",
+            *WINDOWS,
+            "retention_days",
+            "group_columns",
+            "min_group",
+            DISCLOSED,
         ),  # fmt: skip
     ),
     Stage(

@@ -188,12 +188,12 @@ class Model(Chapter):
     @table
     def roc_points(self) -> pd.DataFrame:
         """Return the ROC curves: see curves.roc_points."""
-        return curves.roc_points(self.test_scores)
+        return curves.roc_points(self.test_scores, self.min_disclosed)
 
     @table
     def pr_points(self) -> pd.DataFrame:
         """Return the precision-recall curves: see curves.pr_points."""
-        return curves.pr_points(self.test_scores)
+        return curves.pr_points(self.test_scores, self.min_disclosed)
 
     @table
     def threshold_sweep(self) -> pd.DataFrame:

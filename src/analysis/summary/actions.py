@@ -229,19 +229,23 @@ def table(
     control_share: float,
     horizon: int,
     locale: str = "en",
+    min_disclosed: int = 1,
 ) -> pd.DataFrame:
-    """Return the actions as readers see them, one row each, in order: columns of COLUMNS.
+    """Return the actions as readers see them, one row each, in order: columns of COLUMNS. None is
+    for fewer people than `min_disclosed`.
 
     `texts` are those of book/actions.yml. `rests_on` and `metrics` are lists separated by commas,
     `none` for an empty one.
     """
     rows = []
     for key, facts in actions:
+        if 0 < (facts.get("size") or 0) < min_disclosed:
+            continue
         text = texts["actions"][key]
         plan = plan_test(key, facts, saved_share, control_share, horizon)
         lists = {name: ", ".join(text[name]) or "none" for name in ("rests_on", "metrics")}
         rows.append({
-            **{name: render(text[name], facts, locale) for name in SENTENCES},
+            **{name: render(text[name], facts, locale, min_disclosed) for name in SENTENCES},
             **lists, "size": facts.get("size"), "grade": text["grade"],
             "test": render(texts["test"], plan, locale) if plan else "",
         })  # fmt: skip
