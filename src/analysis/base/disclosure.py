@@ -23,7 +23,12 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.base.formats import BLANK
+
 Rule = Mapping[str, Any]
+WITHHELD = "withheld"
+"""What a page says in a cell that is withheld."""
+NOT_SHOWN = ("", BLANK, WITHHELD)
 MARK = "people"
 """The entry of a frame's `attrs` that holds the rules and the minimum: see withhold_marked."""
 
@@ -133,8 +138,7 @@ def _with_neighbours(
     """Return `small` with the next smallest rows of each total that would give a row back."""
     if "within" not in rule or not small.any():
         return small
-    keys = [frame[column].astype("str") for column in rule["within"]]
-    family = pd.concat(keys, axis=1).agg("|".join, axis=1) if keys else small.map(lambda _: "")
+    family = _family(frame, rule["within"])
     more = small.copy()
     for name in family[small].unique():
         members = whole[of_rule & (family == name)].sort_values(kind="stable").index
@@ -146,6 +150,12 @@ def _with_neighbours(
     return more
 
 
+def _family(frame: pd.DataFrame, columns: Sequence[str]) -> "pd.Series[str]":
+    """Return for each row the values of `columns` as one text."""
+    values = frame[list(columns)].astype("str").to_numpy().tolist()
+    return pd.Series(["|".join(row) for row in values], index=frame.index, dtype="str")
+
+
 def _kept_steps(
     frame: pd.DataFrame, rule: Rule, of_rule: "pd.Series[bool]", minimum: int
 ) -> "pd.Series[bool]":
@@ -153,8 +163,7 @@ def _kept_steps(
     enough left (or, without a share, were added) since the last that stays.
     """
     kept = pd.Series(False, index=frame.index)
-    keys = [frame[column].astype("str") for column in rule["curve"]]
-    family = pd.concat(keys, axis=1).agg("|".join, axis=1) if keys else of_rule.map(lambda _: "")
+    family = _family(frame, rule["curve"])
     whole = pd.to_numeric(frame[rule["whole"]], errors="coerce")
     for _, rows in whole[of_rule & whole.notna()].groupby(family):
         kept.loc[_enough(_moved(frame, rule, rows), rows, minimum)] = True
@@ -194,6 +203,44 @@ def _without(
         gone = shown[curves].isna().all(axis=1)
         return shown[~gone], hidden[~gone]
     return shown, hidden
+
+
+def violations(frame: pd.DataFrame, rules: Sequence[Rule], minimum: int) -> list[tuple[Any, str]]:
+    """Return the cells (row, column) that a table shows although they rest on fewer than `minimum`
+    people, and those in totals that give the only withheld cell back.
+    """
+    found: list[tuple[Any, str]] = []
+    for rule in rules if minimum > 1 else ():
+        of_rule = _rows(frame, rule)
+        if rule.get("drop"):
+            found += [(row, str(frame.columns[0])) for row in frame.index[of_rule]]
+            continue
+        hidden = pd.DataFrame(False, index=frame.index, columns=frame.columns)
+        whole = pd.to_numeric(frame[rule["whole"]], errors="coerce")
+        _hide(hidden, of_rule & whole.between(1, minimum, inclusive="left"), _columns(rule))
+        if "curve" not in rule:
+            _hide_groups(
+                frame, hidden, {k: rule[k] for k in rule if k != "within"}, of_rule, minimum
+            )
+            _hide(hidden, _gives_back(frame, rule, of_rule, whole), [rule["whole"]])
+        is_shown = frame.notna() & ~frame.isin(NOT_SHOWN)
+        found += [(row, c) for c in _columns(rule) if c in frame
+                  for row in frame.index[hidden[c] & is_shown[c]]]  # fmt: skip
+    return found
+
+
+def _gives_back(
+    frame: pd.DataFrame, rule: Rule, of_rule: "pd.Series[bool]", whole: "pd.Series[float]"
+) -> "pd.Series[bool]":
+    """Return the rows of totals of which one single row is withheld."""
+    alone = pd.Series(False, index=frame.index)
+    if "within" not in rule or not set(rule["within"]) <= set(frame.columns):
+        return alone
+    family = _family(frame, rule["within"])
+    for _, rows in whole[of_rule].groupby(family):
+        if len(rows) > 1 and rows.isna().sum() == 1:
+            alone.loc[rows.index] = True
+    return alone
 
 
 def hide_bars(counts: Sequence[float], minimum: int) -> list[float]:

@@ -15,6 +15,7 @@ import pandas as pd
 from great_tables import GT, html, loc, style
 
 from analysis.base import disclosure, unavailable
+from analysis.base.disclosure import WITHHELD
 from analysis.base.errors import ReportError
 from analysis.base.formats import (
     BLANK,
@@ -31,7 +32,6 @@ from analysis.contract.catalogue import Column, Table
 
 INTERVAL = "95 % interval"
 LOW, HIGH = "ci_low", "ci_high"
-WITHHELD = "withheld"
 WHY_WITHHELD = (
     "Withheld: a figure on fewer people than min_disclosed in params.yml, or one that would give "
     "such a figure away."

@@ -14,6 +14,7 @@ from docutils import nodes
 from markupsafe import Markup
 from sphinx.application import Sphinx
 
+from analysis.base.disclosure import WITHHELD
 from analysis.base.errors import ReportError
 from analysis.base.formats import BLANK
 from analysis.book.artifacts import CHECKS, METRICS, Check
@@ -22,7 +23,6 @@ from analysis.book.marks import RESTS_ON, attribute
 from analysis.book.nodes import make_html
 from analysis.book.problems import add_problem
 from analysis.book.render import render
-from analysis.book.show import WITHHELD
 from analysis.book.strikes import Strikes, strikes_of
 
 STRUCK = "data-struck-by"

@@ -143,7 +143,7 @@ STAGES: tuple[Stage, ...] = (
             "group_columns",
             "min_group",
             DISCLOSED,
-        ),  # fmt: skip
+        ),
     ),
     Stage(
         "06_model",

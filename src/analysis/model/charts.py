@@ -5,7 +5,6 @@ campaign may earn.
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -17,9 +16,9 @@ from analysis.base.charts import (
     MUTED,
     Frame,
     chart,
-    fill_bars,
     draw_intervals,
     draw_nothing,
+    fill_bars,
     find_max,
     finish,
     format_counts,

@@ -18,6 +18,7 @@ from analysis.base.errors import ReportError
 from analysis.contract.params import load_params, parse_override
 from analysis.contract.stages import STAGES, reads_of
 from analysis.run import runner
+from analysis.run.disclose import require_disclosable
 from analysis.run.documents import write_documents
 from analysis.run.folders import Run, default_run
 
@@ -136,13 +137,14 @@ def build_site(run: Run, out: Path | None) -> Path:
 
     The default run is built where it is, into `_build/html`; a run under `out` from a
     copy of the hand-written pages, into `out/html`. Raises ReportError with the
-    builder's last lines when it fails.
+    builder's last lines when it fails, and where the site would disclose people.
     """
     source = run.project if out is None else _copy_site(run, out)
     code = _jupyter_book(source)
     if code:
         raise ReportError(code)
     built = source / "_build" / "html"
+    require_disclosable(run, built)
     if out is None:
         return built / "index.html"
     target = out / "html"

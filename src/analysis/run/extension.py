@@ -11,6 +11,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from analysis.base.errors import ReportError
+from analysis.run import disclose
+from analysis.run.folders import default_run
 from analysis.run.runner import run_default
 
 
@@ -24,7 +26,20 @@ def run_stages(app: Sphinx, _config: Config) -> None:
         raise SystemExit(str(error)) from error
 
 
+def require_disclosable(app: Sphinx, error: Exception | None) -> None:
+    """Refuse a site that discloses people of the default run: see run.disclose. `churnbook build`
+    looks at the site itself.
+    """
+    if error or app.builder.format != "html" or os.environ.get("CHURNBOOK_STAGES") == "done":
+        return
+    try:
+        disclose.require_disclosable(default_run(Path(app.confdir)), Path(app.outdir))
+    except ReportError as refused:
+        raise SystemExit(str(refused)) from refused
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the event, before Jupyter Book reads the table of contents."""
     app.connect("config-inited", run_stages, priority=1)
+    app.connect("build-finished", require_disclosable, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
