@@ -17,7 +17,7 @@ from rich.markup import escape
 from analysis.base.errors import ReportError
 from analysis.contract.params import load_params, parse_override
 from analysis.contract.stages import STAGES, reads_of
-from analysis.run import runner
+from analysis.run import pseudonyms, runner
 from analysis.run.disclose import require_disclosable
 from analysis.run.documents import write_documents
 from analysis.run.folders import Run, default_run
@@ -86,6 +86,14 @@ def build(
     ] = None,
     stages_only: Annotated[bool, typer.Option(help="Run the stages, build no site.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit 1 when a check of the report fails.")] = False,
+    pseudonymise: Annotated[
+        bool,
+        typer.Option(help="Hash identifiers with a secret key before anything reads them."),
+    ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="File with the key; without it, one of your own is made."),
+    ] = None,
 ) -> None:
     """Run the stages that need it, and build the book."""
     try:
@@ -94,6 +102,9 @@ def build(
             project / "params.yml", _absolute(_overrides(users, events, param or []))
         )
         run = _run_under(project, out.resolve(), params) if out else default_run(project, params)
+        given = run
+        if pseudonymise:
+            run = pseudonyms.pseudonymise(run, pseudonyms.read_key(key, run.data))
         started = time.monotonic()
         console.print("Stages" + ("" if params.users else " (on the simulated default tables)"))
         ran = runner.run_stages(run, _report)
@@ -101,7 +112,7 @@ def build(
             f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s"
         )
         if not stages_only:
-            page = build_site(run, out.resolve() if out else None)
+            page = build_site(run, out.resolve() if out else None, given)
             console.print(f"Open {_shown(page)}")
         _say_checks(run, strict)
     except ReportError as error:
@@ -132,19 +143,20 @@ def _say_checks(run: Run, strict: bool) -> None:
         raise typer.Exit(1)
 
 
-def build_site(run: Run, out: Path | None) -> Path:
+def build_site(run: Run, out: Path | None, given: Run | None = None) -> Path:
     """Build the pages with warnings as errors; return the page to open.
 
     The default run is built where it is, into `_build/html`; a run under `out` from a
     copy of the hand-written pages, into `out/html`. Raises ReportError with the
-    builder's last lines when it fails, and where the site would disclose people.
+    builder's last lines when it fails, and where the site would disclose people, under the
+    identifiers of the run or, with pseudonyms, of the tables as `given`.
     """
     source = run.project if out is None else _copy_site(run, out)
     code = _jupyter_book(source)
     if code:
         raise ReportError(code)
     built = source / "_build" / "html"
-    require_disclosable(run, built)
+    require_disclosable(run, built, given or run)
     if out is None:
         return built / "index.html"
     target = out / "html"

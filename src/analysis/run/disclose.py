@@ -17,13 +17,16 @@ REFUSED = "html-refused"
 """Where a site is put that the gate refuses, beside where it was built."""
 
 
-def require_disclosable(run: Run, site: Path) -> None:
-    """Raise ReportError, naming page and cell, where the built site discloses people of the run; it
-    is then moved aside, to REFUSED.
+def require_disclosable(run: Run, site: Path, given: Run | None = None) -> None:
+    """Raise ReportError, naming page and cell, where the built site discloses people of the run, or
+    of the tables as they were `given`; it is then moved aside, to REFUSED.
     """
     con = engine.connect()
     try:
-        gate.check(site, sources_of(run, con), harmless_of(run, con), run.params.min_disclosed)
+        sources = [*sources_of(run, con)]
+        if given is not None and given.raw("users") != run.raw("users"):
+            sources += raw_sources(given, con)
+        gate.check(site, sources, harmless_of(run, con), run.params.min_disclosed)
     except gate.DisclosureError:
         refused = site.with_name(REFUSED)
         shutil.rmtree(refused, ignore_errors=True)
@@ -33,6 +36,15 @@ def require_disclosable(run: Run, site: Path) -> None:
 
 def sources_of(run: Run, con: Any) -> gate.Sources:
     """Return the raw and the clean tables of the run with their columns that identify."""
+    sources = raw_sources(run, con)
+    for path in (stages.USERS, stages.EVENTS):
+        clean = engine.read(con, run.path_of(path))
+        sources.append((path, clean, [column for column in KEYS if column in clean.columns]))
+    return sources
+
+
+def raw_sources(run: Run, con: Any) -> list[tuple[str, Any, list[str]]]:
+    """Return the raw tables of the run with their columns that identify."""
     sources: list[tuple[str, Any, list[str]]] = []
     for name, renamed in (
         ("users", run.params.users_columns),
@@ -41,9 +53,6 @@ def sources_of(run: Run, con: Any) -> gate.Sources:
         raw = engine.scan(con, engine.list_files(run.raw(name), name))
         named = {renamed.get(key, key) for key in KEYS}
         sources.append((name, raw, identifiers.identifying(raw.columns, named)))
-    for path in (stages.USERS, stages.EVENTS):
-        clean = engine.read(con, run.path_of(path))
-        sources.append((path, clean, [column for column in KEYS if column in clean.columns]))
     return sources
 
 
