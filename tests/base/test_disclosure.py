@@ -43,9 +43,7 @@ def test_a_single_small_group_takes_the_next_smallest_with_it():
 
 
 def test_each_total_is_looked_at_for_itself():
-    frame = pd.concat(
-        [table([100, 3, 40]), table([80, 63], column="device")], ignore_index=True
-    )
+    frame = pd.concat([table([100, 3, 40]), table([80, 63], column="device")], ignore_index=True)
     out = shown(frame, GROUPS)
     assert out["users"].isna().tolist() == [False, True, True, False, False]
 
@@ -82,7 +80,9 @@ def test_only_the_rows_that_count_people_are_judged():
 def test_a_step_of_a_curve_moves_ten_people_or_is_left_out():
     day = list(range(8))
     at_risk = [100, 95, 85, 84, 60, 30, 12, 5]
-    survival = np.cumprod([1.0, *(1 - (a - b) / a for a, b in zip(at_risk, at_risk[1:], strict=False))])
+    survival = np.cumprod(
+        [1.0, *(1 - (a - b) / a for a, b in zip(at_risk, at_risk[1:], strict=False))]
+    )
     frame = pd.DataFrame({"group": "all", "day": day, "at_risk": at_risk, "survival": survival})
     rule = {"whole": "at_risk", "share": "survival", "curve": ["group"]}
     assert shown(frame, rule)["day"].tolist() == [0, 2, 4, 5, 6]

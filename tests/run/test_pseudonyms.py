@@ -19,8 +19,12 @@ def pseudonym(value: str, key: bytes = KEY) -> str:
 
 
 def run_on(folder):
-    users = "who,signup_date,email\nanna,2025-01-01,a@b.c\n o'neil é ,2025-01-02,\nNULL,2025-01-03,x\n"
-    events = "user_id,event_type,event_timestamp,device_id\nanna,open,2025-01-01,d-1\n,open,2025,d-1\n"
+    users = (
+        "who,signup_date,email\nanna,2025-01-01,a@b.c\n o'neil é ,2025-01-02,\nNULL,2025-01-03,x\n"
+    )
+    events = (
+        "user_id,event_type,event_timestamp,device_id\nanna,open,2025-01-01,d-1\n,open,2025,d-1\n"
+    )
     (folder / "users.csv").write_text(users, encoding="utf-8")
     (folder / "events.csv").write_text(events, encoding="utf-8")
     given = {name: str(folder / f"{name}.csv") for name in ("users", "events")}

@@ -6,8 +6,8 @@ A rule is a plain mapping, as the catalogue declares it for a table (`people`):
 - `part`: the column that counts those of them with the outcome, or `share`: their share;
 - `rests`: other columns that are withheld together with them;
 - `within`: columns whose rows add up to a total that is known ([] for all rows of the table);
-- `where`: the values of columns in which a row must be for the rule; `known`: the column that says
-  whether the outcome was observed in the row;
+- `where` and `unless`: columns and their values in the rows that the rule is for, or is not for;
+- `known`: the column that says whether the outcome was observed in the row;
 - `allows_none`: nobody, and everybody, may be said: of faults in the tables;
 - `curve`: the columns that say which rows are one curve; a step on too few people is left out;
 - `drop`: the row is left out altogether.
@@ -64,7 +64,7 @@ def withhold_marked(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | N
 
 
 def _is_there(frame: pd.DataFrame, rule: Rule) -> bool:
-    needed = {*rule.get("where", {}), *rule.get("curve", ())}
+    needed = {*rule.get("where", {}), *rule.get("unless", {}), *rule.get("curve", ())}
     needed |= {rule[name] for name in ("whole", "part", "share") if name in rule}
     return needed <= set(frame.columns)
 
@@ -73,6 +73,8 @@ def _rows(frame: pd.DataFrame, rule: Rule) -> "pd.Series[bool]":
     chosen = pd.Series(True, index=frame.index)
     for column, values in rule.get("where", {}).items():
         chosen &= frame[column].astype("str").isin([str(value) for value in values])
+    for column, values in rule.get("unless", {}).items():
+        chosen &= ~frame[column].astype("str").isin([str(value) for value in values])
     return chosen
 
 

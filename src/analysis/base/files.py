@@ -1,8 +1,9 @@
 """Read and write the small artifacts of a run, always in the same bytes."""
 
+import csv
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,9 @@ def write_table(table: pd.DataFrame, path: str) -> None:
         table.to_parquet(path, index=False, compression="zstd")
     else:
         safe = _in_texts(table, as_text)
-        safe.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+        has_returns = any("\r" in cell for cell in _texts(safe))
+        quoting = csv.QUOTE_NONNUMERIC if has_returns else csv.QUOTE_MINIMAL
+        safe.to_csv(path, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
     if "user_id" in table:
         keep_private(Path(path))
 
@@ -112,12 +115,23 @@ def as_written(cell: Any) -> Any:
     return cell[1:] if is_marked else cell
 
 
+def _is_text(column: "pd.Series[Any]") -> bool:
+    return bool(pd.api.types.is_string_dtype(column.dtype) or column.dtype == object)
+
+
+def _texts(table: pd.DataFrame) -> Iterator[str]:
+    """Yield every different text of a table."""
+    for name in table.columns:
+        if _is_text(table[name]):
+            yield from (cell for cell in table[name].unique() if isinstance(cell, str))
+
+
 def _in_texts(table: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
     """Return `table` with `change` made to every text that may need it."""
     changed = {}
     for name in table.columns:
         column = table[name]
-        if pd.api.types.is_string_dtype(column.dtype) or column.dtype == object:
+        if _is_text(column):
             new = column.map(change, na_action="ignore")
             if not new.equals(column):
                 changed[name] = new.astype(column.dtype)

@@ -136,7 +136,11 @@ def _in_page(path: Path, name: str, minimum: int) -> Iterator[str]:
 
 
 def _shows(frame: pd.DataFrame, rule: Rule) -> bool:
-    needed = {*rule.get("where", {}), *([rule["whole"]] if "whole" in rule else [])}
+    needed = {
+        *rule.get("where", {}),
+        *rule.get("unless", {}),
+        *([rule["whole"]] if "whole" in rule else []),
+    }
     return needed <= set(frame.columns)
 
 

@@ -154,7 +154,7 @@ def table_of(name: str) -> Table:
 
 
 LISTS = ("rests", "within", "curve")
-OTHERS = ("where", "drop", "allows_none")
+OTHERS = ("where", "unless", "drop", "allows_none")
 SINGLE = ("whole", "part", "share", "known")
 
 
@@ -162,6 +162,7 @@ def _people(entry: dict[str, Any], name: str, columns: set[str]) -> tuple[Rule, 
     rules: list[Rule] = entry.get("people", [])
     for rule in rules:
         named = {rule[key] for key in SINGLE if key in rule} | {*rule.get("where", {})}
+        named |= {*rule.get("unless", {})}
         named |= {column for key in LISTS for column in rule.get(key, ())}
         unknown = sorted(named - columns) + sorted({*rule} - {*SINGLE, *LISTS, *OTHERS})
         if unknown or not ("whole" in rule or rule.get("drop")):
