@@ -1,5 +1,7 @@
 """What rests on few people is withheld, and nothing gives it back."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,6 +44,14 @@ def test_a_single_small_group_takes_the_next_smallest_with_it():
     assert blank(table([100, 2, 40, 6]), GROUPS, "users") == ["b", "c", "d"], "8 do not"
 
 
+def test_the_name_of_a_small_group_is_withheld_and_that_of_its_neighbour_is_not():
+    frame = table([100, 3, 40, 60])
+    out = shown(frame, {**GROUPS, "label": "group"})
+    assert out["group"].tolist()[2:] == ["c", "d"]
+    assert out["group"].isna().tolist() == [False, True, False, False]
+    assert violations(frame, [{**GROUPS, "label": "group"}], 10)
+
+
 def test_each_total_is_looked_at_for_itself():
     frame = pd.concat([table([100, 3, 40]), table([80, 63], column="device")], ignore_index=True)
     out = shown(frame, GROUPS)
@@ -80,9 +90,7 @@ def test_only_the_rows_that_count_people_are_judged():
 def test_a_step_of_a_curve_moves_ten_people_or_is_left_out():
     day = list(range(8))
     at_risk = [100, 95, 85, 84, 60, 30, 12, 5]
-    survival = np.cumprod(
-        [1.0, *(1 - (a - b) / a for a, b in zip(at_risk, at_risk[1:], strict=False))]
-    )
+    survival = np.cumprod([1.0, *(1 - (a - b) / a for a, b in itertools.pairwise(at_risk))])
     frame = pd.DataFrame({"group": "all", "day": day, "at_risk": at_risk, "survival": survival})
     rule = {"whole": "at_risk", "share": "survival", "curve": ["group"]}
     assert shown(frame, rule)["day"].tolist() == [0, 2, 4, 5, 6]

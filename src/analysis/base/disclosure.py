@@ -4,7 +4,8 @@ A rule is a plain mapping, as the catalogue declares it for a table (`people`):
 
 - `whole`: the column that counts the people a row is about;
 - `part`: the column that counts those of them with the outcome, or `share`: their share;
-- `rests`: other columns that are withheld together with them;
+- `rests`: other columns that are withheld together with them; `label`: the column that names the
+  group, withheld where the group itself is small: so rare a value may name a person;
 - `within`: columns whose rows add up to a total that is known ([] for all rows of the table);
 - `where` and `unless`: columns and their values in the rows that the rule is for, or is not for;
 - `known`: the column that says whether the outcome was observed in the row;
@@ -95,6 +96,7 @@ def _hide_groups(
     """Mark the cells of small groups, then those with a small part, then what gives them back."""
     whole = pd.to_numeric(frame[rule["whole"]], errors="coerce")
     small = of_rule & whole.between(1, minimum, inclusive="left")
+    _hide(hidden, small, [rule["label"]] if "label" in rule else [])
     small = _with_neighbours(frame, rule, of_rule, small, [whole], whole, minimum)
     _hide(hidden, small, _columns(rule))
     if (part := _part(frame, rule, whole)) is None:

@@ -155,7 +155,7 @@ def table_of(name: str) -> Table:
 
 LISTS = ("rests", "within", "curve")
 OTHERS = ("where", "unless", "drop", "allows_none")
-SINGLE = ("whole", "part", "share", "known")
+SINGLE = ("whole", "part", "share", "known", "label")
 
 
 def _people(entry: dict[str, Any], name: str, columns: set[str]) -> tuple[Rule, ...]:

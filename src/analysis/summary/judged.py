@@ -23,11 +23,13 @@ CANNOT_BE_CHECKED = (
 """A reason is whole sentences (Unavailable), or the end of this one."""
 
 
-def facts_of(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return all that the sentences of a verdict may use: its numbers and facts, and `in_words`."""
+def facts_of(row: Mapping[Any, Any], min_disclosed: int = 1) -> dict[str, Any]:
+    """Return all that the sentences of a verdict may use: its numbers and facts, `in_words`, and
+    the least number of people that they may speak of.
+    """
     facts: dict[str, Any] = json.loads(row["facts"])
     numbers = {name: None if pd.isna(row[name]) else row[name] for name in NUMBERS}
-    return {"in_words": in_words} | numbers | facts
+    return {"in_words": in_words, "min_disclosed": min_disclosed} | numbers | facts
 
 
 def in_words(name: str | list[str]) -> str | list[str]:
@@ -100,14 +102,14 @@ def _evidence(
 ) -> str:
     is_judged = row["status"] != "not_applicable"
     template = entry["evidence"] if is_judged else CANNOT_BE_CHECKED
-    return render(template, facts_of(row), locale, min_disclosed)
+    return render(template, facts_of(row, min_disclosed), locale, min_disclosed)
 
 
 def _sentences(
     row: Mapping[Any, Any], entry: Mapping[str, str], locale: str, min_disclosed: int
 ) -> dict[str, str]:
     """Return the title, the evidence, and by the verdict what follows and how to fix it."""
-    status, said = row["status"], (facts_of(row), locale, min_disclosed)
+    status, said = row["status"], (facts_of(row, min_disclosed), locale, min_disclosed)
     is_judged, is_amiss = status != "not_applicable", status in ("warn", "fail")
     return {
         "title": entry["title"],
