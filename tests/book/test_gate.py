@@ -33,7 +33,8 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def copy(site, tmp_path):
-    return shutil.copytree(site, tmp_path / "html")
+    """Return a copy of the book without the theme's own files, for a test to change."""
+    return shutil.copytree(site, tmp_path / "html", ignore=shutil.ignore_patterns("_static"))
 
 
 def problems(site, harmless=frozenset(), minimum=10):

@@ -41,7 +41,7 @@ def withhold(
     were withheld (a frame of truth values of the same shape). With a minimum of 1 nothing is.
     """
     shown, hidden = frame.copy(), pd.DataFrame(False, index=frame.index, columns=frame.columns)
-    for rule in rules if minimum > 1 else ():
+    for rule in _that_apply(frame, rules, minimum):
         of_rule = _rows(frame, rule)
         if rule.get("drop"):
             shown, hidden = shown[~of_rule], hidden[~of_rule]
@@ -60,13 +60,17 @@ def withhold_marked(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | N
     known = frame.attrs.get(MARK)
     if known is None or frame.empty:
         return frame, None
-    present = [rule for rule in known["rules"] if _is_there(frame, rule)]
-    return withhold(frame, present, known["minimum"])
+    return withhold(frame, known["rules"], known["minimum"])
+
+
+def _that_apply(frame: pd.DataFrame, rules: Sequence[Rule], minimum: int) -> list[Rule]:
+    return [rule for rule in rules if minimum > 1 and _is_there(frame, rule)]
 
 
 def _is_there(frame: pd.DataFrame, rule: Rule) -> bool:
+    """Say whether the frame has the columns without which a rule says nothing of it."""
     needed = {*rule.get("where", {}), *rule.get("unless", {}), *rule.get("curve", ())}
-    needed |= {rule[name] for name in ("whole", "part", "share") if name in rule}
+    needed |= {*rule.get("within", ()), *([rule["whole"]] if "whole" in rule else [])}
     return needed <= set(frame.columns)
 
 
@@ -122,9 +126,9 @@ def _part(frame: pd.DataFrame, rule: Rule, whole: "pd.Series[float]") -> "pd.Ser
     """Return how many have the outcome: as the table counts them, or by their share; missing where
     it is no share of so many.
     """
-    if "part" in rule:
+    if rule.get("part") in frame:
         return pd.to_numeric(frame[rule["part"]], errors="coerce")
-    if "share" in rule:
+    if rule.get("share") in frame:
         part = pd.to_numeric(frame[rule["share"]], errors="coerce") * whole
         return part.round().where((part - part.round()).abs() < 1e-6 * whole.clip(lower=1))
     return None
@@ -176,7 +180,7 @@ def _kept_steps(
 
 def _moved(frame: pd.DataFrame, rule: Rule, whole: "pd.Series[float]") -> "pd.Series[float]":
     """Return how many people each step of a curve moves."""
-    if "share" not in rule:
+    if rule.get("share") not in frame:
         return whole.diff().abs()
     share = pd.to_numeric(frame.loc[whole.index, rule["share"]], errors="coerce")
     return (whole.shift() * (1 - share / share.shift().where(lambda s: s > 0))).round(6)
@@ -202,7 +206,7 @@ def _without(
         shown[column] = shown[column].astype("object").where(~hidden[column], None)
         if not shown[column].dropna().map(lambda value: isinstance(value, str)).any():
             shown[column] = pd.to_numeric(shown[column])
-    curves = [_columns(rule)[0] for rule in rules if "curve" in rule]
+    curves = [rule["whole"] for rule in rules if "curve" in rule and rule["whole"] in shown]
     if curves:
         gone = shown[curves].isna().all(axis=1)
         return shown[~gone], hidden[~gone]
@@ -214,7 +218,7 @@ def violations(frame: pd.DataFrame, rules: Sequence[Rule], minimum: int) -> list
     people, and those in totals that give the only withheld cell back.
     """
     found: list[tuple[Any, str]] = []
-    for rule in rules if minimum > 1 else ():
+    for rule in _that_apply(frame, rules, minimum):
         of_rule = _rows(frame, rule)
         if rule.get("drop"):
             found += [(row, str(frame.columns[0])) for row in frame.index[of_rule]]
@@ -238,7 +242,7 @@ def _gives_back(
 ) -> "pd.Series[bool]":
     """Return the rows of totals of which one single row is withheld."""
     alone = pd.Series(False, index=frame.index)
-    if "within" not in rule or not set(rule["within"]) <= set(frame.columns):
+    if "within" not in rule:
         return alone
     family = _family(frame, rule["within"])
     for _, rows in whole[of_rule].groupby(family):

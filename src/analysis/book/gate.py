@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from analysis.base import disclosure
-from analysis.base.disclosure import Rule
 from analysis.base.errors import ReportError
 from analysis.book import identifiers
 from analysis.book.downloads import read_as_text
@@ -129,19 +128,9 @@ def _in_page(path: Path, name: str, minimum: int) -> Iterator[str]:
         table = catalogue.table_of(table_name)
         whole = [row for row in rows if len(row) == len(heads)]
         frame = _as_written(pd.DataFrame(whole, columns=heads, dtype="str"), table)
-        rules = [rule for rule in table.people if _shows(frame, rule)]
-        for row, column in disclosure.violations(frame, rules, minimum):
+        for row, column in disclosure.violations(frame, table.people, minimum):
             cell = f"{frame.loc[row, column]!r} is on few people"
             yield f"{name}, table {table_name}, column {column!r}, row {row + 1}: {cell}"
-
-
-def _shows(frame: pd.DataFrame, rule: Rule) -> bool:
-    needed = {
-        *rule.get("where", {}),
-        *rule.get("unless", {}),
-        *([rule["whole"]] if "whole" in rule else []),
-    }
-    return needed <= set(frame.columns)
 
 
 def _as_written(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

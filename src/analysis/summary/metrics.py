@@ -99,7 +99,7 @@ def disclosed(metrics: Metrics, minimum: int) -> Metrics:
 
 
 def _is_few(key: str, entry: Entry, minimum: int) -> bool:
-    value, n = entry["value"], entry["n"]
+    value, n = entry["value"], entry.get("n")
     if value is None or isinstance(value, str):
         return False
     if key in COUNT_PEOPLE and 0 < value < minimum:
