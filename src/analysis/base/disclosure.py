@@ -70,7 +70,7 @@ def _that_apply(frame: pd.DataFrame, rules: Sequence[Rule], minimum: int) -> lis
 def _is_there(frame: pd.DataFrame, rule: Rule) -> bool:
     """Say whether the frame has the columns without which a rule says nothing of it."""
     needed = {*rule.get("where", {}), *rule.get("unless", {}), *rule.get("curve", ())}
-    needed |= {*rule.get("within", ()), *([rule["whole"]] if "whole" in rule else [])}
+    needed |= {rule["whole"]} if "whole" in rule else set()
     return needed <= set(frame.columns)
 
 
@@ -144,7 +144,7 @@ def _with_neighbours(
     minimum: int,
 ) -> "pd.Series[bool]":
     """Return `small` with the next smallest rows of each total that would give a row back."""
-    if "within" not in rule or not small.any():
+    if not _has_totals(frame, rule) or not small.any():
         return small
     family = _family(frame, rule["within"])
     more = small.copy()
@@ -156,6 +156,10 @@ def _with_neighbours(
             chosen.append(others.pop(0))
         more.loc[chosen] = True
     return more
+
+
+def _has_totals(frame: pd.DataFrame, rule: Rule) -> bool:
+    return "within" in rule and {*rule["within"]} <= {*frame.columns}
 
 
 def _family(frame: pd.DataFrame, columns: Sequence[str]) -> "pd.Series[str]":
@@ -242,7 +246,7 @@ def _gives_back(
 ) -> "pd.Series[bool]":
     """Return the rows of totals of which one single row is withheld."""
     alone = pd.Series(False, index=frame.index)
-    if "within" not in rule:
+    if not _has_totals(frame, rule):
         return alone
     family = _family(frame, rule["within"])
     for _, rows in whole[of_rule].groupby(family):

@@ -57,7 +57,8 @@ def draw_retention_heatmap(
     """Return a grid: `cohort_month` (rows) by `event_month`, coloured by `retention_rate`.
 
     Cells that are not fully observed are hatched, cohorts under `min_users` and cells that are
-    withheld plain grey, months before signup white. Numbers are printed where they fit (16 x 40 cells).
+    withheld plain grey, months before signup white. Numbers are printed where they fit (16 x 40
+    cells).
     """
     rates, states = _grid_cohorts(retention_cohorts, min_users)
     rows, columns = rates.shape
