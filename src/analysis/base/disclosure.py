@@ -98,7 +98,7 @@ def _hide_groups(
     frame: pd.DataFrame, hidden: pd.DataFrame, rule: Rule, of_rule: "pd.Series[bool]", minimum: int
 ) -> None:
     """Mark the cells of small groups, then those with a small part, then what gives them back."""
-    whole = pd.to_numeric(frame[rule["whole"]], errors="coerce")
+    whole = _numbers(frame, rule["whole"])
     small = of_rule & whole.between(1, minimum, inclusive="left")
     _hide(hidden, small, [rule["label"]] if "label" in rule else [])
     small = _with_neighbours(frame, rule, of_rule, small, [whole], whole, minimum)
@@ -112,6 +112,12 @@ def _hide_groups(
     _hide(hidden, few, [column for column in _columns(rule) if column != rule["whole"]])
 
 
+def _numbers(frame: pd.DataFrame, column: str) -> "pd.Series[float]":
+    cells: pd.Series[Any] = frame[column]
+    numbers: pd.Series[float] = pd.to_numeric(cells, errors="coerce")
+    return numbers
+
+
 def _is_few(count: "pd.Series[float]", rule: Rule, minimum: int) -> "pd.Series[bool]":
     return (count < minimum) & (count > 0 if rule.get("allows_none") else count >= 0)
 
@@ -119,7 +125,8 @@ def _is_few(count: "pd.Series[float]", rule: Rule, minimum: int) -> "pd.Series[b
 def _is_known(frame: pd.DataFrame, rule: Rule) -> "pd.Series[bool]":
     if "known" not in rule or rule["known"] not in frame:
         return pd.Series(True, index=frame.index)
-    return frame[rule["known"]].astype("str").str.lower().eq("true")
+    is_known: pd.Series[bool] = frame[rule["known"]].astype("str").str.lower().eq("true")
+    return is_known
 
 
 def _part(frame: pd.DataFrame, rule: Rule, whole: "pd.Series[float]") -> "pd.Series[float] | None":
@@ -127,9 +134,9 @@ def _part(frame: pd.DataFrame, rule: Rule, whole: "pd.Series[float]") -> "pd.Ser
     it is no share of so many.
     """
     if rule.get("part") in frame:
-        return pd.to_numeric(frame[rule["part"]], errors="coerce")
+        return _numbers(frame, rule["part"])
     if rule.get("share") in frame:
-        part = pd.to_numeric(frame[rule["share"]], errors="coerce") * whole
+        part = _numbers(frame, rule["share"]) * whole
         return part.round().where((part - part.round()).abs() < 1e-6 * whole.clip(lower=1))
     return None
 
@@ -176,7 +183,7 @@ def _kept_steps(
     """
     kept = pd.Series(False, index=frame.index)
     family = _family(frame, rule["curve"])
-    whole = pd.to_numeric(frame[rule["whole"]], errors="coerce")
+    whole = _numbers(frame, rule["whole"])
     for _, rows in whole[of_rule & whole.notna()].groupby(family):
         kept.loc[_enough(_moved(frame, rule, rows), rows, minimum)] = True
     return kept
@@ -186,15 +193,14 @@ def _moved(frame: pd.DataFrame, rule: Rule, whole: "pd.Series[float]") -> "pd.Se
     """Return how many people each step of a curve moves."""
     if rule.get("share") not in frame:
         return whole.diff().abs()
-    share = pd.to_numeric(frame.loc[whole.index, rule["share"]], errors="coerce")
+    share = _numbers(frame, rule["share"]).loc[whole.index]
     return (whole.shift() * (1 - share / share.shift().where(lambda s: s > 0))).round(6)
 
 
 def _enough(moved: "pd.Series[float]", whole: "pd.Series[float]", minimum: int) -> list[Any]:
     kept: list[Any] = []
     since = 0.0
-    for row, people in whole.items():
-        step = moved[row]
+    for row, people, step in zip(whole.index, whole, moved, strict=True):
         since += 0.0 if pd.isna(step) else float(step)
         if people >= minimum and (not kept or since >= minimum - 0.5):
             kept.append(row)
@@ -228,7 +234,7 @@ def violations(frame: pd.DataFrame, rules: Sequence[Rule], minimum: int) -> list
             found += [(row, str(frame.columns[0])) for row in frame.index[of_rule]]
             continue
         hidden = pd.DataFrame(False, index=frame.index, columns=frame.columns)
-        whole = pd.to_numeric(frame[rule["whole"]], errors="coerce")
+        whole = _numbers(frame, rule["whole"])
         _hide(hidden, of_rule & whole.between(1, minimum, inclusive="left"), _columns(rule))
         if "curve" not in rule:
             _hide_groups(

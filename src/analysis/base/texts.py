@@ -73,7 +73,8 @@ def _few_withheld(
     plural: Callable[..., str], locale: str, min_disclosed: int
 ) -> dict[str, Callable[..., str]]:
     """Return the filters `plural` and `people` (a number of people, without a noun), which give no
-    number of fewer people than `min_disclosed`.
+    number of fewer people than `min_disclosed`, and `beside` (their share, in brackets), which then
+    gives none.
     """
     fewer = formats.fewer_than(min_disclosed, locale)
 
@@ -88,7 +89,10 @@ def _few_withheld(
     def people(number: Any) -> Any:
         return fewer if is_few(number) else number
 
-    return {"plural": with_noun, "people": people}
+    def beside(share: str, number: Any) -> str:
+        return "" if is_few(number) else f" ({share})"
+
+    return {"plural": with_noun, "people": people, "beside": beside}
 
 
 def _is_unknown(value: object) -> bool:
