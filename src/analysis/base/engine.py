@@ -19,7 +19,6 @@ def connect() -> Any:
     """
     con = ibis.duckdb.connect()
     con.raw_sql("SET TimeZone = 'UTC'")
-    con.raw_sql("SET enable_progress_bar = false")
     return con
 
 

@@ -21,7 +21,7 @@ def require_disclosable(run: Run, site: Path, given: Run | None = None) -> None:
     """Raise ReportError, naming page and cell, where the built site discloses people of the run, or
     of the tables as they were `given`; it is then moved aside, to REFUSED.
     """
-    con = engine.connect()
+    con = connect()
     try:
         sources = [*sources_of(run, con)]
         if given is not None and given.raw("users") != run.raw("users"):
@@ -32,6 +32,13 @@ def require_disclosable(run: Run, site: Path, given: Run | None = None) -> None:
         shutil.rmtree(refused, ignore_errors=True)
         site.rename(refused)
         raise
+
+
+def connect() -> Any:
+    """Return a connection that draws no bars on the terminal, as DuckDB does outside notebooks."""
+    con = engine.connect()
+    con.raw_sql("SET enable_progress_bar = false")
+    return con
 
 
 def sources_of(run: Run, con: Any) -> gate.Sources:

@@ -15,7 +15,7 @@ from analysis.base import engine
 from analysis.base.errors import ReportError
 from analysis.base.files import keep_private
 from analysis.book.identifiers import identifying
-from analysis.run.disclose import KEYS
+from analysis.run.disclose import KEYS, connect
 from analysis.run.folders import Run
 
 FOLDER = "pseudonymised"
@@ -70,7 +70,7 @@ def pseudonymise(run: Run, key: bytes) -> Run:
 
 
 def _copy(source: str, name: str, renamed: dict[str, str], target: Path, key: bytes) -> str:
-    con = engine.connect()
+    con = connect()
     raw = engine.scan(con, engine.list_files(source, name))
     hashed = identifying(raw.columns, [renamed.get(column, column) for column in KEYS])
     con.create_view("given", raw, overwrite=True)
