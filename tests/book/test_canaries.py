@@ -22,9 +22,18 @@ def book(small_tables, tmp_path_factory):  # noqa: F811
     rows = {"first": users.index[0], "most": users.index[users["user_id"] == most_active][0]}
     for place, row in rows.items():
         new = f"0-{CANARY}-{place}-1"
-        events["user_id"] = events["user_id"].where(events["user_id"] != users.at[row, "user_id"], new)
-        named = {"user_id": new, "country": f"{CANARY} land", "device": CANARY, "age": "-4",
-                 "language": CANARY, "acquisition_channel": f"={CANARY}", "credits_spent": "-99"}
+        events["user_id"] = events["user_id"].where(
+            events["user_id"] != users.at[row, "user_id"], new
+        )
+        named = {
+            "user_id": new,
+            "country": f"{CANARY} land",
+            "device": CANARY,
+            "age": "-4",
+            "language": CANARY,
+            "acquisition_channel": f"={CANARY}",
+            "credits_spent": "-99",
+        }
         users.loc[row, list(named)] = list(named.values())
     mine = events["user_id"].str.contains(CANARY, na=False)
     for column in ("session_id", "device_id", "event_uuid"):

@@ -99,7 +99,7 @@ def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../..
     made = _keep_short_cells_whole(made, cells)
     for note in _list_notes(len(frame), len(shown), table, root, unavailable.reason_of(frame)):
         made = made.tab_source_note(note)
-    if cells.eq(WITHHELD).any(axis=None):
+    if WITHHELD in cells.to_numpy():
         made = made.tab_source_note(WHY_WITHHELD)
     dressed = _dress(made, table.name)
     dressed.rests_on = _marks(shown, table)

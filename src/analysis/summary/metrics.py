@@ -108,7 +108,7 @@ def _is_few(key: str, entry: Entry, minimum: int) -> bool:
         return False
     part = value * n
     is_share = entry["unit"] == "share" and abs(part - round(part)) < 1e-6 * n
-    return n < minimum or (is_share and min(round(part), n - round(part)) < minimum)
+    return bool(n < minimum or (is_share and min(round(part), n - round(part)) < minimum))
 
 
 def _withheld(entry: Entry, minimum: int) -> Entry:
