@@ -112,7 +112,8 @@ def build(
             f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s"
         )
         if not stages_only:
-            page = build_site(run, out.resolve() if out else None, given)
+            as_given = (given,) if pseudonymise else ()
+            page = build_site(run, out.resolve() if out else None, *as_given)
             console.print(f"Open {_shown(page)}")
         _say_checks(run, strict)
     except ReportError as error:
