@@ -188,10 +188,18 @@ def test_a_built_site_replaces_the_one_before(tmp_path, monkeypatch):
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text("new")
 
+    def refuse(run, site, given):
+        raise ReportError("page and cell")
+
     monkeypatch.setattr(cli, "_copy_site", lambda run, out: source)
     monkeypatch.setattr(cli, "_jupyter_book", build)
+    monkeypatch.setattr(cli, "require_disclosable", refuse)
     (out / "html").mkdir(parents=True)
     (out / "html" / "gone.html").write_text("old")
+    with pytest.raises(ReportError, match="page and cell"):
+        cli.build_site(run, out)
+    assert [path.name for path in (out / "html").iterdir()] == ["gone.html"], "a refused site"
+    monkeypatch.setattr(cli, "require_disclosable", lambda run, site, given: None)
     page = cli.build_site(run, out)
     assert (page, page.read_text()) == (out / "html" / "index.html", "new")
     assert [path.name for path in (out / "html").iterdir()] == ["index.html"]
