@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.base.disclosure import hide_bars, violations, withhold, withhold_marked
@@ -120,6 +120,7 @@ def test_the_gate_sees_small_cells_and_one_that_is_withheld_alone():
     assert violations(shown(few, rule), [rule], 10) == []
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=8), st.data())
 def test_what_is_withheld_passes_the_gate_and_hides_enough_together(users, data):
     gone = [data.draw(st.integers(0, count)) for count in users]

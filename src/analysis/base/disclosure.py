@@ -256,7 +256,7 @@ def _gives_back(
         return alone
     family = _family(frame, rule["within"])
     for _, rows in whole[of_rule].groupby(family):
-        if len(rows) > 1 and rows.isna().sum() == 1:
+        if (rows > 0).any() and rows.isna().sum() == 1:
             alone.loc[rows.index] = True
     return alone
 
