@@ -1,8 +1,12 @@
 """What is written is what is read: identifiers and names as they were."""
 
+import csv
+
 import pandas as pd
+import pytest
 
 from analysis.base import files as artifacts
+from analysis.base.files import read_table, write_table
 
 
 def test_identifiers_and_groups_stay_text(tmp_path):
@@ -23,3 +27,28 @@ def test_a_table_without_rows_keeps_its_columns(tmp_path):
     path = str(tmp_path / "table.csv")
     artifacts.write_table(pd.DataFrame({"user_id": [], "n": []}), path)
     assert list(artifacts.read_table(path)) == ["user_id", "n"]
+
+
+FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\ttab", "\rreturn", "'=quoted",
+            "''=twice", "\uff1d1"]  # fmt: skip
+HARMLESS = ["'quote", "-5", "+3.5e2", "a=b", "plain", "-.5"]
+
+
+def test_no_text_is_a_formula_and_all_come_back_as_they_were(tmp_path):
+    path = str(tmp_path / "t.csv")
+    table = pd.DataFrame({"group": [*FORMULAS, *HARMLESS], "value": -1.5})
+    write_table(table, path)
+    with open(path, encoding="utf-8", newline="") as file:
+        cells = [row[0] for row in csv.reader(file)][1:]
+    assert cells == [*(f"'{text}" for text in FORMULAS), *HARMLESS]
+    assert read_table(path)["group"].tolist() == [*FORMULAS, *HARMLESS]
+    assert read_table(path)["value"].eq(-1.5).all(), "numbers stay numbers"
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_a_table_with_a_row_per_user_is_its_owners(tmp_path, name):
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    write_table(pd.DataFrame({"user_id": ["a"]}), str(folder / name))
+    assert (folder / name).stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700

@@ -127,8 +127,14 @@ METRICS = {
     "auc": {"value": 0.99, "unit": "score", "n": 3, "label": "AUC", "checks": ["leakage"]},
     "late": {"value": 0.5, "unit": "share", "label": "Late", "checks": ["tardy"]},
     "saved_share": {"value": 0.1, "unit": "share", "ci_low": 0.05, "ci_high": 0.2, "label": "S"},
-    "customer_value": {"value": 60, "unit": "money", "ci_low": 30, "ci_high": 120, "label": "V",
-                       "currency": "USD"},
+    "customer_value": {
+        "value": 60,
+        "unit": "money",
+        "ci_low": 30,
+        "ci_high": 120,
+        "label": "V",
+        "currency": "USD",
+    },
     "gone": {"value": None, "unit": "share", "label": "Gone", "checks": []},
 }
 CHECKS = """check,status,title,evidence,effect,consequence,remedy,strikes,value,ci_low,ci_high,limit,n,stage

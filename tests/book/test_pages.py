@@ -268,7 +268,6 @@ def test_no_row_per_user_is_published(tmp_path):
     assert copies == [
         "audit/quality.csv",
         "features/snapshot_summary.csv",
-        "published/figures.json",
         "scores/churn_by_country.csv",
     ]
     assert not (target / "old").exists()

@@ -60,6 +60,7 @@ class Audit(Chapter):
     event_types: Mapping[str, str]
     session_gap_minutes: float
     closed_days: Sequence[str] = ()
+    min_disclosed: int = 1
     stage = "03_audit"
 
     @classmethod
@@ -85,6 +86,11 @@ class Audit(Chapter):
         return suspects_of(self.judged)
 
     # --- what others are made of --------------------------------------------------------
+
+    @table
+    def volume(self) -> pd.DataFrame:
+        """Events and users of each day: see daily_volume."""
+        return self.log.volume.copy()
 
     @cached_property
     def users_seen(self) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from analysis.base.charts import (
     COLOURS,
     Frame,
     chart,
+    fill_bars,
     find_max,
     finish,
     format_counts,
@@ -116,10 +117,10 @@ def _words(table: str, column: str) -> dict[str, str]:
 
 @chart("event_count", "users")
 def draw_events_per_user(
-    events_per_user: Frame, *, title: str = "Users by number of events"
+    events_per_user: Frame, *, min_disclosed: int = 1, title: str = "Users by number of events"
 ) -> Figure:
     """Return a histogram: `users` (count) by `event_count` (events per user), in bins of equal
-    width.
+    width. Bars of fewer than `min_disclosed` users are not drawn, nor is the axis beyond the last.
     """
     figure = make_figure()
     axes = figure.axes[0]
@@ -127,11 +128,11 @@ def draw_events_per_user(
     low, high = values["event_count"].min(), values["event_count"].max()
     width = math.ceil((high - low + 1) / BINS)  # whole numbers: equal bins hold equal many
     edges = (np.arange(low, high + width + 1, width) - 0.5).tolist()
-    sns.histplot(values, x="event_count", weights="users", ax=axes, color=COLOURS[0], bins=edges)
+    note = fill_bars(axes, values["event_count"], edges, min_disclosed, values["users"])
     axes.set(xlabel="Events per user", ylabel="Users")
     format_counts(axes.xaxis)
     format_counts(axes.yaxis)
-    return finish(figure, title)
+    return finish(figure, title, note)
 
 
 @chart("dimension", "score", "checks")

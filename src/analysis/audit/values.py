@@ -35,25 +35,32 @@ def spellings(users: pd.DataFrame, kinds: pd.DataFrame) -> Verdict:
     """
     counts = _counts_by_column(users, kinds, is_list_of_kinds)
     variants = [row for name, count in counts.items() for row in _variants(name, count)]
-    nothing: tuple[float, int, int, str, list[str]] = (0.0, 0, len(users), "any", [])
-    _, other, total, name, written = max(variants, default=nothing)
+    nothing: Spelled = (0.0, 0, len(users), "any", [], 0)
+    _, other, total, name, written, rarest = max(variants, default=nothing)
     share, low, high = share_of(other, total)
-    facts = {"column": name, "written": written, "other": other, "found": len(variants),
-             "columns": len(counts), "kinds": sum(map(len, counts.values()))}  # fmt: skip
+    facts = {"column": name, "written": written, "rarest": rarest, "other": other,
+             "found": len(variants), "columns": len(counts),
+             "kinds": sum(map(len, counts.values()))}  # fmt: skip
     status: Status = "warn" if variants else "pass"
     return Verdict("spellings", status, share, low, high, 0.0, total, facts)
 
 
-def _variants(name: str, count: "pd.Series[int]") -> list[tuple[float, int, int, str, list[str]]]:
+Spelled = tuple[float, int, int, str, list[str], int]
+"""What _variants returns of a kind."""
+
+
+def _variants(name: str, count: "pd.Series[int]") -> list[Spelled]:
     """Return each kind of a column that is written in several ways: the share and number of rows
-    in all ways but the most frequent, the rows of the column, its name, and the ways.
+    in all ways but the most frequent, the rows of the column, its name, the ways, and the rows of
+    the rarest.
     """
     rows = []
     for _, part in count.groupby(count.index.map(_plain)):
         if len(part) > 1:
             other = int(part.sum() - part.max())
             written = sorted(map(str, part.index))
-            rows.append((other / count.sum(), other, int(count.sum()), name, written))
+            whole = int(count.sum())
+            rows.append((other / whole, other, whole, name, written, int(part.min())))
     return rows
 
 

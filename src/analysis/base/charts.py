@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import itertools
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from analysis.base.disclosure import hide_bars, withhold_marked
 from analysis.base.errors import ReportError
 from analysis.base.formats import format_value, too_few
 from analysis.base.statistics import is_too_few
@@ -56,7 +58,8 @@ THEME: Any = {
 
 def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]]:
     """Make a chart: check its frame's columns, apply the theme, survive an empty frame; where the
-    frame could not be computed, the chart says why.
+    frame could not be computed, the chart says why. What rests on too few people is not drawn: see
+    base.disclosure.
     """
 
     def decorate(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -67,8 +70,10 @@ def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]
         def draw_themed(*args: P.args, **options: P.kwargs) -> Figure:
             bound = signature.bind(*args, **options)
             bound.apply_defaults()
-            frame = next(iter(bound.arguments.values()))
+            first, frame = next(iter(bound.arguments.items()))
             reason = reason_of(frame)
+            frame, _ = withhold_marked(frame)
+            bound.arguments[first] = frame
             if not reason:
                 require_columns(frame, required, name)
             with mpl.rc_context(THEME):
@@ -81,6 +86,27 @@ def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]
         return draw_themed
 
     return decorate
+
+
+def fill_bars(
+    axes: Axes,
+    values: Any,
+    edges: Sequence[float],
+    min_disclosed: int,
+    weights: Any = None,
+) -> str:
+    """Draw a histogram of users without the bars of fewer than `min_disclosed`; return the note
+    that says so, empty where every bar is drawn.
+    """
+    counts, _ = np.histogram(values, bins=edges, weights=weights)
+    shown = hide_bars([float(count) for count in counts], min_disclosed)
+    middles = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
+    sns.histplot(x=middles, weights=shown, bins=list(edges), color=COLOURS[0], ax=axes)
+    if shown == [float(count) for count in counts]:
+        return ""
+    drawn = [edge for edge, count in zip(edges[1:], shown, strict=True) if count]
+    axes.set_xlim(right=max([*drawn, edges[1]]))
+    return f"Not drawn: bars of {too_few(min_disclosed)}, and what would give them away."
 
 
 def require_one_model(frame: Frame, name: str) -> None:

@@ -1,8 +1,10 @@
 """Read and write the small artifacts of a run, always in the same bytes."""
 
 import json
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -64,15 +66,75 @@ def read_table(path: str) -> pd.DataFrame:
         )
     if path.endswith(".parquet"):
         return pd.read_parquet(path)
-    return pd.read_csv(path, dtype=dict.fromkeys(NAMES, "str"), keep_default_na=False, na_values="")
+    named = dict.fromkeys(NAMES, "str")
+    table = pd.read_csv(path, dtype=named, keep_default_na=False, na_values="")
+    return _in_texts(table, as_written)
 
 
 def write_table(table: pd.DataFrame, path: str) -> None:
-    """Write `table` without its index, as Parquet or CSV by the ending of `path`."""
+    """Write `table` without its index, as Parquet or CSV by the ending of `path`; one with a row
+    per user for its owner's eyes only. In a CSV file no text is a formula: see as_text.
+    """
     if path.endswith(".parquet"):
         table.to_parquet(path, index=False, compression="zstd")
     else:
-        table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+        safe = _in_texts(table, as_text)
+        has_returns = any("\r" in cell for cell in _texts(safe))
+        quoting: Literal[0, 2] = 2 if has_returns else 0  # csv.QUOTE_NONNUMERIC, QUOTE_MINIMAL
+        safe.to_csv(path, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
+    if "user_id" in table:
+        keep_private(Path(path))
+
+
+def keep_private(path: Path) -> None:
+    """Let only the owner read the file, and enter its folder."""
+    path.chmod(0o600)
+    path.parent.chmod(0o700)
+
+
+FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""How a text begins that a spreadsheet takes for a formula, or one that `as_text` has marked."""
+
+
+def as_text(cell: Any) -> Any:
+    """Return a text that a spreadsheet would take for a formula with an apostrophe before it, which
+    makes it text there; anything else as it is, negative numbers among it.
+    """
+    if not isinstance(cell, str) or not FORMULA.match(cell):
+        return cell
+    return cell if NUMBER.fullmatch(cell) else f"'{cell}"
+
+
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+
+def as_written(cell: Any) -> Any:
+    """Return a cell without the apostrophe that `as_text` put before it."""
+    is_marked = isinstance(cell, str) and cell.startswith("'") and FORMULA.match(cell)
+    return cell[1:] if is_marked else cell
+
+
+def _is_text(column: "pd.Series[Any]") -> bool:
+    return bool(pd.api.types.is_string_dtype(column.dtype) or column.dtype == object)
+
+
+def _texts(table: pd.DataFrame) -> Iterator[str]:
+    """Yield every different text of a table."""
+    for name in table.columns:
+        if _is_text(table[name]):
+            yield from (cell for cell in table[name].unique() if isinstance(cell, str))
+
+
+def _in_texts(table: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
+    """Return `table` with `change` made to every text that may need it."""
+    changed = {}
+    for name in table.columns:
+        column = table[name]
+        if _is_text(column):
+            new = column.map(change, na_action="ignore")
+            if not new.equals(column):
+                changed[name] = new.astype(column.dtype)
+    return table.assign(**changed) if changed else table
 
 
 def _plain(value: Any) -> Any:

@@ -65,6 +65,7 @@ WORDS = {
         "points": "point|points",
         "ratio": "time|times",
         "too_few": "fewer than {users} users",
+        "fewer": "fewer than {number}",
         "yes": "yes",
         "no": "no",
     },
@@ -78,6 +79,7 @@ WORDS = {
         "points": "punto|puntos",
         "ratio": "vez|veces",
         "too_few": "menos de {users} usuarios",
+        "fewer": "menos de {number}",
         "yes": "sí",
         "no": "no",
     },
@@ -275,6 +277,11 @@ def plural(number: float, one: str, other: str, locale: str = "en") -> str:
 def too_few(min_group: int, locale: str = "en") -> str:
     """Return "fewer than 30 users": what a blank cell of a rate means (statistics.is_too_few)."""
     return word("too_few", locale, users=format_value(min_group, "count", locale))
+
+
+def fewer_than(number: int, locale: str = "en") -> str:
+    """Return "fewer than 10": what is said of a count of people that is withheld."""
+    return word("fewer", locale, number=format_value(number, "count", locale))
 
 
 def _require(unit: str) -> None:

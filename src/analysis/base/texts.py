@@ -25,16 +25,28 @@ BLANKS = re.compile(r"[ \t\n]+")
 """Spaces that carry nothing: all but the no-break space."""
 
 
-def render(template: str, facts: Mapping[str, Any], locale: str = "en", currency: str = "") -> str:
+PEOPLE = re.compile(r"\b(user|newcomer|account|person|people|signup)s?\b")
+"""Nouns of people, whose number is withheld where they are few."""
+
+
+def render(
+    template: str,
+    facts: Mapping[str, Any],
+    locale: str = "en",
+    min_disclosed: int = 1,
+    currency: str = "",
+) -> str:
     """Return `template` filled with `facts`, in the words and numbers of `locale`; amounts are in
-    `currency` (ISO 4217).
+    `currency` (ISO 4217). Of fewer people than `min_disclosed` it says only that: "fewer than 10
+    users".
 
     Raises ReportError that names the template and the fact that it asks for in vain, or says why
     the template cannot be read.
     """
     known = {name: None if _is_unknown(value) else value for name, value in facts.items()}
     try:
-        text = environment(locale, currency).from_string(template).render(known)
+        made = environment(locale, min_disclosed, currency)
+        text = made.from_string(template).render(known)
     except UndefinedError as error:
         raise ReportError(
             f"texts: {template!r}: {error.message}. It may use: {', '.join(sorted(facts))}."
@@ -51,15 +63,42 @@ def read_texts(text: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=16)
-def environment(locale: str, currency: str = "") -> Environment:
-    """Return the Jinja environment whose filters format for `locale`, amounts in `currency`."""
+def environment(locale: str, min_disclosed: int = 1, currency: str = "") -> Environment:
+    """Return the Jinja environment whose filters format for `locale`: see render."""
     made = Environment(
         undefined=StrictUndefined,
         autoescape=False,
         finalize=lambda value: _as_text(value, locale),
     )
     made.filters.update(_filters(locale, currency))
+    made.filters.update(_few_withheld(made.filters["plural"], locale, min_disclosed))
     return made
+
+
+def _few_withheld(
+    plural: Callable[..., str], locale: str, min_disclosed: int
+) -> dict[str, Callable[..., str]]:
+    """Return the filters `plural` and `people` (a number of people, without a noun), which give no
+    number of fewer people than `min_disclosed`, and `beside` (their share, in brackets), which then
+    gives none.
+    """
+    fewer = formats.fewer_than(min_disclosed, locale)
+
+    def is_few(number: Any) -> bool:
+        is_number = isinstance(number, int | float) and not _is_unknown(number)
+        return is_number and 0 < number < min_disclosed
+
+    def with_noun(number: Any, one: str, other: str, people: bool = False) -> str:
+        is_hidden = is_few(number) and (people or PEOPLE.search(one))
+        return f"{fewer} {other}" if is_hidden else plural(number, one, other)
+
+    def people(number: Any) -> Any:
+        return fewer if is_few(number) else number
+
+    def beside(share: str, number: Any) -> str:
+        return "" if is_few(number) else f" ({share})"
+
+    return {"plural": with_noun, "people": people, "beside": beside}
 
 
 def _is_unknown(value: object) -> bool:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from analysis.base import conditions
+from analysis.base import conditions, files
 from analysis.base.errors import ReportError
 from analysis.contract.checks import STATUSES
 from analysis.summary.findings import NONE, split_names
@@ -105,7 +105,8 @@ class Artifacts:
     def rows(self, name: str) -> list[Row]:
         """Return the rows of a CSV artifact, all cells as text, missing ones empty."""
         text = read_text(self.path(name), name)
-        return list(csv.DictReader(io.StringIO(text, newline=""), restval=""))
+        rows = csv.DictReader(io.StringIO(text, newline=""), restval="")
+        return [{name: files.as_written(cell) for name, cell in row.items()} for row in rows]
 
     def json(self, name: str) -> Any:
         """Return the content of a JSON artifact."""

@@ -1,4 +1,6 @@
-"""The copies of artifacts that readers may download: what is struck in them says so itself."""
+"""The copies of artifacts that readers may download: what is struck in them says so itself, and
+what rests on too few people, or names single ones, is not in them.
+"""
 
 import csv
 import io
@@ -6,9 +8,11 @@ import json
 import shutil
 from pathlib import Path
 
-from analysis.base import files
+import pandas as pd
+
+from analysis.base import disclosure, files
 from analysis.book.artifacts import METRICS, Artifacts
-from analysis.book.publish import declared, may_be_published, read_head
+from analysis.book.publish import declared, may_be_published, min_disclosed_of, read_head
 from analysis.book.strikes import Strikes, strikes_of
 from analysis.contract import catalogue, resting
 from analysis.contract.catalogue import Table
@@ -17,26 +21,52 @@ STRUCK_BY = "struck_by"
 """Column of a published table: the failing checks that strike figures of the row. It is there only
 where a check does.
 """
+WITHHELD = "withheld"
+"""Column of a published table: the names of the columns that are withheld in the row. It is there
+only where one is.
+"""
 
 
 def publish(data: Path, target: Path) -> list[Path]:
-    """Copy every artifact that may be published to `target`, emptied first, with what is struck
-    marked; return the copies.
+    """Copy every artifact that may be published to `target`, emptied first, without what is
+    withheld and with what is struck marked; return the copies.
     """
     shutil.rmtree(target, ignore_errors=True)
+    minimum = min_disclosed_of(data)
     strikes, tables = strikes_of(Artifacts(data)), {t.path: t for t in catalogue.tables()}
     copies = []
     for path in declared():
         source, copy = data / path, target / path
-        if source.is_file() and may_be_published(path, read_head(source)):
+        is_private = path in tables and tables[path].is_private
+        if source.is_file() and not is_private and may_be_published(path, read_head(source)):
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
             if path in tables:
+                withhold_cells(copy, tables[path], minimum)
                 mark_table(copy, tables[path], strikes)
             elif path == METRICS:
                 mark_metrics(copy, strikes)
             copies.append(copy)
     return copies
+
+
+def read_as_text(path: Path) -> pd.DataFrame:
+    """Return a CSV file with every cell as it is written."""
+    return pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+
+
+def withhold_cells(path: Path, table: Table, minimum: int) -> None:
+    """Write a CSV file again without its private columns and without the cells that rest on fewer
+    than `minimum` people; the column WITHHELD names those.
+    """
+    frame = read_as_text(path)
+    private = [c.name for c in table.columns if c.is_private and c.name in frame]
+    if not private and not table.people:
+        return
+    shown, hidden = disclosure.withhold(frame.drop(columns=private), table.people, minimum)
+    if hidden.any(axis=None):
+        shown[WITHHELD] = [", ".join(row.index[row]) for _, row in hidden.iterrows()]
+    shown.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def mark_table(path: Path, table: Table, strikes: Strikes) -> None:

@@ -16,10 +16,12 @@ from analysis.base import conditions, files
 from analysis.base.errors import ReportError
 from analysis.book.artifacts import MANIFEST, REMEDY, read_text
 from analysis.book.design import fold
-from analysis.book.directive import BookDirective
+from analysis.book.directive import BookDirective, data_dir
+from analysis.book.publish import min_disclosed_of
 from analysis.book.render import plain
 from analysis.book.show import show, unit_of
 from analysis.contract import catalogue, inputs
+from analysis.contract.chapter import mark_people
 from analysis.contract.stages import BILL, CRATE
 
 CHECKSUM_SHOWN = 12
@@ -45,10 +47,12 @@ class ArtifactTable(BookDirective):
         path = self.artifacts(entry.path).path(entry.path)
         if not path.is_file():
             raise ReportError(f"{entry.path} is missing. {REMEDY}")
-        frame = choose_rows(files.read_table(str(path)), self.option("where"))
-        frame.attrs["table"] = entry.name
+        frame = files.read_table(str(path))
+        minimum = min_disclosed_of(data_dir(self.env.app))
+        shown = choose_rows(mark_people(frame, entry.name, minimum), self.option("where"))
+        shown.attrs["table"] = entry.name
         up = "../" * self.env.docname.count("/")
-        return [self.html(show(frame, root=up).as_raw_html())]
+        return [self.html(show(shown, root=up).as_raw_html())]
 
 
 def choose_rows(frame: pd.DataFrame, where: str) -> pd.DataFrame:

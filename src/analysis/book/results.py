@@ -209,8 +209,8 @@ class Actions(BookDirective):
 
 def _cells(row: Row, currency: str) -> list[str]:
     """Return the cells behind an action: users, held out, gain, cost, proof and grade."""
-    ends = [row["gain_low"] or None, row["gain_high"] or None]
-    gain = format_interval(*ends, "money", currency=currency, decimals=0) if ends[0] else BLANK
+    low, high = row["gain_low"], row["gain_high"]
+    gain = format_interval(low, high, "money", currency=currency, decimals=0) if low else BLANK
     cost = format_cell(row["cost"] or None, "money", currency=currency, decimals=0)
     counts = [format_cell(row[name] or None, "count") for name in ("size", "held")]
     return [*counts, gain, cost, row["proof"] or BLANK, row["grade"]]

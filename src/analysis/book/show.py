@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 from great_tables import GT, html, loc, style
 
-from analysis.base import unavailable
+from analysis.base import disclosure, unavailable
+from analysis.base.disclosure import WITHHELD
 from analysis.base.errors import ReportError
 from analysis.base.formats import (
     BLANK,
@@ -31,6 +32,10 @@ from analysis.contract.catalogue import Column, Table
 
 INTERVAL = "95 % interval"
 LOW, HIGH = "ci_low", "ci_high"
+WHY_WITHHELD = (
+    "Withheld: a figure on fewer people than min_disclosed in params.yml, or one that would give "
+    "such a figure away."
+)
 NOT_NUMBERS = ("text", "date")
 WITH_UNIT = ("share", "money")
 """Units printed in every cell; the head of the column says the others."""
@@ -77,14 +82,16 @@ def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../..
     """Return a chapter's table for the page: numbers to the right and text to the left.
 
     `frame.attrs["table"]` names the table in the catalogue. A column whose words are those of a
-    check's statuses is coloured. Beyond `max_rows` rows the rest is left out, and the note under
+    check's statuses is coloured. What rests on too few people is withheld, and says so: see
+    base.disclosure. Beyond `max_rows` rows the rest is left out, and the note under
     the table says so; `root` leads from the page to the site's root, for the link to the CSV.
     Raises ReportError for a frame that is no table of a chapter, and for a column that the
     catalogue shows and the frame lacks.
     """
     table = _table_of(frame)
+    frame, withheld = disclosure.withhold_marked(frame)
     shown = frame if max_rows is None else frame.head(max_rows)
-    cells = format_cells(shown, table)
+    cells = format_cells(shown, table, withheld)
     made = ReportTable(_rename_safely(cells), id=table.name)
     made = made.tab_header(title=table.title)
     made = _draw_columns(made, cells, _numeric_heads(table))
@@ -92,6 +99,8 @@ def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../..
     made = _keep_short_cells_whole(made, cells)
     for note in _list_notes(len(frame), len(shown), table, root, unavailable.reason_of(frame)):
         made = made.tab_source_note(note)
+    if WITHHELD in cells.to_numpy():
+        made = made.tab_source_note(WHY_WITHHELD)
     dressed = _dress(made, table.name)
     dressed.rests_on = _marks(shown, table)
     return dressed
@@ -104,10 +113,13 @@ def show_given(frame: pd.DataFrame, draw: Callable[[pd.DataFrame], Any] = show) 
     return draw(frame) if len(frame) else None
 
 
-def format_cells(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+def format_cells(
+    frame: pd.DataFrame, table: Table, withheld: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return the shown columns of `frame` as text, with the labels as the columns' names.
 
     Each pair `ci_low`, `ci_high` (or `NAME_ci_low`, `NAME_ci_high`) becomes one column "a to b".
+    A cell that is `withheld` (truth values in the shape of the frame) says so.
     """
     shown = [column for column in table.columns if column.is_shown]
     _require_columns(frame, table.name, shown)
@@ -122,6 +134,9 @@ def format_cells(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
         else:
             values = zip(frame[column.name].tolist(), looks, strict=True)
             cells = [_format(value, column, look) for value, look in values]
+        if withheld is not None:
+            gone = withheld.loc[frame.index, column.name].tolist()
+            cells = [WITHHELD if hidden else cell for hidden, cell in zip(gone, cells, strict=True)]
         text.append(pd.Series(cells, name=_head_of(column, table, names), dtype=object))
     return pd.concat(text, axis=1)
 
@@ -269,7 +284,7 @@ def _list_notes(
         notes.append(f"Not available. {reason}" if reason else "No rows.")
     elif shown < total:
         notes.append(f"The first {format_cell(shown, 'count')} of {plural(total, 'row', 'rows')}.")
-    if may_be_published(table.path, [column.name for column in table.columns]):
+    if not table.is_private and may_be_published(table.path, [c.name for c in table.columns]):
         address = escape(f"{root}artifacts/{table.path}")
         notes.append(html(f'<a href="{address}" download>Download CSV</a>'))
     return notes

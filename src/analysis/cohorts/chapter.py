@@ -30,6 +30,7 @@ class Cohorts(Chapter):
     retention_days: Sequence[int]
     group_columns: Sequence[str]
     min_group: int
+    min_disclosed: int = 1
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Cohorts":

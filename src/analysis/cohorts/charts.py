@@ -56,8 +56,9 @@ def draw_retention_heatmap(
 ) -> Figure:
     """Return a grid: `cohort_month` (rows) by `event_month`, coloured by `retention_rate`.
 
-    Cells that are not fully observed are hatched, cohorts under `min_users` plain grey,
-    months before signup white. Numbers are printed where they fit (16 x 40 cells).
+    Cells that are not fully observed are hatched, cohorts under `min_users` and cells that are
+    withheld plain grey, months before signup white. Numbers are printed where they fit (16 x 40
+    cells).
     """
     rates, states = _grid_cohorts(retention_cohorts, min_users)
     rows, columns = rates.shape
@@ -104,7 +105,8 @@ def _grid_cohorts(cohorts: Frame, min_users: int) -> tuple[Frame, Frame]:
         event_month=cohorts["event_month"].astype(str).str[:7],
     )
     observed = months["is_observed"].fillna(False).astype(bool)
-    is_small = observed & is_too_few(months["cohort_size"], min_users)
+    is_withheld = months["retention_rate"].isna()
+    is_small = observed & (is_too_few(months["cohort_size"], min_users) | is_withheld)
     months["rate"] = months["retention_rate"].astype(float).where(observed & ~is_small)
     months["state"] = is_small.astype(float).where(is_small)
     rates = months.pivot(index="cohort_month", columns="event_month", values="rate")
@@ -125,7 +127,7 @@ def _explain_cells(rates: Frame, states: Frame, min_users: int) -> str:
     before = bool((states == 0).to_numpy().any())
     notes = [
         "Hatched: not fully covered by the log." if unknown else "",
-        f"Grey: {too_few(min_users)}." if small else "",
+        f"Grey: {too_few(min_users)}, or few or none of them active." if small else "",
         "White: before signup." if before else "",
     ]
     return " ".join(filter(None, notes))

@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 
 from analysis.base import formats
+from analysis.base.disclosure import Rule
 from analysis.base.errors import ReportError
 from analysis.contract import stages
 from analysis.contract.checks import BASES
@@ -38,7 +39,7 @@ class Column:
     for its codes, `decimals` those of a number where the unit's own do not suit, `is_shown` whether
     pages show it. `rests_on` are the bases of its cells, None those of its table. Where that is
     ROW, other columns of the row say it: by `bases`, those of each code, or because their cells are
-    themselves `names` of figures or bases.
+    themselves `names` of figures or bases. What `is_private` stays in data/: see book.downloads.
     """
 
     name: str
@@ -52,17 +53,23 @@ class Column:
     rests_on: tuple[str, ...] | None = None
     bases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     names: str = ""
+    is_private: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table: where it is written, its title, the bases it rests on, and its columns."""
+    """One table: where it is written, its title, the bases it rests on, its columns, and which of
+    its cells count `people` or rest on them, as rules of base.disclosure. A table that
+    `is_private` is published neither as it is nor in parts.
+    """
 
     name: str
     path: str
     title: str
     rests_on: tuple[str, ...]
     columns: tuple[Column, ...]
+    people: tuple[Rule, ...] = ()
+    is_private: bool = False
 
     def bases_of(self, column: Column) -> tuple[str, ...]:
         """Return what the cells of a column rest on: bases, or ROW."""
@@ -108,8 +115,10 @@ def _column(entry: str | dict[str, Any], shown: list[str] | None, home: str) -> 
     said = (known["label"], known["unit"], known["meaning"])
     bases = {str(code): _bases(found, name) for code, found in known.get("bases", {}).items()}
     rests_on = _bases(known["rests_on"], name) if "rests_on" in known else None
-    names = known.get("names", "")
-    return Column(name, *said, values, is_shown, units, decimals, rests_on, bases, names)
+    names, is_private = known.get("names", ""), bool(known.get("is_private"))
+    return Column(
+        name, *said, values, is_shown, units, decimals, rests_on, bases, names, is_private
+    )
 
 
 def _bases(given: list[str], name: str) -> tuple[str, ...]:
@@ -139,7 +148,34 @@ def table_of(name: str) -> Table:
         raise ReportError(f"catalogue: {name!r} must say what it `rests_on`; [] for nothing.")
     rests_on = _bases(entry.get("rests_on", []), name)
     path = entry.get("path") or stages.path_of(name)
-    return Table(name, path, entry["title"], rests_on, columns)
+    people = _people(entry, name, {column.name for column in columns})
+    is_private = bool(entry.get("is_private"))
+    return Table(name, path, entry["title"], rests_on, columns, people, is_private)
+
+
+LISTS = ("rests", "within", "curve")
+OTHERS = ("where", "unless", "drop", "allows_none")
+SINGLE = ("whole", "part", "share", "known", "label")
+
+
+def _people(entry: dict[str, Any], name: str, columns: set[str]) -> tuple[Rule, ...]:
+    rules: list[Rule] = entry.get("people", [])
+    for rule in rules:
+        named = {rule[key] for key in SINGLE if key in rule} | {*rule.get("where", {})}
+        named |= {*rule.get("unless", {})}
+        named |= {column for key in LISTS for column in rule.get(key, ())}
+        unknown = sorted(named - columns) + sorted({*rule} - {*SINGLE, *LISTS, *OTHERS})
+        if unknown or not ("whole" in rule or rule.get("drop")):
+            raise ReportError(
+                f"catalogue: a rule under `people` of {name!r} names {', '.join(unknown) or 'no'} "
+                "whole, which is no column. See base/disclosure.py."
+            )
+    return tuple(rules)
+
+
+def is_table(name: str) -> bool:
+    """Say whether the catalogue describes a table called `name`."""
+    return _home_of(name, "tables") is not None
 
 
 def tables() -> list[Table]:

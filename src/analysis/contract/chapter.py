@@ -5,11 +5,12 @@ The notebook shows them, the runner writes them, the studies ask for single ones
 
 from collections.abc import Collection
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
 
-from analysis.base import files, unavailable
+from analysis.base import disclosure, files, unavailable
 from analysis.base.errors import ReportError, Unavailable
 from analysis.contract import catalogue, checks, stages
 from analysis.contract.checks import Check, Verdict
@@ -43,11 +44,22 @@ class table(frame):  # noqa: N801
         return catalogue.empty_table(str(self.attrname))
 
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
-        """Return the table, its name in `attrs["table"]`."""
+        """Return the table, its name in `attrs["table"]`, and the rules by which `show` and the
+        charts withhold cells.
+        """
         value = super().__get__(instance, owner)
         if isinstance(value, pd.DataFrame):
             value.attrs["table"] = self.attrname
+            mark_people(value, str(self.attrname), getattr(instance, "min_disclosed", 1))
         return value
+
+
+def mark_people(frame: pd.DataFrame, name: str, min_disclosed: int) -> pd.DataFrame:
+    """Return `frame` with the rules of the table `name` that say which cells count people."""
+    if min_disclosed > 1 and catalogue.is_table(name) and catalogue.table_of(name).people:
+        rules = [dict(rule) for rule in catalogue.table_of(name).people]
+        frame.attrs[disclosure.MARK] = {"minimum": min_disclosed, "rules": rules}
+    return frame
 
 
 class Chapter:
@@ -104,6 +116,7 @@ class Chapter:
             files.write_table(value, path)
         elif path.endswith(".parquet"):
             value.to_parquet(path, compression="zstd")
+            files.keep_private(Path(path))
         else:
             files.write_json(value, path)
 

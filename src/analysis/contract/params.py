@@ -107,6 +107,7 @@ class Params(BaseModel):
     retention_days: TenureDays
     session_gap_minutes: Annotated[float, Field(gt=0)]
     min_group: Annotated[int, Field(ge=2)]
+    min_disclosed: Annotated[int, Field(ge=1)]
     bootstrap_draws: Annotated[int, Field(ge=100)]
     seed: Seed
     max_clusters: Annotated[int, Field(ge=2, le=30)]

@@ -22,6 +22,8 @@ PARTS = ("Audit", "Cohorts", "Model", "Segmentation", "Usual shortcuts", "Refere
 TIME = ("time_zone", "log_start", "log_end")
 WINDOWS = ("lookback_days", "gap_days", "horizon_days")
 ROLES = ("event_types", "session_gap_minutes")
+DISCLOSED = "min_disclosed"
+"""What every stage takes, for the tables and charts that it shows."""
 ECONOMICS = ("customer_value", "contact_cost", "incentive_cost", "saved_share")
 UNCERTAINTY = ("saved_share_range", "customer_value_range")
 
@@ -65,7 +67,7 @@ STAGES: tuple[Stage, ...] = (
             "users_columns_found": "audit/users_columns.csv",
             "users_files": "audit/users_files.csv",
         },
-        params=("users", "users_columns", "users_format", "time_zone"),
+        params=("users", "users_columns", "users_format", "time_zone", DISCLOSED),
     ),
     Stage(
         "02_clean_events",
@@ -90,6 +92,7 @@ STAGES: tuple[Stage, ...] = (
             "passive_event_types",
             "ending_event_types",
             *ROLES,
+            DISCLOSED,
         ),
     ),
     Stage(
@@ -105,7 +108,7 @@ STAGES: tuple[Stage, ...] = (
             "suspects": SUSPECTS,
             "verdict_table": "audit/checks.csv",
         },
-        params=("time_zone", "lookback_days", "horizon_days", *ROLES, "closed_days"),
+        params=("time_zone", "lookback_days", "horizon_days", *ROLES, "closed_days", DISCLOSED),
     ),
     Stage(
         "04_features",
@@ -120,7 +123,7 @@ STAGES: tuple[Stage, ...] = (
             "feature_summary": "features/feature_summary.csv",
             "verdict_table": "features/checks.csv",
         },
-        params=("time_zone", *WINDOWS, *ROLES, "static_columns"),
+        params=("time_zone", *WINDOWS, *ROLES, "static_columns", DISCLOSED),
     ),
     Stage(
         "05_cohorts",
@@ -139,7 +142,14 @@ STAGES: tuple[Stage, ...] = (
             "kpis_latest": "cohorts/kpis_latest.csv",
             "verdict_table": "cohorts/checks.csv",
         },
-        params=("time_zone", *WINDOWS, "retention_days", "group_columns", "min_group"),
+        params=(
+            "time_zone",
+            *WINDOWS,
+            "retention_days",
+            "group_columns",
+            "min_group",
+            DISCLOSED,
+        ),
     ),
     Stage(
         "06_model",
@@ -166,7 +176,15 @@ STAGES: tuple[Stage, ...] = (
             "chosen_scores": TEST_SCORES,
             "verdict_table": "model/checks.csv",
         },
-        params=(*ECONOMICS, *UNCERTAINTY, "capacity", "min_group", "bootstrap_draws", "seed"),
+        params=(
+            *ECONOMICS,
+            *UNCERTAINTY,
+            "capacity",
+            "min_group",
+            "bootstrap_draws",
+            "seed",
+            DISCLOSED,
+        ),
     ),
     Stage(
         "07_scoring",
@@ -200,6 +218,7 @@ STAGES: tuple[Stage, ...] = (
             "medium_risk_from",
             "holdout_share",
             "seed",
+            DISCLOSED,
         ),
     ),
     Stage(
@@ -214,7 +233,7 @@ STAGES: tuple[Stage, ...] = (
             "tier_limits": "segments/tier_limits.csv",
             "verdict_table": "segments/checks.csv",
         },
-        params=("max_clusters", "null_draws", "min_group", "seed"),
+        params=("max_clusters", "null_draws", "min_group", "seed", DISCLOSED),
     ),
     Stage(
         "09_published",
@@ -242,7 +261,7 @@ STAGES: tuple[Stage, ...] = (
             "case_by_cohort": "published/churn_by_cohort.csv",
             "verdict_table": "published/checks.csv",
         },
-        params=("published_view", "seed"),
+        params=("published_view", "seed", DISCLOSED),
     ),
     Stage(
         SUMMARY,
@@ -294,6 +313,7 @@ STAGES: tuple[Stage, ...] = (
             "currency",
             "holdout_share",
             "seed",
+            DISCLOSED,
         ),
     ),
 )

@@ -44,6 +44,7 @@ class UsersChapter(Chapter):
     raw: Any
     time_zone: str
     files: Sequence[Mapping[str, Any]] = ()
+    min_disclosed: int = 1
     stage = "01_clean_users"
 
     @classmethod
@@ -52,14 +53,14 @@ class UsersChapter(Chapter):
         inputs: str,
         users: str | None,
         users_columns: Mapping[str, str],
-        time_zone: str,
         users_format: Mapping[str, str] | None = None,
+        **parameters: Any,
     ) -> "UsersChapter":
         """Return the chapter on the table `users`, or on the simulated one under `inputs`."""
         path = Store(cls.stage, inputs).raw("users", users)
         con = engine.connect()
         source = read_source(con, path, "users", USERS, users_columns, users_format)
-        return cls(source.table, time_zone, source.files)
+        return cls(source.table, files=source.files, **parameters)
 
     @cached_property
     def cleaned(self) -> CleanUsers:
@@ -106,6 +107,7 @@ class EventsChapter(Chapter):
     session_gap_minutes: float
     ending_event_types: Sequence[str] = ()
     files: Sequence[Mapping[str, Any]] = ()
+    min_disclosed: int = 1
     stage = "02_clean_events"
 
     @classmethod

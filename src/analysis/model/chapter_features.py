@@ -1,7 +1,7 @@
 """The chapter on features: snapshots, their labels, and what was known of each user."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -28,6 +28,7 @@ class Features(Chapter):
     event_types: Mapping[str, str]
     session_gap_minutes: float
     static_columns: Sequence[str]
+    min_disclosed: int = field(default=1, kw_only=True)
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Features":

@@ -53,6 +53,7 @@ class Model(Chapter):
     seed: int
     models: Sequence[str] = CANDIDATES
     shuffles: int = 3
+    min_disclosed: int = 1
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Model":
@@ -195,12 +196,12 @@ class Model(Chapter):
     @table
     def roc_points(self) -> pd.DataFrame:
         """Return the ROC curves: see curves.roc_points."""
-        return curves.roc_points(self.test_scores)
+        return curves.roc_points(self.test_scores, self.min_disclosed)
 
     @table
     def pr_points(self) -> pd.DataFrame:
         """Return the precision-recall curves: see curves.pr_points."""
-        return curves.pr_points(self.test_scores)
+        return curves.pr_points(self.test_scores, self.min_disclosed)
 
     @table
     def threshold_sweep(self) -> pd.DataFrame:

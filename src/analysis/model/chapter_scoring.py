@@ -90,6 +90,7 @@ class Scoring(Chapter):
     medium_risk_from: float
     holdout_share: float
     seed: int
+    min_disclosed: int = 1
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Scoring":

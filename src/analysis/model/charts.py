@@ -5,7 +5,6 @@ campaign may earn.
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -19,6 +18,7 @@ from analysis.base.charts import (
     chart,
     draw_intervals,
     draw_nothing,
+    fill_bars,
     find_max,
     finish,
     format_counts,
@@ -259,17 +259,19 @@ def draw_score_distribution(
     predictions: Frame,
     *,
     threshold: float,
+    min_disclosed: int = 1,
     title: str = "Users by predicted probability of churn",
 ) -> Figure:
-    """Return a histogram of `proba_churn` in forty bins from 0 to 1, with the threshold."""
+    """Return a histogram of `proba_churn` in forty bins from 0 to 1, with the threshold. Bars of
+    fewer than `min_disclosed` users are not drawn.
+    """
     figure = make_figure()
     axes = figure.axes[0]
-    sns.histplot(
-        x=read(predictions, "proba_churn"), bins=40, binrange=(0, 1), color=COLOURS[0], ax=axes
-    )
+    edges = [step / 40 for step in range(41)]
+    note = fill_bars(axes, read(predictions, "proba_churn"), edges, min_disclosed)
     mark(axes, threshold, "current threshold")
     format_shares(axes, "x", full=True)
     format_counts(axes.yaxis)
     axes.set(xlabel="Predicted probability of churn", ylabel="Users")
     place_legend(axes, 2)
-    return finish(figure, title)
+    return finish(figure, title, note)

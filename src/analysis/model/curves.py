@@ -20,36 +20,50 @@ MOST_POINTS = 200
 """Points of a curve: enough to draw it."""
 
 
-def roc_points(scores: pd.DataFrame) -> pd.DataFrame:
+def roc_points(scores: pd.DataFrame, min_disclosed: int = 1) -> pd.DataFrame:
     """Return the ROC curve of every model: one row per distinct score, highest first, or 200 of
-    them at equal steps, so that no row is a user's.
+    them at equal steps; both ends, and between them no point or step on fewer than `min_disclosed`
+    churners or stayers, flagged or not.
 
     Columns: `model`, `threshold` (flagged when the probability is at least this; blank for the
     starting point, nobody flagged), `false_positive_rate` (stayers flagged / stayers),
     `true_positive_rate` (churners flagged / churners), each 0 to 1. `scores` as in evaluate.
     """
-    return _curves(scores).rename(columns={"stay_rate": "false_positive_rate"})[
+    return _curves(scores, min_disclosed).rename(columns={"stay_rate": "false_positive_rate"})[
         ["model", "threshold", "false_positive_rate", "true_positive_rate"]
     ]
 
 
-def pr_points(scores: pd.DataFrame) -> pd.DataFrame:
+def pr_points(scores: pd.DataFrame, min_disclosed: int = 1) -> pd.DataFrame:
     """Return the precision-recall curve of every model, at the points of roc_points.
 
     Columns: `model`, `threshold`, `recall`, `precision` (0 to 1; blank where nobody is flagged),
     `flagged_share`. `scores` as in evaluate.
     """
-    curves = _curves(scores).rename(columns={"true_positive_rate": "recall"})
+    curves = _curves(scores, min_disclosed).rename(columns={"true_positive_rate": "recall"})
     return curves[["model", "threshold", "recall", "precision", "flagged_share"]]
 
 
-def _curves(scores: pd.DataFrame) -> pd.DataFrame:
+def _curves(scores: pd.DataFrame, min_disclosed: int) -> pd.DataFrame:
     churned = scores["churned"].to_numpy(dtype=float)
-    curves = [
-        _thin(_curve(churned, scores[name].to_numpy(dtype=float))).assign(model=name)
-        for name in checked_models(scores)
-    ]
+    curves = []
+    for name in checked_models(scores):
+        whole = _curve(churned, scores[name].to_numpy(dtype=float))
+        curves.append(_thin(_disclosed(whole, churned, min_disclosed)).assign(model=name))
     return pd.concat(curves, ignore_index=True)
+
+
+def _disclosed(curve: pd.DataFrame, churned: Floats, min_disclosed: int) -> pd.DataFrame:
+    """Return both ends of a curve, and the points between them that rest on enough users."""
+    gone = curve["true_positive_rate"] * churned.sum()
+    stayed = curve["stay_rate"] * (1 - churned).sum()
+    last, kept = len(curve) - 1, [0]
+    for row in range(1, last):
+        steps = [count[row] - count[kept[-1]] for count in (gone, stayed)]
+        left = [count[last] - count[row] for count in (gone, stayed)]
+        if min(*steps, *left) >= min_disclosed - 0.5 or min_disclosed <= 1:
+            kept.append(row)
+    return curve.iloc[[*kept, *([last] if last else [])]].reset_index(drop=True)
 
 
 def _thin(curve: pd.DataFrame) -> pd.DataFrame:

@@ -39,6 +39,7 @@ class Published(Chapter):
     events_qa: Mapping[str, Any]
     seed: int
     published_view: View = "auto"
+    min_disclosed: int = 1
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Published":

@@ -16,7 +16,7 @@ from rich.markup import escape
 from analysis.base.errors import ReportError
 from analysis.contract.params import Params, load_params, parse_override
 from analysis.contract.stages import STAGES, reads_of
-from analysis.run import runner, site
+from analysis.run import pseudonyms, runner, site
 from analysis.run.documents import write_documents
 from analysis.run.folders import Run, default_run, run_under
 from analysis.run.lock import hold
@@ -115,6 +115,14 @@ def build(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Stages at a time; one per core if not given.")
     ] = None,
+    pseudonymise: Annotated[
+        bool,
+        typer.Option(help="Hash identifiers with a secret key before anything reads them."),
+    ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="File with the key; without it, one of your own is made."),
+    ] = None,
 ) -> None:
     """Run the stages that need it, and build the book.
 
@@ -126,8 +134,9 @@ def build(
         given = _absolute(_overrides(users, events, param or []))
         run = _choose_run(project, out, load_params(project / "params.yml", given))
         check_inputs(run)
+        secret = pseudonyms.read_key(key, run.data) if pseudonymise else None
         with hold(run, not no_wait, _say):
-            _build(run, stages_only, jobs)
+            _build(run, stages_only, jobs, secret)
             failed = _say_checks(run)
         if strict and failed:
             raise typer.Exit(1)
@@ -141,14 +150,15 @@ def _choose_run(project: Path, out: Path | None, params: Params) -> Run:
     return run_under(project, folder, params)
 
 
-def _build(run: Run, stages_only: bool, jobs: int | None) -> None:
+def _build(given: Run, stages_only: bool, jobs: int | None, secret: bytes | None) -> None:
+    run = pseudonyms.pseudonymise(given, secret) if secret else given
     started = time.monotonic()
     console.print("Stages" + ("" if run.params.users else " (on the simulated default tables)"))
     ran = runner.run_stages(run, _report, jobs)
     console.print(f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s")
     if not stages_only:
         with console.status("Building the pages"):
-            page = site.build_site(run)
+            page = site.build_site(run, given)
         console.print(f"Open {_shown(page)}")
     elif site.is_stale(run):
         console.print(

@@ -11,6 +11,7 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets.config import Config
 
 from analysis.base.errors import ReportError, RunStopped
+from analysis.base.files import keep_private
 from analysis.contract.stages import Stage
 from analysis.run import trouble
 from analysis.run.fingerprint import METADATA, parse
@@ -135,7 +136,11 @@ def _publish(run: Run, stage: Stage, executed: Path) -> None:
     notebook = tidy(nbformat.read(executed, as_version=4))
     nbformat.write(notebook, executed)
     for path in stage.writes.values():
-        move(executed.parent / path, Path(run.path_of(path)))
+        made, target = executed.parent / path, Path(run.path_of(path))
+        is_private = made.stat().st_mode & 0o077 == 0
+        move(made, target)
+        if is_private:
+            keep_private(target)
     move(executed, run.chapters / executed.name)
 
 

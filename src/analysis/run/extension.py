@@ -12,6 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from analysis.base.errors import ReportError
+from analysis.run import disclose
 from analysis.run.folders import SITE, default_run
 from analysis.run.lock import hold
 from analysis.run.runner import run_stages
@@ -34,17 +35,25 @@ def bring_up_to_date(app: Sphinx, _config: Config) -> None:
         raise SystemExit(str(error)) from error
 
 
-def record_pages(app: Sphinx, error: Exception | None) -> None:
-    """Record of which data the pages are, where churnbook does not, and free the run's folder."""
+def finish_pages(app: Sphinx, error: Exception | None) -> None:
+    """Refuse a site that discloses people of the default run (see run.disclose), record of which
+    data the pages are, and free the run's folder. `churnbook build` does all that itself.
+    """
     if os.environ.get("CHURNBOOK_STAGES") == "done":
         return
-    if error is None and app.builder.format == "html":
-        write_site_record(default_run(Path(app.confdir)))
-    HELD.close()
+    try:
+        if error is None and app.builder.format == "html":
+            run = default_run(Path(app.confdir))
+            disclose.require_disclosable(run, Path(app.outdir))
+            write_site_record(run)
+    except ReportError as refused:
+        raise SystemExit(str(refused)) from refused
+    finally:
+        HELD.close()
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the events: before Jupyter Book reads the table of contents, and after all else."""
     app.connect("config-inited", bring_up_to_date, priority=1)
-    app.connect("build-finished", record_pages, priority=900)
+    app.connect("build-finished", finish_pages, priority=900)
     return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

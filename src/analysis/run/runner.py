@@ -15,6 +15,7 @@ from typing import Any
 
 import simulation
 from analysis.base.errors import ReportError, RunStopped
+from analysis.base.files import keep_private
 from analysis.contract import stages
 from analysis.contract.stages import Stage
 from analysis.run import trouble
@@ -87,6 +88,7 @@ def _simulate(run: Run, report: Report) -> None:
         simulation.write(simulation.simulate(size[0], size[1], size[2]), Path(folder))
         for name, path in files.items():
             move(Path(folder) / name, path)
+            keep_private(path)
     _write_record(run, SIMULATE, print_, files)
     return report(SIMULATE, "done", time.monotonic() - start)
 

@@ -12,6 +12,7 @@ import yaml
 from analysis.base.errors import RunStopped
 from analysis.contract.stages import MANIFEST, STAGES
 from analysis.run import ownership, trouble
+from analysis.run.disclose import require_disclosable
 from analysis.run.fingerprint import sha256
 from analysis.run.folders import OWN, SITE, Run
 from analysis.run.state import move, read_json, write_json
@@ -20,18 +21,21 @@ SOURCES = ("_config.yml", "_toc.yml", "index.md", "params.yml", "book")
 """What the site is built from, besides the executed notebooks."""
 
 
-def build_site(run: Run) -> Path:
+def build_site(run: Run, given: Run | None = None) -> Path:
     """Build the pages with warnings as errors; return the page to open.
 
     The default run is built where it is, into `_build/html`; another run from a copy of the
-    hand-written pages, into its `html`. Raises RunStopped with the builder's last lines.
+    hand-written pages, into its `html`. Raises RunStopped with the builder's last lines, and
+    DisclosureError where the site would disclose people, under the identifiers of the run or, with
+    pseudonyms, of the tables as `given`.
     """
     try:
         run.record(SITE).unlink(missing_ok=True)
         if run.is_default:
             _build_pages(run, run.project)
+            require_disclosable(run, run.html, given)
         else:
-            _build_elsewhere(run)
+            _build_elsewhere(run, given)
         write_site_record(run)
     except OSError as error:
         raise trouble.explain(error, run.html) from error
@@ -56,12 +60,13 @@ def is_stale(run: Run) -> bool:
     return not manifest.is_file() or read_json(run.record(SITE)).get("manifest") != sha256(manifest)
 
 
-def _build_elsewhere(run: Run) -> None:
+def _build_elsewhere(run: Run, given: Run | None) -> None:
     unfinished = run.home / OWN / "tmp"
     unfinished.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=unfinished) as folder:
         source = _copy_site(run, Path(folder))
         _build_pages(run, source)
+        require_disclosable(run, source / "_build" / "html", given)
         _install(run, source / "_build" / "html")
 
 

@@ -31,6 +31,7 @@ class Segments(Chapter):
     min_group: int
     seed: int
     sample_rows: int = clusters.SAMPLE_ROWS
+    min_disclosed: int = 1
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Segments":

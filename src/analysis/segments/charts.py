@@ -123,22 +123,32 @@ MOST_POINTS = 3000
 
 
 @chart("pc1", "pc2", "group")
-def draw_pca(frame: Frame, *, title: str = "Users on the first two principal components") -> Figure:
+def draw_pca(
+    frame: Frame,
+    *,
+    min_disclosed: int = 1,
+    title: str = "Users on the first two principal components",
+) -> Figure:
     """Return a scatter of `pc1` and `pc2` (scaled units), each `group` with a colour and marker of
-    its own; a fixed random sample where there are more users than MOST_POINTS.
+    its own; a fixed random sample where there are more users than MOST_POINTS. From a
+    `min_disclosed` of 2 on, a point stands for that many users or more of one group: see _gather.
     """
     figure = make_figure(height=5.0)
     axes = figure.axes[0]
     note = ""
     drawn = frame
-    if len(frame) > MOST_POINTS:
+    if min_disclosed > 1:
+        drawn = _gather(frame, min_disclosed)
+        note = f"A point stands for {min_disclosed} users or more; places with fewer are not drawn."
+    elif len(frame) > MOST_POINTS:
         chosen = np.random.default_rng(0).choice(len(frame), size=MOST_POINTS, replace=False)
         drawn = frame.iloc[np.sort(chosen)]
         note = f"A random {say_count(MOST_POINTS)} of {plural(len(frame), 'user', 'users')}."
     groups = _order_groups(frame["group"])
     for position, group in enumerate(groups):
         part = drawn.loc[drawn["group"] == group]
-        look: dict[str, Any] = {"s": 14, "alpha": 0.4, "linewidths": 0, **_look_of(position)}
+        size = 14 * part["users"] / min_disclosed if min_disclosed > 1 else 14
+        look: dict[str, Any] = {"s": size, "alpha": 0.4, "linewidths": 0, **_look_of(position)}
         axes.scatter(part["pc1"], part["pc2"], label=_name_of(group), **look)
     axes.set(xlabel="First component", ylabel="Second component")
     if len(groups) > 1:
@@ -150,16 +160,39 @@ def draw_pca(frame: Frame, *, title: str = "Users on the first two principal com
     return finish(figure, title, note)
 
 
+PLACES = 24
+"""Cells along each side of the grid on which users are gathered."""
+
+
+def _gather(frame: Frame, min_disclosed: int) -> Frame:
+    """Return the centres of the cells of a grid, each with its number of `users` of one group:
+    those of `min_disclosed` users or more.
+    """
+    cells = frame[["group"]].copy()
+    for axis in ("pc1", "pc2"):
+        low = frame[axis].min()
+        width = (frame[axis].max() - low) / PLACES or 1.0
+        cells[axis] = low + (((frame[axis] - low) // width).clip(upper=PLACES - 1) + 0.5) * width
+    counted = cells.groupby(["group", "pc1", "pc2"], observed=True).size()
+    gathered = counted.rename("users").reset_index()
+    return gathered[gathered["users"] >= min_disclosed]
+
+
 @chart("group")
 def draw_boxplots(
-    frame: Frame, features: Sequence[str], *, title: str = "Spread of each measure by segment"
+    frame: Frame,
+    features: Sequence[str],
+    *,
+    min_disclosed: int = 1,
+    title: str = "Spread of each measure by segment",
 ) -> Figure:
     """Return one panel per name in `features`: boxes of its values for each `group`.
 
     Boxes hold the middle half; whiskers reach at most 1.5 times its length; what lies beyond is
-    not drawn, and the note says so.
+    not drawn, and the note says so. Nor are groups of fewer than `min_disclosed` users.
     """
     require_columns(frame, features, "draw_boxplots")
+    frame = frame[frame.groupby("group")["group"].transform("size") >= min_disclosed]
     groups = _order_groups(frame["group"])
     is_wide = sum(len(str(group)) + 1 for group in groups) > WIDE // 3
     columns = min(2 if is_wide else 3, max(1, len(features)))

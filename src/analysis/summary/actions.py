@@ -26,13 +26,15 @@ COLUMNS = ["key", "action", "audience", "size", "held", "trigger", "expected_eff
 @dataclass(frozen=True)
 class Assumptions:
     """What all actions share: money and its uncertainty, the `horizon` (days) after which a test
-    compares churn, and how amounts are written (`currency`, ISO 4217).
+    compares churn, how amounts are written (`currency`, ISO 4217), and the people of whom less is
+    said (`min_disclosed`).
     """
 
     economics: Economics
     uncertainty: Uncertainty
     horizon: int
     currency: str = ""
+    min_disclosed: int = 1
 
     def of(self, key: str) -> Economics:
         """Return the costs of an action: only the list by score comes with the incentive."""
@@ -47,16 +49,22 @@ def table(
     assumed: Assumptions,
     locale: str = "en",
 ) -> pd.DataFrame:
-    """Return the actions as readers see them, one row each, in order: columns of COLUMNS.
+    """Return the actions as readers see them, one row each, in order: columns of COLUMNS. None is
+    for fewer people than `assumed.min_disclosed`.
 
     `texts` are those of book/actions.yml. `rests_on` and `metrics` are lists separated by commas,
     `none` for an empty one. `size` and `held` count users; `gain_low`, `gain_high` and `cost` are
     money, missing where an action costs nothing or nobody knows what it costs.
     """
-    rows = [_row(key, facts, texts, assumed, locale) for key, facts in actions]
+    shown = [(key, facts) for key, facts in actions if not _is_few(facts, assumed.min_disclosed)]
+    rows = [_row(key, facts, texts, assumed, locale) for key, facts in shown]
     made = pd.DataFrame(rows, columns=COLUMNS)
     money = dict.fromkeys(("gain_low", "gain_high", "cost"), "float64")
     return made.astype({"size": "Int64", "held": "Int64", **money})
+
+
+def _is_few(facts: Facts, min_disclosed: int) -> bool:
+    return 0 < (facts.get("size") or 0) < min_disclosed
 
 
 def _row(
@@ -71,7 +79,7 @@ def _row(
     lists = {name: ", ".join(text[name]) or "none" for name in ("rests_on", "metrics")}
 
     def say(template: str, values: Facts) -> str:
-        return render(template, values, locale, assumed.currency)
+        return render(template, values, locale, assumed.min_disclosed, assumed.currency)
 
     return {
         "key": key, **{name: say(text[name], known) for name in SENTENCES}, **lists,

@@ -59,6 +59,7 @@ class Summary(Chapter):
     currency: str
     holdout_share: float
     seed: int
+    min_disclosed: int = 1
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Summary":
@@ -136,8 +137,13 @@ class Summary(Chapter):
             for name, part in self.verdicts_by_stage.items()
             if name != PUBLISHED
         ]
-        decided = decide(pd.concat(parts, ignore_index=True), self.materiality)
-        return describe_checks(decided, self.texts, self.materiality)
+        decided = decide(pd.concat(parts, ignore_index=True), self.effects)
+        return self._describe(decided)
+
+    def _describe(self, verdicts: pd.DataFrame) -> pd.DataFrame:
+        return describe_checks(
+            verdicts, self.texts, self.materiality, min_disclosed=self.min_disclosed
+        )
 
     @cached_property
     def failing(self) -> list[str]:
@@ -175,16 +181,27 @@ class Summary(Chapter):
 
     @table
     def materiality(self) -> pd.DataFrame:
-        """Return how far each figure moves without what each check suspects: see materiality."""
+        """Return how far each figure moves without what each check suspects, as far as it may be
+        shown.
+        """
+        shown = metrics.disclosed(self.figures_as_measured, self.min_disclosed)
+        hidden = [key for key, entry in shown.items() if entry["value"] is None]
+        is_hidden = self.effects["figure"].isin(hidden)
+        amounts = ["value", "ci_low", "ci_high", "without", "change"]
+        return self.effects.assign(**{name: self.effects[name].mask(is_hidden) for name in amounts})
+
+    @cached_property
+    def effects(self) -> pd.DataFrame:
+        """How far each figure moves without what each check suspects: see materiality."""
         suspects = self.store.table(stages.SUSPECTS)
         return materiality(suspects, self.headline, self.recompute)
 
     @cached_property
     def metrics(self) -> Metrics:
         """Every number in the book with the checks that it rests on: see materiality.behind."""
+        shown = metrics.disclosed(self.figures_as_measured, self.min_disclosed)
         return metrics.with_checks(
-            self.figures_as_measured,
-            lambda key, bases: behind(key, bases, self.judged, self.materiality),
+            shown, lambda key, bases: behind(key, bases, self.judged, self.effects)
         )
 
     @cached_property
@@ -280,7 +297,7 @@ class Summary(Chapter):
             self.customer_value, self.contact_cost, self.incentive_cost, self.saved_share
         )
         ranges = Uncertainty.of(costs, self.saved_share_range, self.customer_value_range)
-        return Assumptions(costs, ranges, self.horizon_days, self.currency)
+        return Assumptions(costs, ranges, self.horizon_days, self.currency, self.min_disclosed)
 
     @table
     def actions(self) -> pd.DataFrame:
@@ -319,7 +336,7 @@ class Summary(Chapter):
     def checks(self) -> pd.DataFrame:
         """Return every check of the report as readers see it: see describe_checks."""
         verdicts = to_table(self.verdicts()).assign(stage=self.stage)
-        added = describe_checks(verdicts, self.texts, self.materiality)
+        added = self._describe(verdicts)
         return pd.concat([self.judged, added], ignore_index=True)
 
     @table
@@ -330,7 +347,7 @@ class Summary(Chapter):
             "quality": shortcuts.mean_of_rules(self.quality),
         }
         return shortcuts.shortcuts_table(
-            figures, self.texts["shortcuts"], self.metrics, self.failing
+            figures, self.texts["shortcuts"], self.metrics, self.failing, self.min_disclosed
         )
 
     @table
@@ -342,7 +359,9 @@ class Summary(Chapter):
             key: numbers.as_marked(entry, self.failing) for key, entry in self.metrics.items()
         }
         verdicts = self.verdicts_by_stage[PUBLISHED]
-        return describe_claims(verdicts, self.texts["published"], as_text)
+        return describe_claims(
+            verdicts, self.texts["published"], as_text, min_disclosed=self.min_disclosed
+        )
 
     @table
     def comparison(self) -> pd.DataFrame:

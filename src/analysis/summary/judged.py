@@ -23,11 +23,13 @@ CANNOT_BE_CHECKED = (
 """A reason is whole sentences (Unavailable), or the end of this one."""
 
 
-def facts_of(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return all that the sentences of a verdict may use: its numbers and facts, and `in_words`."""
+def facts_of(row: Mapping[Any, Any], min_disclosed: int = 1) -> dict[str, Any]:
+    """Return all that the sentences of a verdict may use: its numbers and facts, `in_words`, and
+    the least number of people that they may speak of.
+    """
     facts: dict[str, Any] = json.loads(row["facts"])
     numbers = {name: None if pd.isna(row[name]) else row[name] for name in NUMBERS}
-    return {"in_words": in_words} | numbers | facts
+    return {"in_words": in_words, "min_disclosed": min_disclosed} | numbers | facts
 
 
 def in_words(name: str | list[str]) -> str | list[str]:
@@ -44,24 +46,34 @@ def in_words(name: str | list[str]) -> str | list[str]:
 
 
 def describe_checks(
-    verdicts: pd.DataFrame, texts: Mapping[str, Any], effects: pd.DataFrame, locale: str = "en"
+    verdicts: pd.DataFrame,
+    texts: Mapping[str, Any],
+    effects: pd.DataFrame,
+    locale: str = "en",
+    min_disclosed: int = 1,
 ) -> pd.DataFrame:
     """Return checks as readers see them: columns of COLUMNS, one row per verdict.
 
     `verdicts` as from checks.to_table with `stage`; `texts` are those of book/checks.yml, `effects`
     (summary.materiality) says how far figures move without what a check suspects. `strikes` are
-    the bases whose figures the check strikes or puts a caution on, separated by commas. Raises
-    ReportError for a check without an entry.
+    the bases whose figures the check strikes or puts a caution on, separated by commas. No sentence
+    gives a number of fewer people than `min_disclosed`. Raises ReportError for a check without an
+    entry.
     """
     rows: list[dict[Any, Any]] = []
     for row in with_strikes(verdicts, effects).to_dict("records"):
-        sentences = _sentences(row, _entry(texts["report"], row["check"]), locale)
+        entry = _entry(texts["report"], row["check"])
+        sentences = _sentences(row, entry, locale, min_disclosed)
         rows.append({**row, **sentences, "effect": _effect(row, effects, texts, locale)})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def describe_claims(
-    verdicts: pd.DataFrame, texts: Mapping[str, Any], metrics: Mapping[str, str], locale: str = "en"
+    verdicts: pd.DataFrame,
+    texts: Mapping[str, Any],
+    metrics: Mapping[str, str],
+    locale: str = "en",
+    min_disclosed: int = 1,
 ) -> pd.DataFrame:
     """Return the published claims: `check, published, data_say, verdict, use_instead`.
 
@@ -71,7 +83,7 @@ def describe_claims(
     rows = []
     for row in verdicts.to_dict("records"):
         entry = _entry(texts, row["check"])
-        evidence = _evidence(row, entry, locale)
+        evidence = _evidence(row, entry, locale, min_disclosed)
         use = render(entry["use"], {"kpi": metrics}, locale)
         rows.append((row["check"], entry["sentence"], evidence, row["status"], use))
     return pd.DataFrame(rows, columns=columns)
@@ -85,20 +97,25 @@ def _entry(texts: Mapping[str, Any], check: str) -> Mapping[str, str]:
     return entry
 
 
-def _evidence(row: Mapping[Any, Any], entry: Mapping[str, str], locale: str) -> str:
+def _evidence(
+    row: Mapping[Any, Any], entry: Mapping[str, str], locale: str, min_disclosed: int
+) -> str:
     is_judged = row["status"] != "not_applicable"
-    return render(entry["evidence"] if is_judged else CANNOT_BE_CHECKED, facts_of(row), locale)
+    template = entry["evidence"] if is_judged else CANNOT_BE_CHECKED
+    return render(template, facts_of(row, min_disclosed), locale, min_disclosed)
 
 
-def _sentences(row: Mapping[Any, Any], entry: Mapping[str, str], locale: str) -> dict[str, str]:
+def _sentences(
+    row: Mapping[Any, Any], entry: Mapping[str, str], locale: str, min_disclosed: int
+) -> dict[str, str]:
     """Return the title, the evidence, and by the verdict what follows and how to fix it."""
-    status, facts = row["status"], facts_of(row)
+    status, said = row["status"], (facts_of(row, min_disclosed), locale, min_disclosed)
     is_judged, is_amiss = status != "not_applicable", status in ("warn", "fail")
     return {
         "title": entry["title"],
-        "evidence": _evidence(row, entry, locale),
-        "consequence": render(entry[status], facts, locale) if is_judged else "",
-        "remedy": render(entry["remedy"], facts, locale) if is_amiss else "",
+        "evidence": _evidence(row, entry, locale, min_disclosed),
+        "consequence": render(entry[status], *said) if is_judged else "",
+        "remedy": render(entry["remedy"], *said) if is_amiss else "",
     }
 
 

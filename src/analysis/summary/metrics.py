@@ -81,6 +81,48 @@ def with_checks(metrics: Metrics, behind: Callable[[str, Sequence[str]], Sequenc
     }
 
 
+COUNT_PEOPLE = (
+    "users_total", "users_unknown_early", "users_at_last_snapshot", "users_scored",
+    "expected_churners", "expected_at_last_rate", "flagged_users",
+)  # fmt: skip
+"""The figures whose value counts people."""
+NOT_OF_PEOPLE = ("rules_kept_share", "group_differences_found", "flagged_share")
+"""Figures whose n counts no people, or whose value says nothing that anybody did."""
+
+
+def disclosed(metrics: Metrics, minimum: int) -> Metrics:
+    """Return the metrics without those that rest on fewer than `minimum` people, or say something
+    of so few of them, of all or of nobody: such a figure is not available, and says why.
+    """
+    if minimum <= 1:
+        return metrics
+    return {
+        key: _withheld(entry, minimum) if _is_few(key, entry, minimum) else entry
+        for key, entry in metrics.items()
+    }
+
+
+def _is_few(key: str, entry: Entry, minimum: int) -> bool:
+    value, n = entry["value"], entry.get("n")
+    if value is None or isinstance(value, str):
+        return False
+    if key in COUNT_PEOPLE and 0 < value < minimum:
+        return True
+    if key in NOT_OF_PEOPLE or n is None:
+        return False
+    part = value * n
+    is_share = entry["unit"] == "share" and abs(part - round(part)) < 1e-6 * n
+    return bool(n < minimum or (is_share and min(round(part), n - round(part)) < minimum))
+
+
+def _withheld(entry: Entry, minimum: int) -> Entry:
+    reason = (
+        f"Withheld: it is about fewer than {minimum} users, or says the same of all of them "
+        "(min_disclosed in params.yml)."
+    )
+    return {**entry, "value": None, "n": None, "ci_low": None, "ci_high": None, "reason": reason}
+
+
 def run_metrics(
     users: pd.DataFrame, events: int, window: LogWindow, horizon: int, lookback: int, zone: str
 ) -> Metrics:

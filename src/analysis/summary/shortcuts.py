@@ -86,7 +86,11 @@ def differs(value: float | None, use: Entry) -> str:
 
 
 def shortcuts_table(
-    figures: Figures, texts: Figures, metrics: Metrics, failing: Collection[str]
+    figures: Figures,
+    texts: Figures,
+    metrics: Metrics,
+    failing: Collection[str],
+    min_disclosed: int = 1,
 ) -> pd.DataFrame:
     """Return one row per shortcut with the columns of COLUMNS.
 
@@ -96,7 +100,7 @@ def shortcuts_table(
     shortcut goes wrong.
     """
     rows = [
-        _row(one, figures[one.name], texts[one.name], metrics[one.metric], failing)
+        _row(one, figures[one.name], texts[one.name], metrics[one.metric], failing, min_disclosed)
         for one in SHORTCUTS
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -104,17 +108,18 @@ def shortcuts_table(
 
 def _row(
     one: Shortcut, figure: Mapping[str, Any], text: Mapping[str, str], use: Entry,
-    failing: Collection[str],
+    failing: Collection[str], min_disclosed: int,
 ) -> dict[str, Any]:  # fmt: skip
     struck = is_struck(use, list(failing))
     is_given = figure["value"] is not None
     reason = "" if is_given else render(CANNOT_BE_COMPUTED, {"reason": figure["reason"]})
     if is_given and (struck or use["value"] is None):
         reason = STRUCK if struck else NOT_AVAILABLE
+    says = render(text["says"], figure, min_disclosed=min_disclosed) if is_given else ""
     return {
         "shortcut": one.name,
         "title": text["title"],
-        "shortcut_says": render(text["says"], figure) if is_given else "",
+        "shortcut_says": says,
         "metric": one.metric,
         "to_use": f"{use['label']}: {'struck' if struck else as_text(use)}",
         "differs": "unknown" if reason else differs(figure["value"], use),
