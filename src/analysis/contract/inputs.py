@@ -1,13 +1,12 @@
 """The data contract: every column of the two tables, with type, unit and meaning."""
 
-import difflib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import pandas as pd
 
-from analysis.base.errors import ReportError
+from analysis.base.errors import ReportError, nearest
 from analysis.contract import catalogue
 
 CANCEL_DATE = "cancel_date"
@@ -178,10 +177,9 @@ def check_named(given: Iterable[str], columns: Collection[str], parameter: str) 
                 "with silence."
             )
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            hint = f" Is it {near[0]!r}?" if near else ""
             raise ReportError(
-                f"{parameter} names {name!r}, which is not an attribute of users.{hint} The users "
+                f"{parameter} names {name!r}, which is not an attribute of users."
+                f"{nearest(name, known)} The users "
                 f"table has: {', '.join(sorted({*columns} & {*known}))}. Correct params.yml."
             )
 
