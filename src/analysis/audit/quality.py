@@ -13,6 +13,7 @@ from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.contract.inputs import EVENTS, USERS, names
 from analysis.log import rules as log_rules
+from analysis.log.cells import FIRST_DATE, FIRST_EVENT, IDENTIFIERS, TOO_LATE
 from analysis.log.rules import rule_rows
 
 MISSING, LOST, LOST_FAILS = 0.01, 0.005, 0.2
@@ -38,6 +39,23 @@ CLEANING = {
     "unreadable_event_timestamp": "event time cannot be read",
     "unreadable_received_at": "received_at cannot be read",
     "unreadable_created_at": "created_at cannot be read",
+    **{
+        f"far_{name}": f"{name} is before {FIRST_DATE} or after {TOO_LATE - 1} (taken as missing)"
+        for name in names(USERS, "date")
+    },
+    "far_event_timestamp": f"event time is before {FIRST_EVENT} or after {TOO_LATE - 1} (left out)",
+    **{
+        f"far_{name}": f"{name} is before {FIRST_EVENT} or after {TOO_LATE - 1} (taken as missing)"
+        for name in ("received_at", "created_at")
+    },
+    **{
+        f"changed_{name}": f"{name} was changed when read (blanks around it, empty decimals)"
+        for name in IDENTIFIERS
+    },
+    **{
+        f"placeholder_{name}": f"{name} is a word for a missing value (taken as missing)"
+        for name in IDENTIFIERS
+    },
 }
 """What cleaning counts, as rules."""
 NEEDED = (
@@ -232,11 +250,12 @@ def duplicates(cleaning_rules: pd.DataFrame) -> Verdict:
     worst = worst_rule(cleaning_rules, [REPEATED])
     if worst is None:
         return not_applicable("duplicates", "the columns it needs are not given")
-    other = worst_rule(cleaning_rules, [DIFFERING])
-    removed = worst_rule(cleaning_rules[cleaning_rules["table"] == "events"], [REPEATED])
+    of_events = cleaning_rules[cleaning_rules["table"] == "events"]
+    other, removed = worst_rule(of_events, [DIFFERING]), worst_rule(of_events, [REPEATED])
+    in_users = worst_rule(cleaning_rules.drop(of_events.index), [DIFFERING])
     facts = {
         **worst.facts_with_sample, "differing": other.broken if other else 0, "events": None,
-        "has_ids": removed is not None,
+        "has_ids": removed is not None, "differing_users": in_users.broken if in_users else 0,
     }  # fmt: skip
     if other and removed and other.share >= MANY and 2 * other.broken >= removed.broken:
         lost = suspects.lost(other.share)

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.base import clock, engine
 from analysis.base.errors import ReportError
 from analysis.contract.inputs import ROLES
-from analysis.log.raw import number
+from analysis.log.cells import number
 from analysis.log.window import LogWindow
 
 DAY_SECONDS = 86_400
@@ -169,7 +169,7 @@ def amount(table: Any) -> Any:
     """Return the `amount` that the events' properties name (Ibis), missing where they do not.
 
     In quotes it may have a comma before its decimals: `"3,50"` is 3.5. Before three digits the
-    comma may stand between thousands, and the amount is not read: see raw.number.
+    comma may stand between thousands, and the amount is not read: see cells.number.
     """
     if "properties" not in table.columns:
         return ibis.literal(None, type="float64")
