@@ -14,7 +14,7 @@ from analysis.contract import inputs as contract
 from analysis.contract.inputs import EVENTS, USERS, names
 from analysis.log import events as clean_log
 from analysis.log import users as clean
-from analysis.log.chapters import EventsChapter
+from analysis.log.chapters import EventsChapter, UsersChapter
 from analysis.log.content import Columns
 from tests.handmade import CON, at
 
@@ -323,6 +323,20 @@ def test_columns_outside_the_contract_stay_and_are_numbers_where_all_of_them_are
     assert table["score"].fillna(0).tolist() == [1.5, 0.0]
     assert table["plan"].tolist() == ["x", "7"]
     assert table["none"].isna().all()
+
+
+def test_a_further_column_of_numbers_may_have_words_and_numbers_that_cannot_be():
+    header = "user_id signup_date score account plan"
+    rows = ["a 2025-01-05 1.5 1234567890123456789 none", "b 2025-01-05 N/A 2234567890123456789 1",
+            "c 2025-01-05 inf 3234567890123456789 none", "d 2025-01-05 2 4234567890123456789 none",
+            "e 2025-01-05 3 5234567890123456789 NA", "f 2025-01-05 4 1e308 NA"]  # fmt: skip
+    cleaned = clean.clean_users(raw(header, *rows))
+    assert cleaned.table["score"].dropna().tolist() == [1.5, 2.0, 3.0, 4.0]
+    assert cleaned.counts["unreadable_score"] == 2
+    assert cleaned.table["account"].tolist()[0] == "1234567890123456789"  # digits of a name
+    assert cleaned.table["plan"].tolist() == ["none", "1", "none", "none", "NA", "NA"]
+    table = UsersChapter(raw(header, *rows), "UTC").users_cleaning.set_index("issue")["rows"]
+    assert table["Values of score that are not numbers"] == 2
 
 
 def test_users_from_native_columns_equal_those_from_text():

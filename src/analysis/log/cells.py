@@ -67,7 +67,7 @@ def number(column: Any) -> Any:
     larger than LARGEST. Text may say true or false (1 or 0), and have a comma before its decimals.
     """
     if column.type().is_numeric():
-        return _within_reason(column.cast("float64"))
+        return within_reason(column.cast("float64"))
     if column.type().is_boolean():
         return column.cast("int8").cast("float64")
     value = text(column).lower()
@@ -75,10 +75,10 @@ def number(column: Any) -> Any:
     read = ibis.cases(
         (value.isin(TRUE), 1.0), (value.isin(FALSE), 0.0), else_=value.try_cast("float64")
     )
-    return _within_reason(read)
+    return within_reason(read)
 
 
-def _within_reason(read: Any) -> Any:
+def within_reason(read: Any) -> Any:
     """Return numbers up to LARGEST: infinity is larger, and so is NaN in the engine's order."""
     return ibis.ifelse(read.abs() <= LARGEST, read, ibis.null("float64"))
 

@@ -9,7 +9,15 @@ import pandas as pd
 from analysis.base import clock, engine
 from analysis.base.errors import ReportError
 from analysis.contract.inputs import RESERVED, USERS, Column, names
-from analysis.log.cells import day, is_word, number, text, whole_text
+from analysis.log.cells import (
+    LARGEST,
+    WORDS_FOR_MISSING,
+    day,
+    is_word,
+    number,
+    text,
+    whole_text,
+)
 from analysis.log.raw import check_readable, time_cells, typed
 
 Counts = dict[str, int | None]
@@ -110,6 +118,8 @@ def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
     table = _newest_row(ordered)
     if table.empty:
         raise ReportError("users: no row has a user_id. Map the right column in params.yml.")
+    table, in_extras = _numbers_in_extras(table)
+    rare |= in_extras
     counts: Counts = {
         **nulls,
         "temporal_inconsistencies": swapped,
@@ -122,17 +132,29 @@ def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
         "rows_kept": len(table),
     }
     absent = [name for name in names(USERS) if name not in frame.columns]
-    return CleanUsers(_numbers_in_extras(table), counts, absent)
+    return CleanUsers(table, counts, absent)
 
 
-def _numbers_in_extras(users: pd.DataFrame) -> pd.DataFrame:
-    """Return `users` with columns outside the contract as numbers where all their values are."""
-    table = users.copy()
-    for name in [name for name in users.columns if name not in names(USERS)]:
-        number = pd.to_numeric(users[name], errors="coerce")
-        if users[name].notna().any() and (number.notna() == users[name].notna()).all():
-            table[name] = number
-    return table
+def _numbers_in_extras(users: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return `users` with columns outside the contract as numbers where all their values are, but
+    for words for a missing one and numbers that cannot be (see cells.number); and how many these
+    are: `unreadable_<column>`. They are missing then. Mostly such values are text.
+    """
+    table, unread = users.copy(), {}
+    for name in further_columns(users):
+        filled = users[name].notna()
+        is_value = filled & ~users[name].str.lower().isin(WORDS_FOR_MISSING).astype(bool)
+        number = pd.to_numeric(users[name].where(is_value), errors="coerce")
+        is_known = number.abs() <= LARGEST
+        if (number.notna() == is_value).all() and 2 * is_known.sum() > filled.sum():
+            table[name] = number if is_known.all() else number.where(is_known)
+            unread[f"unreadable_{name}"] = int(filled.sum() - is_known.sum())
+    return table, unread
+
+
+def further_columns(users: pd.DataFrame) -> list[str]:
+    """Return the columns of `users` that are not in the contract."""
+    return [str(name) for name in users.columns if name not in names(USERS)]
 
 
 def _whole(values: "pd.Series[Any]") -> "pd.Series[Any]":
