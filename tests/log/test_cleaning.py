@@ -362,10 +362,10 @@ def test_users_without_any_user_id_stop_the_run():
 def test_a_column_of_dates_that_is_mostly_something_else_stops_with_an_example():
     half = raw("user_id signup_date", "a 05/01/2025", "b 2025-01-05")
     assert clean.clean_users(half).counts["unreadable_signup_date"] == 1
-    most = raw("user_id signup_date", "a 05/01/2025", "b 06/01/2025", "c 2025-01-05", "d -")
+    most = raw("user_id signup_date", "a 05/01/25x", "b 06/01/2025x", "c 2025-01-05", "d -")
     with pytest.raises(
         ReportError,
-        match="users: of 3 values of 'signup_date', 2 are not a time.*'05/01/2025'.*Write",
+        match="users: of 3 values of 'signup_date', 2 are not a time.*'05/01/25x'.*Write",
     ):
         clean.clean_users(most)
 

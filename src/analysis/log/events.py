@@ -10,6 +10,7 @@ from analysis.base import clock, engine
 from analysis.base.errors import ReportError
 from analysis.contract.inputs import EVENTS, Column, names
 from analysis.log import cells, content
+from analysis.log.dates import read_orders
 from analysis.log.raw import check_readable
 from analysis.log.users import Counts
 
@@ -69,12 +70,14 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
     Counts: the case's six, with `created_at` and `received_at` exchanged as the case
     did between its two steps, `unreadable_<column>` of each time, and, where there are any,
     `far_<column>` (of a year that cannot be: see cells.instant), `changed_<column>` and
-    `placeholder_<column>` of identifiers (changed when read; a word for a missing one).
+    `placeholder_<column>` of identifiers (changed when read; a word for a missing one);
+    `day_first_<column>` and `month_first_<column>` of times (see dates.read_orders).
     In no order: see in_order. Where most times are dates
     that carry none (00:00 UTC), they become the start of their day in `time_zone`.
     """
     known = [name for name in names(EVENTS) if name in raw.columns]
     said = content.content_columns(raw)
+    raw, orders = read_orders(raw, "events", names(EVENTS, "instant"))
     events, found = _parse_once(raw, known, said)
     if time_zone != "UTC":
         for name in [n for n in ("event_at", "received_at", "created_at") if n in events.columns]:
@@ -99,6 +102,7 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
         "dropped_incomplete": rows - n_usable,
         "rows_kept": n_unique,
         **found,
+        **orders,
     }
     absent = [name for name in names(EVENTS) if name not in raw.columns]
     return CleanEvents(slim(unique), counts, absent, said)

@@ -18,6 +18,7 @@ from analysis.log.cells import (
     text,
     whole_text,
 )
+from analysis.log.dates import read_orders
 from analysis.log.raw import check_readable, time_cells, typed
 
 Counts = dict[str, int | None]
@@ -94,8 +95,10 @@ def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
     `unreadable_<column>` for each column of times or numbers, and, where there are any,
     `far_<column>` (times of years that cannot be: see cells.day), `changed_user_id` and
     `placeholder_user_id` (a word for a missing one: see cells.identifier).
-    Raises ReportError when most signup dates cannot be read.
+    Raises ReportError when most signup dates cannot be read. Dates with the day or the month first
+    are read where their column shows which, and counted: see dates.read_orders.
     """
+    raw, orders = read_orders(raw, "users", names(USERS, "date"))
     cells = typed(raw, USERS)
     cells = cells.rename({f"{name}_given": name for name in cells.columns if name in RESERVED})
     times = [name for name in names(USERS, "date") if name in cells.columns]
@@ -119,7 +122,7 @@ def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
     if table.empty:
         raise ReportError("users: no row has a user_id. Map the right column in params.yml.")
     table, in_extras = _numbers_in_extras(table)
-    rare |= in_extras
+    rare |= {**in_extras, **orders}
     counts: Counts = {
         **nulls,
         "temporal_inconsistencies": swapped,
