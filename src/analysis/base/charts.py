@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.base.errors import ReportError
 from analysis.base.formats import format_value, too_few
+from analysis.base.names import distinct_cuts
 from analysis.base.statistics import is_too_few
 from analysis.base.unavailable import reason_of
 
@@ -76,11 +77,28 @@ def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]
                     return draw_nothing(bound.arguments["title"], says=reason)
                 if frame.empty:
                     return draw_nothing(bound.arguments["title"])
+                for argument, value in bound.arguments.items():
+                    bound.arguments[argument] = _with_short_names(value)
                 return draw(*bound.args, **bound.kwargs)
 
         return draw_themed
 
     return decorate
+
+
+def _with_short_names(value: Any) -> Any:
+    """Return a frame with its names as they can be drawn (names.distinct_cuts), a dollar being no
+    formula; anything else as it is.
+    """
+    if not isinstance(value, pd.DataFrame):
+        return value
+    frame = value
+    for name in value.columns:
+        texts = {item for item in value[name].dropna().unique() if isinstance(item, str)}
+        shown = {old: new.replace("$", r"\$") for old, new in distinct_cuts(texts).items()}
+        if changed := {old: new for old, new in shown.items() if old != new}:
+            frame = frame.assign(**{name: [changed.get(v, v) for v in frame[name]]})
+    return frame
 
 
 def require_one_model(frame: Frame, name: str) -> None:

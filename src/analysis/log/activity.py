@@ -7,7 +7,8 @@ import ibis
 import pandas as pd
 
 from analysis.base import clock, engine
-from analysis.base.errors import ReportError
+from analysis.base.errors import ReportError, nearest
+from analysis.base.names import cut, list_names
 from analysis.contract.inputs import ROLES
 from analysis.log.cells import number, within_reason
 from analysis.log.window import LogWindow
@@ -65,8 +66,9 @@ def _require_types(events: Any, wanted: Sequence[str], parameter: str) -> None:
     for name in wanted:
         if name not in set(types):
             raise ReportError(
-                f"events: {parameter} names {name!r}, but no event has that type. "
-                f"Types: {', '.join(sorted(types))}. Correct {parameter} in params.yml."
+                f"events: {parameter} names {name!r}, but no event has that type."
+                f"{nearest(name, map(cut, types))} Types: {list_names(sorted(types))}. "
+                f"Correct {parameter} in params.yml."
             )
 
 

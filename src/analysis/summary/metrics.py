@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.base import clock
 from analysis.base.comparisons import distinct
 from analysis.base.formats import format_list, format_value
+from analysis.base.names import cut
 from analysis.cohorts import survival
 from analysis.contract import catalogue
 from analysis.log.window import LogWindow
@@ -444,7 +445,7 @@ def _name_groups(tested: pd.DataFrame) -> str | None:
     real = against[against["is_different"] & ~mirrored]
     order = real["difference"].abs().sort_values(ascending=False, kind="stable").index
     named = [
-        f"{column.replace('_', ' ')} {group} ({format_value(gap, 'points', signed=True)})"
+        f"{column.replace('_', ' ')} {cut(group)} ({format_value(gap, 'points', signed=True)})"
         for column, group, gap in zip(
             real["column"][order], real["group"][order], real["difference"][order].astype(float),
             strict=True,
