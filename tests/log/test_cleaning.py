@@ -586,3 +586,39 @@ def test_event_types_are_counted_most_frequent_first():
     rows = ("a play 2025-01-05", "a play 2025-01-05", "b next 2025-01-05", "b app 2025-01-05")
     cleaned = clean_log.clean_events(raw("user_id event_type event_timestamp", *rows))
     assert shown(clean_log.event_types_table(cleaned.table)) == ["play 2 1", "app 1 1", "next 1 1"]
+
+
+ODD = (*WORDS, *HUGE, "2025-01-05", "97-01-05", "25/12/2025", "infinity", "20250131123456", "1e5", "7.0",
+       "\x00", "\u202e7", "1_000", "0x1f", "\N{ARABIC-INDIC DIGIT FIVE}", "2025-02-30", "24:00", "-0")  # fmt: skip
+CELL = st.one_of(
+    st.sampled_from(ODD),
+    st.text(max_size=9),
+    st.floats().map(str),
+    st.integers().map(str),
+    st.none(),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(st.tuples(CELL, CELL, CELL, CELL, CELL), min_size=1, max_size=12))
+def test_no_cell_stops_the_cleaning_or_comes_through_as_no_value(rows):
+    header = ("user_id", "signup_date", "age", "score", "cancel_date")
+    good = [(f"good {i}", "2025-01-05", "30", "1.5", None) for i in range(3 * len(rows))]
+    columns = zip(*rows, *good, strict=True)
+    cells = {
+        name: pa.array(list(values), pa.string())
+        for name, values in zip(header, columns, strict=True)
+    }
+    cleaned = clean.clean_users(
+        CON.create_table(ibis.util.gen_name("raw"), pa.table(cells), temp=True)
+    )
+    numbers = cleaned.table.select_dtypes("number")
+    assert (numbers.abs().fillna(0) <= 1e15).all(axis=None)
+    for name in ("signup_date", "cancel_date"):
+        known = cleaned.table[name].dropna()
+        assert known.between(at("1899-12-30"), at("2099-12-30")).all()
+    ids = cleaned.table["user_id"]
+    assert ids.is_unique
+    assert not ids.str.lower().isin([word.lower() for word in WORDS]).any()
+    left_out = cleaned.counts["dropped_missing_user_id"] + cleaned.counts["duplicates_removed"]
+    assert cleaned.counts["rows_read"] == cleaned.counts["rows_kept"] + left_out
