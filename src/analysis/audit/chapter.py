@@ -129,17 +129,13 @@ class Audit(Chapter):
         """The rules over users."""
         endings = cancellations.first_endings(self.log.events)
         seen = self.users_seen.merge(endings, how="left") if len(endings) else self.users_seen
-        return log_rules.user_rules(seen.assign(tomorrow=self.tomorrow))
+        tomorrow = log_rules.tomorrow_of(self.log.volume, self.log.window)
+        return log_rules.user_rules(seen.assign(tomorrow=tomorrow))
 
     @cached_property
     def event_rules(self) -> pd.DataFrame:
         """The rules over events."""
-        return log_rules.event_rules(self.log.events, self.tomorrow)
-
-    @property
-    def tomorrow(self) -> pd.Timestamp:
-        """The end of the day after the log's last one: see tomorrow_of."""
-        return log_rules.tomorrow_of(self.log.volume, self.log.window)
+        return log_rules.event_rules(self.log.events)
 
     @cached_property
     def amount_signs(self) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.audit import amounts
 from analysis.base import engine
+from analysis.base.names import cut
 from analysis.base.statistics import share_of
 from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, not_applicable
@@ -23,6 +24,7 @@ FEW, MANY = 0.01, 0.05
 """Share of rows from which breaking a rule fails, and from which losing other events does."""
 REPEATED = "repeated identifier (one row kept)"
 DIFFERING = "repeated identifier on a row that says something else (left out)"
+NO_NUMBER = "not a number, or one that cannot be (taken as missing)"
 CLEANING = {
     "null_user_id": "user_id is missing (left out)",
     "null_event_uuid": "event_uuid is missing (left out)",
@@ -73,7 +75,7 @@ def cleaning_rules(users_qa: Mapping[str, Any], events_qa: Mapping[str, Any]) ->
     rows = []
     for table, qa in (("users", users_qa), ("events", events_qa)):
         numbers = {
-            name: f"{name.removeprefix('unreadable_')} is not a number (taken as missing)"
+            name: f"{cut(name.removeprefix('unreadable_'))} is {NO_NUMBER}"
             for name in qa
             if name.startswith("unreadable_") and name not in CLEANING
         }

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import pandas as pd
 
 from analysis.base.errors import ReportError, nearest
+from analysis.base.names import list_names
 from analysis.contract import catalogue
 
 CANCEL_DATE = "cancel_date"
@@ -180,7 +181,7 @@ def check_named(given: Iterable[str], columns: Collection[str], parameter: str) 
             raise ReportError(
                 f"{parameter} names {name!r}, which is not an attribute of users."
                 f"{nearest(name, known)} The users "
-                f"table has: {', '.join(sorted({*columns} & {*known}))}. Correct params.yml."
+                f"table has: {list_names(sorted({*columns} & {*known}))}. Correct params.yml."
             )
 
 

@@ -24,7 +24,6 @@ OTHER_CANCEL = "cancel_date differs from the first ending event by more than a d
 EARLY_RECEIPT = "event was received before it happened"
 LATE_RECEIPT = "event was received more than a day after it happened"
 EARLY_CREATION = "event was created before it was received"
-AFTER_LOG = "event is more than a day after the last day of the log"
 LATE_SIGNUP = "signup_date is more than a day after the last day of the log"
 RULE_COLUMNS = ["dimension", "table", "rule", "checked", "broken", "sample"]
 
@@ -160,16 +159,14 @@ def tomorrow_of(volume: pd.DataFrame, window: LogWindow) -> pd.Timestamp:
     return recorded(volume, window).end + clock.DAY
 
 
-def event_rules(events: Any, tomorrow: pd.Timestamp) -> pd.DataFrame:
+def event_rules(events: Any) -> pd.DataFrame:
     """Return one row per rule over the log's events (Ibis) that their columns allow: see
-    rule_rows. Lateness is `received_at` more than a day after `event_at`; `tomorrow` is the result
-    of tomorrow_of.
+    rule_rows. Lateness is `received_at` more than a day after `event_at`.
     """
     tests: dict[tuple[str, str], Any] = {
         ("referential", ORPHAN): ~events.is_known,
         ("temporal", BEFORE_SIGNUP): events.tenure_day < 0,
         ("structural", NO_TYPE): events.event_type.isnull(),
-        ("coverage", AFTER_LOG): events.event_at >= tomorrow,
     }
     if "received_at" in events.columns:
         delay = clock.seconds(events.received_at) - clock.seconds(events.event_at)
