@@ -207,6 +207,32 @@ def test_repeated_users_that_say_something_else_are_counted_apart():
     assert (counts["duplicates_removed"], counts["duplicates_differing"]) == (3, 1)
 
 
+def test_texts_too_long_for_a_name_are_cut_and_stay_two():
+    long = ["x" * 1_000_000, "x" * 999_999 + "y", "x" * 1000]
+    columns = {
+        "user_id": ["a", "b", "z" * 1001],
+        "signup_date": ["2025-01-05"] * 3,
+        "country": long,
+    }
+    users = CON.create_table(ibis.util.gen_name("raw"), pa.table(columns), temp=True)
+    cleaned = clean.clean_users(users)
+    found = cleaned.table["country"]
+    assert found[0].startswith("x" * 40 + "… (1000000 characters, ")
+    assert (found.nunique(), found[2], found.str.len().max()) == (3, "x" * 1000, 1000)
+    assert cleaned.counts["long_texts"] == 3
+    columns = {
+        "user_id": columns["user_id"],
+        "event_type": long,
+        "event_timestamp": ["2025-01-05"] * 3,
+    }
+    events = CON.create_table(ibis.util.gen_name("raw"), pa.table(columns), temp=True)
+    cleaned_events = clean_log.clean_events(events)
+    table = engine.to_pandas(cleaned_events.table)
+    assert sorted(table["user_id"]) == cleaned.table["user_id"].tolist()
+    assert table["event_type"].nunique() == 3
+    assert cleaned_events.counts["long_texts"] == 3
+
+
 HUGE = ("inf", "-inf", "Infinity", "1e308", "1e400", "nan", "NULL", "-1e16")
 
 

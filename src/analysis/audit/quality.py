@@ -50,6 +50,7 @@ CLEANING = {
         f"far_{name}": f"{name} is before {FIRST_EVENT} or after {TOO_LATE - 1} (taken as missing)"
         for name in ("received_at", "created_at")
     },
+    "long_texts": "text has more than 1,000 characters (cut, with their number)",
     **{
         f"changed_{name}": f"{name} was changed when read (blanks around it, empty decimals)"
         for name in IDENTIFIERS

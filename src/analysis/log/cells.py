@@ -31,7 +31,7 @@ WORDS_FOR_MISSING = (
 
 
 def identifier(column: Any) -> Any:
-    """Return `column` as text without the WORDS_FOR_MISSING: see whole_text."""
+    """Return `column` as a name without the WORDS_FOR_MISSING: see whole_text."""
     return without_words(whole_text(column))
 
 
@@ -39,12 +39,32 @@ def whole_text(column: Any) -> Any:
     """Return `column` as text; what is a whole number with empty decimals, as a number: text `7.0`
     is the `7` of the other table, as a table saved from fractions writes it.
     """
-    return text(column).re_replace(r"^(-?[0-9]+)\.0+$", r"\1")
+    return name(column).re_replace(r"^(-?[0-9]+)\.0+$", r"\1")
 
 
 def is_word(value: Any) -> Any:
     """Say which texts are one of the WORDS_FOR_MISSING."""
     return value.lower().isin(WORDS_FOR_MISSING)
+
+
+LONGEST, KEPT = 1000, 40
+"""Characters of a name beyond which it is cut, and how many are kept then: no group is called so,
+and tables of names of a million characters fit in no memory."""
+
+
+def is_long(value: Any) -> Any:
+    """Say which texts are too long for a name."""
+    return value.length() > LONGEST
+
+
+def name(column: Any) -> Any:
+    """Return `column` as text; one that is too long by its first characters, their number, and a
+    digest, so that two stay two.
+    """
+    value = text(column)
+    size, digest = value.length().cast("string"), value.hexdigest("md5").left(8)
+    short = value.left(KEPT) + "… (" + size + " characters, " + digest + ")"
+    return ibis.ifelse(is_long(value), short, value)
 
 
 def without_words(value: Any) -> Any:

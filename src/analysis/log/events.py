@@ -70,7 +70,8 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
     Counts: the case's six, with `created_at` and `received_at` exchanged as the case
     did between its two steps, `unreadable_<column>` of each time, and, where there are any,
     `far_<column>` (of a year that cannot be: see cells.instant), `changed_<column>` and
-    `placeholder_<column>` of identifiers (changed when read; a word for a missing one);
+    `placeholder_<column>` of identifiers (changed when read; a word for a missing one),
+    `long_texts` (rows with a type or user that is too long for a name: see cells.name);
     `day_first_<column>` and `month_first_<column>` of times (see dates.read_orders).
     In no order: see in_order. Where most times are dates
     that carry none (00:00 UTC), they become the start of their day in `time_zone`.
@@ -135,6 +136,7 @@ def _parse_once(raw: Any, known: list[str], said: content.Columns) -> tuple[Any,
     times = [name for name in names(EVENTS, "instant") if name in raw.columns]
     ids = [name for name in cells.IDENTIFIERS if name in raw.columns]
     parsers = dict.fromkeys(times, cells.instant) | dict.fromkeys(ids, cells.without_words)
+    parsers |= {"event_type": cells.name}
     columns = {name: parsers.get(name, cells.text)(read[name]) for name in known}
     flags = _flags(read, times, ids, columns)
     more = content.hashed(read, counted)
@@ -169,6 +171,9 @@ def _flags(read: Any, times: list[str], ids: list[str], columns: dict[str, Any])
     for name in times:
         flags[f"unreadable_{name}"] = read[name].isnull() & read[f"is_filled_{name}"]
         flags[f"far_{name}"] = cells.is_far(read[name], columns[name])
+    both = (read[name].cast("string") for name in ("event_type", "given_user_id"))
+    long = [cells.is_long(value) for value in both]
+    flags["long_texts"] = long[0].fill_null(False) | long[1].fill_null(False)
     for name in ids:
         flags[f"placeholder_{name}"] = cells.is_word(read[name])
         if read[f"given_{name}"].type().is_string():

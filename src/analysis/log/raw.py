@@ -26,6 +26,7 @@ from analysis.log.cells import (
     number,
     text,
 )
+from analysis.log.cells import name as as_name
 
 
 def read_raw(
@@ -89,7 +90,7 @@ MOST_UNREADABLE = 0.5
 def typed(raw: Any, columns: Any, more: dict[str, Any] | None = None) -> Any:
     kinds = {column.name: column.type for column in columns}
     parsers: dict[str, Callable[[Any], Any]] = {
-        "text": text,
+        "text": as_name,
         "date": day,
         "instant": instant,
         "integer": number,
@@ -102,7 +103,7 @@ def typed(raw: Any, columns: Any, more: dict[str, Any] | None = None) -> Any:
             name: identifier(raw[name]) if name in IDENTIFIERS else parsers[kinds[name]](raw[name])
             for name in known
         },
-        **{name: text(raw[name]) for name in other},
+        **{name: as_name(raw[name]) for name in other},
         **(more or {}),
     )
 

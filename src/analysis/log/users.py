@@ -13,6 +13,7 @@ from analysis.log.cells import (
     LARGEST,
     WORDS_FOR_MISSING,
     day,
+    is_long,
     is_word,
     number,
     text,
@@ -72,15 +73,22 @@ def _unreadable_numbers(raw: Any) -> dict[str, int]:
 
 def _flagged(raw: Any) -> dict[str, int]:
     """Return how many identifiers were changed when they were read, or are a word for a missing
-    one.
+    one, and how many texts are too long for a name.
     """
+    long = [is_long(text(raw[name])) for name in raw.columns if raw[name].type().is_string()]
+    sums = raw.aggregate(**{f"n{i}": ibis.coalesce(cell.sum(), 0) for i, cell in enumerate(long)})
+    long_texts = int(engine.to_pandas(sums).sum(axis=None)) if long else 0
     ids = raw.select(given=raw["user_id"], read=whole_text(raw["user_id"]))
     changed = ibis.coalesce((ids.given.cast("string") != ids.read).sum(), 0)
     words = ibis.coalesce(is_word(ids.read).sum(), 0)
     row = engine.to_pandas(ids.aggregate(changed=changed, words=words)).iloc[0]
     is_text = raw["user_id"].type().is_string()
     changed_ids = int(row["changed"]) if is_text else 0
-    return {"changed_user_id": changed_ids, "placeholder_user_id": int(row["words"])}
+    return {
+        "changed_user_id": changed_ids,
+        "placeholder_user_id": int(row["words"]),
+        "long_texts": long_texts,
+    }
 
 
 def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
@@ -93,8 +101,9 @@ def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
     unreadable `signup_date` stays missing: that user has no tenure. Counts: the case's
     six, `duplicates_differing` (repeats that say something else than the row that stays),
     `unreadable_<column>` for each column of times or numbers, and, where there are any,
-    `far_<column>` (times of years that cannot be: see cells.day), `changed_user_id` and
-    `placeholder_user_id` (a word for a missing one: see cells.identifier).
+    `far_<column>` (times of years that cannot be: see cells.day), `changed_user_id`,
+    `placeholder_user_id` (a word for a missing one: see cells.identifier) and `long_texts` (cut:
+    see cells.name).
     Raises ReportError when most signup dates cannot be read. Dates with the day or the month first
     are read where their column shows which, and counted: see dates.read_orders.
     """
