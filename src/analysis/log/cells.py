@@ -1,5 +1,6 @@
 """Cells as values: text, identifiers, numbers and times, as people and programs write them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import ibis
@@ -150,9 +151,13 @@ def moment(column: Any) -> Any:
     )
 
 
-@ibis.udf.scalar.builtin(signature=(("string", "array<string>"), "timestamp"))
-def try_strptime(value: Any, formats: Any) -> Any:
-    """The engine's own: the time that text names in the first of the formats that fits."""
+def _by_formats(value: Any, formats: Any) -> Any:
+    """Return the time that text names in the first of the formats that fits: the engine's own."""
+
+
+try_strptime: Callable[[Any, Any], Any] = ibis.udf.scalar.builtin(
+    _by_formats, name="try_strptime", signature=(("string", "array<string>"), "timestamp")
+)
 
 
 BASIC = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%SZ")

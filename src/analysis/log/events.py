@@ -1,5 +1,6 @@
 """Clean the event log, counting every row that is left out. The work is done in the engine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,8 +136,8 @@ def _parse_once(raw: Any, known: list[str], said: content.Columns) -> tuple[Any,
     read = _read_once(raw)
     times = [name for name in names(EVENTS, "instant") if name in raw.columns]
     ids = [name for name in cells.IDENTIFIERS if name in raw.columns]
-    parsers = dict.fromkeys(times, cells.instant) | dict.fromkeys(ids, cells.without_words)
-    parsers |= {"event_type": cells.name}
+    parsers: dict[str, Callable[[Any], Any]] = {"event_type": cells.name}
+    parsers |= {**dict.fromkeys(times, cells.instant), **dict.fromkeys(ids, cells.without_words)}
     columns = {name: parsers.get(name, cells.text)(read[name]) for name in known}
     flags = _flags(read, times, ids, columns)
     more = content.hashed(read, counted)

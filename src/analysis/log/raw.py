@@ -141,9 +141,9 @@ def time_cells(raw: Any, name: str, parse: Callable[[Any], Any] = instant) -> Ti
         far_sample=both.raw.min(where=far),
     )
     row = to_pandas(sums.mutate(year=moment(sums.far_sample).year())).iloc[0]
-    counts = (int(row[n]) for n in ("filled", "unreadable", "far"))
+    filled, bad, out = (int(row[n]) for n in ("filled", "unreadable", "far"))
     year = None if pd.isna(row["year"]) else int(row["year"])
-    return TimeCells(*counts, str(row["sample"]), str(row["far_sample"]), year)
+    return TimeCells(filled, bad, out, str(row["sample"]), str(row["far_sample"]), year)
 
 
 def check_readable(raw: Any, table: str, name: str, parse: Callable[[Any], Any] = instant) -> None:

@@ -77,7 +77,7 @@ def _flagged(raw: Any) -> dict[str, int]:
     """
     long = [is_long(text(raw[name])) for name in raw.columns if raw[name].type().is_string()]
     sums = raw.aggregate(**{f"n{i}": ibis.coalesce(cell.sum(), 0) for i, cell in enumerate(long)})
-    long_texts = int(engine.to_pandas(sums).sum(axis=None)) if long else 0
+    long_texts = int(engine.to_pandas(sums).iloc[0].sum()) if long else 0
     ids = raw.select(given=raw["user_id"], read=whole_text(raw["user_id"]))
     changed = ibis.coalesce((ids.given.cast("string") != ids.read).sum(), 0)
     words = ibis.coalesce(is_word(ids.read).sum(), 0)
