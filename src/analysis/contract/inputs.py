@@ -119,8 +119,9 @@ EVENTS: tuple[Column, ...] = (
         "instant",
         "UTC",
         True,
-        "When it happened; ISO 8601 (UTC unless an offset is given), or seconds, "
-        "milliseconds or microseconds since 1970.",
+        "When it happened, in 1990 to 2099; ISO 8601 (UTC unless an offset is given), or seconds, "
+        "milliseconds or microseconds since 1970. Dates with the day or the month first are read "
+        "where the column shows which.",
     ),
     Column(
         "event_uuid",
