@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.audit import amounts, quality
+from analysis.contract import catalogue
 from analysis.contract.checks import Verdict
 from tests.audit.judging import NO_RULES, by_share, days, rule_rows
 from tests.checking import Case
@@ -28,7 +29,24 @@ def test_cleaning_rules_hold_only_what_was_counted():
 def test_numbers_that_cannot_be_read_are_a_rule_of_their_column():
     qa = {"rows_read": 9, "unreadable_avg_watch_time_sec": 2}
     table = quality.cleaning_rules(qa, {}).set_index("rule")["broken"]
-    assert table["avg_watch_time_sec is not a number (taken as missing)"] == 2
+    assert (
+        table["avg_watch_time_sec is not a number, or one that cannot be (taken as missing)"] == 2
+    )
+
+
+def test_repeated_users_that_differ_are_no_lost_events():
+    parts = (rule_rows(quality.REPEATED, 100), rule_rows(quality.DIFFERING, 100))
+    of_users = quality.join_rules(parts).assign(table="users")
+    verdict = quality.duplicates(of_users)
+    assert (verdict.status, verdict.facts["differing"], verdict.facts["differing_users"]) == (
+        "warn", 0, 100,
+    )  # fmt: skip
+
+
+def test_every_count_of_cleaning_has_a_rule_and_words():
+    words = catalogue.table_of("users_cleaning").columns[0].values
+    for name in quality.CLEANING:
+        assert name in words
 
 
 def test_the_null_table_lists_given_and_absent_columns():

@@ -1,7 +1,10 @@
 """What is written is what is read: identifiers and names as they were."""
 
 import csv
+import json
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -52,3 +55,35 @@ def test_a_table_with_a_row_per_user_is_its_owners(tmp_path, name):
     write_table(pd.DataFrame({"user_id": ["a"]}), str(folder / name))
     assert (folder / name).stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def refuse(word):
+    raise ValueError(f"{word} is no JSON")
+
+
+def test_json_has_null_where_a_number_is_not_finite(tmp_path):
+    path = tmp_path / "a.json"
+    value = {"a": [np.inf, -np.inf, np.float64("nan"), 1.5], "b": pd.NaT, "c": (np.int64(3), pd.NA)}
+    artifacts.write_json(value, str(path))
+    found = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    assert found == {"a": [None, None, None, 1.5], "b": None, "c": [3, None]}
+
+
+def test_every_json_of_a_run_is_strict(default_run):
+    files = list(Path(default_run.data).rglob("*.json"))
+    assert len(files) > 5
+    for path in files:
+        json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    facts = [
+        cell
+        for path in Path(default_run.data).rglob("*.csv")
+        for cell in pd.read_csv(path, usecols=lambda name: name == "facts").squeeze("columns")
+    ]
+    assert len(facts) > 10
+    for cell in facts:
+        json.loads(cell, parse_constant=refuse)
+
+
+def test_a_number_that_is_not_json_is_found():
+    with pytest.raises(ValueError, match="NaN is no JSON"):
+        json.loads('{"a": NaN}', parse_constant=refuse)

@@ -193,6 +193,8 @@ def test_what_no_sum_can_hold_is_left_out():
         ("{'amount': -2}", -2.0), ('{"x": 1}', None), ("", None),
         ('{"amount": "3,50"}', 3.5), ("{'amount': '-3,5', 'x': 1}", -3.5), ('{"amount": 3, "x": 1}', 3.0),
         ('{"amount": 3,"x": 1}', 3.0), ('{"amount": "3", "x": "4,5"}', 3.0), ('{"amount": "3, or 4"}', 3.0),
+        ('{"amount": 1.5e3}', 1500.0), ('{"amount": 2e-1}', 0.2), ('{"amount": 1E+2, "x": 1}', 100.0),
+        ('{"amount": 1e308}', None), ('{"amount": 1e400}', None), ('{"amount": Infinity}', None),
         ('{"amount": "1,234"}', None), ('{"amount": "1,234.50"}', None), ('{"amount": "1.5"}', 1.5),
     ],
 )  # fmt: skip

@@ -63,6 +63,7 @@ def test_the_whole_users_table_by_hand():
         "temporal_inconsistencies": 1,
         "dropped_missing_user_id": 1,
         "duplicates_removed": 1,
+        "duplicates_differing": 1,
         "unreadable_signup_date": 1,
         "unreadable_last_active_date": 0,
         "unreadable_age": 0,
@@ -106,11 +107,146 @@ def test_columns_that_the_report_makes_itself_are_kept_under_another_name():
     assert not contract.RESERVED & set(cleaned.table)
 
 
-def test_years_that_no_date_has_cannot_be_read():
-    cleaned = clean.clean_users(
-        raw("user_id signup_date", "a 2025-01-05", "b 20255-01-05", "c 2025-01-07", "d 0001-01-01")
-    )
-    assert cleaned.counts["unreadable_signup_date"] == 2  # year 0 in Tokyo
+def test_years_that_no_user_has_are_missing_and_counted():
+    rows = ["a 2025-01-05", "b 20255-01-05", "c 2025-01-07", "d 0001-01-01", "e 97-01-05",
+            "f 1985-01-05", "g 1900-01-01", "h 9999-12-31", "i 2099-12-31", "j soon",
+            "k 2025-01-07", "l 2025-01-07", "m 2025-01-07"]  # fmt: skip
+    cleaned = clean.clean_users(raw("user_id signup_date", *rows))
+    known = cleaned.table.dropna(subset="signup_date")
+    assert known["user_id"].tolist() == ["a", "c", "f", "g", "k", "l", "m"]
+    assert (cleaned.counts["unreadable_signup_date"], cleaned.counts["far_signup_date"]) == (1, 5)
+
+
+def test_a_table_whose_years_have_two_digits_asks_for_four():
+    users = raw("user_id signup_date", "a 97-01-05", "b 97-01-06", "c 2025-01-07")
+    with pytest.raises(ReportError, match=r"users: of 3 values of 'signup_date', 2 are of a year "
+                       "before 1900 or after 2099.*'97-01-05', which would be in the year 97. "
+                       "Write years with four digits, as in 2025-01-31"):  # fmt: skip
+        clean.clean_users(users)
+    rows = ["a 97-01-05 x", "b 97-01-06 x", "c - x", "d 2025-01-07 x"]
+    with pytest.raises(
+        ReportError, match="events: of 3 values .* 2 are .* before 1990 or after 2099"
+    ):
+        clean_log.clean_events(raw("user_id event_timestamp event_type", *rows))
+    users = raw("user_id signup_date", "a 2602-01-05", "b 2602-01-06", "c 2025-01-07")
+    with pytest.raises(ReportError, match="in the year 2602. Correct them, or write"):
+        clean.clean_users(users)
+
+
+def test_events_of_years_that_cannot_be_are_left_out_and_counted():
+    rows = ["a 1970-01-01 x 2025-01-05", "b 1989-12-01 x 1970-01-01", "c 2025-01-07 x -",
+            "d 2602-01-01 x 2025-01-05", "e 2025-01-08 x 2025-01-09", "f night x 2025-01-09",
+            "g 2025-01-08 x 2025-01-09", "h 2025-01-08 x 2025-01-09"]  # fmt: skip
+    cleaned = clean_log.clean_events(raw("user_id event_timestamp event_type received_at", *rows))
+    assert sorted(engine.to_pandas(cleaned.table)["user_id"]) == ["c", "e", "g", "h"]
+    found = {n: v for n, v in cleaned.counts.items() if n.startswith(("far", "unreadable"))}
+    assert found == {
+        "unreadable_event_timestamp": 1, "far_event_timestamp": 3,
+        "unreadable_received_at": 0, "far_received_at": 1,
+    }  # fmt: skip
+    assert cleaned.counts["null_event_timestamp"] == 4
+
+
+WORDS = ("NULL", "null", "nan", "NaN", "None", "N/A", r"\N", "<NA>", "NA", "undefined")
+
+
+def test_words_for_a_missing_identifier_are_missing_and_counted():
+    rows = [f"{word} 2025-01-05 {word}" for word in WORDS] + ["Nullmann 2025-01-05 Peru"]
+    cleaned = clean.clean_users(raw("user_id signup_date country", *rows))
+    assert cleaned.table["user_id"].tolist() == ["Nullmann"]
+    assert cleaned.counts["placeholder_user_id"] == len(WORDS)
+    assert cleaned.counts["null_user_id"] == len(WORDS)
+    assert "changed_user_id" not in cleaned.counts
+
+
+def test_words_for_a_missing_identifier_stay_in_other_texts():
+    rows = ["a 2025-01-05 NA NULL", "b 2025-01-05 null nan"]
+    table = clean.clean_users(raw("user_id signup_date country plan", *rows)).table
+    assert table[["country", "plan"]].to_numpy().tolist() == [["NA", "NULL"], ["null", "nan"]]
+
+
+def test_events_without_a_true_identifier_are_left_out_and_counted():
+    header = "event_uuid user_id event_timestamp event_type session_id"
+    rows = ["u1 a 2025-01-05 x s1", "u2 None 2025-01-05 x s1", "NULL a 2025-01-05 x s1",
+            "u3 a 2025-01-05 x null", "nan NaN 2025-01-05 x s1"]  # fmt: skip
+    cleaned = clean_log.clean_events(raw(header, *rows))
+    table = engine.to_pandas(clean_log.in_order(cleaned.table))
+    assert table["event_uuid"].tolist() == ["u1", "u3"]
+    assert table["session_id"].isna().tolist() == [False, True]
+    found = {n: v for n, v in cleaned.counts.items() if n.startswith("placeholder")}
+    assert found == {
+        "placeholder_user_id": 2, "placeholder_event_uuid": 2, "placeholder_session_id": 1,
+    }  # fmt: skip
+
+
+def test_identifiers_that_change_when_read_are_counted():
+    columns = {"user_id": ["7.0", " a", "b", None, "  "], "signup_date": ["2025-01-05"] * 5}
+    users = CON.create_table(ibis.util.gen_name("raw"), pa.table(columns), temp=True)
+    cleaned = clean.clean_users(users)
+    assert sorted(cleaned.table["user_id"]) == ["7", "a", "b"]
+    assert (cleaned.counts["changed_user_id"], cleaned.counts["null_user_id"]) == (2, 2)
+    columns |= {"event_timestamp": ["2025-01-05"] * 5, "event_type": ["x"] * 5,
+                "event_uuid": ["1", "2 ", "3", "4", "5"]}  # fmt: skip
+    events = CON.create_table(ibis.util.gen_name("raw"), pa.table(columns), temp=True)
+    counts = clean_log.clean_events(events).counts
+    assert (counts["changed_user_id"], counts["changed_event_uuid"]) == (2, 1)
+
+
+def test_numbers_are_the_same_identifiers_whatever_their_type():
+    columns = {"user_id": [7.0, float("nan"), 8.0], "signup_date": ["2025-01-05"] * 3}
+    users = CON.create_table(ibis.util.gen_name("raw"), pa.table(columns), temp=True)
+    cleaned = clean.clean_users(users)
+    assert cleaned.table["user_id"].tolist() == ["7", "8"]
+    assert "changed_user_id" not in cleaned.counts
+
+
+def test_repeated_users_that_say_something_else_are_counted_apart():
+    rows = ("a 2025-01-05 2025-02-01 9", "a 2025-01-05 2025-02-01 9", "a 2025-01-05 2025-02-01 8",
+            "b 2025-01-05 2025-02-01 9", "b 2025-01-05 2025-02-01 9")  # fmt: skip
+    counts = clean.clean_users(raw(USER_HEADER, *rows)).counts
+    assert (counts["duplicates_removed"], counts["duplicates_differing"]) == (3, 1)
+
+
+def test_texts_too_long_for_a_name_are_cut_and_stay_two():
+    long = ["x" * 1_000_000, "x" * 999_999 + "y", "x" * 1000]
+    columns = {
+        "user_id": ["a", "b", "z" * 1001],
+        "signup_date": ["2025-01-05"] * 3,
+        "country": long,
+    }
+    users = CON.create_table(ibis.util.gen_name("raw"), pa.table(columns), temp=True)
+    cleaned = clean.clean_users(users)
+    found = cleaned.table["country"]
+    assert found[0].startswith("x" * 40 + "… (1000000 characters, ")
+    assert (found.nunique(), found[2], found.str.len().max()) == (3, "x" * 1000, 1000)
+    assert cleaned.counts["long_texts"] == 3
+    columns = {
+        "user_id": columns["user_id"],
+        "event_type": long,
+        "event_timestamp": ["2025-01-05"] * 3,
+    }
+    events = CON.create_table(ibis.util.gen_name("raw"), pa.table(columns), temp=True)
+    cleaned_events = clean_log.clean_events(events)
+    table = engine.to_pandas(cleaned_events.table)
+    assert sorted(table["user_id"]) == cleaned.table["user_id"].tolist()
+    assert table["event_type"].nunique() == 3
+    assert cleaned_events.counts["long_texts"] == 3
+
+
+HUGE = ("inf", "-inf", "Infinity", "1e308", "1e400", "nan", "NULL", "-1e16")
+
+
+def test_numbers_that_cannot_be_are_missing_and_counted():
+    rows = [f"u{i} 2025-01-05 {word}" for i, word in enumerate(HUGE)]
+    cleaned = clean.clean_users(raw("user_id signup_date age", *rows, "z 2025-01-05 1e15"))
+    assert cleaned.table["age"].dropna().tolist() == [1e15]
+    assert cleaned.counts["unreadable_age"] == len(HUGE)
+    native = {"user_id": ["a", "b", "c", "d"], "signup_date": ["2025-01-05"] * 4,
+              "age": [30.0, float("inf"), float("nan"), 1e308]}  # fmt: skip
+    users = CON.create_table(ibis.util.gen_name("raw"), pa.table(native), temp=True)
+    cleaned = clean.clean_users(users)
+    assert cleaned.table["age"].dropna().tolist() == [30.0]
+    assert cleaned.counts["unreadable_age"] == 2  # NaN is how such a column says missing
 
 
 def test_further_columns_of_events_are_not_read_whatever_their_name():
@@ -215,6 +351,20 @@ def test_columns_outside_the_contract_stay_and_are_numbers_where_all_of_them_are
     assert table["none"].isna().all()
 
 
+def test_a_further_column_of_numbers_may_have_words_and_numbers_that_cannot_be():
+    header = "user_id signup_date score account plan"
+    rows = ["a 2025-01-05 1.5 1234567890123456789 none", "b 2025-01-05 N/A 2234567890123456789 1",
+            "c 2025-01-05 inf 3234567890123456789 none", "d 2025-01-05 2 4234567890123456789 none",
+            "e 2025-01-05 3 5234567890123456789 NA", "f 2025-01-05 4 1e308 NA"]  # fmt: skip
+    cleaned = clean.clean_users(raw(header, *rows))
+    assert cleaned.table["score"].dropna().tolist() == [1.5, 2.0, 3.0, 4.0]
+    assert cleaned.counts["unreadable_score"] == 2
+    assert cleaned.table["account"].tolist()[0] == "1234567890123456789"  # digits of a name
+    assert cleaned.table["plan"].tolist() == ["none", "1", "none", "none", "NA", "NA"]
+    table = UsersChapter(raw(header, *rows), "UTC").users_cleaning.set_index("issue")["rows"]
+    assert table["Values of score that are not numbers"] == 2
+
+
 def test_users_from_native_columns_equal_those_from_text():
     day = pa.array([20093, 20094]).cast(pa.int32()).cast(pa.date32())
     native = pa.table({"user_id": [1, 2], "signup_date": day, "age": [30.0, None]})
@@ -238,9 +388,10 @@ def test_users_without_any_user_id_stop_the_run():
 def test_a_column_of_dates_that_is_mostly_something_else_stops_with_an_example():
     half = raw("user_id signup_date", "a 05/01/2025", "b 2025-01-05")
     assert clean.clean_users(half).counts["unreadable_signup_date"] == 1
-    most = raw("user_id signup_date", "a 05/01/2025", "b 06/01/2025", "c 2025-01-05", "d -")
+    most = raw("user_id signup_date", "a 05/01/25x", "b 06/01/2025x", "c 2025-01-05", "d -")
     with pytest.raises(
-        ReportError, match="users: 2 of 3 values of 'signup_date' .*'05/01/2025'.*Write"
+        ReportError,
+        match="users: of 3 values of 'signup_date', 2 are not a time.*'05/01/25x'.*Write",
     ):
         clean.clean_users(most)
 
@@ -431,7 +582,10 @@ def test_offsets_of_event_times_are_kept():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (("a x soon", "a x 2025-01-05", "a x night"), "events: 2 of 3 values .* 'night'"),
+        (
+            ("a x soon", "a x 2025-01-05", "a x night"),
+            "events: of 3 values .* 2 are not a time.* 'night'",
+        ),
         (("- x 2025-01-05", "a x -"), "events: no row has user_id and a readable time"),
     ],
 )
@@ -484,3 +638,39 @@ def test_event_types_are_counted_most_frequent_first():
     rows = ("a play 2025-01-05", "a play 2025-01-05", "b next 2025-01-05", "b app 2025-01-05")
     cleaned = clean_log.clean_events(raw("user_id event_type event_timestamp", *rows))
     assert shown(clean_log.event_types_table(cleaned.table)) == ["play 2 1", "app 1 1", "next 1 1"]
+
+
+ODD = (*WORDS, *HUGE, "2025-01-05", "97-01-05", "25/12/2025", "infinity", "20250131123456", "1e5", "7.0",
+       "\x00", "\u202e7", "1_000", "0x1f", "\N{ARABIC-INDIC DIGIT FIVE}", "2025-02-30", "24:00", "-0")  # fmt: skip
+CELL = st.one_of(
+    st.sampled_from(ODD),
+    st.text(max_size=9),
+    st.floats().map(str),
+    st.integers().map(str),
+    st.none(),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(st.tuples(CELL, CELL, CELL, CELL, CELL), min_size=1, max_size=12))
+def test_no_cell_stops_the_cleaning_or_comes_through_as_no_value(rows):
+    header = ("user_id", "signup_date", "age", "score", "cancel_date")
+    good = [(f"good {i}", "2025-01-05", "30", "1.5", None) for i in range(3 * len(rows))]
+    columns = zip(*rows, *good, strict=True)
+    cells = {
+        name: pa.array(list(values), pa.string())
+        for name, values in zip(header, columns, strict=True)
+    }
+    cleaned = clean.clean_users(
+        CON.create_table(ibis.util.gen_name("raw"), pa.table(cells), temp=True)
+    )
+    numbers = cleaned.table.select_dtypes("number")
+    assert (numbers.abs().fillna(0) <= 1e15).all(axis=None)
+    for name in ("signup_date", "cancel_date"):
+        known = cleaned.table[name].dropna()
+        assert known.between(at("1899-12-30"), at("2099-12-30")).all()
+    ids = cleaned.table["user_id"]
+    assert ids.is_unique
+    assert not ids.str.lower().isin([word.lower() for word in WORDS]).any()
+    left_out = cleaned.counts["dropped_missing_user_id"] + cleaned.counts["duplicates_removed"]
+    assert cleaned.counts["rows_read"] == cleaned.counts["rows_kept"] + left_out

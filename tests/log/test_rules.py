@@ -78,10 +78,28 @@ def test_only_rules_of_coverage_missing_dates_and_minors_can_be_true():
     assert possible == [
         "age is below 18",
         "signup_date is missing",
+        rules.LATE_SIGNUP,
         rules.EARLY_CANCEL,
         rules.OTHER_CANCEL,
         "last_active_date differs from the last event by more than a day",
     ]
+
+
+TOMORROW = at("2025-02-02")
+
+
+def test_the_day_after_the_log_is_that_of_its_last_day_without_a_gap():
+    days = pd.date_range("2025-01-01", "2025-01-31", tz="UTC")
+    volume = pd.DataFrame({"day": [*days, at("2025-02-01"), at("2025-06-01")]})
+    assert rules.tomorrow_of(volume, make_window("2025-01-01", "2025-02-01")) == at("2025-02-03")
+
+
+def test_users_who_sign_up_after_tomorrow_are_counted():
+    users = make_users(
+        {"a": "2025-02-01T23:59", "b": "2025-02-02", "c": None}, tomorrow=[TOMORROW] * 3
+    )
+    broken = broken_by(rules.user_rules(users))
+    assert broken[rules.LATE_SIGNUP] == 1
 
 
 def test_the_event_rules_by_hand():

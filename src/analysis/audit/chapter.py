@@ -136,7 +136,8 @@ class Audit(Chapter):
         """The rules over users."""
         endings = cancellations.first_endings(self.log.events)
         seen = self.users_seen.merge(endings, how="left") if len(endings) else self.users_seen
-        return log_rules.user_rules(seen)
+        tomorrow = log_rules.tomorrow_of(self.log.volume, self.log.window)
+        return log_rules.user_rules(seen.assign(tomorrow=tomorrow))
 
     @cached_property
     def event_rules(self) -> pd.DataFrame:

@@ -8,11 +8,13 @@ import pandas as pd
 
 from analysis.audit import amounts
 from analysis.base import engine
+from analysis.base.names import cut
 from analysis.base.statistics import share_of
 from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.contract.inputs import EVENTS, USERS, names
 from analysis.log import rules as log_rules
+from analysis.log.cells import FIRST_DATE, FIRST_EVENT, IDENTIFIERS, TOO_LATE
 from analysis.log.rules import rule_rows
 
 MISSING, LOST, LOST_FAILS = 0.01, 0.005, 0.2
@@ -22,6 +24,7 @@ FEW, MANY = 0.01, 0.05
 """Share of rows from which breaking a rule fails, and from which losing other events does."""
 REPEATED = "repeated identifier (one row kept)"
 DIFFERING = "repeated identifier on a row that says something else (left out)"
+NO_NUMBER = "not a number, or one that cannot be (taken as missing)"
 CLEANING = {
     "null_user_id": "user_id is missing (left out)",
     "null_event_uuid": "event_uuid is missing (left out)",
@@ -38,6 +41,24 @@ CLEANING = {
     "unreadable_event_timestamp": "event time cannot be read",
     "unreadable_received_at": "received_at cannot be read",
     "unreadable_created_at": "created_at cannot be read",
+    **{
+        f"far_{name}": f"{name} is before {FIRST_DATE} or after {TOO_LATE - 1} (taken as missing)"
+        for name in names(USERS, "date")
+    },
+    "far_event_timestamp": f"event time is before {FIRST_EVENT} or after {TOO_LATE - 1} (left out)",
+    **{
+        f"far_{name}": f"{name} is before {FIRST_EVENT} or after {TOO_LATE - 1} (taken as missing)"
+        for name in ("received_at", "created_at")
+    },
+    "long_texts": "text has more than 1,000 characters (cut, with their number)",
+    **{
+        f"changed_{name}": f"{name} was changed when read (blanks around it, empty decimals)"
+        for name in IDENTIFIERS
+    },
+    **{
+        f"placeholder_{name}": f"{name} is a word for a missing value (taken as missing)"
+        for name in IDENTIFIERS
+    },
 }
 """What cleaning counts, as rules."""
 NEEDED = (
@@ -55,7 +76,7 @@ def cleaning_rules(users_qa: Mapping[str, Any], events_qa: Mapping[str, Any]) ->
     rows = []
     for table, qa in (("users", users_qa), ("events", events_qa)):
         numbers = {
-            name: f"{name.removeprefix('unreadable_')} is not a number (taken as missing)"
+            name: f"{cut(name.removeprefix('unreadable_'))} is {NO_NUMBER}"
             for name in qa
             if name.startswith("unreadable_") and name not in CLEANING
         }
@@ -232,11 +253,12 @@ def duplicates(cleaning_rules: pd.DataFrame) -> Verdict:
     worst = worst_rule(cleaning_rules, [REPEATED])
     if worst is None:
         return not_applicable("duplicates", "the columns it needs are not given")
-    other = worst_rule(cleaning_rules, [DIFFERING])
-    removed = worst_rule(cleaning_rules[cleaning_rules["table"] == "events"], [REPEATED])
+    of_events = cleaning_rules[cleaning_rules["table"] == "events"]
+    other, removed = worst_rule(of_events, [DIFFERING]), worst_rule(of_events, [REPEATED])
+    in_users = worst_rule(cleaning_rules.drop(of_events.index), [DIFFERING])
     facts = {
         **worst.facts_with_sample, "differing": other.broken if other else 0, "events": None,
-        "has_ids": removed is not None,
+        "has_ids": removed is not None, "differing_users": in_users.broken if in_users else 0,
     }  # fmt: skip
     if other and removed and other.share >= MANY and 2 * other.broken >= removed.broken:
         lost = suspects.lost(other.share)

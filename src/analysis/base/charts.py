@@ -20,6 +20,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from analysis.base.disclosure import hide_bars, withhold_marked
 from analysis.base.errors import ReportError
 from analysis.base.formats import format_value, too_few
+from analysis.base.names import distinct_cuts
 from analysis.base.statistics import is_too_few
 from analysis.base.unavailable import reason_of
 
@@ -81,6 +82,8 @@ def chart(*required: str) -> Callable[[Callable[P, Figure]], Callable[P, Figure]
                     return draw_nothing(bound.arguments["title"], says=reason)
                 if frame.empty:
                     return draw_nothing(bound.arguments["title"])
+                for argument, value in bound.arguments.items():
+                    bound.arguments[argument] = _with_short_names(value)
                 return draw(*bound.args, **bound.kwargs)
 
         return draw_themed
@@ -107,6 +110,21 @@ def fill_bars(
     drawn = [edge for edge, count in zip(edges[1:], shown, strict=True) if count]
     axes.set_xlim(right=max([*drawn, edges[1]]))
     return f"Not drawn: bars of {too_few(min_disclosed)}, and what would give them away."
+
+
+def _with_short_names(value: Any) -> Any:
+    """Return a frame with its names as they can be drawn (names.distinct_cuts), a dollar being no
+    formula; anything else as it is.
+    """
+    if not isinstance(value, pd.DataFrame):
+        return value
+    frame = value
+    for name in value.columns:
+        texts = {item for item in value[name].dropna().unique() if isinstance(item, str)}
+        shown = {old: new.replace("$", r"\$") for old, new in distinct_cuts(texts).items()}
+        if changed := {old: new for old, new in shown.items() if old != new}:
+            frame = frame.assign(**{name: [changed.get(v, v) for v in frame[name]]})
+    return frame
 
 
 def require_one_model(frame: Frame, name: str) -> None:

@@ -1,5 +1,7 @@
 """The errors that a reader is meant to see: on the terminal, or where a figure would stand."""
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -31,3 +33,12 @@ class Unavailable(ReportError):  # noqa: N818 (it stands where a figure would)
     The message stands on the page in its place: whole sentences for the reader, the last of which
     says what would change it.
     """
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return " Is it 'a', 'b' or 'c'?": up to three of the `known` names that are like `name`, the
+    likest first; "" where none is.
+    """
+    near = [repr(other) for other in difflib.get_close_matches(name, known, n=3, cutoff=0.5)]
+    listed = " or ".join([", ".join(near[:-1]), near[-1]] if len(near) > 1 else near)
+    return f" Is it {listed}?" if near else ""

@@ -1,6 +1,7 @@
 """Read and write the small artifacts of a run, always in the same bytes."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -52,7 +53,7 @@ def read_text(path: str) -> str:
 
 def write_json(value: Any, path: str) -> None:
     """Write `value` as JSON; numbers that are not finite become null."""
-    text = json.dumps(_plain(value), indent=1, ensure_ascii=False, sort_keys=False)
+    text = json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False)
     Path(path).write_text(text + "\n", encoding="utf-8")
 
 
@@ -137,16 +138,24 @@ def _in_texts(table: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame
     return table.assign(**changed) if changed else table
 
 
+def finite(value: Any) -> Any:
+    """Return `value` with None in place of numbers that are not finite: JSON has none."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    is_number = isinstance(value, float)
+    return None if is_number and not math.isfinite(value) else value
+
+
 def _plain(value: Any) -> Any:
     """Return `value` in JSON's own types."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if value is pd.NaT or value is pd.NA:
+        return None
     if isinstance(value, pd.Timestamp):
         return value.isoformat()
-    if hasattr(value, "item"):
-        value = value.item()
-    if value is None or (isinstance(value, float) and not abs(value) < float("inf")):
-        return None
-    return value
+    return finite(value.item() if hasattr(value, "item") else value)

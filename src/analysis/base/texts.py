@@ -20,6 +20,7 @@ from jinja2 import Environment, StrictUndefined, TemplateError, Undefined, Undef
 
 from analysis.base import formats
 from analysis.base.errors import ReportError
+from analysis.base.names import LONGEST_TEXT, cut, list_names
 
 BLANKS = re.compile(r"[ \t\n]+")
 """Spaces that carry nothing: all but the no-break space."""
@@ -115,7 +116,9 @@ def _as_text(value: object, locale: str) -> object:
         raise ReportError(
             f"texts: {value!r} is not a single value. Use the filter `listed` or a loop."
         )
-    return formats.format_value(value, "text", locale) if value != "" else ""
+    if isinstance(value, str):
+        return cut(value, LONGEST_TEXT)
+    return formats.format_value(value, "text", locale)
 
 
 def _filters(locale: str, currency: str) -> dict[str, Callable[..., str]]:
@@ -147,7 +150,7 @@ def _filters(locale: str, currency: str) -> dict[str, Callable[..., str]]:
         "scientific": lambda value: formats.format_scientific(value, locale),
         "plural": lambda number, one, other: formats.plural(number, one, other, locale),
         "form": lambda number, one, other: formats.plural_form(number, one, other, locale),
-        "listed": lambda items: formats.format_list(items, locale),
+        "listed": lambda items: list_names(items, locale),
     }
     units = {name: by_unit(name) for name in ("number", "share", "points", "days", "date")}
     return {name: _or_not_known(made, locale) for name, made in {**units, **others}.items()}

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from great_tables import GT, html, loc, style
 
-from analysis.base import disclosure, unavailable
+from analysis.base import disclosure, files, unavailable
 from analysis.base.disclosure import WITHHELD
 from analysis.base.errors import ReportError
 from analysis.base.formats import (
@@ -25,6 +25,7 @@ from analysis.base.formats import (
     plural,
     shared_decimals,
 )
+from analysis.base.names import LONGEST_NAME, LONGEST_TEXT, cut
 from analysis.book.marks import mark_cells
 from analysis.book.publish import may_be_published
 from analysis.contract import catalogue, resting
@@ -41,6 +42,10 @@ WITH_UNIT = ("share", "money")
 """Units printed in every cell; the head of the column says the others."""
 UNIT_IN_HEAD = {"points": "points"}
 """Units that the label of a column does not say, with the word that its head adds."""
+MOST_ROWS = 250
+"""Rows of a table on a page, where no other number is asked for."""
+NAMES = (*files.NAMES, "event_type", "kind", "column")
+"""Columns that hold names of the tables."""
 SHORT = 16
 """Characters up to which a cell of text stays on one line."""
 
@@ -78,7 +83,7 @@ class ReportTable(GT):
         return mark_cells(page, self.rests_on)
 
 
-def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../../") -> ReportTable:
+def show(frame: pd.DataFrame, max_rows: int = MOST_ROWS, *, root: str = "../../") -> ReportTable:
     """Return a chapter's table for the page: numbers to the right and text to the left.
 
     `frame.attrs["table"]` names the table in the catalogue. A column whose words are those of a
@@ -90,7 +95,7 @@ def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../..
     """
     table = _table_of(frame)
     frame, withheld = disclosure.withhold_marked(frame)
-    shown = frame if max_rows is None else frame.head(max_rows)
+    shown = frame.head(max_rows)
     cells = format_cells(shown, table, withheld)
     made = ReportTable(_rename_safely(cells), id=table.name)
     made = made.tab_header(title=table.title)
@@ -211,6 +216,8 @@ def _head_of(column: Column, table: Table, names: set[str]) -> str:
 def _format(value: Any, column: Column, look: dict[str, Any]) -> str:
     if not is_missing(value) and str(value) in column.values:
         return column.values[str(value)]
+    if isinstance(value, str):
+        value = cut(value, LONGEST_NAME if column.name in NAMES else LONGEST_TEXT)
     return format_cell(value, **look)
 
 

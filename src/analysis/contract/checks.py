@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
+from analysis.base.files import finite
 from analysis.contract import suspects
 
 Status = Literal["pass", "warn", "fail", "not_applicable"]
@@ -143,4 +144,5 @@ def suspects_of(verdicts: Iterable[Verdict]) -> pd.DataFrame:
 
 
 def _facts(verdict: Verdict) -> str:
-    return json.dumps(verdict.facts, sort_keys=True, ensure_ascii=False, default=str)
+    facts = finite(verdict.facts)
+    return json.dumps(facts, sort_keys=True, ensure_ascii=False, allow_nan=False, default=str)

@@ -1,13 +1,13 @@
 """The data contract: every column of the two tables, with type, unit and meaning."""
 
-import difflib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import pandas as pd
 
-from analysis.base.errors import ReportError
+from analysis.base.errors import ReportError, nearest
+from analysis.base.names import list_names
 from analysis.contract import catalogue
 
 CANCEL_DATE = "cancel_date"
@@ -119,8 +119,9 @@ EVENTS: tuple[Column, ...] = (
         "instant",
         "UTC",
         True,
-        "When it happened; ISO 8601 (UTC unless an offset is given), or seconds, "
-        "milliseconds or microseconds since 1970.",
+        "When it happened, in 1990 to 2099; ISO 8601 (UTC unless an offset is given), or seconds, "
+        "milliseconds or microseconds since 1970. Dates with the day or the month first are read "
+        "where the column shows which.",
     ),
     Column(
         "event_uuid",
@@ -178,11 +179,10 @@ def check_named(given: Iterable[str], columns: Collection[str], parameter: str) 
                 "with silence."
             )
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            hint = f" Is it {near[0]!r}?" if near else ""
             raise ReportError(
-                f"{parameter} names {name!r}, which is not an attribute of users.{hint} The users "
-                f"table has: {', '.join(sorted({*columns} & {*known}))}. Correct params.yml."
+                f"{parameter} names {name!r}, which is not an attribute of users."
+                f"{nearest(name, known)} The users "
+                f"table has: {list_names(sorted({*columns} & {*known}))}. Correct params.yml."
             )
 
 

@@ -1,10 +1,10 @@
 """The parameters of a run: read from params.yml, checked once, all errors together."""
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
-from difflib import get_close_matches
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,8 +24,8 @@ from pydantic import (
 )
 
 from analysis.base.dialects import Given
-from analysis.base.errors import ReportError
-from analysis.contract.inputs import Role
+from analysis.base.errors import ReportError, nearest
+from analysis.contract.inputs import EVENTS, ROLES, USERS, Role, names
 
 
 def _known_zone(name: str) -> str:
@@ -42,19 +42,34 @@ def _known_currency(code: str) -> str:
     return code
 
 
+DAY = r"(199[0-9]|20[0-9]{2})-[0-9]{2}-[0-9]{2}"
+CLOCK = r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)? ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
+
+
 def _instant(text: str | None) -> str | None:
-    if text is not None and pd.isna(pd.Timestamp(text)):
-        raise ValueError("this is not an instant; write it as 2025-01-31 or 2025-01-31T12:00Z")
+    """Take ISO 8601 of the years 1990 to 2099 and nothing else: 03.04.1998 is two days."""
+    if text is not None and not _is_iso(rf"{DAY}({CLOCK})?", text):
+        raise ValueError(
+            "this is not an instant in ISO 8601, of the years 1990 to 2099; write it as 2025-01-31 "
+            "or 2025-01-31T12:00Z"
+        )
     return text
 
 
-def _closed_days(text: str) -> str:
-    first, _, last = text.partition("/")
+def _is_iso(pattern: str, text: str) -> bool:
+    """Say whether `text` is a day or an instant in this form, and one that a calendar has."""
     try:
-        is_span = date.fromisoformat(first) <= date.fromisoformat(last or first)
-    except ValueError as error:
-        raise ValueError("write a day as 2025-12-25, or a span as 2025-12-24/2026-01-02") from error
-    if not is_span:
+        return bool(re.fullmatch(pattern, text) and datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _closed_days(text: str) -> str:
+    first, slash, last = text.partition("/")
+    ends = [first, last] if slash else [first]
+    if not all(_is_iso(DAY, end) for end in ends):
+        raise ValueError("write a day as 2025-12-25, or a span as 2025-12-24/2026-01-02")
+    if ends[0] > ends[-1]:
         raise ValueError("the first day of a span must not be after its last")
     return text
 
@@ -65,6 +80,35 @@ def _format(given: dict[str, str]) -> dict[str, str]:
 
 
 Format = Annotated[dict[str, str], AfterValidator(_format)]
+
+
+def _keys_among(known: Collection[str]) -> Callable[[Any], Any]:
+    """Return a validator of a mapping: its keys are `known`, and no two have one value."""
+
+    def check(mapping: Any) -> Any:
+        if not isinstance(mapping, dict):
+            return mapping
+        for key in mapping:
+            if key not in known:
+                raise ValueError(f"there is no standard name {key!r}.{nearest(str(key), known)}")
+        return mapping
+
+    return check
+
+
+def _one_name_each(mapping: dict[str, str]) -> dict[str, str]:
+    """Take a mapping of columns if each column of the file gets one standard name."""
+    for given, count in Counter(mapping.values()).items():
+        if count > 1:
+            named = " and ".join(repr(name) for name, value in mapping.items() if value == given)
+            raise ValueError(f"{named} are both read from {given!r}; give each a column of its own")
+    return mapping
+
+
+Columns = Annotated[dict[str, str], AfterValidator(_one_name_each)]
+UsersColumns = Annotated[Columns, BeforeValidator(_keys_among(names(USERS)))]
+EventsColumns = Annotated[Columns, BeforeValidator(_keys_among(names(EVENTS)))]
+EventTypes = Annotated[dict[Role, str], BeforeValidator(_keys_among(ROLES))]
 ClosedDays = Annotated[str, BeforeValidator(str), AfterValidator(_closed_days)]
 Instant = Annotated[str | None, AfterValidator(_instant)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -85,11 +129,11 @@ class Params(BaseModel):
 
     users: str | None = None
     events: str | None = None
-    users_columns: dict[str, str] = {}
-    events_columns: dict[str, str] = {}
+    users_columns: UsersColumns = {}
+    events_columns: EventsColumns = {}
     users_format: Format = {}
     events_format: Format = {}
-    event_types: dict[Role, str]
+    event_types: EventTypes
     passive_event_types: list[str]
     ending_event_types: list[str]
     static_columns: list[str]
@@ -198,17 +242,13 @@ def _explain(error: ValidationError) -> str:
     for item in error.errors():
         name = ".".join(str(part) for part in item["loc"]) or "parameters"
         if item["type"] == "extra_forbidden":
-            lines.append(f"  {name}: no such parameter; the nearest are {_nearest(name)}")
+            near = nearest(name, Params.model_fields)
+            lines.append(f"  {name}: no such parameter.{near}")
         elif item["loc"]:
             lines.append(f"  {name}: {item['msg']}, but got {item['input']!r}")
         else:
             lines.append(f"  {name}: {item['msg']}")
-    return "Wrong parameters:\n" + "\n".join(lines)
-
-
-def _nearest(name: str) -> str:
-    """Return the three parameters with the names most like `name`."""
-    return ", ".join(get_close_matches(name, Params.model_fields, n=3, cutoff=0))
+    return "\n".join(["Wrong parameters:", *lines, "params.yml says what each one is."])
 
 
 def check_params(values: Mapping[str, Any]) -> Params:

@@ -7,10 +7,11 @@ import ibis
 import pandas as pd
 
 from analysis.base import clock, engine
-from analysis.base.errors import ReportError
+from analysis.base.errors import ReportError, nearest
 from analysis.base.formats import format_value, plural
+from analysis.base.names import cut, list_names
 from analysis.contract.inputs import ROLES
-from analysis.log.raw import number
+from analysis.log.cells import number, within_reason
 from analysis.log.window import LogWindow
 
 DAY_SECONDS = 86_400
@@ -66,8 +67,9 @@ def _require_types(events: Any, wanted: Sequence[str], parameter: str) -> None:
     for name in wanted:
         if name not in set(types):
             raise ReportError(
-                f"events: {parameter} names {name!r}, but no event has that type. "
-                f"Types: {', '.join(sorted(types))}. Correct {parameter} in params.yml."
+                f"events: {parameter} names {name!r}, but no event has that type."
+                f"{nearest(name, map(cut, types))} Types: {list_names(sorted(types))}. "
+                f"Correct {parameter} in params.yml."
             )
 
 
@@ -189,7 +191,7 @@ def exact_sum(values: Any) -> Any:
 
 
 NAMED = r"""["']amount["']\s*:\s*"""
-AMOUNT = NAMED + r"""["']?\s*(-?[0-9]+(?:\.[0-9]+)?)"""
+AMOUNT = NAMED + r"""["']?\s*(-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)"""
 """How properties name an amount: in JSON, or as programs write a struct or dictionary."""
 AMOUNT_WITH_COMMA = NAMED + r"""["']\s*(-?[0-9]+,[0-9.,]*[0-9])"""
 """An amount in quotes that has a comma. Without quotes a comma ends the number."""
@@ -199,13 +201,14 @@ def amount(table: Any) -> Any:
     """Return the `amount` that the events' properties name (Ibis), missing where they do not.
 
     In quotes it may have a comma before its decimals: `"3,50"` is 3.5. Before three digits the
-    comma may stand between thousands, and the amount is not read: see raw.number.
+    comma may stand between thousands, and the amount is not read; nor is one that is no amount,
+    such as 1e308: see cells.number.
     """
     if "properties" not in table.columns:
         return ibis.literal(None, type="float64")
     digits = table.properties.re_extract(AMOUNT, 1).nullif("").try_cast("float64")
     written = table.properties.re_extract(AMOUNT_WITH_COMMA, 1).nullif("")
-    return ibis.ifelse(written.notnull(), number(written), digits)
+    return ibis.ifelse(written.notnull(), number(written), within_reason(digits))
 
 
 def absent_roles(active: Any, roles: Mapping[str, str]) -> list[str]:

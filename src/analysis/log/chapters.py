@@ -29,6 +29,7 @@ from analysis.log.users import (
     clean_users,
     columns_table,
     counts_table,
+    further_columns,
     qa_record,
 )
 from analysis.log.window import LogWindow, daily_volume, infer_log_window
@@ -80,7 +81,10 @@ class UsersChapter(Chapter):
     @table
     def users_cleaning(self) -> pd.DataFrame:
         """What cleaning found: see counts_table."""
-        return counts_table(self.cleaned.counts)
+        counts = counts_table(self.cleaned.counts)
+        further = further_columns(self.cleaned.table)
+        words = {f"unreadable_{name}": f"Values of {name} that are not numbers" for name in further}
+        return counts.assign(issue=counts["issue"].replace(words))
 
     @table
     def users_columns_found(self) -> pd.DataFrame:

@@ -19,7 +19,7 @@ import ibis
 
 from analysis.base import engine
 from analysis.contract.inputs import EVENTS, names
-from analysis.log.raw import text
+from analysis.log.cells import text
 
 NAME = "content"
 """The column of clean events: 64 bits that are equal where all that two events say is equal, but

@@ -1,5 +1,6 @@
 """Clean the event log, counting every row that is left out. The work is done in the engine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,9 @@ from analysis.base import clock, engine
 from analysis.base.errors import ReportError
 from analysis.base.formats import plural
 from analysis.contract.inputs import EVENTS, Column, names
-from analysis.log import content
-from analysis.log import raw as raw_tables
-from analysis.log.raw import check_readable, typed
+from analysis.log import cells, content
+from analysis.log.dates import read_orders
+from analysis.log.raw import check_readable
 from analysis.log.users import Counts
 
 FURTHER = {
@@ -69,18 +70,24 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
     and counted; of rows with one `event_uuid` the earliest stays (by `event_at`, then every other
     column in order), and `duplicates_differing` counts those that were no copies of it.
     Counts: the case's six, with `created_at` and `received_at` exchanged as the case
-    did between its two steps, and more. In no order: see in_order. Where most times are dates
+    did between its two steps, `unreadable_<column>` of each time, and, where there are any,
+    `far_<column>` (of a year that cannot be: see cells.instant), `changed_<column>` and
+    `placeholder_<column>` of identifiers (changed when read; a word for a missing one),
+    `long_texts` (rows with a type or user that is too long for a name: see cells.name);
+    `day_first_<column>` and `month_first_<column>` of times (see dates.read_orders).
+    In no order: see in_order. Where most times are dates
     that carry none (00:00 UTC), they become the start of their day in `time_zone`.
     """
     known = [name for name in names(EVENTS) if name in raw.columns]
     said = content.content_columns(raw)
-    events, unreadable = _parse_once(raw, known, said)
+    raw, orders = read_orders(raw, "events", names(EVENTS, "instant"))
+    events, found = _parse_once(raw, known, said)
     if time_zone != "UTC":
         for name in [n for n in ("event_at", "received_at", "created_at") if n in events.columns]:
             events = _at_local_midnight(events, name, time_zone)
     counts = _event_counts(events)
     is_empty = counts["null_event_timestamp"] == counts["rows_read"]
-    if is_empty or unreadable["unreadable_event_timestamp"]:
+    if is_empty or found["unreadable_event_timestamp"] or "far_event_timestamp" in found:
         check_readable(raw, "events", "event_timestamp")
     usable = events.filter(events.user_id.notnull(), events.event_at.notnull())
     unique, removed, differing = usable, None, None
@@ -97,7 +104,8 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
         "duplicates_differing": differing,
         "dropped_incomplete": rows - n_usable,
         "rows_kept": n_unique,
-        **unreadable,
+        **found,
+        **orders,
     }
     absent = [name for name in names(EVENTS) if name not in raw.columns]
     return CleanEvents(slim(unique), counts, absent, said)
@@ -134,20 +142,56 @@ def _at_local_midnight(events: Any, name: str, zone: str) -> Any:
 
 def _parse_once(raw: Any, known: list[str], said: content.Columns) -> tuple[Any, Counts]:
     """Return the typed events with their content, kept by the engine so that no text is parsed
-    twice, and the unreadable times by column.
+    twice, and what is found in the cells of times and identifiers, by column: see clean_events.
     """
-    times = [name for name in names(EVENTS, "instant") if name in raw.columns]
     raw, counted = content.set_apart(raw, said)
-    flags = {
-        f"is_bad_{n}": raw_tables.instant(raw[n]).isnull() & raw_tables.text(raw[n]).notnull()
-        for n in times
-    }
-    more = {**flags, **content.hashed(raw, counted)}
-    kept = typed(raw, EVENTS, more).select(*known, *more).cache()
-    sums = kept.aggregate(**{f"unreadable_{n}": kept[f"is_bad_{n}"].sum() for n in times})
-    row = engine.to_pandas(sums).iloc[0]
-    bad: Counts = {str(name): int(value) for name, value in row.items()}
-    return kept.drop(*flags).rename(event_at="event_timestamp"), bad
+    read = _read_once(raw)
+    times = [name for name in names(EVENTS, "instant") if name in raw.columns]
+    ids = [name for name in cells.IDENTIFIERS if name in raw.columns]
+    parsers: dict[str, Callable[[Any], Any]] = {"event_type": cells.name}
+    parsers |= {**dict.fromkeys(times, cells.instant), **dict.fromkeys(ids, cells.without_words)}
+    columns = {name: parsers.get(name, cells.text)(read[name]) for name in known}
+    flags = _flags(read, times, ids, columns)
+    more = content.hashed(read, counted)
+    kept = read.select(**columns, **more, **{f"is_{n}": f for n, f in flags.items()}).cache()
+    sums = kept.aggregate(**{n: ibis.coalesce(kept[f"is_{n}"].sum(), 0) for n in flags})
+    row = {str(n): int(v) for n, v in engine.to_pandas(sums).iloc[0].items()}
+    found: Counts = {n: v for n, v in row.items() if v or n.startswith("unreadable_")}
+    kept = kept.drop(*(f"is_{n}" for n in flags))
+    return kept.rename(event_at="event_timestamp"), found
+
+
+def _read_once(raw: Any) -> Any:
+    """Return `raw` with times and identifiers read, but not judged, and beside each what it was:
+    `is_filled_<time>`, `given_<identifier>`. The engine computes these before anything that uses
+    them more than once.
+    """
+    read: dict[str, Any] = {}
+    for name in [n for n in names(EVENTS, "instant") if n in raw.columns]:
+        read |= {
+            name: cells.moment(raw[name]),
+            f"is_filled_{name}": cells.text(raw[name]).notnull(),
+        }
+    for name in [n for n in cells.IDENTIFIERS if n in raw.columns]:
+        parse = cells.whole_text if name == "user_id" else cells.text
+        read |= {name: parse(raw[name]), f"given_{name}": raw[name]}
+    return raw.mutate(**read)
+
+
+def _flags(read: Any, times: list[str], ids: list[str], columns: dict[str, Any]) -> dict[str, Any]:
+    """Return what is wrong with a cell, by issue: see clean_events."""
+    flags: dict[str, Any] = {}
+    for name in times:
+        flags[f"unreadable_{name}"] = read[name].isnull() & read[f"is_filled_{name}"]
+        flags[f"far_{name}"] = cells.is_far(read[name], columns[name])
+    both = (read[name].cast("string") for name in ("event_type", "given_user_id"))
+    long = [cells.is_long(value) for value in both]
+    flags["long_texts"] = long[0].fill_null(False) | long[1].fill_null(False)
+    for name in ids:
+        flags[f"placeholder_{name}"] = cells.is_word(read[name])
+        if read[f"given_{name}"].type().is_string():
+            flags[f"changed_{name}"] = read[f"given_{name}"] != read[name]
+    return flags
 
 
 def _event_counts(events: Any) -> Counts:

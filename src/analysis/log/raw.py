@@ -1,19 +1,35 @@
-"""Reading the raw tables: columns by the contract, cells as values."""
+"""Reading the raw tables: columns by the contract; whether their times can be read."""
 
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis
+import pandas as pd
 
 from analysis.base.dialects import Given
 from analysis.base.engine import list_files, to_pandas
 from analysis.base.errors import ReportError
-from analysis.base.formats import format_value, plural
+from analysis.base.formats import plural
+from analysis.base.names import cut
 from analysis.base.reading import Source, scan
 from analysis.contract.inputs import Column, names, required
+from analysis.log.cells import (
+    FIRST_DATE,
+    FIRST_EVENT,
+    IDENTIFIERS,
+    TOO_LATE,
+    day,
+    identifier,
+    instant,
+    is_far,
+    moment,
+    number,
+    text,
+)
+from analysis.log.cells import name as as_name
 
 
 def read_raw(
@@ -85,100 +101,6 @@ DATA = re.compile(
 NO_HEADER = "The first line holds values: the file has no header. Add a line with the names."
 
 
-def text(column: Any) -> Any:
-    """Return `column` as trimmed text; blank text is missing.
-
-    Whole numbers are written without decimals, for a column of identifiers with a missing
-    one is often stored as fractions: 7.0 is the `7` of the other table.
-    """
-    written = column.cast("string")
-    if column.type().is_floating():
-        whole = column.try_cast("int64")
-        written = ibis.ifelse(whole.cast("float64") == column, whole.cast("string"), written)
-    return written.strip().nullif("")
-
-
-def identifier(column: Any) -> Any:
-    """Return `column` as text; what is a whole number with empty decimals, as a number: text `7.0`
-    is the `7` of the other table, as a table saved from fractions writes it.
-    """
-    return text(column).re_replace(r"^(-?[0-9]+)\.0+$", r"\1")
-
-
-TRUE, FALSE = ("true", "yes"), ("false", "no")
-
-
-DECIMAL_COMMA = r"^-?[0-9]+,([0-9]{1,2}|[0-9]{4,})$"
-"""A comma before decimals; before three digits it may stand between thousands, and is not read."""
-
-
-def number(column: Any) -> Any:
-    """Return `column` as numbers; what cannot be read is missing. Text may say true or false (1
-    or 0), and have a comma before its decimals.
-    """
-    if column.type().is_numeric():
-        return column.cast("float64")
-    if column.type().is_boolean():
-        return column.cast("int8").cast("float64")
-    value = text(column).lower()
-    value = ibis.ifelse(value.re_search(DECIMAL_COMMA), value.replace(",", "."), value)
-    return ibis.cases(
-        (value.isin(TRUE), 1.0), (value.isin(FALSE), 0.0), else_=value.try_cast("float64")
-    )
-
-
-def instant(column: Any) -> Any:
-    """Return `column` as an instant in UTC; what cannot be read is missing.
-
-    Text is ISO 8601, in UTC unless it names an offset. Numbers (or digits) are time
-    since 1970 in seconds, milliseconds, microseconds or nanoseconds, recognised by their size,
-    and kept to the millisecond.
-    """
-    if column.type().is_timestamp() or column.type().is_date():
-        return _known_year(column.cast("timestamp('UTC')"))
-    value = text(column)
-    number = value.try_cast("float64")
-    seconds = ibis.cases(
-        (number > 1e17, number / 1e9),
-        (number > 1e14, number / 1e6),
-        (number > 1e11, number / 1e3),
-        (number > 1e8, number),
-    )
-    millis = (seconds * 1e3).floor().cast("int64")
-    epoch = millis.as_timestamp("ms").cast("timestamp('UTC')")
-    return _known_year(
-        ibis.coalesce(
-            value.try_cast("timestamp('UTC')"),
-            _with_seconds(value).try_cast("timestamp('UTC')"),
-            epoch,
-        )
-    )
-
-
-def _known_year(instants: Any) -> Any:
-    """Return the instants of the years 1 to 9999, all that a date can be; others are missing."""
-    is_known = instants.epoch_seconds().between(*FIRST_AND_LAST)
-    return ibis.ifelse(is_known, instants, ibis.null(instants.type()))
-
-
-FIRST_AND_LAST = (-62_135_596_800 + 2 * 86_400, 253_402_300_799 - 2 * 86_400)
-"""The first and last second, since 1970, of the years 1 to 9999 less two days at either end, so
-that each is a date in every zone."""
-
-
-ZONED = (
-    r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2})(:[0-9]{2}(?:\.[0-9]+)?)? *"
-    r"([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)$"
-)
-"""ISO 8601 with an offset: minutes are enough there, and a blank before the offset is common."""
-
-
-def _with_seconds(value: Any) -> Any:
-    """Return text like `2025-01-31T12:00Z` as `2025-01-31T12:00:00Z`, which engines can read."""
-    minute, seconds, offset = (value.re_extract(ZONED, group) for group in (1, 2, 3))
-    return minute + ibis.coalesce(seconds.nullif(""), ":00") + offset.upper()
-
-
 MOST_UNREADABLE = 0.5
 """Above this share of unreadable times the column is taken to be in another format."""
 
@@ -186,8 +108,8 @@ MOST_UNREADABLE = 0.5
 def typed(raw: Any, columns: Any, more: dict[str, Any] | None = None) -> Any:
     kinds = {column.name: column.type for column in columns}
     parsers: dict[str, Callable[[Any], Any]] = {
-        "text": text,
-        "date": instant,
+        "text": as_name,
+        "date": day,
         "instant": instant,
         "integer": number,
         "number": number,
@@ -196,38 +118,80 @@ def typed(raw: Any, columns: Any, more: dict[str, Any] | None = None) -> Any:
     other = [name for name in raw.columns if name not in kinds]
     return raw.select(
         **{
-            name: identifier(raw[name]) if name == "user_id" else parsers[kinds[name]](raw[name])
+            name: identifier(raw[name]) if name in IDENTIFIERS else parsers[kinds[name]](raw[name])
             for name in known
         },
-        **{name: text(raw[name]) for name in other},
+        **{name: as_name(raw[name]) for name in other},
         **(more or {}),
     )
 
 
-def readable(raw: Any, name: str) -> tuple[int, int, str]:
-    """Return of a time column: filled cells, unreadable ones among them, and one of these."""
-    both = raw.select(raw=text(raw[name]), parsed=instant(raw[name]))
-    is_bad = both.parsed.isnull() & both.raw.notnull()
+@dataclass(frozen=True)
+class TimeCells:
+    """Of a column of times: filled cells, those that are no time (`unreadable`), those of a year
+    that cannot be (`far`), one of each as it is written, and the year that the second would be.
+    """
+
+    filled: int
+    unreadable: int
+    far: int
+    sample: str
+    far_sample: str
+    year: int | None
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """The unreadable cells, and those of a year that cannot be."""
+        return self.unreadable, self.far
+
+
+def time_cells(raw: Any, name: str, parse: Callable[[Any], Any] = instant) -> TimeCells:
+    """Return what can be read of the time column `name` of `raw` (Ibis): see TimeCells. `parse` is
+    `instant` for events and `day` for users.
+    """
+    both = raw.select(raw=text(raw[name]), found=moment(raw[name]), parsed=parse(raw[name]))
+    unreadable, far = both.found.isnull() & both.raw.notnull(), is_far(both.found, both.parsed)
     sums = both.aggregate(
-        filled=both.raw.count(), bad=is_bad.sum(), sample=both.raw.min(where=is_bad)
+        filled=both.raw.count(),
+        unreadable=ibis.coalesce(unreadable.sum(), 0),
+        far=ibis.coalesce(far.sum(), 0),
+        sample=both.raw.min(where=unreadable),
+        far_sample=both.raw.min(where=far),
     )
-    row = to_pandas(sums).iloc[0]
-    return int(row["filled"]), int(row["bad"]), str(row["sample"])
+    row = to_pandas(sums.mutate(year=moment(sums.far_sample).year())).iloc[0]
+    filled, bad, out = (int(row[n]) for n in ("filled", "unreadable", "far"))
+    year = None if pd.isna(row["year"]) else int(row["year"])
+    return TimeCells(filled, bad, out, str(row["sample"]), str(row["far_sample"]), year)
 
 
-def check_readable(raw: Any, table: str, name: str) -> int:
-    """Return how many filled cells of a time column cannot be read; stop when most cannot."""
-    filled, bad, sample = readable(raw, name)
-    if filled == 0:
+def check_readable(raw: Any, table: str, name: str, parse: Callable[[Any], Any] = instant) -> None:
+    """Stop when the time column `name` is empty, or most of its cells cannot be read."""
+    cells = time_cells(raw, name, parse)
+    if cells.filled == 0:
         raise ReportError(
             f"{table}: column {name!r} is empty in all rows. Map the right column under "
             f"{table}_columns in params.yml."
         )
-    if bad > MOST_UNREADABLE * filled:
-        raise ReportError(
-            f"{table}: {format_value(bad, 'count')} of {plural(filled, 'value', 'values')} "
-            f"of {name!r} are not a time, for example "
-            f"{sample!r}. Write it as 2025-01-31 or "
-            "2025-01-31T12:00:00+00:00, or as seconds or milliseconds since 1970."
-        )
-    return bad
+    if sum(cells.counts) <= MOST_UNREADABLE * cells.filled:
+        return
+    what = _say_far(cells, parse) if cells.far > cells.unreadable else _say_unreadable(cells)
+    raise ReportError(
+        f"{table}: of {plural(cells.filled, 'value', 'values')} of {name!r}, {what} 2025-01-31 or "
+        "2025-01-31T12:00:00+00:00, or as seconds or milliseconds since 1970."
+    )
+
+
+def _say_unreadable(cells: TimeCells) -> str:
+    count = plural(cells.unreadable, "is not a time", "are not a time")
+    return f"{count}, for example {cut(cells.sample)!r}. Write them as"
+
+
+def _say_far(cells: TimeCells, parse: Callable[[Any], Any]) -> str:
+    first = FIRST_DATE if parse is day else FIRST_EVENT
+    count = plural(cells.far, "is", "are")
+    is_short = cells.year is not None and cells.year < 100
+    remedy = "Write years with four digits, as in" if is_short else "Correct them, or write them as"
+    return (
+        f"{count} of a year before {first} or after {TOO_LATE - 1}, for example "
+        f"{cut(cells.far_sample)!r}, which would be in the year {cells.year}. {remedy}"
+    )

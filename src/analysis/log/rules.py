@@ -8,6 +8,7 @@ import ibis
 import pandas as pd
 
 from analysis.base import clock, engine
+from analysis.log.window import LogWindow, recorded
 
 MINIMUM_AGE, MAXIMUM_AGE = 18, 120
 """Ages below the first are a question of policy, above the second impossible."""
@@ -23,6 +24,7 @@ OTHER_CANCEL = "cancel_date differs from the first ending event by more than a d
 EARLY_RECEIPT = "event was received before it happened"
 LATE_RECEIPT = "event was received more than a day after it happened"
 EARLY_CREATION = "event was created before it was received"
+LATE_SIGNUP = "signup_date is more than a day after the last day of the log"
 RULE_COLUMNS = ["dimension", "table", "rule", "checked", "broken", "sample"]
 
 
@@ -88,6 +90,12 @@ USER_RULES: tuple[Rule, ...] = (
         lambda u: u["signup_date"].isna(),
     ),
     Rule(
+        LATE_SIGNUP,
+        "coverage",
+        ("tomorrow",),
+        lambda u: u["signup_date"] >= u["tomorrow"],
+    ),
+    Rule(
         "top show was launched after the user was last active",
         "temporal",
         ("top_show_launch_date", "last_active_date"),
@@ -130,8 +138,8 @@ def day_gap(users: pd.DataFrame) -> "pd.Series[float]":
 def user_rules(users_seen: pd.DataFrame) -> pd.DataFrame:
     """Return one row per rule over users that their columns allow: see rule_rows.
 
-    `users_seen` is the clean table, with `last_event_at` and, where the log has ending events,
-    `ending_at` from the log for the rules on them.
+    `users_seen` is the clean table, with `last_event_at`, `tomorrow` (see tomorrow_of) and, where
+    the log has ending events, `ending_at` from the log for the rules on them.
     """
     rows = []
     for rule in USER_RULES:
@@ -142,6 +150,13 @@ def user_rules(users_seen: pd.DataFrame) -> pd.DataFrame:
         counts = len(users_seen), int(breaks.sum())
         rows.append((rule.dimension, "users", rule.name, *counts, sample))
     return rule_rows(rows)
+
+
+def tomorrow_of(volume: pd.DataFrame, window: LogWindow) -> pd.Timestamp:
+    """Return the end of the day after the log's last one: there is no clock here, so "today" is the
+    last day that was recorded without more than a week's gap (see window.recorded).
+    """
+    return recorded(volume, window).end + clock.DAY
 
 
 def event_rules(events: Any) -> pd.DataFrame:

@@ -3,13 +3,24 @@
 from dataclasses import dataclass
 from typing import Any
 
+import ibis
 import pandas as pd
 
 from analysis.base import clock, engine
 from analysis.base.errors import ReportError
 from analysis.contract.inputs import RESERVED, USERS, Column, names
-from analysis.log import raw as raw_tables
-from analysis.log.raw import check_readable, readable, typed
+from analysis.log.cells import (
+    LARGEST,
+    WORDS_FOR_MISSING,
+    day,
+    is_long,
+    is_word,
+    number,
+    text,
+    whole_text,
+)
+from analysis.log.dates import read_orders
+from analysis.log.raw import check_readable, time_cells, typed
 
 Counts = dict[str, int | None]
 
@@ -51,15 +62,33 @@ def _unreadable_numbers(raw: Any) -> dict[str, int]:
     if not numbers:
         return {}
     unread = {
-        f"unreadable_{name}": (
-            raw_tables.text(raw[name]).notnull() & raw_tables.number(raw[name]).isnull()
-        )
+        f"unreadable_{name}": (text(raw[name]).notnull() & number(raw[name]).isnull())
         .sum()
         .fill_null(0)
         for name in numbers
     }
     row = engine.to_pandas(raw.aggregate(**unread)).iloc[0]
     return {str(name): int(value) for name, value in row.items()}
+
+
+def _flagged(raw: Any) -> dict[str, int]:
+    """Return how many identifiers were changed when they were read, or are a word for a missing
+    one, and how many texts are too long for a name.
+    """
+    long = [is_long(text(raw[name])) for name in raw.columns if raw[name].type().is_string()]
+    sums = raw.aggregate(**{f"n{i}": ibis.coalesce(cell.sum(), 0) for i, cell in enumerate(long)})
+    long_texts = int(engine.to_pandas(sums).iloc[0].sum()) if long else 0
+    ids = raw.select(given=raw["user_id"], read=whole_text(raw["user_id"]))
+    changed = ibis.coalesce((ids.given.cast("string") != ids.read).sum(), 0)
+    words = ibis.coalesce(is_word(ids.read).sum(), 0)
+    row = engine.to_pandas(ids.aggregate(changed=changed, words=words)).iloc[0]
+    is_text = raw["user_id"].type().is_string()
+    changed_ids = int(row["changed"]) if is_text else 0
+    return {
+        "changed_user_id": changed_ids,
+        "placeholder_user_id": int(row["words"]),
+        "long_texts": long_texts,
+    }
 
 
 def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
@@ -70,15 +99,23 @@ def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
     the published case; of repeated users the row with the newest `last_active_date` stays (then the
     newest `signup_date`, then the first in the order of all its values). A missing or
     unreadable `signup_date` stays missing: that user has no tenure. Counts: the case's
-    six, and `unreadable_<column>` for each time column. Raises ReportError when most
-    values of a time column cannot be read.
+    six, `duplicates_differing` (repeats that say something else than the row that stays),
+    `unreadable_<column>` for each column of times or numbers, and, where there are any,
+    `far_<column>` (times of years that cannot be: see cells.day), `changed_user_id`,
+    `placeholder_user_id` (a word for a missing one: see cells.identifier) and `long_texts` (cut:
+    see cells.name).
+    Raises ReportError when most signup dates cannot be read. Dates with the day or the month first
+    are read where their column shows which, and counted: see dates.read_orders.
     """
+    raw, orders = read_orders(raw, "users", names(USERS, "date"))
     cells = typed(raw, USERS)
     cells = cells.rename({f"{name}_given": name for name in cells.columns if name in RESERVED})
     times = [name for name in names(USERS, "date") if name in cells.columns]
-    unreadable = {f"unreadable_{name}": readable(raw, name)[1] for name in times}
+    cells_of = {name: time_cells(raw, name, day) for name in times}
+    unreadable = {f"unreadable_{name}": cells.unreadable for name, cells in cells_of.items()}
     unreadable |= _unreadable_numbers(raw)
-    check_readable(raw, "users", "signup_date")
+    check_readable(raw, "users", "signup_date", day)
+    rare = {f"far_{name}": cells.far for name, cells in cells_of.items()} | _flagged(raw)
     frame = engine.to_pandas(cells)
     for name in times:
         frame[name] = clock.midnight(frame[name], time_zone)
@@ -93,27 +130,43 @@ def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
     table = _newest_row(ordered)
     if table.empty:
         raise ReportError("users: no row has a user_id. Map the right column in params.yml.")
+    table, in_extras = _numbers_in_extras(table)
+    rare |= {**in_extras, **orders}
     counts: Counts = {
         **nulls,
         "temporal_inconsistencies": swapped,
         "dropped_missing_user_id": len(frame) - len(known),
         "duplicates_removed": len(known) - len(table),
+        "duplicates_differing": len(ordered.drop_duplicates()) - len(table),
         **unreadable,
+        **{name: n for name, n in rare.items() if n},
         "rows_read": len(frame),
         "rows_kept": len(table),
     }
     absent = [name for name in names(USERS) if name not in frame.columns]
-    return CleanUsers(_numbers_in_extras(table), counts, absent)
+    return CleanUsers(table, counts, absent)
 
 
-def _numbers_in_extras(users: pd.DataFrame) -> pd.DataFrame:
-    """Return `users` with columns outside the contract as numbers where all their values are."""
-    table = users.copy()
-    for name in [name for name in users.columns if name not in names(USERS)]:
-        number = pd.to_numeric(users[name], errors="coerce")
-        if users[name].notna().any() and (number.notna() == users[name].notna()).all():
-            table[name] = number
-    return table
+def _numbers_in_extras(users: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return `users` with columns outside the contract as numbers where all their values are, but
+    for words for a missing one and numbers that cannot be (see cells.number); and how many these
+    are: `unreadable_<column>`. They are missing then. Mostly such values are text.
+    """
+    table, unread = users.copy(), {}
+    for name in further_columns(users):
+        filled = users[name].notna()
+        is_value = filled & ~users[name].str.lower().isin(WORDS_FOR_MISSING).astype(bool)
+        number = pd.to_numeric(users[name].where(is_value), errors="coerce")
+        is_known = number.abs() <= LARGEST
+        if (number.notna() == is_value).all() and 2 * is_known.sum() > filled.sum():
+            table[name] = number if is_known.all() else number.where(is_known)
+            unread[f"unreadable_{name}"] = int(filled.sum() - is_known.sum())
+    return table, unread
+
+
+def further_columns(users: pd.DataFrame) -> list[str]:
+    """Return the columns of `users` that are not in the contract."""
+    return [str(name) for name in users.columns if name not in names(USERS)]
 
 
 def _whole(values: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.base import clock
 from analysis.base.comparisons import distinct, named_groups
 from analysis.base.formats import format_list, format_value
+from analysis.base.names import cut
 from analysis.cohorts import survival
 from analysis.contract import catalogue
 from analysis.log.window import LogWindow
@@ -500,7 +501,7 @@ def _name_groups(differences: pd.DataFrame) -> str | None:
     """Return the groups that differ from the rest as text; None where none does by itself."""
     real = named_groups(differences)
     named = [
-        f"{column.replace('_', ' ')} {group} ({format_value(gap, 'points', signed=True)})"
+        f"{column.replace('_', ' ')} {cut(group)} ({format_value(gap, 'points', signed=True)})"
         for column, group, gap in zip(
             real["column"], real["group"], real["difference"].astype(float), strict=True
         )
