@@ -96,4 +96,5 @@ def _count(visits: pd.DataFrame) -> pd.DataFrame:
     counts = pd.DataFrame(flags).groupby(visits["name"]).sum()
     leaves = visits.loc[visits["next"] != visits["month"] + 1, "month"] + 1
     lost = leaves.map(lambda n: f"{n // 12}-{n % 12 + 1:02d}").value_counts()
-    return counts.assign(lost_users=lost).reindex(counts.index.union(lost.index)).fillna(0)
+    every = counts.reindex(counts.index.union(lost.index))
+    return every.assign(lost_users=lost).fillna(0)
