@@ -129,12 +129,13 @@ class Cohorts(Chapter):
     @frame
     def growth_shown(self) -> pd.DataFrame:
         """The months of `growth` that the chart shows: a year, and the unfinished one."""
-        if not self.growth["is_complete"].any():
+        months: pd.DataFrame = self.growth
+        if not months["is_complete"].any():
             raise Unavailable(
                 "The log does not cover two whole calendar months in a row, so nobody knows who "
                 "was retained or lost. Give a longer log."
             )
-        return self.growth.tail(growth.SHOWN)
+        return months.tail(growth.SHOWN)
 
     @table
     def kpis(self) -> pd.DataFrame:

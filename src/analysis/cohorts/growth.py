@@ -49,7 +49,8 @@ def monthly_growth(
     counts = _count(visits).reindex(list(spans), fill_value=0).astype("Int64")
     whole = pd.Series(is_whole, counts.index)
     is_complete = whole & whole.shift(fill_value=False)
-    counts[FLOWS] = counts[FLOWS].where(is_complete, pd.NA)
+    for name in FLOWS:
+        counts[name] = counts[name].where(is_complete)
     gained = (counts["new_users"] + counts["resurrected_users"]).astype("Float64")
     lost = counts["lost_users"].where(counts["lost_users"] > 0).astype("Float64")
     table = counts.assign(quick_ratio=(gained / lost).astype(float), is_complete=is_complete)

@@ -63,7 +63,7 @@ def churn_by_snapshot(
 def _counts(seen: pd.DataFrame, backs: Sequence[int]) -> pd.DataFrame:
     """Return `active_users`, `gained_users`, `lost_users` and `churners` of each snapshot."""
     at_risk, returned = (
-        seen[[f"{name}_{back}" for back in backs]].set_axis(backs, axis=1)
+        seen[[f"{name}_{back}" for back in backs]].set_axis(list(backs), axis=1)
         for name in ("at_risk", "returned")
     )
     before = at_risk.shift(axis=1, fill_value=False)

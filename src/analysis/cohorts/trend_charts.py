@@ -80,8 +80,10 @@ def _draw_rates(axes: Axes, frame: Frame, places: Any) -> None:
     known = np.flatnonzero(np.isfinite(rate))
     for at in sorted({*known[:1], *known[-1:]}):
         text = format_value(rate[at], "share", decimals=0)
-        look = {"color": CHURN, "fontweight": "bold", "ha": "center", "xytext": (0, 9)}
-        axes.annotate(text, (places[at], high[at]), textcoords="offset points", **look)
+        look: dict[str, Any] = {"color": CHURN, "fontweight": "bold", "ha": "center"}
+        axes.annotate(
+            text, (places[at], high[at]), xytext=(0, 9), textcoords="offset points", **look
+        )
     over = np.flatnonzero(frame["is_complete"].astype(bool))
     _hatch(axes, over[-1] if len(over) else -0.5, places[-1] + 0.5)
     format_shares(axes, "y", [1.1 * end for end in read_ends(frame, "churn_rate", "ci_high")])
