@@ -150,11 +150,13 @@ def growth_metrics(growth: pd.DataFrame) -> Metrics:
     """
     whole = growth[growth["is_complete"].astype(bool)]
     row: Mapping[str, Any] = dict(whole.iloc[-1]) if len(whole) else {}
+    counts = {key: (row.get(name), label) for key, (name, label) in FLOWS.items()}
     on: dict[str, Any] = {"rests_on": ["activity"], "reason": NO_MONTHS}
     return {
         "growth_month": metric(row.get("month"), "text", "Last whole month", reason=NO_MONTHS),
         **{
-            key: metric(row.get(name), "count", label, **on) for key, (name, label) in FLOWS.items()
+            key: metric(None if found is None else int(found), "count", label, **on)
+            for key, (found, label) in counts.items()
         },
         "growth_quick_ratio": metric(row.get("quick_ratio"), "ratio", "Quick ratio", **on),
     }
