@@ -38,10 +38,10 @@ def test_each_figure_stands_beside_the_snapshot_before_and_the_first():
     change = found["churn_change"]
     # Newcombe, 500 of 1,000 against 400 of 1,000
     assert (change["ci_low"], change["ci_high"]) == pytest.approx((0.0564, 0.1430), abs=1e-4)
-    # 100 came and 600 went: 500 of 1,000 fewer, give or take 1.96 x sqrt(700)
+    # 100 came and 600 went, of 1,000: about 500 fewer, give or take 1.96 x sqrt(700 x 4 x 6/7 x 1/7)
     users = found["active_users_change"]
     assert (users["ci_low"], users["ci_high"], users["n"]) == pytest.approx(
-        (-0.55186, -0.44814, 1000), abs=1e-5
+        (-0.537, -0.461, 1000), abs=0.002
     )
     assert all(set(entry["rests_on"]) <= set(checks.BASES) for entry in found.values())
 
@@ -51,6 +51,10 @@ def test_a_change_within_chance_is_called_so():
     table.loc[3, ["gained_users", "lost_users"]] = [310, 300]
     found = values(trend_metrics(table))
     assert found["churn_change_is_beyond_chance"] == "no"
+    few = TABLE.assign(gained_users=0, lost_users=4)  # all four of four went: 1 in 8 by chance
+    assert values(trend_metrics(few))["active_users_change_is_beyond_chance"] == "no"
+    none = trend_metrics(TABLE.assign(gained_users=0, lost_users=0))["active_users_change"]
+    assert (none["value"], none["ci_low"], none["ci_high"]) == (0.0, 0.0, 0.0)
     assert found["active_users_change_is_beyond_chance"] == "no"
 
 

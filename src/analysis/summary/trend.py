@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
 
 from analysis.cohorts import trend
-from analysis.summary.metrics import NORMAL_95, Entry, Metrics, metric
+from analysis.summary.metrics import Entry, Metrics, metric
 
 RESTS_ON = ["churn"]
 TOO_SHORT = (
@@ -27,8 +28,8 @@ def trend_metrics(churn_by_snapshot: pd.DataFrame) -> Metrics:
     - `churn_direction`: see cohorts.trend.direction; `churn_slope` the line's slope per snapshot.
     - `active_users_now`, and `active_users_before` at the snapshot before, the last whose churn is
       known; `active_users_change` is the difference as a share of the latter. Its interval holds
-      chance in who came and who went: their numbers were equal if nothing had changed, and the
-      difference has the variance of their sum (McNemar 1947).
+      chance in who came and who went: if nothing changes, each of them is as likely to have come as
+      to have gone (McNemar 1947; exact interval of Clopper and Pearson 1934).
     """
     table = churn_by_snapshot.reset_index(drop=True)
     return {**_churn(table), **_direction(table), **_active(table)}
@@ -128,9 +129,10 @@ def _active_change(now: Mapping[str, Any], before: int | None) -> Entry:
     label = "Change in active users since the snapshot before"
     if not before:
         return metric(None, "share", label, rests_on=RESTS_ON, reason=TOO_SHORT)
-    gained, lost = float(now["gained_users"]), float(now["lost_users"])
-    spread = NORMAL_95 * (gained + lost) ** 0.5
-    ends = (max((gained - lost - spread) / before, -1.0), (gained - lost + spread) / before)
+    gained, lost = int(now["gained_users"]), int(now["lost_users"])
+    moved = gained + lost
+    ends = proportion_confint(gained, moved, method="beta") if moved else (0.5, 0.5)
+    ends = [(2 * float(end) - 1) * moved / before for end in ends]
     return metric((gained - lost) / before, "share", label, before, ends, RESTS_ON)
 
 
