@@ -140,6 +140,8 @@ STAGES: tuple[Stage, ...] = (
             "choices": "cohorts/choices.csv",
             "kpis": "cohorts/kpis.csv",
             "kpis_latest": "cohorts/kpis_latest.csv",
+            "growth": "cohorts/growth.csv",
+            "churn_by_snapshot": "cohorts/churn_by_snapshot.csv",
             "verdict_table": "cohorts/checks.csv",
         },
         params=(
@@ -280,6 +282,8 @@ STAGES: tuple[Stage, ...] = (
             "cohorts/retention_days.csv",
             "cohorts/survival.csv",
             "cohorts/kpis_latest.csv",
+            "cohorts/growth.csv",
+            "cohorts/churn_by_snapshot.csv",
             "cohorts/cancellations.csv",
             "cohorts/competing_risks.csv",
             "model/model_card.json",
