@@ -39,14 +39,14 @@ def follow(went_on: int, users: int, came_back: int = 0, is_recorded: bool = Tru
 
 
 CASES = [
-    Case("retention_eligible", "pass", lambda: eligible(0)),
-    Case("retention_eligible", "fail", lambda: eligible(-1)),
+    Case("retention_eligible", "pass", lambda: eligible(0), (0, 0, 1)),
+    Case("retention_eligible", "fail", lambda: eligible(-1), (1, 0, 1)),
     Case("retention_eligible", "pass", lambda: eligible(292)),  # day 7 ends with the log
     Case("retention_eligible", "fail", lambda: eligible(293)),
-    Case("retention_cells", "pass", lambda: cells(None)),
-    Case("retention_cells", "fail", lambda: cells(0.0)),
-    Case("enough_newcomers", "warn", lambda: newcomers(29)),
-    Case("enough_newcomers", "pass", lambda: newcomers(30)),
+    Case("retention_cells", "pass", lambda: cells(None), (0, 0, 2)),
+    Case("retention_cells", "fail", lambda: cells(0.0), (1, 0, 2)),
+    Case("enough_newcomers", "warn", lambda: newcomers(29), (29, 30, 29)),
+    Case("enough_newcomers", "pass", lambda: newcomers(30), (30, 30, 30)),
     Case("cancellations", "pass", lambda: follow(3, 30)),
     Case("cancellations", "pass", lambda: follow(27, 200)),  # from 9.5 % on
     Case("cancellations", "warn", lambda: follow(30, 200)),  # from 10.7 % on
@@ -59,5 +59,4 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")
 def test_a_check_gives_its_verdict(case: Case) -> None:
-    verdict = case.judge()
-    assert (verdict.check, verdict.status) == (case.check, case.status)
+    case.hold()
