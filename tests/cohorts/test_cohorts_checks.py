@@ -18,6 +18,14 @@ def eligible(signup: int) -> Verdict:
     return retention.retention_eligible(users, pd.DataFrame({"day": [7]}), LOG)
 
 
+def test_a_user_is_counted_for_every_day_that_the_log_does_not_hold() -> None:
+    signed = pd.Series([LOG.start, LOG.start - pd.Timedelta(days=1)])
+    flags = {"is_eligible_1": True, "is_eligible_7": True}
+    users = pd.DataFrame({"user_id": ["u1", "u2"], "signup_date": signed, **flags})
+    verdict = retention.retention_eligible(users, pd.DataFrame({"day": [1, 7]}), LOG)
+    assert verdict.facts == {"wrong": 2, "left_out": 1, "users": 2}
+
+
 def cells(rate: float | None) -> Verdict:
     """Judge a table with a rate in a month that is not observed."""
     table = pd.DataFrame({"is_observed": [True, False], "retention_rate": [0.0, rate]})
