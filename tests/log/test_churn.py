@@ -71,6 +71,9 @@ def test_the_longest_horizon_leaves_three_after_the_look_back():
     reason = why_no_model(make_window("2025-01-01", "2025-01-11"), WINDOWS)
     assert reason is not None
     assert "horizon_days to at most 1, or lower lookback_days" in reason
+    assert str(why_no_model(make_window("2025-01-01", "2025-01-02"), WINDOWS)).startswith(
+        "The log covers 1 day, but"
+    )
 
 
 SNAPSHOT = at("2025-01-10")
@@ -106,14 +109,20 @@ def test_churned_is_who_has_no_event_from_the_gap_to_the_horizon():
     by_user = dict(zip(users["user_id"], known, strict=True))
     assert by_user == {"in the gap": 1, "first": 0, "last": 0, "after": 1, "silent": 1}
     early = at("2025-01-13T23:59:59")
-    assert outcome(active, users["user_id"], SNAPSHOT, WINDOWS, early).isna().all()
+    unknown = outcome(active, users["user_id"].tail(2), SNAPSHOT, WINDOWS, early)
+    pd.testing.assert_series_equal(unknown, pd.Series([float("nan")] * 2, index=[3, 4]))
 
 
 def test_without_an_outcome_nothing_is_tested():
     rows = pd.DataFrame({"split": ["score", "test"]})
     assert last_outcomes(rows).index.tolist() == [1]
-    with pytest.raises(Unavailable, match="No churn was measured"):
+    with pytest.raises(Unavailable) as caught:
         last_outcomes(rows.head(1))
+    assert str(caught.value) == (
+        "No churn was measured: the log has no snapshot that a whole horizon follows, or nobody "
+        "was active before it. Give a longer log, or lower lookback_days or horizon_days in "
+        "params.yml."
+    )
 
 
 @settings(max_examples=40, deadline=None)
