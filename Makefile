@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: book test check lint types bench notebooks clean
+.PHONY: book test check lint types coverage mutants bench notebooks clean
 
 book: $(READY)
 	@$(BIN)/churnbook build
@@ -23,6 +23,12 @@ lint: $(READY)
 
 types: $(READY)
 	@$(BIN)/mypy
+
+coverage: $(READY)
+	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+mutants: $(READY)
+	@$(BIN)/python -m benchmarks.mutants
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

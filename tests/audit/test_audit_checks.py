@@ -33,8 +33,7 @@ CASES = [case for module in MODULES for case in module.CASES]
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")
 def test_a_check_gives_its_verdict(case):
-    verdict = case.judge()
-    assert (verdict.check, verdict.status) == (case.check, case.status)
+    case.hold()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")

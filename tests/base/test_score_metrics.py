@@ -1,6 +1,7 @@
 """Measures of a score, by hand and against other packages."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +35,82 @@ def test_metrics_at_a_threshold_include_the_threshold_itself():
     assert score_metrics.recall(CHURNED, PROBA, **at).item() == 0.5
     assert score_metrics.f1(CHURNED, PROBA, **at).item() == 0.5
     assert np.isnan(score_metrics.precision(CHURNED, PROBA, threshold=0.95).item())
+
+
+METRICS = (
+    score_metrics.roc_auc, score_metrics.average_precision, score_metrics.base_rate,
+    score_metrics.brier, score_metrics.brier_skill, score_metrics.log_loss,
+    score_metrics.calibration_intercept, score_metrics.calibration_slope,
+    score_metrics.lift_top_decile, score_metrics.precision, score_metrics.recall,
+    score_metrics.f1, score_metrics.flagged_share,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.__name__)
+def test_a_user_of_weight_two_counts_as_two_users(metric):
+    scores = make_scores(40, seed=3)
+    churned, proba = scores["churned"].to_numpy(), scores["model"].to_numpy()
+    weights = np.array([np.arange(40) % 3, np.ones(40)])
+    twice = np.repeat(np.arange(40), np.arange(40) % 3)
+    found = metric(churned, proba, weights)
+    assert found[0] == pytest.approx(metric(churned[twice], proba[twice]).item(), abs=1e-9)
+    assert found[1] == pytest.approx(metric(churned, proba).item(), abs=1e-9)
+
+
+def test_the_lift_shares_the_places_of_the_top_tenth_among_those_who_tie():
+    # one churner first, then four users who tie for the second place, two of them churners
+    proba = np.array([0.9, *[0.8] * 4, *np.linspace(0.5, 0.1, 15)])
+    churned = np.array([1.0, 1, 1, 0, 0, *[0.0] * 15])
+    assert score_metrics.lift_top_decile(churned, proba).item() == pytest.approx(0.75 / 0.15)
+    # the tenth of fifteen users is two
+    assert score_metrics.lift_top_decile(churned[:15], proba[:15]).item() == pytest.approx(
+        0.75 / 0.2
+    )
+    sums = score_metrics.sums_from_the_top(churned, proba, np.ones((1, 20)))
+    assert sums[0, :4].tolist() == pytest.approx([1.5, 2.5, 3, 3])
+    assert sums.shape == (1, 10)
+
+
+def test_the_error_of_an_auc_by_hand():
+    q1, q2 = 0.75 / 1.25, 2 * 0.5625 / 1.75
+    spread = 0.75 * 0.25 + 2 * (q1 - 0.5625) + 1 * (q2 - 0.5625)
+    churned = pd.Series([1.0, 1.0, 1.0, 0.0, 0.0])
+    assert score_metrics.auc_error(0.75, churned) == pytest.approx(np.sqrt(spread / 6))
+    alone = 0.75 * 0.25 + 1 * (q1 - 0.5625) - 1 * (q2 - 0.5625)
+    assert score_metrics.auc_error(0.75, pd.Series([1.0, 1.0])) == pytest.approx(np.sqrt(alone))
+    assert score_metrics.auc_error(1.0, churned) == 0
+
+
+def test_users_who_tie_share_the_bin_of_the_middle_one():
+    bins = score_metrics.quantile_bins(np.array([0.3, 0.2, 0.1, 0.2]), 2)
+    assert bins.tolist() == [1, 1, 0, 1]
+    assert score_metrics.quantile_bins(np.linspace(0, 1, 20), 10).tolist() == sorted(
+        [*range(10)] * 2
+    )
+
+
+def test_one_outcome_leaves_blank_what_compares_two():
+    ones = np.ones(4)
+    assert np.isnan(score_metrics.roc_auc(ones, PROBA).item())
+    assert np.isnan(score_metrics.brier_skill(ones, PROBA).item())
+    assert np.isnan(score_metrics.calibration_intercept(ones, PROBA).item())
+    assert np.isnan(score_metrics.average_precision(0 * ones, PROBA).item())
+
+
+def test_a_score_that_parts_the_outcomes_has_no_slope():
+    churned, proba = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.2, 0.8, 0.9])
+    assert np.isnan(score_metrics.calibration_slope(churned, proba).item())
+
+
+def test_a_certain_score_that_is_wrong_costs_what_the_limit_gives():
+    found = score_metrics.log_loss(np.array([1.0, 0.0]), np.array([0.0, 0.0])).item()
+    assert found == pytest.approx(-np.log(1e-12) / 2)
+
+
+def test_a_bin_of_one_user_says_nothing_of_calibration():
+    proba, churned = np.array([0.1, 0.1, 0.1, 0.9]), np.array([1.0, 0.0, 0.0, 0.0])
+    found = score_metrics.squared_calibration_error(churned, proba).item()
+    assert found == pytest.approx((0.1 - 1 / 3) ** 2 - (1 / 3) * (2 / 3) / 2)
 
 
 @settings(max_examples=40, deadline=None)

@@ -177,6 +177,29 @@ def test_no_role_directive_or_missing_figure_is_left_in_a_page(small_book, bare_
         assert "Traceback (most recent call last)" not in text, page
 
 
+def article(page: Path) -> str:
+    """Return the words of a page that an author wrote or a result filled in."""
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    return " ".join(" ".join(node.get_text(" ").split()) for node in soup.find_all("article"))
+
+
+@pytest.mark.book
+def test_sphinx_alone_builds_the_same_pages(small_book, tmp_path):
+    """The way out of Jupyter Book 1."""
+    site, html = small_book.out / ".site", small_book.out / "html"
+    options = ["-W", "--keep-going", "-q", "-c", str(site / "book" / "sphinx")]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", *options, str(site), str(tmp_path / "html")],
+        env=os.environ | {"CHURNBOOK_STAGES": "done", "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    for page in small_book.pages:
+        assert article(tmp_path / "html" / page.relative_to(html)) == article(page), page
+
+
 OUTSIDE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
 LOADED = {"link": "href", "script": "src", "img": "src", "source": "src", "iframe": "src"}
 CSS_URL = re.compile(r"""(?:url\(|@import)\s*['"]?\s*(?:https?:)?//""", re.IGNORECASE)

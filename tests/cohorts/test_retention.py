@@ -210,6 +210,14 @@ def test_activity_outside_the_log_is_never_counted():
     assert at("2025-03-20") >= COHORT_WINDOW.end  # e joined after the log and has no cohort
 
 
+def test_who_joins_as_the_log_ends_has_no_cohort():
+    users = make_users({"last": "2025-02-09", "after": "2025-02-10"})  # the log's end
+    user_days = make_log(make_events([("last", "2025-02-09")]), users, WINDOW).user_days
+    table = retention_cohorts(user_days, users, WINDOW, "UTC", 1)
+    assert table["cohort_size"].tolist() == [1]
+    assert str(table["active_users"].dtype) == "int64"
+
+
 def test_a_signup_of_1970_adds_no_months_without_a_log():
     users = make_users({"old": "1970-01-01", "new": "2025-01-03"})
     events = make_events([("new", "2025-01-04")])

@@ -264,6 +264,20 @@ def test_users_from_before_the_log_enter_at_its_start_if_they_were_seen_in_it():
     assert stays["is_end"].to_dict() == {"u0": True, "u1": False, "u3": True}
 
 
+def test_who_joins_with_the_log_is_at_risk_from_signup_and_who_joins_late_is_not_followed():
+    stays = settle([(0, 5, 40), (0, None, None), (70, 75, 75), (69, 69, 69)])
+    assert stays["entry"].to_dict() == dict.fromkeys(["u0", "u1", "u3"], survival.BEFORE_START)
+    assert stays["time"].to_dict() == {"u0": 40, "u1": 0, "u3": 0}
+    assert survival.silence_that_settles(30) == 60
+
+
+def test_a_curve_says_on_which_day_it_begins():
+    assert survival.begins(survival_table(LIVES, "all", 14)) == 0
+    late = survival_table(make_lives((3, 9, True), (4, 9, True)), "all", 14, least=2)
+    assert survival.begins(only(late, "all")) == 5
+    assert survival.begins(only(late, "nobody")) is None
+
+
 def test_the_settled_curve_stands_beside_the_plain_one():
     stays = settle([(0, 0, 40), (0, 0, 100), (0, 0, 50)]).reset_index()
     plain = survival.survival_by_group(

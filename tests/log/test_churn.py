@@ -12,6 +12,7 @@ from analysis.log.churn import (
     Windows,
     at_risk,
     last_outcomes,
+    longest_horizon,
     outcome,
     reactivation,
     seen_around,
@@ -60,11 +61,69 @@ def test_a_log_shorter_than_the_look_back_has_no_snapshot():
         snapshot_plan(make_window("2025-01-01", "2025-01-04"), WINDOWS)
 
 
+def test_a_single_day_is_said_in_words_that_fit():
+    with pytest.raises(Unavailable, match="covers 1 whole day, and .* after 4 days .lookback_days"):
+        snapshot_plan(make_window("2025-01-01", "2025-01-02"), WINDOWS)
+
+
+def test_the_longest_horizon_leaves_three_after_the_look_back():
+    assert longest_horizon(WINDOW, WINDOWS) == 3  # (16 - 4) / 3, less the gap of a day
+    assert longest_horizon(make_window("2025-01-01", "2025-01-16"), WINDOWS) == 2
+    reason = why_no_model(make_window("2025-01-01", "2025-01-11"), WINDOWS)
+    assert reason is not None
+    assert "horizon_days to at most 1, or lower lookback_days" in reason
+    assert str(why_no_model(make_window("2025-01-01", "2025-01-02"), WINDOWS)).startswith(
+        "The log covers 1 day, but"
+    )
+
+
+SNAPSHOT = at("2025-01-10")
+
+
+def test_at_risk_is_who_was_known_to_be_active_in_the_look_back():
+    visits = {
+        "first": ("2025-01-06", "2025-01-06"),  # the look back begins
+        "before": ("2025-01-05T23:59:59", "2025-01-05T23:59:59"),
+        "last": ("2025-01-09T23:59:59", "2025-01-09T23:59:59"),
+        "after": ("2025-01-10", "2025-01-10"),
+        "uploaded": ("2025-01-09", "2025-01-10"),  # known at the snapshot, not before it
+    }
+    events = make_events(
+        [(user, when) for user, (when, _) in visits.items()],
+        recorded_at=[known for _, known in visits.values()],
+    )
+    users = make_users(dict.fromkeys(visits, "2025-01-01"))
+    active = make_active(events, users, WINDOW)
+    assert at_risk(active, SNAPSHOT, WINDOWS).tolist() == ["first", "last"]
+
+
+def test_churned_is_who_has_no_event_from_the_gap_to_the_horizon():
+    visits = [
+        ("in the gap", "2025-01-10T23:59:59"),
+        ("first", "2025-01-11"),
+        ("last", "2025-01-13T23:59:59"),
+        ("after", "2025-01-14"),
+    ]
+    users = make_users({user: "2025-01-01" for user, _ in visits} | {"silent": "2025-01-01"})
+    active = make_active(make_events(visits), users, WINDOW)
+    known = outcome(active, users["user_id"], SNAPSHOT, WINDOWS, at("2025-01-14"))
+    by_user = dict(zip(users["user_id"], known, strict=True))
+    assert by_user == {"in the gap": 1, "first": 0, "last": 0, "after": 1, "silent": 1}
+    early = at("2025-01-13T23:59:59")
+    unknown = outcome(active, users["user_id"].tail(2), SNAPSHOT, WINDOWS, early)
+    pd.testing.assert_series_equal(unknown, pd.Series([float("nan")] * 2, index=[3, 4]))
+
+
 def test_without_an_outcome_nothing_is_tested():
     rows = pd.DataFrame({"split": ["score", "test"]})
     assert last_outcomes(rows).index.tolist() == [1]
-    with pytest.raises(Unavailable, match="No churn was measured"):
+    with pytest.raises(Unavailable) as caught:
         last_outcomes(rows.head(1))
+    assert str(caught.value) == (
+        "No churn was measured: the log has no snapshot that a whole horizon follows, or nobody "
+        "was active before it. Give a longer log, or lower lookback_days or horizon_days in "
+        "params.yml."
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -99,6 +158,17 @@ def test_who_comes_back_after_silence_by_hand():
     # t = 9th, the last that the log covers: again is silent and returns on the 13th
     assert (row["silent"], row["returned"], row["rate"]) == (3, 2, 2 / 3)
     assert row["ci_low"] < 2 / 3 < row["ci_high"]
+
+
+def test_who_has_not_come_back_by_the_end_of_the_third_horizon_has_not():
+    window = make_window("2025-01-01", "2025-01-13")  # three horizons of four days
+    users = make_users(dict.fromkeys(["late", "back"], "2025-01-01"))
+    visits = [("late", "2025-01-01"), ("back", "2025-01-04"), ("back", "2025-01-12T23:59:59")]
+    active = make_active(make_events([*visits, ("late", "2025-01-13")]), users, WINDOW)
+    row = reactivation(active, window, 4).iloc[0]
+    assert (row["silent"], row["returned"]) == (2, 1)
+    short = reactivation(active, make_window("2025-01-01", "2025-01-12"), 4).iloc[0]
+    assert (short["silent"], short["returned"]) == (0, 0)
 
 
 def test_a_log_without_three_horizons_says_nothing_about_coming_back():

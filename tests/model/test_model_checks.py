@@ -464,8 +464,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")
 def test_a_check_of_the_model_gives_its_verdict(case):
-    verdict = case.judge()
-    assert (verdict.check, verdict.status) == (case.check, case.status)
+    case.hold()
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from scipy.special import expit, logit
+from scipy.stats import norm
 
-from analysis.model.thresholds import segment_thresholds
+from analysis.model.thresholds import COLUMNS, segment_thresholds, thresholds_by_column
 
 
 def make_segments(shift: float, users: int, seed: int, share: float = 0.5) -> pd.DataFrame:
@@ -64,3 +65,75 @@ def test_small_groups_are_withheld():
     assert table.loc["tiny", "users"] == 5
     assert np.isnan(table.loc["tiny", "threshold"])
     assert table.loc["tiny", "threshold_used"] == 0.5
+
+
+def fixed_groups(**churners: int) -> pd.DataFrame:
+    """Return groups of 40 users, all scored one half, of whom so many churned."""
+    rows = [(name, 1.0 if n < gone else 0.0) for name, gone in churners.items() for n in range(40)]
+    table = pd.DataFrame(rows, columns=["group", "churned"]).assign(proba_churn=0.5)
+    return table.assign(user_id=[f"u{n}" for n in range(len(table))])
+
+
+def test_the_threshold_of_a_group_by_hand():
+    table = segment_thresholds(fixed_groups(a=30, b=10), "group", 0.5, 40).set_index("group")
+    # three in four of `a` churned: its odds are 3 : 1, and one half is reached at a score of 1 / 4
+    assert table["log_odds_shift"].tolist() == pytest.approx([np.log(3), -np.log(3)])
+    assert table["threshold"].tolist() == pytest.approx([0.25, 0.75])
+    assert table["users"].tolist() == [40, 40]
+    # 20 of 80 weights of 1 / 4 are left to each group beside the intercept: 10 - 100 / 20 = 5
+    assert table["standard_error"].tolist() == pytest.approx([np.sqrt(5) / 10] * 2)
+    wide = 1.959964 * np.sqrt(5) / 10
+    assert table.loc["a", "ci_low"] == pytest.approx(expit(-np.log(3) - wide))
+    assert table.loc["a", "ci_high"] == pytest.approx(expit(-np.log(3) + wide))
+    # 30 churned where 20 were expected: z = 10 / sqrt(5)
+    assert table["p_value"].tolist() == pytest.approx([2 * norm.sf(10 / np.sqrt(5))] * 2)
+    assert table["threshold_used"].tolist() == pytest.approx([0.25, 0.75])
+    assert not table["is_withheld"].any()
+
+
+def test_a_group_of_one_outcome_or_too_few_users_is_withheld():
+    table = segment_thresholds(fixed_groups(a=40, b=20, c=1), "group", 0.4, 40).set_index("group")
+    assert table["is_withheld"].tolist() == [True, False, False]
+    assert table.loc["a", ["threshold", "ci_low", "ci_high"]].isna().all()
+    assert table.loc["a", "threshold_used"] == 0.4
+    assert segment_thresholds(fixed_groups(a=20), "group", 0.4, 41)["is_withheld"].tolist() == [
+        True
+    ]
+
+
+def test_one_group_of_everybody_needs_no_threshold_of_its_own():
+    table = segment_thresholds(fixed_groups(a=20), "group", 0.4, 40)
+    assert table["p_value"].tolist() == [1.0]
+    assert table["threshold_used"].tolist() == [0.4]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_a_threshold_that_flags_all_or_none_is_that_of_every_group(threshold):
+    table = segment_thresholds(fixed_groups(a=30, b=10), "group", threshold, 40)
+    assert table["threshold"].tolist() == [threshold] * 2
+    assert table[["ci_low", "ci_high"]].eq(threshold).all(axis=None)
+
+
+def test_the_groups_of_every_column_are_those_of_the_calibration_snapshot():
+    scores = fixed_groups(a=30, b=10)
+    other = np.where(np.arange(80) % 2, "x", "y")
+    now = scores[["user_id", "group"]].assign(other=other, split="calibrate")
+    later = now.assign(split="score", group="z")
+    later.loc[0, "group"] = None
+    snapshots = pd.concat([now, later])
+    table = thresholds_by_column(scores, snapshots, ["group", "other"], 0.5, 30)
+    assert list(table.columns) == COLUMNS
+    assert table[["column", "group"]].to_numpy().tolist() == [
+        ["group", "a"], ["group", "b"], ["other", "x"], ["other", "y"]
+    ]  # fmt: skip
+    assert table["threshold_used"].tolist() == pytest.approx([0.25, 0.75, 0.5, 0.5])
+    assert table["users"].tolist() == [40, 40, 40, 40]
+    now.loc[0, "group"] = None
+    table = thresholds_by_column(scores, now, ["group"], 0.5, 30)
+    assert table["users"].tolist() == [39, 40]
+
+
+def test_without_columns_there_are_no_thresholds_of_groups():
+    table = thresholds_by_column(fixed_groups(a=1), pd.DataFrame({"split": []}), [], 0.5, 30)
+    assert table.empty
+    assert list(table.columns) == COLUMNS

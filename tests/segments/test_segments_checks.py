@@ -42,5 +42,4 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")
 def test_a_check_gives_its_verdict(case: Case) -> None:
-    verdict = case.judge()
-    assert (verdict.check, verdict.status) == (case.check, case.status)
+    case.hold()

@@ -1,5 +1,6 @@
 """How far figures move without what a check suspects, and what follows for the verdicts."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -158,6 +159,44 @@ def test_a_figure_is_material_when_it_leaves_its_interval(given, found, is_mater
     ]
 
 
+def test_the_effects_of_each_check_by_hand():
+    named = pd.concat([
+        suspects.users(["a"]).assign(check="machines"), suspects.users(["b"]).assign(check="holes"),
+    ])  # fmt: skip
+    entries = {
+        "churn_rate": entry(0.25, 0.2, 0.3),
+        "segments_verdict": entry("continuum", unit="text"),
+        "test_auc": entry(None),  # not available: nothing to compare
+        "events_total": entry(1000.0, np.nan, np.nan, "count"),
+        "kpi_active": entry(-100.0, unit="count"),
+    }
+    found = {"a": {"churn_rate": 0.5, "segments_verdict": "groups", "events_total": 1011, "kpi_active": -99},
+             "b": {"churn_rate": 0.2, "kpi_active": -102}}  # fmt: skip
+    table = materiality(named, entries, lambda part: found[part["user_id"].iloc[0]])
+    assert list(table.columns) == module.COLUMNS
+    shown = table[["check", "figure", "basis", "without", "change", "is_material"]]
+    assert shown.astype(object).where(shown.notna(), None).to_numpy().tolist() == [
+        ["holes", "churn_rate", "churn", 0.2, pytest.approx(-0.05), False],
+        ["holes", "segments_verdict", "segments", None, None, True],
+        ["holes", "events_total", "counts", None, None, True],
+        ["holes", "kpi_active", "activity", -102, -2, True],
+        ["machines", "churn_rate", "churn", 0.5, 0.25, True],
+        ["machines", "segments_verdict", "segments", "groups", None, True],
+        ["machines", "events_total", "counts", 1011, 11, True],
+        ["machines", "kpi_active", "activity", -99, 1, False],
+    ]  # fmt: skip
+    first = table.iloc[0]
+    assert first[["value", "ci_low", "ci_high"]].tolist() == [0.25, 0.2, 0.3]
+    assert first[["label", "unit"]].tolist() == ["Churn", "share"]
+
+
+def test_rounding_alone_is_no_effect():
+    assert not module._is_material(entry(0.3, 0.2, 0.4), 0.4 + 5e-10)
+    assert not module._is_material(entry(0.3, 0.2, 0.4), 0.2 - 5e-10)
+    assert module._is_material(entry(0.3, 0.2, 0.4), 0.4 + 2e-9)
+    assert module._is_material(entry(0.3, 0.2, 0.4), 0.2 - 2e-9)
+
+
 @pytest.fixture
 def register(monkeypatch):
     known = {
@@ -198,3 +237,47 @@ def test_the_effects_beside_a_figure_are_those_that_can_be_seen(register):
     assert beside(EFFECTS, "holes", "fail")["figure"].tolist() == ["churn_rate"]
     assert beside(EFFECTS, "machines", "warn")["figure"].tolist() == ["churn_rate"]
     assert beside(EFFECTS, "machines", "pass").empty
+
+
+def test_a_figure_in_other_words_rests_on_what_its_figure_rests_on(register):
+    rows = [("machines", "retention_d30", "retention", "Back", "share", 0.5, 0.4, 0.6, 0.3, -0.2, True),
+            ("machines", "kpi_active", "activity", "Active", "count", 9, None, None, 8, -1, True)]  # fmt: skip
+    effects = pd.DataFrame(rows, columns=module.COLUMNS)
+    judged = VERDICTS.head(1).assign(strikes="")
+    assert behind("newcomers_lost_30d", ["retention"], judged, effects) == ["machines"]
+    assert behind("retention_d7", ["retention"], judged, effects) == []  # computed again: it stands
+    assert behind("kpi_active", ["activity"], judged, effects) == ["machines"]
+    assert behind("kpi_revenue", ["activity"], judged, effects) == []
+    assert behind("users_joined", ["retention"], judged, effects) == ["machines"]
+
+
+def test_headline_figures_come_first_whatever_the_order_of_the_effects(register):
+    rows = [
+        ("holes", name, "any", "Any", "share", 0.5, 0.4, 0.6, 0.9, 0.4, True)
+        for name in ("kpi_active", "churn_rate", "retention_d1", "kpi_revenue")
+    ]
+    effects = pd.DataFrame(rows, columns=module.COLUMNS)
+    ordered = sorted(["churn_rate", "retention_d1"], key=list(module.FIGURES).index)
+    named = beside(effects, "holes", "fail")["figure"].tolist()
+    assert named == [*ordered, "kpi_active", "kpi_revenue"]
+
+
+def test_an_effect_that_print_does_not_show_stands_beside_no_figure(register):
+    row = (
+        "machines",
+        "churn_rate",
+        "churn",
+        "Churn",
+        "share",
+        0.32,
+        0.3,
+        0.34,
+        0.3201,
+        1e-4,
+        False,
+    )
+    effects = pd.DataFrame([row], columns=module.COLUMNS)
+    assert beside(effects, "machines", "warn").empty
+    gone = effects.astype(object).assign(without=[None])
+    assert beside(gone, "machines", "warn").empty
+    assert beside(EFFECTS, "machines", "not_applicable").empty
