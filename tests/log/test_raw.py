@@ -334,3 +334,14 @@ def test_a_written_table_has_the_same_bytes_whatever_the_order_of_its_rows(tmp_p
     for name, given_ in (("one", rows), ("two", shuffled)):
         engine.write(make_events(given_).order_by("user_id", "event_at"), str(tmp_path / name))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_native_times_of_impossible_years_are_missing(tmp_path):
+    days = pa.array([-(10**9), 20_000, None], type=pa.int32()).cast(pa.date32())
+    ends = pa.array([-(2**62), 20_000 * 86_400 * 10**6, 2**62], type=pa.timestamp("us", tz="UTC"))
+    pq.write_table(pa.table({"day": days, "at": ends}), tmp_path / "t.parquet")
+    table = engine.connect().read_parquet(str(tmp_path / "t.parquet"))
+    for name in ("day", "at"):
+        found = engine.to_pandas(table.select(at=cells.moment(table[name])))["at"]
+        assert found.tolist()[1] == at("2024-10-04")
+        assert found.isna().tolist() == [True, False, True]

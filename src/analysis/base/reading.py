@@ -124,7 +124,7 @@ def _parquet(con: Any, parts: Sequence[Part]) -> Group:
     for part in parts:
         try:
             check_header(pq.read_schema(part.path).names, part.where)
-        except ArrowException as error:
+        except (ArrowException, OSError) as error:
             raise ReportError(
                 f"{part.where} is cut off or damaged: {first_line(error)} Write it again."
             ) from error

@@ -141,7 +141,8 @@ def moment(column: Any) -> Any:
     and kept to the millisecond, where that gives a year from FIRST_EVENT to before TOO_LATE.
     """
     if column.type().is_timestamp() or column.type().is_date():
-        return column.cast("timestamp('UTC')")
+        is_possible = column.cast("date").between(ibis.date(1, 1, 2), ibis.date(9999, 12, 30))
+        return ibis.ifelse(is_possible, column, ibis.null(column.type())).cast("timestamp('UTC')")
     value = text(column)
     return ibis.coalesce(
         value.try_cast("timestamp('UTC')"),
