@@ -77,15 +77,15 @@ JSON_LINES = '{"id": 1, "day": "2025-01-05", "note": "a"}\n{"id": "2", "day": "2
         ("u.csv", "\n\n" + CSV.replace("\n", "\n\n") + "  \n"),
         ("u.csv", "sep=;\r\n" + CSV.replace(",", ";")),
         ("u.csv", CSV[:-1]),
-        ("u.csv.gz", gzip.compress(CSV.encode())),
-        ("u.tsv.gz", gzip.compress(CSV.replace(",", "\t").encode("utf-16"))),
+        ("u.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
+        ("u.tsv.gz", gzip.compress(CSV.replace(",", "\t").encode("utf-16"), mtime=0)),
         ("u.zip", zipped({"u.csv": CSV})),
         ("u.zip", zipped({"x/1.csv": CSV[:27], "x/2.csv": CSV[:12] + CSV[27:],
                           "__MACOSX/x/._1.csv": b"\0", "x/.DS_Store": b"\0"})),
-        ("u.zip", zipped({"u.csv.gz": gzip.compress(CSV.encode())})),
+        ("u.zip", zipped({"u.csv.gz": gzip.compress(CSV.encode(), mtime=0)})),
         ("u.jsonl", JSON_LINES),
         ("u.json", "\ufeff" + JSON_LINES),
-        ("u.ndjson.gz", gzip.compress(JSON_LINES.encode())),
+        ("u.ndjson.gz", gzip.compress(JSON_LINES.encode(), mtime=0)),
         ("u.json", "[" + JSON_LINES.replace("}\n{", "},\n{") + "]"),
     ],
 )  # fmt: skip
@@ -149,7 +149,7 @@ def test_nul_bytes_are_refused_with_their_line(tmp_path):
         ("u.csv", "<!DOCTYPE html>\n<html>", "is a web page"),
         ("u.csv", '{"error": "not found"}', "is JSON, not CSV"),
         ("u.csv", b"PAR1....PAR1", "is Parquet by its first bytes"),
-        ("u.csv", gzip.compress(b"x"), "is gzip by its first bytes. Rename it to u.csv.gz"),
+        ("u.csv", gzip.compress(b"x", mtime=0), "is gzip by its first bytes. Rename it to u.csv.gz"),
         ("u.csv", zipped({"a.csv": CSV}), "is zip by its first bytes. Rename it to u.zip"),
         ("u.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a spreadsheet.*save the sheet as CSV"),
         ("u.csv", zipped({"[Content_Types].xml": ""}), "is a spreadsheet"),
@@ -157,7 +157,7 @@ def test_nul_bytes_are_refused_with_their_line(tmp_path):
         ("u.xlsx", zipped({"[Content_Types].xml": ""}), "is a spreadsheet"),
         ("u.csv", b"\x28\xb5\x2f\xfd0000", "is packed with zstd. Unpack it"),
         ("u.csv.gz", CSV, "is no gzip by its first bytes"),
-        ("u.csv.gz", gzip.compress(CSV.encode())[:-9], "is cut off or damaged"),
+        ("u.csv.gz", gzip.compress(CSV.encode(), mtime=0)[:-9], "is cut off or damaged"),
         ("u.zip", zipped({"a.csv": CSV})[:-30], "is no zip file, cut off or damaged"),
         ("u.zip", CSV, "is no zip file"),
         ("u.zip", zipped({"a.csv": CSV, "b.docx": ""}), "holds 'b.docx'"),
@@ -203,7 +203,7 @@ def test_a_user_called_like_a_column_is_a_user(tmp_path):
 
 def test_a_folder_whose_columns_grow_is_one_table_and_says_so(tmp_path):
     save(tmp_path, "t/1.csv", "id,day\n1,2025-01-05\n")
-    save(tmp_path, "t/2.csv.gz", gzip.compress(b"day;id;note\n2025-01-06;2;b\n"))
+    save(tmp_path, "t/2.csv.gz", gzip.compress(b"day;id;note\n2025-01-06;2;b\n", mtime=0))
     save(tmp_path, "t/.hidden.csv", b"\0")
     source = read(tmp_path / "t")
     assert rows_of(source) == [["1", "2025-01-05", None], ["2", "2025-01-06", "b"]]
@@ -245,13 +245,13 @@ def test_no_copy_is_left_and_none_is_beside_the_input(tmp_path, monkeypatch):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    save(tmp_path, "in/u.csv.gz", gzip.compress(CSV.encode("utf-16")))
+    save(tmp_path, "in/u.csv.gz", gzip.compress(CSV.encode("utf-16"), mtime=0))
     before = sorted((tmp_path / "in").iterdir())
     source = read(tmp_path / "in")
     assert not list(scratch.iterdir())
     assert sorted((tmp_path / "in").iterdir()) == before
     assert rows_of(source) == ROWS
-    refused(save(tmp_path, "b.csv.gz", gzip.compress(b"id,day\n1\n")), "line 2")
+    refused(save(tmp_path, "b.csv.gz", gzip.compress(b"id,day\n1\n", mtime=0)), "line 2")
     assert not list(scratch.iterdir())
 
 
@@ -297,7 +297,7 @@ def written(header, rows, dialect):
 
 
 def pack(packing, content):
-    return {"": content, ".gz": gzip.compress(content), ".zip": zipped({"u.csv": content})}[packing]
+    return {"": content, ".gz": gzip.compress(content, mtime=0), ".zip": zipped({"u.csv": content})}[packing]
 
 
 def comparable(rows):

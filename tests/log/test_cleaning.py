@@ -429,7 +429,7 @@ def test_events_whose_identifiers_are_all_blank_name_the_column(blank):
 def test_the_chapters_say_how_their_files_were_read(tmp_path):
     path = tmp_path / "u.csv"
     path.write_text("user_id;signup_date;age\na;2025-01-05;30,5\nuser_id;signup_date;age\n")
-    chapter = UsersChapter.read(str(tmp_path), str(path), {}, "UTC", {"quote": "none"})
+    chapter = UsersChapter.read(str(tmp_path), str(path), {}, {"quote": "none"}, time_zone="UTC")
     said = {
         "file_kind": "CSV", "files": 1, "packing": "none", "encoding": "utf-8",
         "delimiter": "semicolon", "quoting": "none", "decimal_mark": ",",

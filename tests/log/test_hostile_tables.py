@@ -119,7 +119,7 @@ def test_hostile_tables_stop_with_the_reason_or_nothing_is_lost(kind):
             )
             with only_useful_errors("users", users, USERS):
                 path = hostile.save(users, Path(folder, f"users.{kind}"))
-                chapter = UsersChapter.read(folder, path, {}, zone)
+                chapter = UsersChapter.read(folder, path, {}, time_zone=zone)
                 known = check_users(chapter, users, folder)
             Path(folder, stages.USERS).parent.mkdir()
             files.write_table(known, f"{folder}/{stages.USERS}")
