@@ -16,6 +16,7 @@ from analysis.base import engine, files
 from analysis.base.errors import ReportError
 from analysis.contract import stages
 from analysis.contract.inputs import EVENTS, USERS, names
+from analysis.log.cells import LONGEST
 from analysis.log.chapters import EventsChapter, UsersChapter
 from tests.handmade import ROLES
 from tests.log import hostile
@@ -58,7 +59,8 @@ def given_ids(table: hostile.Table) -> set[str]:
     cells = table["user_id"].to_pylist()
     trimmed = (str(cell).strip() for cell in cells if isinstance(cell, str))
     plain = {re.sub(r"^(-?[0-9]+)\.0+$", r"\1", text) for text in trimmed}
-    return {text for text in plain if text.lower() not in MISSING and text.isprintable()}
+    named = {text for text in plain if text.lower() not in MISSING and text.isprintable()}
+    return {text for text in named if len(text) <= LONGEST}  # others are cut, with a digest
 
 
 def days_of(users: pd.DataFrame) -> list["pd.Series[pd.Timestamp]"]:
