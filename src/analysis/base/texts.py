@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 import yaml
-from jinja2 import Environment, StrictUndefined, TemplateError, Undefined, UndefinedError
+from jinja2 import Environment, StrictUndefined, Template, TemplateError, Undefined, UndefinedError
 
 from analysis.base import formats
 from analysis.base.errors import ReportError
@@ -33,7 +33,7 @@ def render(template: str, facts: Mapping[str, Any], locale: str = "en") -> str:
     """
     known = {name: None if _is_unknown(value) else value for name, value in facts.items()}
     try:
-        text = environment(locale).from_string(template).render(known)
+        text = _compiled(template, locale).render(known)
     except UndefinedError as error:
         raise ReportError(
             f"texts: {template!r}: {error.message}. It may use: {', '.join(sorted(facts))}."
@@ -41,6 +41,12 @@ def render(template: str, facts: Mapping[str, Any], locale: str = "en") -> str:
     except TemplateError as error:
         raise ReportError(f"texts: {template!r} cannot be read: {error.message}.") from error
     return BLANKS.sub(" ", text).strip(" ")
+
+
+@lru_cache(maxsize=1024)
+def _compiled(template: str, locale: str) -> Template:
+    """Return a template ready to be filled: the same one is often filled for every row."""
+    return environment(locale).from_string(template)
 
 
 def read_texts(text: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pandas as pd
 from great_tables import GT, html, loc, style
 
 from analysis.base import unavailable
+from analysis.base.charts import Chart
 from analysis.base.errors import ReportError
 from analysis.base.formats import (
     BLANK,
@@ -24,6 +25,7 @@ from analysis.base.formats import (
     plural,
     shared_decimals,
 )
+from analysis.book.figures import ShownChart, has_table
 from analysis.book.marks import mark_cells
 from analysis.book.publish import may_be_published
 from analysis.contract import catalogue, resting
@@ -73,26 +75,42 @@ class ReportTable(GT):
         return mark_cells(page, self.rests_on)
 
 
-def show(frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../../") -> ReportTable:
+ROWS_UNDER_A_CHART = 40
+"""Rows of the table folded under a chart; the CSV has all."""
+
+
+def show_chart(chart: Chart, *, root: str = "../../") -> ShownChart:
+    """Return a chart for the page, its table folded under it where readers may see it."""
+    if not has_table(chart.frame):
+        return ShownChart(chart, "")
+    name = f"{chart.frame.attrs['table']}-chart"
+    table = show(chart.frame, ROWS_UNDER_A_CHART, root=root, name=name)
+    return ShownChart(chart, table.as_raw_html())
+
+
+def show(
+    frame: pd.DataFrame, max_rows: int | None = None, *, root: str = "../../", name: str = ""
+) -> ReportTable:
     """Return a chapter's table for the page: numbers to the right and text to the left.
 
     `frame.attrs["table"]` names the table in the catalogue. A column whose words are those of a
     check's statuses is coloured. Beyond `max_rows` rows the rest is left out, and the note under
-    the table says so; `root` leads from the page to the site's root, for the link to the CSV.
+    the table says so; `root` leads from the page to the site's root, for the link to the CSV. `name` is
+    its name on the page, where it is not the table's own.
     Raises ReportError for a frame that is no table of a chapter, and for a column that the
     catalogue shows and the frame lacks.
     """
     table = _table_of(frame)
     shown = frame if max_rows is None else frame.head(max_rows)
     cells = format_cells(shown, table)
-    made = ReportTable(_rename_safely(cells), id=table.name)
+    made = ReportTable(_rename_safely(cells), id=name or table.name)
     made = made.tab_header(title=table.title)
     made = _draw_columns(made, cells, _numeric_heads(table))
     made = _draw_pills(made, cells, _status_words(table))
     made = _keep_short_cells_whole(made, cells)
     for note in _list_notes(len(frame), len(shown), table, root, unavailable.reason_of(frame)):
         made = made.tab_source_note(note)
-    dressed = _dress(made, table.name)
+    dressed = _dress(made, name or table.name)
     dressed.rests_on = _marks(shown, table)
     return dressed
 
@@ -101,7 +119,10 @@ def show_given(frame: pd.DataFrame, draw: Callable[[pd.DataFrame], Any] = show) 
     """Return the table for the page, or the chart that `draw` makes of it; nothing where it has no
     rows: what the input tables do not record takes no room.
     """
-    return draw(frame) if len(frame) else None
+    if not len(frame):
+        return None
+    shown = draw(frame)
+    return show_chart(shown) if isinstance(shown, Chart) else shown
 
 
 def format_cells(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
