@@ -1,75 +1,65 @@
-"""Charts of the data audit: volume, lateness, events per user, the scorecard."""
+"""Charts of the data audit: volume, lateness, events per user."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-from analysis.base.charts import (
-    COLOURS,
+from analysis.base import texts
+from analysis.base.charts import Sketch
+from analysis.base.drawing import (
+    SERIES,
+    Canvas,
     Frame,
-    chart,
+    draw_reference,
     find_max,
-    finish,
     format_counts,
-    format_shares,
-    grow,
-    label_rows,
-    make_figure,
+    name_y,
     read,
+    rule,
+    say_percent,
     to_naive,
 )
-from analysis.base.formats import format_cell, format_value, is_missing, plural
 from analysis.contract import catalogue
+from analysis.contract.captions import caption, chart
 from analysis.log.window import LogWindow
 
 BINS = 40
 """Bars of a histogram, at most."""
 
 
-@chart("day", "events", "users")
-def draw_daily_volume(
-    volume: Frame,
-    window: LogWindow,
-    *,
-    title: str = "Events and active users per day, and the days the report uses",
-) -> Figure:
-    """Return two panels over the same days: `events` and `users` (counts) per UTC `day`.
+# --- days ---------------------------------------------------------------------------------------
 
-    The window is shaded. Days without a row are days without events, drawn as 0. Days further
-    from the window than half its length are counted in the note instead of drawn, so that one
-    wrong date does not squeeze the rest.
+
+@chart("day", "events", "users")
+def draw_daily_volume(volume: Frame, window: LogWindow) -> Sketch:
+    """Return two panels over the same days: `events` and `users` (counts) per UTC `day`, with the
+    ends of the window as lines.
+
+    Days without a row are days without events, drawn as 0. Days further from the window than half
+    its length are counted in the note instead of drawn, so that one wrong date does not squeeze the
+    rest.
     """
     start, end = to_naive([window.start, window.end])
-    counts, note = _fill_days(volume, start, end)
-    figure = make_figure(2, 1, height=4.8, sharex=True)
-    names = {"events": "Events per day", "users": "Active users per day"}
-    for axes, (column, label), colour in zip(figure.axes, names.items(), COLOURS, strict=False):
-        axes.axvspan(start, end, color=COLOURS[7], alpha=0.18, linewidth=0)
-        axes.plot(counts.index, counts[column], color=colour, linewidth=1.2, drawstyle="steps-post")
-        axes.set(ylabel=label, ylim=(0, 1.08 * find_max(counts[column], default=1)))
-        format_counts(axes.yaxis)
-    _format_days(axes)
-    axes.set_xlabel("Day (UTC)")
-    figure.align_ylabels()
-    first, last = (format_cell(day, "date") for day in (start, end))
-    span = f"Shaded: {first} up to, not including, {last}."
-    return finish(figure, title, span, note)
+    counts, far = _fill_days(volume, start, end)
+    days = to_naive(volume["day"])
+    is_outside = ((days < start) | (days >= end)).to_numpy()
+    used = counts.loc[(counts.index >= start) & (counts.index < end)]
+    facts = {
+        "days": round((end - start) / pd.Timedelta(days=1)), "first": start,
+        "last": end - pd.Timedelta(seconds=1), "far": far,
+        "unused_events": int(volume["events"].to_numpy()[is_outside].sum()),
+        "events": used["events"].median(), "most_events": used["events"].max(),
+        "users": used["users"].median(), "most_users": used["users"].max(),
+    }  # fmt: skip
+    return Sketch(facts, partial(_paint_volume, counts, start, end))
 
 
-def _format_days(axes: Axes) -> None:
-    locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-
-
-def _fill_days(volume: Frame, start: Any, end: Any) -> tuple[Frame, str]:
+def _fill_days(volume: Frame, start: Any, end: Any) -> tuple[Frame, int]:
     counts = volume.assign(day=to_naive(volume["day"]).to_numpy()).set_index("day")
     counts = counts[["events", "users"]].sort_index()
     margin = (end - start) / 2
@@ -79,34 +69,128 @@ def _fill_days(volume: Frame, start: Any, end: Any) -> tuple[Frame, str]:
     if len(counts):
         days = pd.date_range(counts.index.min(), counts.index.max(), freq="D")
         counts = counts.reindex(days, fill_value=0)
-    events = plural(outside, "event", "events")
-    return counts, f"Not drawn: {events} on days further away." if outside else ""
+    return counts, outside
+
+
+def _paint_volume(counts: Frame, start: Any, end: Any, canvas: Canvas) -> None:
+    drawn = canvas.panels([130, 130], left=56, right=16, top=36, gap=66)
+    places = np.arange(len(counts))
+    for axes, name, colour in zip(drawn, ("events", "users"), SERIES, strict=False):
+        rule(axes)
+        axes.fill_between(places, counts[name], step="post", color=colour, alpha=0.14, linewidth=0)
+        axes.plot(places, counts[name], color=colour, linewidth=1.3, drawstyle="steps-post")
+        axes.set_ylim(0, 1.08 * find_max(counts[name], 1.0))
+        format_counts(axes.yaxis, 4)
+        name_y(axes, canvas.words[name])
+        for instant in (start, end):
+            if len(counts):
+                at = (instant - counts.index[0]) / pd.Timedelta(days=1)
+                draw_reference(axes, float(at), vertical=True)
+        _tick_months(axes, counts.index, 4 if canvas.is_narrow else 8)
+    for place in range(0, len(counts), max(1, len(counts) // 60)):
+        row = counts.iloc[place]
+        said = {"events": int(row["events"]), "users": int(row["users"])}
+        text = canvas.say("mark", day=counts.index[place], **said)
+        for axes, name in zip(drawn, said, strict=True):
+            canvas.mark(axes, place, row[name], text)
+
+
+def _tick_months(axes: Axes, days: Any, most: int) -> None:
+    """Tick the first of a month, or every few days of a short log."""
+    firsts = [place for place, day in enumerate(days) if day.day == 1]
+    places = firsts if len(firsts) > 2 else list(range(0, len(days), max(1, len(days) // most)))
+    shown = places[:: max(1, math.ceil(len(places) / most))]
+    form = "%Y-%m" if len(firsts) > 2 else "%Y-%m-%d"
+    axes.set_xticks(shown, [days[place].strftime(form) for place in shown])
+    if len(days) > 1:
+        axes.set_xlim(0, len(days) - 1)
+
+
+# --- delays -------------------------------------------------------------------------------------
 
 
 @chart("delay", "seconds", "count")
-def draw_latency(
-    delay_histogram: Frame, *, title: str = "Delays between an event, its receipt and its record"
-) -> Figure:
-    """Return one panel per `delay`: events (`count`, log axis) by delay in `seconds`."""
-    delays, words = list(delay_histogram["delay"].drop_duplicates()), _words("latency", "delay")
-    figure = make_figure(1, len(delays), sharey=True)
-    for axes, delay, colour in zip(figure.axes, delays, COLOURS, strict=False):
-        part = delay_histogram.loc[delay_histogram["delay"] == delay].astype({"seconds": float})
-        look: dict[str, Any] = {"color": colour, "alpha": 1, "linewidth": 0}
-        sns.histplot(part, x="seconds", weights="count", bins=BINS, ax=axes, **look)
-        axes.set_yscale("log")
-        axes.set_ylim(bottom=0.8)
-        axes.set_title(words.get(str(delay), str(delay)), fontsize=11)
-        axes.set(xlabel="Delay (seconds)", ylabel="Events (log scale)")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
-        axes.xaxis.set_major_formatter(FuncFormatter(_say_seconds))
-    return finish(figure, title)
+def draw_latency(delay_histogram: Frame) -> Sketch:
+    """Return one falling line per `delay`: the share of events (`count`) that take longer than so
+    many `seconds`, both scales logarithmic.
+    """
+    known = delay_histogram.astype({"seconds": float, "count": float})
+    delays = list(known["delay"].drop_duplicates())
+    parts = {delay: known.loc[known["delay"] == delay].sort_values("seconds") for delay in delays}
+    words = _words("latency", "delay")
+    points = [
+        {"name": words.get(str(delay), str(delay)), **_quantiles(part)}
+        for delay, part in parts.items()
+    ]
+    facts = {
+        "points": points, "p99": points[-1]["p99"], "slowest": points[-1]["longest"],
+        "events": parts[delays[-1]]["count"].sum(),
+    }  # fmt: skip
+    return Sketch(facts, partial(_paint_latency, parts, points))
 
 
-def _say_seconds(seconds: float, _position: int | None = None) -> str:
-    """Return seconds as a tick label: grouped by thousands, decimals only where there are any."""
-    places = next(digits for digits in range(7) if round(seconds, digits) == round(seconds, 6))
-    return format_value(seconds, "number", decimals=places)
+def _quantiles(part: Frame) -> dict[str, str]:
+    """Return the median, the 99th percentile and the longest of the delays, in words."""
+    below = part["count"].cumsum() / part["count"].sum()
+    at = {name: part["seconds"][below >= share].iloc[0] for name, share in
+          (("median", 0.5), ("p99", 0.99), ("longest", 1 - 1e-12))}  # fmt: skip
+    return {name: say_delay(seconds) for name, seconds in at.items()}
+
+
+def say_delay(seconds: float) -> str:
+    """Return a delay in the largest unit of which it has at least one."""
+    words = caption("latency")
+    units = (("whole_days", 86400), ("hours", 3600), ("minutes", 60))
+    name, size = next(((n, s) for n, s in units if abs(seconds) >= s), ("seconds", 1))
+    value = seconds / size
+    shown = round(value) if abs(value) >= 10 or value == round(value) else round(value, 1)
+    return texts.render(words[name], {"value": shown})
+
+
+def _paint_latency(parts: dict[Any, Frame], points: list[dict[str, Any]], canvas: Canvas) -> None:
+    axes = canvas.panel(230, left=64, right=24, top=36, bottom=46 + 18 * len(parts))
+    rule(axes)
+    longest, least = 10.0, 1.0
+    for row, ((_, part), point) in enumerate(zip(parts.items(), points, strict=True)):
+        colour = SERIES[row % len(SERIES)]
+        seconds = np.maximum(read(part, "seconds"), 1.0)
+        later = 1 - np.cumsum(read(part, "count")) / part["count"].sum()
+        is_drawn = later > 1e-9
+        x, y = np.r_[1.0, seconds[is_drawn]], np.r_[1.0, later[is_drawn]]
+        axes.plot(x, y, color=colour, drawstyle="steps-post", linewidth=2)
+        longest, least = max(longest, float(seconds.max())), min(least, float(y.min()))
+        axes.annotate(
+            point["name"], (0, 0), (0, -58 - 18 * row), xycoords="axes fraction",
+            textcoords="offset pixels", color=colour, va="center", annotation_clip=False,
+        )  # fmt: skip
+        _mark_delays(canvas, axes, x, y, point["name"])
+    _scale_delays(axes, longest, least, canvas)
+
+
+def _mark_delays(canvas: Canvas, axes: Axes, x: Any, y: Any, name: str) -> None:
+    for seconds in canvas.words["ticks"]:
+        if seconds <= x[-1]:
+            share = float(y[np.searchsorted(x, seconds, side="right") - 1])
+            text = canvas.say("mark", name=name, share=share, delay=say_delay(float(seconds)))
+            canvas.mark(axes, float(seconds), share, text)
+
+
+def _scale_delays(axes: Axes, longest: float, least: float, canvas: Canvas) -> None:
+    axes.set(xscale="log", yscale="log")
+    floor = 10 ** math.floor(math.log10(least))
+    axes.set_ylim(floor, 1)
+    axes.set_xlim(1, longest)
+    powers = range(round(math.log10(floor)), 1)
+    axes.set_yticks([10.0**power for power in powers])
+    axes.yaxis.set_major_formatter(FuncFormatter(say_percent))
+    ticks = {at: text for at, text in canvas.words["ticks"].items() if at <= longest}
+    shown = list(ticks)[:: 2 if canvas.is_narrow and len(ticks) > 4 else 1]
+    axes.set_xticks(shown, [ticks[at] for at in shown])
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+        axis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(canvas.words["x"])
+    name_y(axes, canvas.words["y"])
 
 
 def _words(table: str, column: str) -> dict[str, str]:
@@ -114,44 +198,37 @@ def _words(table: str, column: str) -> dict[str, str]:
     return next(c.values for c in catalogue.table_of(table).columns if c.name == column)
 
 
+# --- users --------------------------------------------------------------------------------------
+
+
 @chart("event_count", "users")
-def draw_events_per_user(
-    events_per_user: Frame, *, title: str = "Users by number of events"
-) -> Figure:
+def draw_events_per_user(events_per_user: Frame) -> Sketch:
     """Return a histogram: `users` (count) by `event_count` (events per user), in bins of equal
-    width.
+    width, with the median.
     """
-    figure = make_figure()
-    axes = figure.axes[0]
-    values = events_per_user.astype({"event_count": float})
-    low, high = values["event_count"].min(), values["event_count"].max()
-    width = math.ceil((high - low + 1) / BINS)  # whole numbers: equal bins hold equal many
-    edges = (np.arange(low, high + width + 1, width) - 0.5).tolist()
-    sns.histplot(values, x="event_count", weights="users", ax=axes, color=COLOURS[0], bins=edges)
-    axes.set(xlabel="Events per user", ylabel="Users")
-    format_counts(axes.xaxis)
+    counts, users = read(events_per_user, "event_count"), read(events_per_user, "users")
+    order = np.argsort(counts)
+    counts, users = counts[order], users[order]
+    below = np.cumsum(users) / users.sum()
+    median, p90 = (float(counts[np.searchsorted(below, share)]) for share in (0.5, 0.9))
+    facts = {"users": users.sum(), "median": median, "p90": p90, "most": counts[-1]}
+    width = math.ceil((counts[-1] - counts[0] + 1) / BINS)  # whole: equal bins hold equal many
+    edges = np.arange(counts[0], counts[-1] + width + 1, width)
+    bars, _ = np.histogram(counts, bins=edges - 0.5, weights=users)
+    return Sketch(facts, partial(_paint_users, edges, bars, median))
+
+
+def _paint_users(edges: Any, bars: Any, median: float, canvas: Canvas) -> None:
+    axes = canvas.panel(200, left=52, right=20, top=36)
+    rule(axes)
+    width = edges[1] - edges[0]
+    axes.bar(edges[:-1] - 0.5, bars, width=0.9 * width, align="edge", color=SERIES[0], alpha=0.75)
+    draw_reference(axes, median, vertical=True)
+    axes.set_ylim(0, 1.08 * find_max(bars, 1.0))
+    format_counts(axes.xaxis, 4 if canvas.is_narrow else 7)
     format_counts(axes.yaxis)
-    return finish(figure, title)
-
-
-@chart("dimension", "score", "checks")
-def draw_scorecard(
-    scorecard: Frame, *, title: str = "Data quality score by dimension, with the number of rules"
-) -> Figure:
-    """Return one bar per `dimension`: its `score` (0 to 1) and its number of rules (`checks`).
-
-    A missing score is written as not applicable, without a bar.
-    """
-    figure = make_figure(height=grow(len(scorecard), 0.5))
-    axes = figure.axes[0]
-    scores = read(scorecard, "score")
-    axes.barh(range(len(scores)), np.nan_to_num(scores), color=COLOURS[0], height=0.6)
-    for row, (score, rules) in enumerate(zip(scores, scorecard["checks"], strict=True)):
-        share = "not applicable" if is_missing(float(score)) else format_value(score, "share")
-        text = f"{share} ({plural(rules, 'rule', 'rules')})"
-        axes.text(np.nan_to_num(score) + 0.01, row, text, va="center", fontsize=10.5)
-    words = _words("scorecard", "dimension")
-    label_rows(axes, [words.get(str(name), str(name)) for name in scorecard["dimension"]])
-    format_shares(axes, "x", full=True)
-    axes.set(xlim=(0, 1.32), xticks=np.linspace(0, 1, 6), xlabel="Score (100 % = best)")
-    return finish(figure, title)
+    axes.set_xlabel(canvas.words["x"])
+    name_y(axes, canvas.words["y"])
+    for low, count in zip(edges, bars, strict=False):
+        text = canvas.say("mark", low=low, high=low + width - 1, users=int(count))
+        canvas.mark(axes, low - 0.5 + width / 2, count, text)

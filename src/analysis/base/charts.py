@@ -1,7 +1,7 @@
-"""A chart as its reader gets it: the finding, what is drawn, two drawings of it, and what to note.
+"""A chart as its reader gets it: the finding, what is drawn, two drawings of it, what to note.
 
-A function decorated with contract.captions.chart returns a Sketch: the facts for the sentences and a
-function that paints on a Canvas. The decorator makes the Chart.
+A function decorated with contract.captions.chart returns a Sketch: the facts for the sentences and
+a function that paints on a Canvas. The decorator makes the Chart.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,8 +32,8 @@ class Sketch:
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """One chart. `title` is the finding, `subtitle` what is drawn, `label` the alternative text with
-    the values, `note` what else to know, `method` how it was computed; `reason` why there is no
+    """One chart. `title` is the finding, `subtitle` what is drawn, `label` the alternative text
+    with the values, `note` what else to know, `method` how it was computed; `reason` why there is no
     drawing. `frame` is the table behind it.
     """
 

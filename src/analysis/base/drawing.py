@@ -73,8 +73,8 @@ class Drawing:
 
 @dataclass
 class Canvas:
-    """Where a chart is painted: `width` pixels, the words of its axes, and `say`, which fills one of
-    the chart's templates.
+    """Where a chart is painted: `width` pixels, the words of its axes, and `say`, which fills one
+    of the chart's templates.
     """
 
     width: int
@@ -147,7 +147,7 @@ def rule(axes: Axes, side: str = "y") -> None:
 
 
 def name_y(axes: Axes, text: str) -> None:
-    """Write what the vertical axis shows above it, where it can be read without turning the head."""
+    """Write what the vertical axis shows above it, where no head has to turn."""
     axes.set_title(text, loc="left", fontsize=SMALL, color=MUTED, pad=8, x=0)
 
 
@@ -248,9 +248,7 @@ def write(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
     """Write at a place of the data, by default in the muted colour, to the right of it."""
     given = {"color": MUTED, "fontsize": SMALL, "ha": "left", "va": "center", **look}
     shift = given.pop("shift", (0, 0))
-    axes.annotate(
-        text, (x, y), shift, textcoords="offset pixels", annotation_clip=False, **given
-    )
+    axes.annotate(text, (x, y), shift, textcoords="offset pixels", annotation_clip=False, **given)
 
 
 def draw_bars_of(axes: Axes, frame: Frame, places: Any, colour: Any, across: bool = False) -> None:

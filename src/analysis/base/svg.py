@@ -1,5 +1,5 @@
-"""A matplotlib figure as inline SVG that follows the page: real text in the page's own font, colours
-as CSS variables, no background, and the same bytes on every machine.
+"""A matplotlib figure as inline SVG that follows the page: real text in the page's own font,
+colours as CSS variables, no background, and the same bytes on every machine.
 """
 
 import io

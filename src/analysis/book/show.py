@@ -95,8 +95,8 @@ def show(
 
     `frame.attrs["table"]` names the table in the catalogue. A column whose words are those of a
     check's statuses is coloured. Beyond `max_rows` rows the rest is left out, and the note under
-    the table says so; `root` leads from the page to the site's root, for the link to the CSV. `name` is
-    its name on the page, where it is not the table's own.
+    the table says so; `root` leads from the page to the site's root, for the link to the CSV.
+    `name` is its name on the page, where it is not the table's own.
     Raises ReportError for a frame that is no table of a chapter, and for a column that the
     catalogue shows and the frame lacks.
     """

@@ -43,7 +43,8 @@ def draw_retention_heatmap(retention_cohorts: Frame, *, min_users: int = MIN_USE
         return Sketch({}, None)
     of_cohorts = shown.loc[shown["cohort"].isin(known["cohort"])]
     facts = {
-        "cohorts": known["cohort"].nunique(), "lowest": known["rate"].min(), "highest": known["rate"].max(),
+        "cohorts": known["cohort"].nunique(),
+        "lowest": known["rate"].min(), "highest": known["rate"].max(),
         "users": of_cohorts.drop_duplicates("cohort")["cohort_size"].sum(),
         "small": bool(shown["is_small"].any()),
         "hidden": bool((cells["rate"].notna() & (cells["months"] > LIMITS[True][0])).any()),
@@ -53,10 +54,8 @@ def draw_retention_heatmap(retention_cohorts: Frame, *, min_users: int = MIN_USE
 
 
 def _count_months(cohorts: Frame, min_users: int) -> Frame:
-    """Return the cells with `cohort`, `months` since signup, and `rate`, missing where not shown."""
-    joined, active = (
-        cohorts[name].astype(str).str[:7] for name in ("cohort_month", "event_month")
-    )
+    """Return the cells with `cohort`, `months` since signup, and `rate`, if shown."""
+    joined, active = (cohorts[name].astype(str).str[:7] for name in ("cohort_month", "event_month"))
     years, months = (
         active.str[part].astype(int) - joined.str[part].astype(int)
         for part in (slice(0, 4), slice(5, 7))

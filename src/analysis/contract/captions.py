@@ -1,8 +1,8 @@
 """The words of every chart, one file per chapter in `captions/`, and how a chart is made of them.
 
 Each chart has whole sentences, as templates of base.texts that its facts fill: `topic` (what the
-chart is about, its title where there is nothing to draw), `title` (the finding), `subtitle` (what is
-drawn, n, the interval), `label` (the alternative text: the values), and, where wanted, `note`,
+chart is about, its title where there is nothing to draw), `title` (the finding), `subtitle` (what
+is drawn, n, the interval), `label` (the alternative text: the values), and, where wanted, `note`,
 `method`, `words` (fixed words on the drawing) and further templates that the drawing fills itself,
 such as `mark`: what one point says.
 """
@@ -39,7 +39,7 @@ def _files() -> list[Path]:
 
 
 def caption(name: str) -> dict[str, Any]:
-    """Return the words of a chart; raises ReportError where it has none, or a sentence is missing."""
+    """Return the words of a chart; raises ReportError where a sentence is missing."""
     entry = _captions().get(name)
     absent = [part for part in SENTENCES if part not in (entry or {})]
     if entry is None or absent:
@@ -56,8 +56,8 @@ def names() -> list[str]:
 
 def chart(*required: str) -> Callable[[Callable[P, Sketch]], Callable[P, Chart]]:
     """Make a chart of a function `draw_NAME` that returns its Sketch: check the columns of its
-    first table, fill the sentences of NAME, paint both widths; where the table could not be computed
-    or has no rows, say why.
+    first table, fill the sentences of NAME, paint both widths; where the table could not be
+    computed or has no rows, say why.
     """
 
     def decorate(draw: Callable[P, Sketch]) -> Callable[P, Chart]:
