@@ -21,16 +21,14 @@ from analysis.base.drawing import (
     name_y,
     read,
     rule,
+    say_count,
     say_percent,
+    tick_some,
     to_naive,
 )
 from analysis.contract import catalogue
 from analysis.contract.captions import caption, chart
 from analysis.log.window import LogWindow
-
-BINS = 40
-"""Bars of a histogram, at most."""
-
 
 # --- days ---------------------------------------------------------------------------------------
 
@@ -50,8 +48,8 @@ def draw_daily_volume(volume: Frame, window: LogWindow) -> Sketch:
     is_outside = ((days < start) | (days >= end)).to_numpy()
     used = counts.loc[(counts.index >= start) & (counts.index < end)]
     facts = {
-        "days": round((end - start) / pd.Timedelta(days=1)), "first": start,
-        "last": end - pd.Timedelta(seconds=1), "far": far,
+        "days": round((end - start) / pd.Timedelta(days=1)), "first": _day(start),
+        "last": _day(end - pd.Timedelta(seconds=1)), "far": far,
         "unused_events": int(volume["events"].to_numpy()[is_outside].sum()),
         "events": used["events"].median(), "most_events": used["events"].max(),
         "users": used["users"].median(), "most_users": used["users"].max(),
@@ -77,8 +75,7 @@ def _paint_volume(counts: Frame, start: Any, end: Any, canvas: Canvas) -> None:
     places = np.arange(len(counts))
     for axes, name, colour in zip(drawn, ("events", "users"), SERIES, strict=False):
         rule(axes)
-        axes.fill_between(places, counts[name], step="post", color=colour, alpha=0.14, linewidth=0)
-        axes.plot(places, counts[name], color=colour, linewidth=1.3, drawstyle="steps-post")
+        axes.plot(places, counts[name], color=colour, linewidth=1.3)
         axes.set_ylim(0, 1.08 * find_max(counts[name], 1.0))
         format_counts(axes.yaxis, 4)
         name_y(axes, canvas.words[name])
@@ -87,12 +84,15 @@ def _paint_volume(counts: Frame, start: Any, end: Any, canvas: Canvas) -> None:
                 at = (instant - counts.index[0]) / pd.Timedelta(days=1)
                 draw_reference(axes, float(at), vertical=True)
         _tick_months(axes, counts.index, 4 if canvas.is_narrow else 8)
-    for place in range(0, len(counts), max(1, len(counts) // 60)):
-        row = counts.iloc[place]
-        said = {"events": int(row["events"]), "users": int(row["users"])}
-        text = canvas.say("mark", day=counts.index[place], **said)
-        for axes, name in zip(drawn, said, strict=True):
-            canvas.mark(axes, place, row[name], text)
+    for place in range(0, len(counts), max(1, len(counts) // 45)):
+        events, users = (int(counts[name].iloc[place]) for name in ("events", "users"))
+        text = canvas.say("mark", day=_day(counts.index[place]), events=events, users=users)
+        canvas.mark(drawn[0], place, events, text)
+
+
+def _day(instant: Any) -> Any:
+    """Return the day of an instant, to be read without its time."""
+    return pd.Timestamp(instant).date()
 
 
 def _tick_months(axes: Axes, days: Any, most: int) -> None:
@@ -103,7 +103,7 @@ def _tick_months(axes: Axes, days: Any, most: int) -> None:
     form = "%Y-%m" if len(firsts) > 2 else "%Y-%m-%d"
     axes.set_xticks(shown, [days[place].strftime(form) for place in shown])
     if len(days) > 1:
-        axes.set_xlim(0, len(days) - 1)
+        axes.set_xlim(0, len(days))
 
 
 # --- delays -------------------------------------------------------------------------------------
@@ -151,7 +151,9 @@ def _paint_latency(parts: dict[Any, Frame], points: list[dict[str, Any]], canvas
     axes = canvas.panel(230, left=64, right=24, top=36, bottom=46 + 18 * len(parts))
     rule(axes)
     longest, least = 10.0, 1.0
-    for row, ((_, part), point) in enumerate(zip(parts.items(), points, strict=True)):
+    rows = sorted(enumerate(zip(parts.values(), points, strict=True)),
+                  key=lambda row: -row[1][0]["seconds"].max())  # fmt: skip
+    for row, (part, point) in rows:
         colour = SERIES[row % len(SERIES)]
         seconds = np.maximum(read(part, "seconds"), 1.0)
         later = 1 - np.cumsum(read(part, "count")) / part["count"].sum()
@@ -203,8 +205,8 @@ def _words(table: str, column: str) -> dict[str, str]:
 
 @chart("event_count", "users")
 def draw_events_per_user(events_per_user: Frame) -> Sketch:
-    """Return a histogram: `users` (count) by `event_count` (events per user), in bins of equal
-    width, with the median.
+    """Return a histogram: `users` (count) by `event_count` (events per user): none, one, and then
+    each bar twice as wide as the one before.
     """
     counts, users = read(events_per_user, "event_count"), read(events_per_user, "users")
     order = np.argsort(counts)
@@ -212,23 +214,23 @@ def draw_events_per_user(events_per_user: Frame) -> Sketch:
     below = np.cumsum(users) / users.sum()
     median, p90 = (float(counts[np.searchsorted(below, share)]) for share in (0.5, 0.9))
     facts = {"users": users.sum(), "median": median, "p90": p90, "most": counts[-1]}
-    width = math.ceil((counts[-1] - counts[0] + 1) / BINS)  # whole: equal bins hold equal many
-    edges = np.arange(counts[0], counts[-1] + width + 1, width)
+    powers = max(1, math.ceil(math.log2(counts[-1] + 1)))
+    edges = np.r_[0, 2.0 ** np.arange(powers + 1)]
     bars, _ = np.histogram(counts, bins=edges - 0.5, weights=users)
-    return Sketch(facts, partial(_paint_users, edges, bars, median))
+    return Sketch(facts, partial(_paint_users, edges, bars))
 
 
-def _paint_users(edges: Any, bars: Any, median: float, canvas: Canvas) -> None:
+def _paint_users(edges: Any, bars: Any, canvas: Canvas) -> None:
     axes = canvas.panel(200, left=52, right=20, top=36)
     rule(axes)
-    width = edges[1] - edges[0]
-    axes.bar(edges[:-1] - 0.5, bars, width=0.9 * width, align="edge", color=SERIES[0], alpha=0.75)
-    draw_reference(axes, median, vertical=True)
+    places = np.arange(len(bars))
+    axes.bar(places, bars, width=0.9, color=SERIES[0], alpha=0.75)
     axes.set_ylim(0, 1.08 * find_max(bars, 1.0))
-    format_counts(axes.xaxis, 4 if canvas.is_narrow else 7)
     format_counts(axes.yaxis)
+    labels = [say_count(low) for low in edges[:-1]]
+    tick_some(axes, places, labels, 6 if canvas.is_narrow else 14)
     axes.set_xlabel(canvas.words["x"])
     name_y(axes, canvas.words["y"])
-    for low, count in zip(edges, bars, strict=False):
-        text = canvas.say("mark", low=low, high=low + width - 1, users=int(count))
-        canvas.mark(axes, low - 0.5 + width / 2, count, text)
+    for place, (low, high, count) in enumerate(zip(edges, edges[1:] - 1, bars, strict=False)):
+        text = canvas.say("mark", low=low, high=high, users=int(count))
+        canvas.mark(axes, place, count, text)

@@ -33,8 +33,8 @@ class Sketch:
 @dataclass(frozen=True, eq=False)
 class Chart:
     """One chart. `title` is the finding, `subtitle` what is drawn, `label` the alternative text
-    with the values, `note` what else to know, `method` how it was computed; `reason` why there is no
-    drawing. `frame` is the table behind it.
+    with the values, `note` what else to know, `method` how it was computed; `reason` why there is
+    no drawing. `frame` is the table behind it.
     """
 
     name: str

@@ -146,9 +146,9 @@ def rule(axes: Axes, side: str = "y") -> None:
     axes.tick_params(length=0, pad=6)
 
 
-def name_y(axes: Axes, text: str) -> None:
+def name_y(axes: Axes, text: str, pad: float = 8) -> None:
     """Write what the vertical axis shows above it, where no head has to turn."""
-    axes.set_title(text, loc="left", fontsize=SMALL, color=MUTED, pad=8, x=0)
+    axes.set_title(text, loc="left", fontsize=SMALL, color=MUTED, pad=pad, x=0)
 
 
 def format_shares(axes: Axes, side: str, top: float = 1.0, ticks: int = 5) -> None:

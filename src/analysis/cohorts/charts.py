@@ -1,5 +1,6 @@
 """Charts of cohorts: retention by day and by month, survival, and cancelling beside silence."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -34,6 +35,8 @@ FRONT = "within"
 """The definition of coming back that the headline uses: drawn in front of the others."""
 WEEK, MONTH, QUARTER = 7, 30, 90
 """Days that titles and labels name, where the table has them."""
+MOST_STEPS = 160
+"""Steps of a drawn curve: more could not be seen apart."""
 CAUSES = ("cancelled", "silent")
 """How a stay can end: the columns of competing_risks."""
 
@@ -156,8 +159,9 @@ def _at(curve: Frame, day: float) -> Any:
 def _paint_survival(curve: Frame, from_day: int, canvas: Canvas) -> None:
     axes = canvas.panel(230, left=48, right=22, top=36, bottom=92)
     rule(axes)
-    days, values = read(curve, "day"), read(curve, "survival")
-    low, high = read(curve, "ci_low"), read(curve, "ci_high")
+    drawn = curve.iloc[:: math.ceil(len(curve) / MOST_STEPS)]
+    days, values = read(drawn, "day"), read(drawn, "survival")
+    low, high = read(drawn, "ci_low"), read(drawn, "ci_high")
     if 0 < days[0] <= 1 and from_day == 0:  # everyone is active at signup
         days, values, low, high = (
             np.insert(v, 0, first)

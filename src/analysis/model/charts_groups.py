@@ -87,11 +87,11 @@ def draw_dependence(dependence: Frame) -> Sketch:
 
 
 def _say_place(place: Any) -> str:
-    """Return a middle value with three digits, or a category as it is."""
+    """Return a middle value with two digits, or a category as it is."""
     if isinstance(place, str):
         return place
     value = float(place)
-    digits = 0 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+    digits = 0 if value == 0 else max(0, 1 - math.floor(math.log10(abs(value))))
     rounded = round(value, digits)
     shown = next(n for n in range(digits + 1) if round(rounded, n) == rounded)
     return format_value(rounded, "number", decimals=shown)
@@ -116,8 +116,7 @@ def _paint_column(axes: Axes, part: Frame, name: str, top: float, canvas: Canvas
     draw_bars_of(axes, part, places, SERIES[0])
     axes.plot(places, read(part, "observed_rate"), "o", color=SERIES[0], markersize=7)
     labels = [_say_place(place) for place in part["place"]]
-    fits = 5 if not canvas.is_narrow else 7
-    tick_some(axes, places, labels, fits if max(map(len, labels)) < 7 else 3)
+    tick_some(axes, places, labels, 6 if max(map(len, labels)) < 6 else 3)
     axes.set_xlim(-0.5, len(part) - 0.5)
     format_shares(axes, "y", 1.06 * top)
     axes.set_xlabel(name)
@@ -182,7 +181,7 @@ def _paint_groups(shown: Frame, canvas: Canvas) -> None:
     axes.tick_params(axis="x", length=0, pad=6)
     axes.locator_params(axis="x", nbins=4 if canvas.is_narrow else 7)
     axes.xaxis.set_major_formatter(FuncFormatter(_say_points))
-    axes.set_xlabel(canvas.words["x"])
+    axes.set_xlabel(canvas.words["x"], loc="right" if canvas.is_narrow else "center")
     for row, record in enumerate(shown.to_dict("records")):
         text = canvas.say(
             "mark", name=record["name"], rate=record.get("rate"), users=record["users"],

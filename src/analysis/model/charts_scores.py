@@ -66,7 +66,9 @@ def _paint_calibration(kept: Frame, canvas: Canvas) -> None:
     axes.plot(kept["mean_predicted"], kept["observed_rate"], "o", color=SERIES[0], markersize=7)
     for name in ("x", "y"):
         format_shares(axes, name, top)
-    axes.text(0.97 * top, 0.8 * top, canvas.words["ideal"], color=MUTED, ha="right", fontsize=SMALL)
+    axes.text(
+        0.98 * top, 0.05 * top, canvas.words["ideal"], color=MUTED, ha="right", fontsize=SMALL
+    )
     axes.set_xlabel(canvas.words["x"])
     name_y(axes, canvas.words["y"])
     for row in kept.to_dict("records"):

@@ -47,7 +47,7 @@ def _pooled(part: Frame) -> float | None:
 
 
 def _paint_label(kept: Frame, canvas: Canvas) -> None:
-    axes = canvas.panel(210, left=56, right=16, top=54)
+    axes = canvas.panel(210, left=56, right=16, top=58)
     rule(axes)
     places = np.arange(len(kept))
     for is_covered, colour in ((False, FAINT), (True, SERIES[0])):
@@ -60,7 +60,7 @@ def _paint_label(kept: Frame, canvas: Canvas) -> None:
     axes.set_xlim(-0.6, len(kept) - 0.4)
     format_shares(axes, "y")
     axes.set_xlabel(canvas.words["x"])
-    name_y(axes, canvas.words["y"])
+    name_y(axes, canvas.words["y"], pad=26)
     _name_parts(kept, canvas)
     for place, row in enumerate(kept.to_dict("records")):
         text = canvas.say("mark", month=row["cohort_month"], rate=row["churn_rate"],

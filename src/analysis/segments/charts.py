@@ -105,18 +105,19 @@ def draw_cluster_profile(cluster_summary: Frame) -> Sketch:
         for row in frame.loc[order].head(5).to_dict("records")
     ]  # fmt: skip
     groups = _order_groups(frame["cluster"])
-    facts = {"points": points, **points[0], "narrow": len(groups) > 5}
+    facts = {"points": points, **points[0], "narrow": len(groups) > 4}
     return Sketch(facts, partial(_paint_profile, frame, groups))
 
 
 def _paint_profile(frame: Frame, groups: list[Any], canvas: Canvas) -> None:
     features = list(dict.fromkeys(frame["feature"]))
     names = [_describe(feature) for feature in features]
-    letters = 16 if canvas.is_narrow else 24
+    letters = 18 if canvas.is_narrow else 24
     heads = [_name_of(group) for group in groups]
-    is_turned = canvas.is_narrow and len(groups) > 3
-    top = 16 + (7.2 * max(map(len, heads)) if is_turned else 34)
     left = room_for(names, letters)
+    each = (canvas.width - left - 10) / len(groups)
+    is_turned, is_numbered = each < 84, each > 40
+    top = 16 + (7.2 * max(map(len, heads)) if is_turned else 34)
     axes = canvas.panel(40 * len(features), left=left, right=10, top=top, bottom=10)
     axes.set_xlim(-0.5, len(groups) - 0.5)
     name_rows(axes, names, letters)
@@ -131,7 +132,7 @@ def _paint_profile(frame: Frame, groups: list[Any], canvas: Canvas) -> None:
         look: dict[str, Any] = {"facecolor": colour, "alpha": shade(cell["distance"], most)}
         axes.add_patch(Rectangle((x - 0.47, row - 0.47), 0.94, 0.94, linewidth=0, **look))
         mean = _three_digits(cell["mean"])
-        if not is_turned:
+        if is_numbered:
             axes.text(x, row, mean, ha="center", va="center_baseline", fontsize=SMALL, color=INK)
         said = {"segment": _name_of(cell["cluster"]), "feature": _describe(cell["feature"])}
         text = canvas.say("mark", mean=mean, distance=cell["distance"], **said)
@@ -196,7 +197,7 @@ def _paint_tiers(kept: Frame, canvas: Canvas) -> None:
     dots.tick_params(axis="x", length=0, pad=6)
     draw_bars_of(dots, kept, rows, SERIES[0], across=True)
     dots.plot(kept["rate"], rows, "o", color=SERIES[0], markersize=7, clip_on=False)
-    format_shares(dots, "x", 1.06 * find_max(read_ends(kept, "ci_high"), 1.0), 4)
+    format_shares(dots, "x", 1.06 * find_max(read_ends(kept, "ci_high"), 1.0), 3)
     name_y(dots, canvas.words["x_rate"])
     for row, record in enumerate(kept.to_dict("records")):
         text = canvas.say("mark", name=record["name"], users=record["users"], rate=record["rate"],
