@@ -158,7 +158,8 @@ def _paint_latency(parts: dict[Any, Frame], points: list[dict[str, Any]], canvas
         seconds = np.maximum(read(part, "seconds"), 1.0)
         later = 1 - np.cumsum(read(part, "count")) / part["count"].sum()
         is_drawn = later > 1e-9
-        x, y = np.r_[1.0, seconds[is_drawn]], np.r_[1.0, later[is_drawn]]
+        x, y = np.r_[1.0, seconds[is_drawn], seconds[-1]], np.r_[1.0, later[is_drawn]]
+        y = np.r_[y, y[-1]]  # until the longest delay
         axes.plot(x, y, color=colour, drawstyle="steps-post", linewidth=2)
         longest, least = max(longest, float(seconds.max())), min(least, float(y.min()))
         axes.annotate(
@@ -179,7 +180,7 @@ def _mark_delays(canvas: Canvas, axes: Axes, x: Any, y: Any, name: str) -> None:
 
 def _scale_delays(axes: Axes, longest: float, least: float, canvas: Canvas) -> None:
     axes.set(xscale="log", yscale="log")
-    floor = 10 ** math.floor(math.log10(least))
+    floor = min(0.1, 10.0 ** math.floor(math.log10(least)))
     axes.set_ylim(floor, 1)
     axes.set_xlim(1, longest)
     powers = range(round(math.log10(floor)), 1)

@@ -84,11 +84,11 @@ def require_columns(frame: Frame, required: Iterable[str], name: str) -> None:
         )
 
 
-def require_one_model(frame: Frame, name: str) -> None:
-    """Raise ReportError when the frame has rows of several models."""
-    if "model" in frame.columns and frame["model"].nunique() > 1:
-        models = ", ".join(map(str, frame["model"].unique()))
-        raise ReportError(f"{name}: rows of several models ({models}). Pass those of one model.")
+def require_one(frame: Frame, column: str, name: str) -> None:
+    """Raise ReportError when the frame has rows of several values of `column`."""
+    if column in frame.columns and frame[column].nunique() > 1:
+        found = ", ".join(map(str, frame[column].unique()))
+        raise ReportError(f"{name}: rows of several {column}s ({found}). Pass those of one.")
 
 
 def keep_large(

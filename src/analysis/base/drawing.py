@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -49,6 +50,8 @@ THEME: Any = {
     "grid.color": GRID,
     "grid.linewidth": 1.0,
     "axes.axisbelow": True,
+    "patch.force_edgecolor": False,
+    "patch.edgecolor": "none",
     "axes.facecolor": "none",
     "figure.facecolor": "none",
     "axes.spines.top": False,
@@ -68,7 +71,8 @@ class Drawing:
 
     def svg(self, salt: str, label: str) -> str:
         """Return the drawing as an `svg` element: see svg.to_svg."""
-        return to_svg(self.figure, salt, label, self.marks)
+        with mpl.rc_context(THEME):  # ticks are made when they are drawn
+            return to_svg(self.figure, salt, label, self.marks)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from analysis.base.charts import MIN_USERS, Sketch, keep_large
+from analysis.base.charts import MIN_USERS, Sketch, keep_large, require_one
 from analysis.base.drawing import (
     FAINT,
     INK,
@@ -29,7 +29,15 @@ from analysis.base.drawing import (
     tick_some,
     write,
 )
+from analysis.cohorts.grid import draw_retention_heatmap
 from analysis.contract.captions import caption, chart
+
+__all__ = [
+    "draw_competing_risks",
+    "draw_retention_days",
+    "draw_retention_heatmap",
+    "draw_survival",
+]
 
 FRONT = "within"
 """The definition of coming back that the headline uses: drawn in front of the others."""
@@ -130,6 +138,7 @@ def draw_survival(survival_curve: Frame) -> Sketch:
     QUARTER marked, and the users followed below. A curve that does not begin at signup (`from_day`)
     says so.
     """
+    require_one(survival_curve, "group", "draw_survival")
     curve = survival_curve.loc[survival_curve["survival"].notna()].sort_values("day")
     if curve.empty:
         return Sketch({}, None)
@@ -185,8 +194,8 @@ def _paint_survival(curve: Frame, from_day: int, canvas: Canvas) -> None:
     axes.set_xticks(ticks, [say_count(day) for day in ticks])
     axes.tick_params(axis="y", length=0)
     _write_followed(axes, curve, ticks, canvas)
-    for day in sorted({*ticks, WEEK, MONTH, QUARTER}):
-        if days[0] <= day <= last:
+    for day in sorted({*ticks, WEEK, MONTH, QUARTER, last}):
+        if curve["day"].iloc[0] <= day <= last:
             row = _at(curve, day)
             text = canvas.say("mark", day=day, share=row["survival"], low=row["ci_low"],
                               high=row["ci_high"], users=row["at_risk"])  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis.base.charts import Sketch, require_one_model
+from analysis.base.charts import Sketch, require_one
 from analysis.base.drawing import (
     FAINT,
     MUTED,
@@ -219,7 +219,7 @@ def draw_lift(lift: Frame) -> Sketch:
 
     `ci_low` and `ci_high` are in units of lift.
     """
-    require_one_model(lift, "draw_lift")
+    require_one(lift, "model", "draw_lift")
     first = lift.sort_values("decile").iloc[0]
     facts = {
         "top": first["lift"], "low": first["ci_low"], "points": read(lift, "lift").tolist(),

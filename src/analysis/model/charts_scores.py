@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.base.charts import MIN_USERS, Sketch, keep_large, require_one_model
+from analysis.base.charts import MIN_USERS, Sketch, keep_large, require_one
 from analysis.base.drawing import (
     INK,
     MUTED,
@@ -39,7 +39,7 @@ BINS = 20
 @chart("mean_predicted", "observed_rate", "ci_low", "ci_high", "users")
 def draw_calibration(calibration: Frame) -> Sketch:
     """Return one point with its interval per group: `observed_rate` by `mean_predicted`."""
-    require_one_model(calibration, "draw_calibration")
+    require_one(calibration, "model", "draw_calibration")
     which = calibration["mean_predicted"].map(lambda share: say_percent(round(share, 2)))
     kept, left_out = keep_large(
         calibration.assign(which=which), "which", "observed_rate", MIN_USERS
