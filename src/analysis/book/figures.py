@@ -37,12 +37,13 @@ class ShownChart:
 
 
 def has_table(frame: pd.DataFrame) -> bool:
-    """Say whether the frame behind a chart is a table that readers may see."""
+    """Say whether the frame behind a chart is a whole table that readers may see."""
     name = frame.attrs.get("table")
     if name is None or frame.empty:
         return False
     table = catalogue.table_of(str(name))
-    return may_be_published(table.path, [column.name for column in table.columns])
+    names = [column.name for column in table.columns]
+    return {*names} <= {*map(str, frame.columns)} and may_be_published(table.path, names)
 
 
 def is_chart(html: str) -> bool:

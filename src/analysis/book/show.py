@@ -79,12 +79,17 @@ ROWS_UNDER_A_CHART = 40
 """Rows of the table folded under a chart; the CSV has all."""
 
 
-def show_chart(chart: Chart, *, root: str = "../../") -> ShownChart:
-    """Return a chart for the page, its table folded under it where readers may see it."""
-    if not has_table(chart.frame):
+def show_chart(
+    chart: Chart, frame: pd.DataFrame | None = None, *, root: str = "../../"
+) -> ShownChart:
+    """Return a chart for the page, with the table that it draws, or another `frame` that says the
+    same in fewer rows, folded under it where readers may see it.
+    """
+    folded = chart.frame if frame is None else frame
+    if not has_table(folded):
         return ShownChart(chart, "")
-    name = f"{chart.frame.attrs['table']}-chart"
-    table = show(chart.frame, ROWS_UNDER_A_CHART, root=root, name=name)
+    name = f"{folded.attrs['table']}-chart"
+    table = show(folded, ROWS_UNDER_A_CHART, root=root, name=name)
     return ShownChart(chart, table.as_raw_html())
 
 

@@ -28,7 +28,7 @@ P = ParamSpec("P")
 
 
 @cache
-def _captions() -> dict[str, dict[str, Any]]:
+def all_captions() -> dict[str, dict[str, Any]]:
     """Return the words of all charts by name."""
     files = [texts.read_texts(path.read_text(encoding="utf-8")) for path in _files()]
     return {name: entry for file in files for name, entry in file.items()}
@@ -40,7 +40,7 @@ def _files() -> list[Path]:
 
 def caption(name: str) -> dict[str, Any]:
     """Return the words of a chart; raises ReportError where a sentence is missing."""
-    entry = _captions().get(name)
+    entry = all_captions().get(name)
     absent = [part for part in SENTENCES if part not in (entry or {})]
     if entry is None or absent:
         raise ReportError(
@@ -51,7 +51,7 @@ def caption(name: str) -> dict[str, Any]:
 
 def names() -> list[str]:
     """Return the names of all charts that have words."""
-    return sorted(_captions())
+    return sorted(all_captions())
 
 
 def chart(*required: str) -> Callable[[Callable[P, Sketch]], Callable[P, Chart]]:
