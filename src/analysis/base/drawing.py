@@ -9,7 +9,7 @@ import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -113,18 +113,27 @@ class Canvas:
         drawn, above = [], top
         for row in rows:
             for place, height in enumerate(row):
-                at = left + place * (each + left + right)
-                bounds = (at, total - above - height, each, height)
-                scale = (self.width, total, self.width, total)
-                box = tuple(a / b for a, b in zip(bounds, scale, strict=True))
-                drawn.append(self.figure.add_axes(box))  # type: ignore[call-overload]
+                across = left + place * (each + left + right)
+                drawn.append(self.place(across, total - above - height, each, height))
             above += row[0] + gap
         return drawn
 
-    def panel(self, height: float, left: float = 50, right: float = 14, **room: float) -> Axes:
+    def place(self, left: float, bottom: float, width: float, height: float) -> Axes:
+        """Return axes at a place of the figure, which has its size already; all in pixels."""
+        across, up = (72 * inches for inches in self.figure.get_size_inches())
+        return self.figure.add_axes((left / across, bottom / up, width / across, height / up))
+
+    def panel(
+        self,
+        height: float,
+        left: float = 50,
+        right: float = 14,
+        *,
+        top: float = 14,
+        bottom: float = 44,
+    ) -> Axes:
         """Return the only axes, `height` pixels high: see panels."""
-        (axes,) = self.panels([height], left, right, **room)  # type: ignore[arg-type]
-        return axes
+        return self.panels([height], left, right, top=top, bottom=bottom)[0]
 
     def mark(self, axes: Axes, x: float, y: float, text: str) -> None:
         """Let the place (x, y) of the axes say `text`."""
@@ -144,9 +153,9 @@ class Canvas:
 # --- axes ---------------------------------------------------------------------------------------
 
 
-def rule(axes: Axes, side: str = "y") -> None:
+def rule(axes: Axes, side: Literal["x", "y"] = "y") -> None:
     """Draw hairlines across the axes at the ticks of one side."""
-    axes.grid(visible=True, axis=side)  # type: ignore[arg-type]
+    axes.grid(visible=True, axis=side)
     axes.tick_params(length=0, pad=6)
 
 
@@ -181,7 +190,7 @@ def say_count(number: float, _position: int | None = None) -> str:
     return format_value(number, "number", decimals=0)
 
 
-def tick_some(axes: Axes, places: Sequence[float], labels: Sequence[str], most: int) -> None:
+def tick_some(axes: Axes, places: Any, labels: Sequence[str], most: int) -> None:
     """Tick the horizontal axis at the places, at most so many of them, the last among them."""
     step = max(1, math.ceil(len(places) / most))
     shown = [n for n in range(len(places)) if (len(places) - 1 - n) % step == 0]

@@ -101,8 +101,7 @@ def _paint_retention(kept: Frame, order: Sequence[str], canvas: Canvas) -> None:
         label = canvas.words.get(name, name.replace("_", " "))
         ends.append((float(rates[-1]), label, colour if is_front else MUTED))
         _mark_rows(canvas, axes, part, label)
-    days = sorted(kept["day"].unique())
-    _scale_days(axes, days, most=5 if canvas.is_narrow else 9)
+    _scale_days(axes, sorted(kept["day"].unique()), most=5 if canvas.is_narrow else 9)
     axes.set_xlabel(canvas.words["x"])
     name_y(axes, canvas.words["y"])
     format_shares(axes, "y", 1.06 * find_max(read_ends(kept, "retention_rate", "ci_high"), 1.0))
@@ -194,12 +193,12 @@ def _paint_survival(curve: Frame, from_day: int, canvas: Canvas) -> None:
     axes.set_xticks(ticks, [say_count(day) for day in ticks])
     axes.tick_params(axis="y", length=0)
     _write_followed(axes, curve, ticks, canvas)
-    for day in sorted({*ticks, WEEK, MONTH, QUARTER, last}):
-        if curve["day"].iloc[0] <= day <= last:
-            row = _at(curve, day)
-            text = canvas.say("mark", day=day, share=row["survival"], low=row["ci_low"],
+    for at in sorted({*ticks, WEEK, MONTH, QUARTER, last}):
+        if curve["day"].iloc[0] <= at <= last:
+            row = _at(curve, at)
+            text = canvas.say("mark", day=at, share=row["survival"], low=row["ci_low"],
                               high=row["ci_high"], users=row["at_risk"])  # fmt: skip
-            canvas.mark(axes, day, float(row["survival"]), text)
+            canvas.mark(axes, at, float(row["survival"]), text)
 
 
 def _followed_days(last: float, most: int) -> list[float]:

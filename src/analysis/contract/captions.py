@@ -93,9 +93,10 @@ def _make_chart(name: str, frame: Any, sketch: Sketch) -> Chart:
     def say(part: str, **facts: Any) -> str:
         return texts.render(words.get(part, ""), {**sketch.facts, **facts})
 
-    sentences = [say(part) for part in ("title", "subtitle", "label", "note", "method")]
-    drawings = [_paint(width, sketch, words, say) for width in (WIDE, NARROW)]
-    return Chart(name, *sentences, "", frame, *drawings)
+    parts = ("title", "subtitle", "label", "note", "method")
+    wide, narrow = (_paint(width, sketch, words, say) for width in (WIDE, NARROW))
+    sentences = {part: say(part) for part in parts}
+    return Chart(name, **sentences, frame=frame, wide=wide, narrow=narrow)
 
 
 def _paint(width: int, sketch: Sketch, words: dict[str, Any], say: Any) -> Drawing:

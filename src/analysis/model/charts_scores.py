@@ -84,8 +84,8 @@ def draw_profit(profit: Frame, *, chosen: int) -> Sketch:
     """
     ordered = profit.sort_values("contacted")
     at = ordered.loc[ordered["contacted"] <= chosen]
-    row = at.iloc[-1] if len(at) and chosen else {}
-    best = ordered.loc[ordered["realised_profit"].astype(float).idxmax()]
+    row: Any = at.iloc[-1] if len(at) and chosen else {}
+    best = ordered.iloc[int(np.nanargmax(read(ordered, "realised_profit")))]
     facts = {
         "chosen": chosen, "realised": row.get("realised_profit"),
         "expected": row.get("expected_profit"), "low": row.get("ci_low"),

@@ -28,6 +28,7 @@ from analysis.base.drawing import (
     label_ends,
     name_rows,
     name_y,
+    read,
     read_ends,
     room_for,
     rule,
@@ -50,7 +51,7 @@ def draw_cluster_selection(cluster_selection: Frame) -> Sketch:
     the NULLS, faint.
     """
     ordered = cluster_selection.sort_values("k")
-    best = ordered.loc[ordered["silhouette"].astype(float).idxmax()]
+    best = ordered.iloc[int(read(ordered, "silhouette").argmax())]
     highest = {c for c in ordered.columns if c.endswith("_max_p95")}
     facts = {
         "exists": bool(highest) and clusters.verdict_of(ordered).exists, "k": best["k"],
@@ -178,11 +179,8 @@ def _paint_tiers(kept: Frame, canvas: Canvas) -> None:
     left = room_for(names, letters)
     whole = canvas.width - left
     bars = canvas.panel(34 * len(names), left=left, right=0.58 * whole, top=26)
-    height = 72 * canvas.figure.get_size_inches()[1]
-    box = (canvas.width - 0.5 * whole, 44, 0.5 * whole - 22, 34 * len(names))
-    scale = (canvas.width, height, canvas.width, height)
-    at = tuple(a / b for a, b in zip(box, scale, strict=True))
-    dots = canvas.figure.add_axes(at)  # type: ignore[call-overload]
+    across = 0.5 * whole - 22
+    dots = canvas.place(canvas.width - 0.5 * whole, 44, across, 34 * len(names))
     rows = np.arange(len(kept))
     bars.barh(rows, kept["users"], color=FAINT, height=0.62, alpha=0.55)
     for row, users in enumerate(kept["users"]):
