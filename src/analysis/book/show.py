@@ -75,7 +75,7 @@ class ReportTable(GT):
         return mark_cells(page, self.rests_on)
 
 
-ROWS_UNDER_A_CHART = 40
+ROWS_UNDER_A_CHART = 25
 """Rows of the table folded under a chart; the CSV has all."""
 
 

@@ -164,10 +164,16 @@ def _at(curve: Frame, day: float) -> Any:
     return curve.loc[curve["day"] <= day].iloc[-1]
 
 
+def _thin(curve: Frame) -> Frame:
+    """Return the rows worth drawing: every day of the first month, then every few, and the last."""
+    first, step = min(MONTH, len(curve)), math.ceil(len(curve) / MOST_STEPS)
+    return curve.iloc[np.unique(np.r_[:first, first : len(curve) : step, len(curve) - 1])]
+
+
 def _paint_survival(curve: Frame, from_day: int, canvas: Canvas) -> None:
     axes = canvas.panel(230, left=48, right=22, top=36, bottom=92)
     rule(axes)
-    drawn = curve.iloc[:: math.ceil(len(curve) / MOST_STEPS)]
+    drawn = _thin(curve)
     days, values = read(drawn, "day"), read(drawn, "survival")
     low, high = read(drawn, "ci_low"), read(drawn, "ci_high")
     if 0 < days[0] <= 1 and from_day == 0:  # everyone is active at signup
