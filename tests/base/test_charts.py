@@ -16,12 +16,14 @@ from analysis.base.charts import Chart
 from analysis.base.drawing import NARROW, WIDE, spread
 from analysis.base.errors import ReportError
 from analysis.cohorts import charts as cohorts_charts
+from analysis.cohorts import trend_charts
 from analysis.contract import captions
 from analysis.model import charts as model_charts
 from analysis.published import charts as published_charts
 from analysis.segments import charts as segments_charts
 from tests.audit import test_audit_charts as audit_cases
 from tests.cohorts import test_cohorts_charts as cohorts_cases
+from tests.cohorts import test_trend_charts as trend_cases
 from tests.model import test_model_charts as model_cases
 from tests.published import test_published_charts as published_cases
 from tests.segments import test_segments_charts as segments_cases
@@ -30,12 +32,15 @@ from tests.segments import test_segments_charts as segments_cases
 CASES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
     **audit_cases.CASES,
     **cohorts_cases.CASES,
+    **trend_cases.CASES,
     **model_cases.CASES,
     **published_cases.CASES,
     **segments_cases.CASES,
 }
 ALL = sorted(CASES)
-ROOMS = (audit_charts, cohorts_charts, model_charts, published_charts, segments_charts)
+ROOMS = (
+    audit_charts, cohorts_charts, trend_charts, model_charts, published_charts, segments_charts,
+)  # fmt: skip
 HELPERS = {"draw_band", "draw_bars_of", "draw_reference"}
 PHONE = 326
 """Pixels that a drawing has at least on a page 390 pixels wide."""

@@ -8,8 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.base.errors import Unavailable
-from analysis.log.churn import Windows, last_outcomes, reactivation, snapshot_plan, why_no_model
-from tests.handmade import at, make_active, make_events, make_users, make_window
+from analysis.log.churn import (
+    Windows,
+    at_risk,
+    last_outcomes,
+    outcome,
+    reactivation,
+    seen_around,
+    snapshot_plan,
+    why_no_model,
+)
+from tests.handmade import at, make_active, make_events, make_log, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-01-17")
 WINDOWS = Windows(lookback=4, gap=1, horizon=3)
@@ -98,3 +107,24 @@ def test_a_log_without_three_horizons_says_nothing_about_coming_back():
     row = reactivation(active, WINDOW, 6).iloc[0]
     assert (row["silent"], row["returned"]) == (0, 0)
     assert row[["rate", "ci_low", "ci_high"]].isna().all()
+
+
+@pytest.mark.parametrize(("lookback", "gap"), [(30, 0), (45, 0), (20, 7)])
+def test_the_days_give_who_was_at_risk_and_who_returned_as_the_events_do(lookback, gap):
+    window, windows = make_window("2025-01-01", "2025-07-01"), Windows(lookback, gap, 30)
+    moments = [("a", "2025-05-02"), ("b", "2025-05-31T23:59:59"), ("b", "2025-06-01"),
+               ("c", "2025-03-03T12:00"), ("c", "2025-06-30T23:59"), ("d", "2025-05-31"),
+               ("a", "2025-04-02"), ("d", "2025-05-01T00:00"), ("e", "2025-05-20")]  # fmt: skip
+    late = [when for _, when in moments[:-1]] + ["2025-06-20"]  # e's event came a month late
+    users = make_users(dict.fromkeys("abcde", "2025-01-01"))
+    log = make_log(make_events(moments, recorded_at=late), users, window)
+    instants = snapshot_plan(window, windows)["snapshot_at"].tolist()
+    backs = [(window.end - snapshot).days for snapshot in instants]
+    seen = seen_around(log.user_days, windows, backs).set_index("user_id")
+    for snapshot, back in zip(instants, backs, strict=True):
+        known = seen[seen[f"at_risk_{back}"]]
+        population = at_risk(log.active, snapshot, windows)
+        assert known.index.tolist() == population.tolist()
+        churned = outcome(log.active, population, snapshot, windows, window.end)
+        if back:
+            assert (~known[f"returned_{back}"]).astype(float).tolist() == churned.tolist()

@@ -9,7 +9,15 @@ import pandas as pd
 from analysis.base.errors import Unavailable
 from analysis.base.formats import plural
 from analysis.base.unavailable import require
-from analysis.cohorts import cancellations, choices, kpis, retention, survival
+from analysis.cohorts import (
+    cancellations,
+    choices,
+    growth,
+    kpis,
+    retention,
+    survival,
+    trend,
+)
 from analysis.contract.chapter import Chapter, frame, table
 from analysis.contract.store import Store
 from analysis.log.afterwards import known_before
@@ -35,6 +43,10 @@ class Cohorts(Chapter):
     def read(cls, inputs: str, **parameters: Any) -> "Cohorts":
         """Return the chapter on the log in the folder `inputs`, with the stage's parameters."""
         return cls(Log.read(Store(cls.stage, inputs)), **parameters)
+
+    @property
+    def _windows(self) -> Windows:
+        return Windows(self.lookback_days, self.gap_days, self.horizon_days)
 
     @table
     def user_retention(self) -> pd.DataFrame:
@@ -92,14 +104,38 @@ class Cohorts(Chapter):
     @table
     def cancellations(self) -> pd.DataFrame:
         """Return silence beside cancellation: see cancellations.cross_table."""
-        windows = Windows(self.lookback_days, self.gap_days, self.horizon_days)
-        return cancellations.cross_table(self.log, windows)
+        return cancellations.cross_table(self.log, self._windows)
 
     @table
     def competing_risks(self) -> pd.DataFrame:
         """Return how newcomers left, day by day: see cancellations.competing_risks."""
         settles = survival.silence_that_settles(self.horizon_days)
         return cancellations.competing_risks(self.log, settles, self.min_group)
+
+    @table
+    def churn_by_snapshot(self) -> pd.DataFrame:
+        """Return who churned at each snapshot: see trend.churn_by_snapshot."""
+        log = self.log
+        return trend.churn_by_snapshot(
+            log.user_days, log.window, self._windows, self.time_zone, self.min_group
+        )
+
+    @table
+    def growth(self) -> pd.DataFrame:
+        """Return where each month's active users come from: see growth.monthly_growth."""
+        log = self.log
+        return growth.monthly_growth(log.user_days, log.users, log.window, self.time_zone)
+
+    @frame
+    def growth_shown(self) -> pd.DataFrame:
+        """The months of `growth` that the chart shows: a year, and the unfinished one."""
+        months: pd.DataFrame = self.growth
+        if not months["is_complete"].any():
+            raise Unavailable(
+                "The log does not cover two whole calendar months in a row, so nobody knows who "
+                "was retained or lost. Give a longer log."
+            )
+        return months.tail(growth.SHOWN)
 
     @table
     def kpis(self) -> pd.DataFrame:
@@ -121,5 +157,4 @@ class Cohorts(Chapter):
     @table
     def choices(self) -> pd.DataFrame:
         """Return the headline figures under other definitions: see choices.choices."""
-        windows = Windows(self.lookback_days, self.gap_days, self.horizon_days)
-        return choices.choices(self.log, windows, self.min_group)
+        return choices.choices(self.log, self._windows, self.min_group)

@@ -24,7 +24,7 @@ KPIS = {
 """Each figure: the sum above, the sum below, and the counts of user_days that must not all be 0:
 where the log has no such event, the figure says nothing."""
 COUNTS = ("plays", "clicks", "nexts", "purchases")
-COLUMNS = ["month", "kpi", "value", "ci_low", "ci_high", "n", "is_observed"]
+COLUMNS = ["month", "kpi", "value", "ci_low", "ci_high", "n", "is_observed", "so_far"]
 
 
 def monthly_kpis(user_days: Any, window: LogWindow, zone: str, min_group: int) -> pd.DataFrame:
@@ -36,8 +36,10 @@ def monthly_kpis(user_days: Any, window: LogWindow, zone: str, min_group: int) -
     Cochran 1977, section 6.4; not below 0; Wilson's for the share of users who pay), blank where
     fewer than 10 users have any of what is summed, or all have the same. Amounts are those in the
     events (1 per event where there is none), so they are in credits and not in money. Blank if the
-    log does not cover the whole month, or for fewer than `min_group` users. Figures whose events
-    are not in the log are left out.
+    log does not cover the whole month, or for fewer than `min_group` users. `so_far` is the value
+    over the days that the log has of a month it covers only in part (otherwise blank): it is no
+    month's figure, for some of them grow with the days. Figures whose events are not in the log are
+    left out.
     """
     kpis = _available(user_days)
     sums = _sums(_per_user(user_days), kpis)
@@ -46,9 +48,9 @@ def monthly_kpis(user_days: Any, window: LogWindow, zone: str, min_group: int) -
         start, end = clock.month_span(str(month), zone)
         is_observed = window.start <= start and end <= window.end
         for name, (above, below) in kpis.items():
-            is_shown = is_observed and not is_too_few(row["n"], min_group)
-            values = _ratio(row, above, below) if is_shown else BLANK
-            rows.append((month, name, *values, int(row["n"]), is_observed))
+            found = BLANK if is_too_few(row["n"], min_group) else _ratio(row, above, below)
+            values, so_far = (found, BLANK[0]) if is_observed else (BLANK, found[0])
+            rows.append((month, name, *values, int(row["n"]), is_observed, so_far))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

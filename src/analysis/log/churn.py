@@ -1,5 +1,6 @@
 """The churn label: snapshots, who was at risk, and who did not return."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +110,24 @@ def at_risk(active: Any, at: pd.Timestamp, windows: Windows) -> "pd.Series[Any]"
     before it, sorted. An event that arrived later does not count: who uploads it came back.
     """
     return users_between(active.filter(active.recorded_at < at), at - windows.back, at)
+
+
+def seen_around(user_days: Any, windows: Windows, days_back: Sequence[int]) -> pd.DataFrame:
+    """Return per user who was at risk at some snapshot: `at_risk_N` and `returned_N` (flags) for
+    the snapshot N days before the end of the window, for each N of `days_back`.
+
+    `user_days` as in log.activity.sum_by_day, so that one pass over them answers for all snapshots;
+    the definitions are those of at_risk and of outcome. Sorted by user.
+    """
+    day, known = user_days.days_to_end, user_days.recorded_days_to_end
+    flags = {}
+    for back in days_back:
+        ends = back - windows.gap
+        is_before = (day >= back) & (day < back + windows.lookback) & (known >= back)
+        flags[f"at_risk_{back}"] = is_before.any()
+        flags[f"returned_{back}"] = ((day >= ends - windows.horizon) & (day < ends)).any()
+    rows = engine.to_pandas(user_days.group_by("user_id").aggregate(**flags).order_by("user_id"))
+    return rows[rows[[f"at_risk_{back}" for back in days_back]].any(axis=1)].reset_index(drop=True)
 
 
 def outcome(

@@ -27,6 +27,7 @@ from analysis.summary.judged import describe_checks, describe_claims
 from analysis.summary.materiality import behind, decide, materiality
 from analysis.summary.metrics import Metrics
 from analysis.summary.recomputed import Evidence, Figures, headline, recompute
+from analysis.summary.trend import growth_metrics, trend_metrics, value_at_stake
 from analysis.summary.worth import AT_CHANCE, worth_suggesting
 
 PUBLISHED = "09_published"
@@ -190,6 +191,9 @@ class Summary(Chapter):
             self._facts("label_calendar").get("reason"),
         )
         at_risk = int((self.snapshots["split"] == "score").sum())
+        scores = metrics.score_metrics(
+            self.scored, self.differences, card, at_risk, labels["churn_rate"]["value"]
+        )
         return {
             **metrics.run_metrics(
                 self.users, events_qa["rows_kept"], self.window, self.horizon_days,
@@ -209,10 +213,10 @@ class Summary(Chapter):
             **metrics.model_metrics(
                 self.store.table("model/evaluation.csv"), card, self.verdicts_by_stage["06_model"]
             ),
-            **metrics.score_metrics(
-                self.scored, self.differences, card, at_risk,
-                labels["churn_rate"]["value"],
-            ),
+            **scores,
+            **trend_metrics(self.store.table("cohorts/churn_by_snapshot.csv")),
+            **growth_metrics(self.store.table("cohorts/growth.csv")),
+            **value_at_stake(scores["expected_at_last_rate"], self.customer_value),
             **metrics.segment_metrics(
                 self.store.table("segments/cluster_selection.csv"), self._facts("clusters_exist")
             ),

@@ -19,7 +19,11 @@ from analysis.summary.recomputed import FALSE, FIGURES, Figures
 
 COLUMNS = ["check", "figure", "basis", "label", "unit", "value", "ci_low", "ci_high", "without",
            "change", "is_material"]  # fmt: skip
-SAME = {"newcomers_lost_30d": "retention_d30", "expected_at_last_rate": "churn_rate"}
+SAME = {
+    "newcomers_lost_30d": "retention_d30",
+    "expected_at_last_rate": "churn_rate",
+    "value_at_stake": "churn_rate",
+}
 """Figures that are another one in other words."""
 KPI = "kpi_"
 ACTIVITY = "activity"

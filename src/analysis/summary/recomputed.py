@@ -150,26 +150,13 @@ def _churn(evidence: Evidence) -> Figures:
     for back in range(step, reach - windows.lookback + 1, step):
         at = evidence.window.end - back * clock.DAY
         if evidence.is_known(at - windows.back, at + windows.step):
-            before, after = _seen(days, windows, back)
-            rate = _share(~before.isin(after), 1)
+            seen = churn.seen_around(days, windows, [back])
+            rate = _share(~seen[f"returned_{back}"], 1)
             break
-    seen = _in_stretch(evidence)
-    active = seen.mutate(event_at=seen.first_event_at)
+    inside = _in_stretch(evidence)
+    active = inside.mutate(event_at=inside.first_event_at)
     again = churn.reactivation(active, evidence.longest, windows.horizon)
     return {"churn_rate": rate, "reactivation_rate": _number(again["rate"].iloc[0])}
-
-
-def _seen(days: Any, windows: Windows, back: int) -> tuple["pd.Series[Any]", "pd.Series[Any]"]:
-    """Return the users at risk `back` days before the end, and those who came in the horizon."""
-    at_risk = (days.days_to_end >= back) & (days.days_to_end < back + windows.lookback)
-    returned = (days.days_to_end >= back - windows.gap - windows.horizon) & (
-        days.days_to_end < back - windows.gap
-    )
-    per_user = days.group_by("user_id").aggregate(
-        before=(at_risk & (days.recorded_days_to_end >= back)).any(), after=returned.any()
-    )
-    table = engine.to_pandas(per_user.order_by("user_id"))
-    return table.loc[table["before"], "user_id"], table.loc[table["after"], "user_id"]
 
 
 def _of_model(evidence: Evidence) -> Figures:
