@@ -122,7 +122,7 @@ def draw_growth(growth: Frame) -> Sketch:
     whole = frame.loc[frame["is_complete"].astype(bool)]
     if whole.empty:
         return Sketch({}, None)
-    points = [
+    points: list[dict[str, Any]] = [
         {"month": str(row["month"]), **{name: int(row[f"{name}_users"]) for name in FLOWS}}
         for row in whole.to_dict("records")
     ]
