@@ -234,7 +234,7 @@ def test_groups_stand_by_difference_and_those_beyond_chance_are_named():
     chart = draw("draw_group_differences")
     faint, real = axes_of(chart)[0].lines[1:]
     assert (real.get_xdata().tolist(), faint.get_xdata().tolist()) == ([0.2], [-0.1])
-    assert chart.title == "One of 2 groups differs beyond chance: Device: iOS"
+    assert chart.title == "One of 2 groups differs beyond chance: “Device: iOS”"
     frame = CASES["draw_group_differences"][0].assign(is_different="no")
     assert plain(draw("draw_group_differences", frame).title) == (
         "None of 2 groups churns more or less than the others beyond chance"
