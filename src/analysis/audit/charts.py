@@ -24,7 +24,6 @@ from analysis.base.drawing import (
     say_count,
     say_percent,
     tick_some,
-    to_naive,
 )
 from analysis.contract import catalogue
 from analysis.contract.captions import caption, chart
@@ -42,9 +41,9 @@ def draw_daily_volume(volume: Frame, window: LogWindow) -> Sketch:
     its length are counted in the note instead of drawn, so that one wrong date does not squeeze the
     rest.
     """
-    start, end = to_naive([window.start, window.end])
+    start, end = _to_naive([window.start, window.end])
     counts, far = _fill_days(volume, start, end)
-    days = to_naive(volume["day"])
+    days = _to_naive(volume["day"])
     is_outside = ((days < start) | (days >= end)).to_numpy()
     used = counts.loc[(counts.index >= start) & (counts.index < end)]
     facts = {
@@ -57,8 +56,13 @@ def draw_daily_volume(volume: Frame, window: LogWindow) -> Sketch:
     return Sketch(facts, partial(_paint_volume, counts, start, end))
 
 
+def _to_naive(values: Any) -> "pd.Series[Any]":
+    """Return instants in UTC without their zone, as matplotlib draws them."""
+    return pd.Series(pd.to_datetime(values, utc=True)).dt.tz_localize(None)
+
+
 def _fill_days(volume: Frame, start: Any, end: Any) -> tuple[Frame, int]:
-    counts = volume.assign(day=to_naive(volume["day"]).to_numpy()).set_index("day")
+    counts = volume.assign(day=_to_naive(volume["day"]).to_numpy()).set_index("day")
     counts = counts[["events", "users"]].sort_index()
     margin = (end - start) / 2
     is_near = (counts.index >= start - margin) & (counts.index <= end + margin)

@@ -124,14 +124,9 @@ class Canvas:
         return self.figure.add_axes((left / across, bottom / up, width / across, height / up))
 
     def panel(
-        self,
-        height: float,
-        left: float = 50,
-        right: float = 14,
-        *,
-        top: float = 14,
+        self, height: float, left: float = 50, right: float = 14, *, top: float = 14,
         bottom: float = 44,
-    ) -> Axes:
+    ) -> Axes:  # fmt: skip
         """Return the only axes, `height` pixels high: see panels."""
         return self.panels([height], left, right, top=top, bottom=bottom)[0]
 
@@ -301,8 +296,3 @@ def read_ends(frame: Frame, *columns: str) -> list[float]:
     """Return all numbers of the columns the frame has, to set the limits of an axis."""
     present = [column for column in columns if column in frame.columns]
     return [float(value) for column in present for value in read(frame, column)]
-
-
-def to_naive(values: Any) -> "pd.Series[Any]":
-    """Return instants in UTC without their zone, as matplotlib draws them."""
-    return pd.Series(pd.to_datetime(values, utc=True)).dt.tz_localize(None)

@@ -25,6 +25,7 @@ from analysis.base.formats import (
     plural,
     shared_decimals,
 )
+from analysis.book.dress import dress
 from analysis.book.figures import ShownChart, has_table
 from analysis.book.marks import mark_cells
 from analysis.book.publish import may_be_published
@@ -49,7 +50,6 @@ PILLS = {
     "fail": ("✕", "#f8d0c0", "#6e1f00"),
     "not_applicable": ("–", "#e3e3e3", "#3a3a3a"),
 }
-RULE = "#8888886b"  # grey, translucent: a hairline on any background
 
 
 class ReportTable(GT):
@@ -79,9 +79,7 @@ ROWS_UNDER_A_CHART = 25
 """Rows of the table folded under a chart; the CSV has all."""
 
 
-def show_chart(
-    chart: Chart, frame: pd.DataFrame | None = None, *, root: str = "../../"
-) -> ShownChart:
+def show_chart(chart: Chart, frame: pd.DataFrame | None = None) -> ShownChart:
     """Return a chart for the page, with the table that it draws, or another `frame` that says the
     same in fewer rows, folded under it where readers may see it.
     """
@@ -89,7 +87,7 @@ def show_chart(
     if not has_table(folded):
         return ShownChart(chart, "")
     name = f"{folded.attrs['table']}-chart"
-    table = show(folded, ROWS_UNDER_A_CHART, root=root, name=name)
+    table = show(folded, ROWS_UNDER_A_CHART, name=name)
     return ShownChart(chart, table.as_raw_html())
 
 
@@ -115,7 +113,7 @@ def show(
     made = _keep_short_cells_whole(made, cells)
     for note in _list_notes(len(frame), len(shown), table, root, unavailable.reason_of(frame)):
         made = made.tab_source_note(note)
-    dressed = _dress(made, name or table.name)
+    dressed = dress(made, name or table.name)
     dressed.rests_on = _marks(shown, table)
     return dressed
 
@@ -299,28 +297,3 @@ def _list_notes(
         address = escape(f"{root}artifacts/{table.path}")
         notes.append(html(f'<a href="{address}" download>Download CSV</a>'))
     return notes
-
-
-def _dress(table: ReportTable, table_id: str) -> ReportTable:
-    parts = ("gt_table", "gt_heading", "gt_title", "gt_col_heading", "gt_row", "gt_sourcenotes")
-    selector = ", ".join(f"#{table_id} .{part}" for part in parts)
-    return table.tab_options(
-        table_font_names="inherit",
-        table_font_size="0.9em",
-        table_layout="auto",
-        table_margin_left="0",
-        heading_align="left",
-        column_labels_font_weight="bold",
-        container_overflow_x="auto",
-        container_overflow_y="hidden",
-        table_border_top_color=RULE,
-        table_border_bottom_color=RULE,
-        column_labels_border_top_style="none",
-        column_labels_border_bottom_color=RULE,
-        table_body_border_top_color=RULE,
-        table_body_border_bottom_color=RULE,
-        table_body_hlines_color=RULE,
-    ).opt_css(
-        f"{selector} {{ color: inherit !important; background-color: transparent !important; }}\n"
-        f"#{table_id} td.gt_right {{ white-space: nowrap; }}"
-    )
