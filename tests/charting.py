@@ -1,11 +1,14 @@
-"""What tests of charts share: reading what a figure shows."""
+"""What tests of charts share: reading what a chart shows."""
 
+import re
+from html import unescape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+from analysis.base.charts import Chart
 
 
 def interval(**columns: Any) -> pd.DataFrame:
@@ -13,14 +16,30 @@ def interval(**columns: Any) -> pd.DataFrame:
     return pd.DataFrame({**columns, "ci_low": 0.1, "ci_high": 0.4})
 
 
-def read_texts(figure: Figure) -> list[str]:
-    """Return the texts inside the axes."""
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
+def axes_of(chart: Chart, *, narrow: bool = False) -> list[Axes]:
+    """Return the axes of one of the two drawings of a chart, which must have them."""
+    drawing = chart.narrow if narrow else chart.wide
+    assert drawing is not None, chart.reason
+    return list(drawing.figure.axes)
 
 
-def read_caption(figure: Figure) -> str:
-    """Return the note below a figure."""
-    return figure.get_supxlabel().replace("\n", " ")
+def says(chart: Chart, *, narrow: bool = False) -> list[str]:
+    """Return what the marks of a drawing say, in order, with plain spaces."""
+    drawing = chart.narrow if narrow else chart.wide
+    assert drawing is not None, chart.reason
+    return [plain(mark.text) for mark in drawing.marks]
+
+
+def plain(text: str) -> str:
+    """Return a text with plain spaces instead of no-break ones."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def words_in(chart: Chart) -> list[str]:
+    """Return the texts inside the wide drawing, as the page has them."""
+    assert chart.wide is not None
+    found = re.findall(r"<text[^>]*>([^<]*)</text>", chart.wide.svg("x", ""))
+    return [plain(unescape(text)) for text in found]
 
 
 def read_bars(axes: Axes) -> list[float]:

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import matplotlib as mpl
-import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+import pytest
 
 from analysis.audit import charts
-from tests.charting import read_bars, read_caption, read_texts
+from analysis.base.charts import Chart
+from tests.charting import axes_of, plain, read_bars, says, words_in
 from tests.handmade import at, make_window
 
 CASES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
@@ -18,73 +17,79 @@ CASES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
     ),
     "draw_latency": (
         pd.DataFrame(
-            {"delay": ["delay_event_created", "other"], "seconds": [0, 2], "count": [9, 90]}
+            {"delay": ["delay_event_created"] * 2, "seconds": [2, 7200], "count": [995, 5]}
         ),
         {},
     ),
     "draw_events_per_user": (pd.DataFrame({"event_count": [1, 4], "users": [2, 5]}), {}),
-    "draw_scorecard": (
-        pd.DataFrame({"dimension": ["coverage", "b"], "score": [0.5, np.nan], "checks": [1, 0]}),
-        {},
-    ),
 }
 """The least frame of each chart, and what else it takes."""
 
 
-def draw(name: str, frame: pd.DataFrame | None = None, **options: Any) -> Figure:
+def draw(name: str, frame: pd.DataFrame | None = None, **options: Any) -> Chart:
     least, fixed = CASES[name]
     return getattr(charts, name)(least if frame is None else frame, **{**fixed, **options})
 
 
 def test_days_without_a_row_are_drawn_as_zero():
-    events, users = draw("draw_daily_volume").axes
+    events, users = axes_of(draw("draw_daily_volume"))
     assert events.lines[0].get_ydata().tolist() == [7, 0, 7]
     assert users.lines[0].get_ydata().tolist() == [3, 0, 3]
     assert events.get_ylim()[0] == users.get_ylim()[0] == 0
 
 
-def test_the_window_is_shaded_from_start_to_end():
-    figure = draw("draw_daily_volume")
-    shaded = figure.axes[0].patches[0]
-    assert shaded.get_x() == mpl.dates.date2num(np.datetime64("2025-01-01"))
-    assert shaded.get_width() == 4
-    caption = read_caption(figure).replace("\N{NO-BREAK SPACE}", " ")
-    assert caption == "Shaded: 1 Jan 2025 up to, not including, 5 Jan 2025."
+def test_the_ends_of_the_window_are_lines_and_said():
+    chart = draw("draw_daily_volume")
+    ends = [line.get_xdata()[0] for line in axes_of(chart)[0].lines[1:]]
+    assert ends == [0, 4]
+    assert "1 January 2025 up to and including 4 January 2025" in plain(chart.subtitle)
+    assert plain(chart.title) == "The report uses all 4 days of the log"
 
 
 def test_a_wrong_date_is_counted_not_drawn():
     frame = CASES["draw_daily_volume"][0]
     far = frame.head(1).assign(day=at("1970-01-01"), events=1200)
-    figure = draw("draw_daily_volume", pd.concat([frame, far]))
-    assert figure.axes[0].lines[0].get_ydata().tolist() == [7, 0, 7]
-    assert "Not drawn: 1,200 events on days further away." in read_caption(figure)
+    chart = draw("draw_daily_volume", pd.concat([frame, far]))
+    assert axes_of(chart)[0].lines[0].get_ydata().tolist() == [7, 0, 7]
+    assert "Not drawn: 1,200 events on days further away." in plain(chart.note)
+    assert "leaves out 1,200 events" in plain(chart.title)
     one = draw("draw_daily_volume", pd.concat([frame, far.assign(events=1)]))
-    assert "Not drawn: 1 event on days further away." in read_caption(one)
+    assert "Not drawn: 1 event on days further away." in plain(one.note)
 
 
-def test_latency_bars_hold_all_events_on_a_log_axis():
-    first, second = draw("draw_latency").axes
-    assert (sum(read_bars(first)), sum(read_bars(second))) == (9, 90)
-    assert first.get_yscale() == second.get_yscale() == "log"
-    assert first.get_title() == "Event to record"
-    say = first.xaxis.get_major_formatter()
-    assert [say(seconds) for seconds in (0, 0.5, 75000)] == ["0", "0.5", "75,000"]
+def test_latency_is_the_share_that_takes_longer_on_log_scales():
+    chart = draw("draw_latency")
+    (axes,) = axes_of(chart)
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    line = axes.lines[0].get_xydata()
+    assert line[-2:, 0].tolist() == [2, 7200]
+    assert line[-2:, 1].tolist() == pytest.approx([0.005, 0.005])
+    assert (
+        plain(chart.title)
+        == "99 % of events are recorded within 2 seconds; the slowest took 2 hours"
+    )
+    assert "Event to record: 0.50 % of events take longer than 1 hour" in says(chart)
 
 
-def test_events_per_user_has_bins_of_whole_numbers():
-    axes = draw("draw_events_per_user").axes[0]
-    assert read_bars(axes) == [2, 0, 0, 5]
-    assert [bar.get_width() for bar in axes.patches] == [1, 1, 1, 1]
-    wide = pd.DataFrame({"event_count": range(100), "users": 1})
-    bars = read_bars(draw("draw_events_per_user", wide).axes[0])
-    assert len(bars) <= 40
-    assert set(bars[:-1]) == {3}
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.5, "0.5 seconds"),
+        (1, "1 second"),
+        (90, "1.5 minutes"),
+        (86400, "1 day"),
+        (1e6, "12 days"),
+    ],
+)
+def test_a_delay_is_said_in_its_largest_unit(seconds, said):
+    assert plain(charts.say_delay(seconds)) == said
 
 
-def test_scores_are_bars_from_zero_and_missing_ones_are_written():
-    figure = draw("draw_scorecard")
-    bars = figure.axes[0].patches
-    assert [bar.get_width() for bar in bars] == [0.5, 0]
-    assert read_texts(figure) == ["50.0\N{NO-BREAK SPACE}% (1 rule)", "not applicable (0 rules)"]
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["Coverage", "b"]
-    assert figure.axes[0].get_xlim()[0] == 0
+def test_bars_of_events_double_in_width():
+    chart = draw("draw_events_per_user")
+    assert read_bars(axes_of(chart)[0]) == [0, 2, 0, 5]
+    assert [text.split(":")[0] for text in says(chart)] == [
+        "0 events", "1 event", "2 to 3 events", "4 to 7 events",
+    ]  # fmt: skip
+    assert {"0", "1", "2", "4"} <= set(words_in(chart))
+    assert "Half of the users have 4 events or fewer" in plain(chart.title)

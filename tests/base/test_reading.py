@@ -297,7 +297,11 @@ def written(header, rows, dialect):
 
 
 def pack(packing, content):
-    return {"": content, ".gz": gzip.compress(content, mtime=0), ".zip": zipped({"u.csv": content})}[packing]
+    return {
+        "": content,
+        ".gz": gzip.compress(content, mtime=0),
+        ".zip": zipped({"u.csv": content}),
+    }[packing]
 
 
 def comparable(rows):

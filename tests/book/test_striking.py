@@ -11,6 +11,7 @@ from docutils import nodes
 
 import analysis.summary.chapter  # noqa: F401 (registers every check)
 from analysis.base.errors import ReportError
+from analysis.book import figures
 from analysis.book.artifacts import Artifacts
 from analysis.book.downloads import STRUCK_BY, publish
 from analysis.book.marks import mark_cells
@@ -57,6 +58,10 @@ def read_page(data) -> nodes.document:
     return page
 
 
+def charts_of(page: nodes.document) -> list[nodes.raw]:
+    return [raw for raw in page.findall(nodes.raw) if figures.is_chart(raw.astext())]
+
+
 def struck_bases(check: str, basis: str) -> set[str]:
     return {basis} if basis else set(REGISTER[check].strikes)
 
@@ -86,13 +91,14 @@ def test_what_rests_on_a_failing_check_is_struck_and_nothing_else(tmp_path, chec
         note = raw.parent.children[0].astext() if any(found) else ""
         assert len(raw.parent.children) == 1 + any(found), table.name
         assert not any(found) or ("Do not use" in note and f"check-{check}" in note)
-    images = list(page.findall(nodes.image))
-    for (alt, rests_on), image in zip(CHARTS, images, strict=True):
-        is_struck = bool({*rests_on} & struck)
-        assert image["alt"] == (f"Struck, do not use. {alt}" if is_struck else alt)
-        assert ("cb-struck-chart" in image.parent["classes"]) == is_struck
+    for (name, rests_on), raw in zip(CHARTS, charts_of(page), strict=True):
+        is_struck, html = bool({*rests_on} & struck), raw.astext()
+        assert f'aria-label="{"Struck, do not use. " * is_struck}{name}"' in html
+        assert (f"<s>Finding of {name}</s>" in html) == is_struck
+        assert ("3 users" in html) == (not is_struck)
+        assert ("cb-struck-chart" in raw.parent["classes"]) == is_struck
         if is_struck:
-            note = image.parent.parent.children[0].astext()
+            note = raw.parent.parent.children[0].astext()
             assert "Do not use" in note
             assert f"{check} &lt;title&gt;" in note
 
@@ -127,7 +133,7 @@ def test_a_warning_strikes_nothing_and_puts_a_caution(tmp_path, check, basis):
     text = page.astext()
     assert "<s>" not in text
     assert "Do not use" not in text
-    assert not [node for node in page.findall(nodes.image) if "Struck" in node["alt"]]
+    assert not [raw for raw in charts_of(page) if "Struck" in raw.astext()]
     rests_on = any({*rests} & struck_bases(check, basis) for _, rests in CHARTS)
     assert not rests_on or f"check-{check}" in text
 
@@ -143,6 +149,15 @@ def test_a_figure_that_is_not_available_is_not_struck(tmp_path, monkeypatch):
     strikes = strikes_of(Artifacts(tmp_path))
     assert [check.name for check in strikes.of(["ranking"])] == ["leakage"]
     assert strikes.of(["figure:test_auc"]) == []
+
+
+def test_the_checks_behind_a_chart_are_linked_under_it(tmp_path):
+    by_hand.write_run(tmp_path, "leakage", "")
+    page = read_page(tmp_path)
+    shown = {name: raw.astext() for (name, _), raw in zip(CHARTS, charts_of(page), strict=True)}
+    assert "check-leakage" in shown["roc"]
+    assert "check-leakage" not in shown["daily_volume"]
+    assert not [html for html in shown.values() if figures.SLOT in html]
 
 
 def test_cells_are_marked_one_by_one():

@@ -14,7 +14,6 @@ from tests.book.small_book import build, read_page, words, write_book
 pytestmark = pytest.mark.book
 TABLES = ("lift", "snapshot_summary", "retention_by_day", "evaluation_chosen")
 CHARTS = {"Ranking": ["ranking"], "Churn by day": ["churn"], "Return": ["retention"], "Days": []}
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 
 
 def cell_with_table(name: str) -> nbformat.NotebookNode:
@@ -23,9 +22,11 @@ def cell_with_table(name: str) -> nbformat.NotebookNode:
     return new_code_cell("show", outputs=[output], execution_count=1)
 
 
-def cell_with_chart(alt: str, rests_on: list[str]) -> nbformat.NotebookNode:
-    metadata = {"mystnb": {"image": {"alt": alt}}, "churnbook": {"rests_on": rests_on}}
-    output = new_output("execute_result", {"image/png": PNG}, execution_count=1)
+def cell_with_chart(name: str, rests_on: list[str]) -> nbformat.NotebookNode:
+    metadata = {"churnbook": {"rests_on": rests_on}}
+    output = new_output(
+        "execute_result", {"text/html": by_hand.chart_html(name)}, execution_count=1
+    )
     return new_code_cell("draw", metadata=metadata, outputs=[output], execution_count=1)
 
 
@@ -87,14 +88,15 @@ def test_a_table_of_which_a_part_is_struck_says_so(page):
 
 
 def test_a_chart_is_struck_carries_a_caution_or_stands_plain(page):
-    images = {image["alt"]: image for image in page("img")}
-    assert list(images) == ["Struck, do not use. Ranking", *list(CHARTS)[1:]]
-    struck, cautioned, *plain = images.values()
+    labels = [figure.svg["aria-label"] for figure in page("figure", class_="cb-chart")]
+    assert labels == ["Struck, do not use. Ranking", *list(CHARTS)[1:]]
+    struck, cautioned, *plain = page("figure", class_="cb-chart")
     box = struck.find_parent(class_="cb-struck-chart")
-    assert words(box) == "✕ Do not use"
+    assert words(box).endswith("✕ Do not use")
+    assert words(box).startswith("struck figure: Finding of Ranking")
     assert "rests on 1 check that fails: Leakage" in noted(box)
     assert "1 check asks for caution" in words(cautioned.find_parent(class_="cb-noted-chart"))
-    assert not [image for image in plain if image.find_parent(class_="cb-noted-chart")]
+    assert not [figure for figure in plain if figure.find_parent(class_="cb-noted-chart")]
 
 
 def test_a_download_names_the_check_and_another_is_as_the_run_wrote_it(book):

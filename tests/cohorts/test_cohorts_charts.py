@@ -5,20 +5,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
+from analysis.base.charts import Chart
+from analysis.base.errors import ReportError
 from analysis.cohorts import charts
-from tests.charting import interval, read_caption, read_segments, read_texts
+from tests.charting import axes_of, interval, says, words_in
 
 CASES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
     "draw_retention_heatmap": (
         pd.DataFrame(
             {
-                "cohort_month": ["2025-01", "2025-02"],
-                "event_month": ["2025-01", "2025-02"],
+                "cohort_month": ["2024-12", "2025-01"],
+                "event_month": ["2025-01", "2025-03"],
+                "active_users": [25, 10],
                 "cohort_size": [50, 40],
                 "retention_rate": [0.5, 0.25],
-                "is_observed": [True, False],
+                "is_observed": [True, True],
+                "ci_low": 0.1,
+                "ci_high": 0.6,
             }
         ),
         {},
@@ -37,6 +41,7 @@ CASES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
         pd.DataFrame(
             {
                 "day": [0, 10],
+                "at_risk": [50, 20],
                 **{name: [0.0, 0.2] for name in ("cancelled", "silent")},
                 **{f"{name}_ci_low": [0.0, 0.1] for name in ("cancelled", "silent")},
                 **{f"{name}_ci_high": [0.0, 0.3] for name in ("cancelled", "silent")},
@@ -48,105 +53,143 @@ CASES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
 """The least frame of each chart, and what else it takes."""
 
 
-def draw(name: str, frame: pd.DataFrame | None = None, **options: Any) -> Figure:
+def draw(name: str, frame: pd.DataFrame | None = None, **options: Any) -> Chart:
     least, fixed = CASES[name]
     return getattr(charts, name)(least if frame is None else frame, **{**fixed, **options})
 
 
-def test_a_cell_is_a_rate_hatched_grey_or_white():
-    frame = pd.DataFrame(
+# --- the grid -----------------------------------------------------------------------------------
+
+
+def make_cohorts(rates: list[float]) -> pd.DataFrame:
+    """Return cohorts of 400 users each, a month apart, with the rate of their first month."""
+    joined = pd.period_range("2025-01", periods=len(rates), freq="M")
+    return pd.DataFrame(
         {
-            "cohort_month": ["2025-01", "2025-01", "2025-02", "2025-03"],
-            "event_month": ["2025-01", "2025-02", "2025-02", "2025-03"],
-            "cohort_size": [50, 50, 29, 30],
-            "retention_rate": [0.5, 0.4, 0.9, 0.25],
-            "is_observed": [True, False, True, True],
+            "cohort_month": joined.astype(str),
+            "event_month": (joined + 1).astype(str),
+            "active_users": [round(400 * rate) for rate in rates],
+            "cohort_size": 400,
+            "retention_rate": rates,
+            "is_observed": True,
         }
     )
-    figure = draw("draw_retention_heatmap", frame)
-    states, rates = (part.get_array() for part in figure.axes[0].collections)
-    unknown = np.nan
-    assert rates.filled(np.nan).tolist() == pytest.approx(
-        np.array([[0.5, unknown, unknown], [unknown] * 3, [unknown, unknown, 0.25]]), nan_ok=True
+
+
+def test_cells_stand_by_months_since_signup_and_the_first_month_is_left_out():
+    frame = CASES["draw_retention_heatmap"][0]
+    same = frame.assign(event_month=frame["cohort_month"], retention_rate=1.0)
+    chart = draw("draw_retention_heatmap", pd.concat([frame, same]))
+    assert says(chart) == [
+        "Signed up in 2024-12, 1 month later: 50.0 % of 50 users (95 % interval 10.0 to 60.0 %)",
+        "Signed up in 2025-01, 2 months later: 25.0 % of 40 users (95 % interval 10.0 to 60.0 %)",
+    ]
+    assert {"2024-12 (50)", "2025-01 (40)", "50", "25"} <= set(words_in(chart))
+    assert "100" not in words_in(chart)
+
+
+def test_a_cell_that_is_not_covered_or_too_small_has_no_number():
+    frame = CASES["draw_retention_heatmap"][0]
+    hidden = frame.assign(event_month="2025-04", retention_rate=0.99, is_observed=[False, True],
+                          cohort_size=[50, 29])  # fmt: skip
+    chart = draw("draw_retention_heatmap", pd.concat([frame, hidden]))
+    assert "99" not in words_in(chart)
+    assert "users are too few" in chart.note
+
+
+@pytest.mark.parametrize(
+    ("rates", "says_so"),
+    [
+        ([0.6, 0.6, 0.4, 0.4], "Newer users come back less"),
+        ([0.4, 0.4, 0.6, 0.6], "Newer users come back more"),
+        ([0.5, 0.5, 0.5, 0.5], "a difference within chance"),
+        ([0.5, 0.5, 0.5], "The share of users active"),
+    ],
+)
+def test_the_title_of_the_grid_follows_the_newer_half(rates, says_so):
+    assert says_so in draw("draw_retention_heatmap", make_cohorts(rates)).title
+
+
+def test_a_phone_shows_fewer_cohorts():
+    chart = draw("draw_retention_heatmap", make_cohorts([0.5] * 30))
+    assert (len(says(chart)), len(says(chart, narrow=True))) == (24, 16)
+
+
+# --- by day -------------------------------------------------------------------------------------
+
+
+def test_the_definition_of_the_headline_is_in_front_of_the_others():
+    frame = interval(
+        definition=["on_day", "within"] * 2, day=[7, 7, 30, 30], eligible_users=60
+    ).assign(retention_rate=[0.2, 0.3, 0.1, 0.4])  # fmt: skip
+    chart = draw("draw_retention_days", frame)
+    (axes,) = axes_of(chart)
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[0.2, 0.1], [0.3, 0.4]]
+    assert len(axes.collections) == 1  # the interval of the line in front
+    assert chart.title.replace("\xa0", " ") == (
+        "30 % of new users come back within 7 days, 40 % within 30 days"
     )
-    expected = [[unknown] * 3, [0, 1, unknown], [0, 0, unknown]]  # 0 before signup, 1 too few
-    assert states.filled(np.nan).tolist() == pytest.approx(np.array(expected), nan_ok=True)
-    assert read_texts(figure) == ["50\xa0%", "25\xa0%"]
-    assert figure.axes[0].patch.get_hatch()
-    caption = "Hatched: not fully covered by the log. Grey: fewer than 30 users."
-    assert read_caption(figure) == f"{caption} White: before signup."
-
-
-@pytest.mark.parametrize(("rows", "columns", "has_numbers"), [(22, 10, True), (60, 60, False)])
-def test_a_large_grid_has_no_numbers_and_few_labels(rows, columns, has_numbers):
-    cohorts = pd.period_range("2020-01", periods=rows, freq="M").astype(str)
-    months = pd.period_range("2024-12", periods=columns, freq="M").astype(str)
-    frame = pd.MultiIndex.from_product([cohorts, months]).to_frame(
-        index=False, name=["cohort_month", "event_month"]
-    )
-    frame = frame.assign(cohort_size=99, retention_rate=0.2, is_observed=True)
-    figure = draw("draw_retention_heatmap", frame)
-    axes = figure.axes[0]
-    assert bool(read_texts(figure)) is has_numbers
-    assert len(axes.get_xticklabels()) <= 11
-    assert len(axes.get_yticklabels()) <= 26
-    assert figure.get_size_inches()[1] <= 9
-
-
-def test_retention_points_are_the_rates_and_their_intervals():
-    frame = CASES["draw_retention_days"][0]
-    axes = draw("draw_retention_days", frame).axes[0]
-    drawn = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}
-    assert drawn == {"within N days": [0.3], "on day N": [0.2]}
-    assert [y for _, y in read_segments(axes)[0]] == [0.1, 0.4]
-    assert axes.get_ylim() == pytest.approx((0, 0.44))
+    assert {"At least once", "On that very day"} <= set(words_in(chart))
 
 
 @pytest.mark.parametrize(("eligible", "is_drawn"), [(30, True), (29, False)])
 def test_thirty_users_are_enough(eligible, is_drawn):
     frame = CASES["draw_retention_days"][0].assign(eligible_users=[100, eligible])
-    figure = draw("draw_retention_days", frame)
-    assert len(figure.axes[0].lines) == 1 + is_drawn
-    assert ("fewer than 30 users: day 30 (on day N)" in read_caption(figure)) is not is_drawn
+    chart = draw("draw_retention_days", frame)
+    assert len(axes_of(chart)[0].lines) == 1 + is_drawn
+    assert ("too few users: On that very day, 30" in chart.note) is not is_drawn
 
 
-def test_survival_starts_at_one_and_prints_those_at_risk():
-    figure = draw("draw_survival")
-    curve, table = figure.axes
-    assert curve.lines[0].get_xdata().tolist() == [0, 1, 10]
-    assert curve.lines[0].get_ydata().tolist() == [1, 0.4, 0.2]
-    assert curve.lines[0].get_drawstyle() == "steps-post"
-    assert curve.get_ylim() == (0, 1)
-    printed = {text.get_position()[0]: text.get_text() for text in table.texts}
-    assert printed[2.0] == "50"
-    assert printed[10.0] == "20"
+# --- survival -----------------------------------------------------------------------------------
 
 
-def test_a_sixth_group_is_named_not_drawn():
-    frame = pd.concat([CASES["draw_survival"][0].assign(group=name) for name in "abcdef"])
-    figure = draw("draw_survival", frame)
-    assert [line.get_label() for line in figure.axes[0].lines] == list("abcde")
-    assert read_caption(figure) == "Not drawn: f."
+def make_curve(**shares: float) -> pd.DataFrame:
+    """Return a curve with a share on the days named `d7` and so on."""
+    days = [int(name[1:]) for name in shares]
+    followed = range(200, 200 - len(days), -1)
+    frame = interval(group="all", day=days, at_risk=list(followed), survival=list(shares.values()))
+    return frame.assign(from_day=0)
+
+
+def test_survival_starts_at_one_and_says_who_is_followed():
+    chart = draw("draw_survival")
+    curve = axes_of(chart)[0].lines[0]
+    assert curve.get_xdata().tolist() == [0, 1, 10]
+    assert curve.get_ydata().tolist() == [1, 0.4, 0.2]
+    assert curve.get_drawstyle() == "steps-post"
+    assert {"Users followed", "50", "20"} <= set(words_in(chart))
+
+
+@pytest.mark.parametrize(
+    ("curve", "title"),
+    [
+        (
+            make_curve(d1=0.9, d7=0.5, d30=0.4, d90=0.3),
+            "Most who leave in the first 90 days do so in the first 7 days",
+        ),
+        (
+            make_curve(d1=0.9, d7=0.8, d30=0.6, d90=0.3),
+            "30 % of new users are still active after 90 days",
+        ),
+        (
+            make_curve(d30=1.0, d90=0.5).assign(from_day=30),
+            "Of users still active 30 days after signup, 50 % are active 90 days after it",
+        ),
+    ],
+)
+def test_the_title_of_survival_is_what_the_curve_shows(curve, title):
+    chart = draw("draw_survival", curve)
+    assert chart.title.replace("\xa0", " ") == title
+    assert any(text.startswith("Day 90: ") for text in words_in(chart))
 
 
 def test_a_curve_starts_where_users_are_first_followed():
     late = CASES["draw_survival"][0].assign(day=[0, 10], survival=[np.nan, 0.2], at_risk=[0, 20])
-    curve, table = draw("draw_survival", late).axes
-    assert curve.lines[0].get_xydata().tolist() == [[10, 0.2]]
-    assert [text.get_text() for text in table.texts][-1] == "20"
-    assert 0.0 not in [text.get_position()[0] for text in table.texts]
+    curve = axes_of(draw("draw_survival", late))[0].lines[0]
+    assert curve.get_xydata().tolist() == [[10, 0.2]]
 
 
-def test_a_curve_that_does_not_begin_at_signup_says_of_whom_it_is():
-    late = interval(group=["all"] * 2, day=[1, 10], at_risk=[50, 20], survival=[1.0, 0.2])
-    figure = draw("draw_survival", late.assign(from_day=1))
-    curve = figure.axes[0]
-    assert curve.lines[0].get_xydata().tolist() == [[1, 1.0], [10, 0.2]]
-    assert curve.lines[0].get_label() == "all, active on day 1"
-    assert "users active on day 1 after signup" in " ".join(figure.get_suptitle().split())
-    whole = CASES["draw_survival"][0].assign(from_day=0)
-    both = pd.concat([whole, late.assign(group="device: iOS", from_day=1)])
-    figure = draw("draw_survival", both)
-    labels = [line.get_label() for line in figure.axes[0].lines]
-    assert labels == ["all", "device: iOS, active on day 1"]
-    assert figure.get_suptitle().startswith("Share of users still active")
+def test_several_groups_are_refused():
+    frame = CASES["draw_survival"][0].assign(group=["a", "b"])
+    with pytest.raises(ReportError, match=r"several groups \(a, b\)"):
+        draw("draw_survival", frame)

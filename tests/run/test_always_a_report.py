@@ -81,10 +81,13 @@ def test_the_cells_of_the_notebooks_run(run: tuple[str, Path, Any]) -> None:
 
     _, _, chapters = run
     model, scoring, segments = (chapters[n] for n in ("06_model", "07_scoring", "08_segmentation"))
-    charts.draw_model_comparison(model.roc_auc_by_model)
-    charts.draw_pr(model.pr_points, base_rate=model.base_rate)
+    gain = model.gain_over_recency
+    charts.draw_model_comparison(model.roc_auc_by_model, chosen=model.in_use, gain=gain)
+    charts.draw_pr(model.pr_points, base_rate=model.base_rate, chosen=model.in_use)
+    charts.draw_score_histogram(model.chosen_scores)
+    charts.draw_dependence(model.dependence)
     charts.draw_profit(model.profit, chosen=model.contacted)
     charts.draw_score_distribution(scoring.predictions, threshold=scoring.threshold)
+    charts.draw_group_differences(scoring.groups_against_rest)
     segment_charts.draw_cluster_profile(segments.cluster_summary)
-    segment_charts.draw_pca(segments.points)
-    segment_charts.draw_boxplots(segments.boxes, segments.widest)
+    segment_charts.draw_tier_churn(segments.tier_churn, min_users=segments.min_group)

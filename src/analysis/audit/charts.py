@@ -1,77 +1,69 @@
-"""Charts of the data audit: volume, lateness, events per user, the scorecard."""
+"""Charts of the data audit: volume, lateness, events per user."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-from analysis.base.charts import (
-    COLOURS,
+from analysis.base import texts
+from analysis.base.charts import Sketch
+from analysis.base.disclosure import hide_bars
+from analysis.base.drawing import (
+    SERIES,
+    Canvas,
     Frame,
-    chart,
-    fill_bars,
+    draw_reference,
     find_max,
-    finish,
     format_counts,
-    format_shares,
-    grow,
-    label_rows,
-    make_figure,
+    name_y,
     read,
-    to_naive,
+    rule,
+    say_count,
+    say_percent,
+    tick_some,
 )
-from analysis.base.formats import format_cell, format_value, is_missing, plural
 from analysis.contract import catalogue
+from analysis.contract.captions import caption, chart
 from analysis.log.window import LogWindow
 
-BINS = 40
-"""Bars of a histogram, at most."""
+# --- days ---------------------------------------------------------------------------------------
 
 
 @chart("day", "events", "users")
-def draw_daily_volume(
-    volume: Frame,
-    window: LogWindow,
-    *,
-    title: str = "Events and active users per day, and the days the report uses",
-) -> Figure:
-    """Return two panels over the same days: `events` and `users` (counts) per UTC `day`.
+def draw_daily_volume(volume: Frame, window: LogWindow) -> Sketch:
+    """Return two panels over the same days: `events` and `users` (counts) per UTC `day`, with the
+    ends of the window as lines.
 
-    The window is shaded. Days without a row are days without events, drawn as 0. Days further
-    from the window than half its length are counted in the note instead of drawn, so that one
-    wrong date does not squeeze the rest.
+    Days without a row are days without events, drawn as 0. Days further from the window than half
+    its length are counted in the note instead of drawn, so that one wrong date does not squeeze the
+    rest.
     """
-    start, end = to_naive([window.start, window.end])
-    counts, note = _fill_days(volume, start, end)
-    figure = make_figure(2, 1, height=4.8, sharex=True)
-    names = {"events": "Events per day", "users": "Active users per day"}
-    for axes, (column, label), colour in zip(figure.axes, names.items(), COLOURS, strict=False):
-        axes.axvspan(start, end, color=COLOURS[7], alpha=0.18, linewidth=0)
-        axes.plot(counts.index, counts[column], color=colour, linewidth=1.2, drawstyle="steps-post")
-        axes.set(ylabel=label, ylim=(0, 1.08 * find_max(counts[column], default=1)))
-        format_counts(axes.yaxis)
-    _format_days(axes)
-    axes.set_xlabel("Day (UTC)")
-    figure.align_ylabels()
-    first, last = (format_cell(day, "date") for day in (start, end))
-    span = f"Shaded: {first} up to, not including, {last}."
-    return finish(figure, title, span, note)
+    start, end = _to_naive([window.start, window.end])
+    counts, far = _fill_days(volume, start, end)
+    days = _to_naive(volume["day"])
+    is_outside = ((days < start) | (days >= end)).to_numpy()
+    used = counts.loc[(counts.index >= start) & (counts.index < end)]
+    facts = {
+        "days": round((end - start) / pd.Timedelta(days=1)), "first": _day(start),
+        "last": _day(end - pd.Timedelta(seconds=1)), "far": far,
+        "unused_events": int(volume["events"].to_numpy()[is_outside].sum()),
+        "events": used["events"].median(), "most_events": used["events"].max(),
+        "users": used["users"].median(), "most_users": used["users"].max(),
+    }  # fmt: skip
+    return Sketch(facts, partial(_paint_volume, counts, start, end))
 
 
-def _format_days(axes: Axes) -> None:
-    locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+def _to_naive(values: Any) -> "pd.Series[Any]":
+    """Return instants in UTC without their zone, as matplotlib draws them."""
+    return pd.Series(pd.to_datetime(values, utc=True)).dt.tz_localize(None)
 
 
-def _fill_days(volume: Frame, start: Any, end: Any) -> tuple[Frame, str]:
-    counts = volume.assign(day=to_naive(volume["day"]).to_numpy()).set_index("day")
+def _fill_days(volume: Frame, start: Any, end: Any) -> tuple[Frame, int]:
+    counts = volume.assign(day=_to_naive(volume["day"]).to_numpy()).set_index("day")
     counts = counts[["events", "users"]].sort_index()
     margin = (end - start) / 2
     is_near = (counts.index >= start - margin) & (counts.index <= end + margin)
@@ -80,34 +72,133 @@ def _fill_days(volume: Frame, start: Any, end: Any) -> tuple[Frame, str]:
     if len(counts):
         days = pd.date_range(counts.index.min(), counts.index.max(), freq="D")
         counts = counts.reindex(days, fill_value=0)
-    events = plural(outside, "event", "events")
-    return counts, f"Not drawn: {events} on days further away." if outside else ""
+    return counts, outside
+
+
+def _paint_volume(counts: Frame, start: Any, end: Any, canvas: Canvas) -> None:
+    drawn = canvas.panels([130, 130], left=56, right=16, top=36, gap=66)
+    places = np.arange(len(counts))
+    for axes, name, colour in zip(drawn, ("events", "users"), SERIES, strict=False):
+        rule(axes)
+        axes.plot(places, counts[name], color=colour, linewidth=1.3)
+        axes.set_ylim(0, 1.08 * find_max(counts[name], 1.0))
+        format_counts(axes.yaxis, 4)
+        name_y(axes, canvas.words[name])
+        for instant in (start, end):
+            if len(counts):
+                at = (instant - counts.index[0]) / pd.Timedelta(days=1)
+                draw_reference(axes, float(at), vertical=True)
+        _tick_months(axes, counts.index, 4 if canvas.is_narrow else 8)
+    for place in range(0, len(counts), max(1, len(counts) // 45)):
+        events, users = (int(counts[name].iloc[place]) for name in ("events", "users"))
+        text = canvas.say("mark", day=_day(counts.index[place]), events=events, users=users)
+        canvas.mark(drawn[0], place, events, text)
+
+
+def _day(instant: Any) -> Any:
+    """Return the day of an instant, to be read without its time."""
+    return pd.Timestamp(instant).date()
+
+
+def _tick_months(axes: Axes, days: Any, most: int) -> None:
+    """Tick the first of a month, or every few days of a short log."""
+    firsts = [place for place, day in enumerate(days) if day.day == 1]
+    places = firsts if len(firsts) > 2 else list(range(0, len(days), max(1, len(days) // most)))
+    shown = places[:: max(1, math.ceil(len(places) / most))]
+    form = "%Y-%m" if len(firsts) > 2 else "%Y-%m-%d"
+    axes.set_xticks(shown, [days[place].strftime(form) for place in shown])
+    if len(days) > 1:
+        axes.set_xlim(0, len(days))
+
+
+# --- delays -------------------------------------------------------------------------------------
 
 
 @chart("delay", "seconds", "count")
-def draw_latency(
-    delay_histogram: Frame, *, title: str = "Delays between an event, its receipt and its record"
-) -> Figure:
-    """Return one panel per `delay`: events (`count`, log axis) by delay in `seconds`."""
-    delays, words = list(delay_histogram["delay"].drop_duplicates()), _words("latency", "delay")
-    figure = make_figure(1, len(delays), sharey=True)
-    for axes, delay, colour in zip(figure.axes, delays, COLOURS, strict=False):
-        part = delay_histogram.loc[delay_histogram["delay"] == delay].astype({"seconds": float})
-        look: dict[str, Any] = {"color": colour, "alpha": 1, "linewidth": 0}
-        sns.histplot(part, x="seconds", weights="count", bins=BINS, ax=axes, **look)
-        axes.set_yscale("log")
-        axes.set_ylim(bottom=0.8)
-        axes.set_title(words.get(str(delay), str(delay)), fontsize=11)
-        axes.set(xlabel="Delay (seconds)", ylabel="Events (log scale)")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
-        axes.xaxis.set_major_formatter(FuncFormatter(_say_seconds))
-    return finish(figure, title)
+def draw_latency(delay_histogram: Frame) -> Sketch:
+    """Return one falling line per `delay`: the share of events (`count`) that take longer than so
+    many `seconds`, both scales logarithmic.
+    """
+    known = delay_histogram.astype({"seconds": float, "count": float})
+    delays = list(known["delay"].drop_duplicates())
+    parts = {delay: known.loc[known["delay"] == delay].sort_values("seconds") for delay in delays}
+    words = _words("latency", "delay")
+    points = [
+        {"name": words.get(str(delay), str(delay)), **_quantiles(part)}
+        for delay, part in parts.items()
+    ]
+    facts = {
+        "points": points, "p99": points[-1]["p99"], "slowest": points[-1]["longest"],
+        "events": parts[delays[-1]]["count"].sum(),
+    }  # fmt: skip
+    return Sketch(facts, partial(_paint_latency, parts, points))
 
 
-def _say_seconds(seconds: float, _position: int | None = None) -> str:
-    """Return seconds as a tick label: grouped by thousands, decimals only where there are any."""
-    places = next(digits for digits in range(7) if round(seconds, digits) == round(seconds, 6))
-    return format_value(seconds, "number", decimals=places)
+def _quantiles(part: Frame) -> dict[str, str]:
+    """Return the median, the 99th percentile and the longest of the delays, in words."""
+    below = part["count"].cumsum() / part["count"].sum()
+    at = {name: part["seconds"][below >= share].iloc[0] for name, share in
+          (("median", 0.5), ("p99", 0.99), ("longest", 1 - 1e-12))}  # fmt: skip
+    return {name: say_delay(seconds) for name, seconds in at.items()}
+
+
+def say_delay(seconds: float) -> str:
+    """Return a delay in the largest unit of which it has at least one."""
+    words = caption("latency")
+    units = (("whole_days", 86400), ("hours", 3600), ("minutes", 60))
+    name, size = next(((n, s) for n, s in units if abs(seconds) >= s), ("seconds", 1))
+    value = seconds / size
+    shown = round(value) if abs(value) >= 10 or value == round(value) else round(value, 1)
+    return texts.render(words[name], {"value": shown})
+
+
+def _paint_latency(parts: dict[Any, Frame], points: list[dict[str, Any]], canvas: Canvas) -> None:
+    axes = canvas.panel(230, left=64, right=24, top=36, bottom=46 + 18 * len(parts))
+    rule(axes)
+    longest, least = 10.0, 1.0
+    rows = sorted(enumerate(zip(parts.values(), points, strict=True)),
+                  key=lambda row: -row[1][0]["seconds"].max())  # fmt: skip
+    for row, (part, point) in rows:
+        colour = SERIES[row % len(SERIES)]
+        seconds = np.maximum(read(part, "seconds"), 1.0)
+        later = 1 - np.cumsum(read(part, "count")) / part["count"].sum()
+        is_drawn = later > 1e-9
+        x, y = np.r_[1.0, seconds[is_drawn], seconds[-1]], np.r_[1.0, later[is_drawn]]
+        y = np.r_[y, y[-1]]  # until the longest delay
+        axes.plot(x, y, color=colour, drawstyle="steps-post", linewidth=2)
+        longest, least = max(longest, float(seconds.max())), min(least, float(y.min()))
+        axes.annotate(
+            point["name"], (0, 0), (0, -58 - 18 * row), xycoords="axes fraction",
+            textcoords="offset pixels", color=colour, va="center", annotation_clip=False,
+        )  # fmt: skip
+        _mark_delays(canvas, axes, x, y, point["name"])
+    _scale_delays(axes, longest, least, canvas)
+
+
+def _mark_delays(canvas: Canvas, axes: Axes, x: Any, y: Any, name: str) -> None:
+    for seconds in canvas.words["ticks"]:
+        if seconds <= x[-1]:
+            share = float(y[np.searchsorted(x, seconds, side="right") - 1])
+            text = canvas.say("mark", name=name, share=share, delay=say_delay(float(seconds)))
+            canvas.mark(axes, float(seconds), share, text)
+
+
+def _scale_delays(axes: Axes, longest: float, least: float, canvas: Canvas) -> None:
+    axes.set(xscale="log", yscale="log")
+    floor = min(0.1, 10.0 ** math.floor(math.log10(least)))
+    axes.set_ylim(floor, 1)
+    axes.set_xlim(1, longest)
+    powers = range(round(math.log10(floor)), 1)
+    axes.set_yticks([10.0**power for power in powers])
+    axes.yaxis.set_major_formatter(FuncFormatter(say_percent))
+    ticks = {at: text for at, text in canvas.words["ticks"].items() if at <= longest}
+    shown = list(ticks)[:: 2 if canvas.is_narrow and len(ticks) > 4 else 1]
+    axes.set_xticks(shown, [ticks[at] for at in shown])
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+        axis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(canvas.words["x"])
+    name_y(axes, canvas.words["y"])
 
 
 def _words(table: str, column: str) -> dict[str, str]:
@@ -115,44 +206,43 @@ def _words(table: str, column: str) -> dict[str, str]:
     return next(c.values for c in catalogue.table_of(table).columns if c.name == column)
 
 
+# --- users --------------------------------------------------------------------------------------
+
+
 @chart("event_count", "users")
-def draw_events_per_user(
-    events_per_user: Frame, *, min_disclosed: int = 1, title: str = "Users by number of events"
-) -> Figure:
-    """Return a histogram: `users` (count) by `event_count` (events per user), in bins of equal
-    width. Bars of fewer than `min_disclosed` users are not drawn, nor is the axis beyond the last.
+def draw_events_per_user(events_per_user: Frame, *, min_disclosed: int = 1) -> Sketch:
+    """Return a histogram: `users` (count) by `event_count` (events per user): none, one, and then
+    each bar twice as wide as the one before. Bars of fewer than `min_disclosed` users are not
+    drawn, and of the busiest it says what so many have.
     """
-    figure = make_figure()
-    axes = figure.axes[0]
-    values = events_per_user.astype({"event_count": float})
-    low, high = values["event_count"].min(), values["event_count"].max()
-    width = math.ceil((high - low + 1) / BINS)  # whole numbers: equal bins hold equal many
-    edges = (np.arange(low, high + width + 1, width) - 0.5).tolist()
-    note = fill_bars(axes, values["event_count"], edges, min_disclosed, values["users"])
-    axes.set(xlabel="Events per user", ylabel="Users")
-    format_counts(axes.xaxis)
+    counts, users = read(events_per_user, "event_count"), read(events_per_user, "users")
+    order = np.argsort(counts)
+    counts, users = counts[order], users[order]
+    below = np.cumsum(users) / users.sum()
+    median, p90 = (float(counts[np.searchsorted(below, share)]) for share in (0.5, 0.9))
+    top = int(min(min_disclosed, users.sum()))
+    busiest = counts[np.cumsum(users[::-1])[::-1] >= top][-1]
+    facts = {"users": users.sum(), "median": median, "p90": p90, "most": busiest, "top": top}
+    powers = max(1, math.ceil(math.log2(counts[-1] + 1)))
+    edges = np.r_[0, 2.0 ** np.arange(powers + 1)]
+    bars, _ = np.histogram(counts, bins=edges - 0.5, weights=users)
+    shown = np.array(hide_bars(bars.tolist(), min_disclosed))
+    last = int(np.flatnonzero(shown)[-1]) + 1 if shown.any() else 1
+    facts |= {"hidden": bool((shown != bars).any()), "minimum": min_disclosed}
+    return Sketch(facts, partial(_paint_users, edges[: last + 1], shown[:last]))
+
+
+def _paint_users(edges: Any, bars: Any, canvas: Canvas) -> None:
+    axes = canvas.panel(200, left=52, right=20, top=36)
+    rule(axes)
+    places = np.arange(len(bars))
+    axes.bar(places, bars, width=0.9, color=SERIES[0], alpha=0.75)
+    axes.set_ylim(0, 1.08 * find_max(bars, 1.0))
     format_counts(axes.yaxis)
-    return finish(figure, title, note)
-
-
-@chart("dimension", "score", "checks")
-def draw_scorecard(
-    scorecard: Frame, *, title: str = "Data quality score by dimension, with the number of rules"
-) -> Figure:
-    """Return one bar per `dimension`: its `score` (0 to 1) and its number of rules (`checks`).
-
-    A missing score is written as not applicable, without a bar.
-    """
-    figure = make_figure(height=grow(len(scorecard), 0.5))
-    axes = figure.axes[0]
-    scores = read(scorecard, "score")
-    axes.barh(range(len(scores)), np.nan_to_num(scores), color=COLOURS[0], height=0.6)
-    for row, (score, rules) in enumerate(zip(scores, scorecard["checks"], strict=True)):
-        share = "not applicable" if is_missing(float(score)) else format_value(score, "share")
-        text = f"{share} ({plural(rules, 'rule', 'rules')})"
-        axes.text(np.nan_to_num(score) + 0.01, row, text, va="center", fontsize=10.5)
-    words = _words("scorecard", "dimension")
-    label_rows(axes, [words.get(str(name), str(name)) for name in scorecard["dimension"]])
-    format_shares(axes, "x", full=True)
-    axes.set(xlim=(0, 1.32), xticks=np.linspace(0, 1, 6), xlabel="Score (100 % = best)")
-    return finish(figure, title)
+    labels = [say_count(low) for low in edges[:-1]]
+    tick_some(axes, places, labels, 6 if canvas.is_narrow else 14)
+    axes.set_xlabel(canvas.words["x"])
+    name_y(axes, canvas.words["y"])
+    for place, (low, high, count) in enumerate(zip(edges, edges[1:] - 1, bars, strict=False)):
+        text = canvas.say("mark", low=low, high=high, users=int(count))
+        canvas.mark(axes, place, count, text)

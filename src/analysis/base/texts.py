@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 import yaml
-from jinja2 import Environment, StrictUndefined, TemplateError, Undefined, UndefinedError
+from jinja2 import Environment, StrictUndefined, Template, TemplateError, Undefined, UndefinedError
 
 from analysis.base import formats
 from analysis.base.errors import ReportError
@@ -46,8 +46,7 @@ def render(
     """
     known = {name: None if _is_unknown(value) else value for name, value in facts.items()}
     try:
-        made = environment(locale, min_disclosed, currency)
-        text = made.from_string(template).render(known)
+        text = _compiled(template, locale, min_disclosed, currency).render(known)
     except UndefinedError as error:
         raise ReportError(
             f"texts: {template!r}: {error.message}. It may use: {', '.join(sorted(facts))}."
@@ -55,6 +54,12 @@ def render(
     except TemplateError as error:
         raise ReportError(f"texts: {template!r} cannot be read: {error.message}.") from error
     return BLANKS.sub(" ", text).strip(" ")
+
+
+@lru_cache(maxsize=1024)
+def _compiled(template: str, locale: str, min_disclosed: int, currency: str) -> Template:
+    """Return a template ready to be filled: the same one is often filled for every row."""
+    return environment(locale, min_disclosed, currency).from_string(template)
 
 
 def read_texts(text: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pandas as pd
 from great_tables import GT, html, loc, style
 
 from analysis.base import disclosure, files, unavailable
+from analysis.base.charts import Chart
 from analysis.base.disclosure import WITHHELD
 from analysis.base.errors import ReportError
 from analysis.base.formats import (
@@ -26,6 +27,8 @@ from analysis.base.formats import (
     shared_decimals,
 )
 from analysis.base.names import LONGEST_NAME, LONGEST_TEXT, cut
+from analysis.book.dress import dress
+from analysis.book.figures import ShownChart, has_table
 from analysis.book.marks import mark_cells
 from analysis.book.publish import may_be_published
 from analysis.contract import catalogue, resting
@@ -57,7 +60,6 @@ PILLS = {
     "fail": ("✕", "#f8d0c0", "#6e1f00"),
     "not_applicable": ("–", "#e3e3e3", "#3a3a3a"),
 }
-RULE = "#8888886b"  # grey, translucent: a hairline on any background
 
 
 class ReportTable(GT):
@@ -83,13 +85,32 @@ class ReportTable(GT):
         return mark_cells(page, self.rests_on)
 
 
-def show(frame: pd.DataFrame, max_rows: int = MOST_ROWS, *, root: str = "../../") -> ReportTable:
+ROWS_UNDER_A_CHART = 25
+"""Rows of the table folded under a chart; the CSV has all."""
+
+
+def show_chart(chart: Chart, frame: pd.DataFrame | None = None) -> ShownChart:
+    """Return a chart for the page, with the table that it draws, or another `frame` that says the
+    same in fewer rows, folded under it where readers may see it.
+    """
+    folded = chart.frame if frame is None else frame
+    if not has_table(folded):
+        return ShownChart(chart, "")
+    name = f"{folded.attrs['table']}-chart"
+    table = show(folded, ROWS_UNDER_A_CHART, name=name)
+    return ShownChart(chart, table.as_raw_html())
+
+
+def show(
+    frame: pd.DataFrame, max_rows: int = MOST_ROWS, *, root: str = "../../", name: str = ""
+) -> ReportTable:
     """Return a chapter's table for the page: numbers to the right and text to the left.
 
     `frame.attrs["table"]` names the table in the catalogue. A column whose words are those of a
     check's statuses is coloured. What rests on too few people is withheld, and says so: see
     base.disclosure. Beyond `max_rows` rows the rest is left out, and the note under
     the table says so; `root` leads from the page to the site's root, for the link to the CSV.
+    `name` is its name on the page, where it is not the table's own.
     Raises ReportError for a frame that is no table of a chapter, and for a column that the
     catalogue shows and the frame lacks.
     """
@@ -97,7 +118,7 @@ def show(frame: pd.DataFrame, max_rows: int = MOST_ROWS, *, root: str = "../../"
     frame, withheld = disclosure.withhold_marked(frame)
     shown = frame.head(max_rows)
     cells = format_cells(shown, table, withheld)
-    made = ReportTable(_rename_safely(cells), id=table.name)
+    made = ReportTable(_rename_safely(cells), id=name or table.name)
     made = made.tab_header(title=table.title)
     made = _draw_columns(made, cells, _numeric_heads(table))
     made = _draw_pills(made, cells, _status_words(table))
@@ -106,7 +127,7 @@ def show(frame: pd.DataFrame, max_rows: int = MOST_ROWS, *, root: str = "../../"
         made = made.tab_source_note(note)
     if WITHHELD in cells.to_numpy():
         made = made.tab_source_note(WHY_WITHHELD)
-    dressed = _dress(made, table.name)
+    dressed = dress(made, name or table.name)
     dressed.rests_on = _marks(shown, table)
     return dressed
 
@@ -115,7 +136,10 @@ def show_given(frame: pd.DataFrame, draw: Callable[[pd.DataFrame], Any] = show) 
     """Return the table for the page, or the chart that `draw` makes of it; nothing where it has no
     rows: what the input tables do not record takes no room.
     """
-    return draw(frame) if len(frame) else None
+    if not len(frame):
+        return None
+    shown = draw(frame)
+    return show_chart(shown) if isinstance(shown, Chart) else shown
 
 
 def format_cells(
@@ -295,28 +319,3 @@ def _list_notes(
         address = escape(f"{root}artifacts/{table.path}")
         notes.append(html(f'<a href="{address}" download>Download CSV</a>'))
     return notes
-
-
-def _dress(table: ReportTable, table_id: str) -> ReportTable:
-    parts = ("gt_table", "gt_heading", "gt_title", "gt_col_heading", "gt_row", "gt_sourcenotes")
-    selector = ", ".join(f"#{table_id} .{part}" for part in parts)
-    return table.tab_options(
-        table_font_names="inherit",
-        table_font_size="0.9em",
-        table_layout="auto",
-        table_margin_left="0",
-        heading_align="left",
-        column_labels_font_weight="bold",
-        container_overflow_x="auto",
-        container_overflow_y="hidden",
-        table_border_top_color=RULE,
-        table_border_bottom_color=RULE,
-        column_labels_border_top_style="none",
-        column_labels_border_bottom_color=RULE,
-        table_body_border_top_color=RULE,
-        table_body_border_bottom_color=RULE,
-        table_body_hlines_color=RULE,
-    ).opt_css(
-        f"{selector} {{ color: inherit !important; background-color: transparent !important; }}\n"
-        f"#{table_id} td.gt_right {{ white-space: nowrap; }}"
-    )

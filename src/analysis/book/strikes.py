@@ -9,9 +9,12 @@ from analysis.contract.resting import FIGURE
 
 @dataclass(frozen=True)
 class Strikes:
-    """What the checks of a run strike, or put a caution on: by basis, and by FIGURE and key."""
+    """What the checks of a run strike, or put a caution on: by basis, and by FIGURE and key. Before
+    the summary has judged them, `is_judged` is false.
+    """
 
     by_mark: dict[str, tuple[Check, ...]]
+    is_judged: bool = True
 
     def of(self, marks: Iterable[str], status: str = "fail") -> list[Check]:
         """Return the checks of a status behind what rests on `marks`, each once."""
@@ -22,7 +25,7 @@ class Strikes:
 def strikes_of(artifacts: Artifacts) -> Strikes:
     """Return what the checks of a run strike; nothing before its summary has judged them."""
     if not artifacts.path(METRICS).is_file():
-        return Strikes({})
+        return Strikes({}, is_judged=False)
     loud = [check for check in artifacts.all_checks() if check.status in ("fail", "warn")]
     by_mark: dict[str, tuple[Check, ...]] = {}
     for check in loud:

@@ -17,6 +17,7 @@ from sphinx.application import Sphinx
 from analysis.base.disclosure import WITHHELD
 from analysis.base.errors import ReportError
 from analysis.base.formats import BLANK
+from analysis.book import figures
 from analysis.book.artifacts import CHECKS, METRICS, Check
 from analysis.book.directive import open_artifacts
 from analysis.book.marks import RESTS_ON, attribute
@@ -74,20 +75,27 @@ def note_on(marks: Sequence[str], strikes: Strikes, panel: str, is_whole: bool =
 
 def strike_page(app: Sphinx, doctree: nodes.document) -> None:
     """Strike the tables and charts of a page that was read; a ReportError becomes its problem."""
-    tables = [raw for raw in doctree.findall(nodes.raw) if RESTS_ON in raw.astext()]
-    charts = [(image, marks) for image, marks in _charts(doctree) if marks]
+    charts = list(_charts(doctree))
+    drawn = {id(raw) for raw, _ in charts}
+    raws = [raw for raw in doctree.findall(nodes.raw) if RESTS_ON in raw.astext()]
+    tables = [raw for raw in raws if id(raw) not in drawn]
     if not tables and not charts:
         return
     try:
-        strikes = strikes_of(open_artifacts(app.env, METRICS, CHECKS))
+        artifacts = open_artifacts(app.env, METRICS, CHECKS)
+        strikes = strikes_of(artifacts)
+        checks = artifacts.all_checks() if strikes.is_judged else []
     except ReportError as error:
         add_problem(app.env, None, str(error))
         return
     panel = str(app.config.root_doc)
     for raw in tables:
         _strike_raw(raw, strike_table(raw.astext(), strikes, panel))
-    for image, marks in charts:
-        _strike_image(image, note_on(marks, strikes, panel), strikes.of(marks))
+    for raw, marks in charts:
+        html = strike_table(raw.astext(), strikes, panel).html
+        behind = [check for check in checks if {*check.strikes} & {*marks}]
+        html = figures.add_checks(html, behind, panel)
+        _place_chart(raw, html, note_on(marks, strikes, panel), strikes.of(marks))
 
 
 def _strike_raw(raw: nodes.raw, struck: Struck) -> None:
@@ -96,23 +104,26 @@ def _strike_raw(raw: nodes.raw, struck: Struck) -> None:
         raw.parent.insert(raw.parent.index(raw), make_html(struck.note))
 
 
-def _charts(doctree: nodes.document) -> Iterator[tuple[nodes.image, list[str]]]:
+def _charts(doctree: nodes.document) -> Iterator[tuple[nodes.raw, list[str]]]:
     """Yield every chart of a notebook with the bases that its cell's metadata names."""
     for cell in doctree.findall(nodes.container):
         if cell.get("nb_element") == "cell_code":
             declared = cell["cell_metadata"].get("churnbook", {})
-            for image in list(cell.findall(nodes.image)):
-                yield image, list(declared.get("rests_on", []))
+            for raw in list(cell.findall(nodes.raw)):
+                if figures.is_chart(raw.astext()):
+                    yield raw, list(declared.get("rests_on", []))
 
 
-def _strike_image(image: nodes.image, note: str, failing: Sequence[Check]) -> None:
+def _place_chart(raw: nodes.raw, html: str, note: str, failing: Sequence[Check]) -> None:
     if not note:
+        raw.replace_self(make_html(html))
         return
     box = nodes.container(classes=["cb-noted-chart"])
-    image.replace_self(box)
-    box += [make_html(note), image]
+    raw.replace_self(box)
+    box += make_html(note)
     if failing:
         picture = nodes.container(classes=["cb-struck-chart"])
-        image.replace_self(picture)
-        picture += [image, make_html(render("struck_banner"))]
-        image["alt"] = f"Struck, do not use. {image.get('alt', '')}".strip()
+        picture += [make_html(figures.strike(html)), make_html(render("struck_banner"))]
+        box += picture
+    else:
+        box += make_html(html)

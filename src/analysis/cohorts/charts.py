@@ -1,289 +1,261 @@
-"""Charts of cohorts: retention by month and by day, survival, and cancelling beside silence."""
+"""Charts of cohorts: retention by day and by month, survival, and cancelling beside silence."""
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import NullFormatter, NullLocator
 
-from analysis.base.charts import (
-    COLOURS,
-    HEIGHT,
-    MARKERS,
-    MIN_USERS,
+from analysis.base.charts import MIN_USERS, Sketch, keep_large, require_one
+from analysis.base.drawing import (
+    FAINT,
+    INK,
     MUTED,
-    PALE,
-    WIDTH,
+    SERIES,
+    Canvas,
     Frame,
-    chart,
-    draw_intervals,
-    draw_nothing,
+    draw_band,
     find_max,
-    finish,
     format_shares,
-    grow,
-    keep_large,
-    label_rows,
-    list_groups,
-    make_figure,
-    place_legend,
+    label_ends,
+    name_y,
     read,
     read_ends,
+    rule,
     say_count,
-    say_percent,
-    style_line,
-    tilt,
+    tick_some,
+    write,
 )
-from analysis.base.formats import SPACE, format_value, too_few
-from analysis.base.statistics import is_too_few
+from analysis.cohorts.grid import draw_retention_heatmap
+from analysis.contract.captions import caption, chart
 
-CAUSES = {"cancelled": "Cancelled", "silent": "Fell silent without cancelling"}
-"""How a stay can end: the column, and its label."""
+__all__ = [
+    "draw_competing_risks",
+    "draw_retention_days",
+    "draw_retention_heatmap",
+    "draw_survival",
+]
 
-
-@chart("cohort_month", "event_month", "cohort_size", "retention_rate", "is_observed")
-def draw_retention_heatmap(
-    retention_cohorts: Frame,
-    *,
-    min_users: int = MIN_USERS,
-    title: str = "Share of each signup month's users who were active, month by month",
-) -> Figure:
-    """Return a grid: `cohort_month` (rows) by `event_month`, coloured by `retention_rate`.
-
-    Cells that are not fully observed are hatched, cohorts under `min_users` and cells that are
-    withheld plain grey, months before signup white. Numbers are printed where they fit (16 x 40
-    cells).
-    """
-    rates, states = _grid_cohorts(retention_cohorts, min_users)
-    rows, columns = rates.shape
-    figure = make_figure(height=grow(rows, 0.27, base=2.0, most=9.0))
-    axes = figure.axes[0]
-    axes.patch.set(facecolor="#f7f7f7", edgecolor="#c4c4c4", hatch="////")
-    plain = ListedColormap(["white", PALE])
-    common: dict[str, Any] = {"ax": axes, "xticklabels": False, "yticklabels": False}
-    sns.heatmap(states, mask=states.isna(), cmap=plain, vmin=0, vmax=1, cbar=False, **common)
-    numbers = rates.map(_whole_percent) if columns <= 16 >= rows / 2.5 else None
-    if numbers is not None and columns > 11:
-        numbers = numbers.map(lambda text: text.removesuffix(f"{SPACE}%"))
-    top = min(1.0, math.ceil(10 * find_max(rates.to_numpy().ravel(), default=1.0)) / 10)
-    bar = {"format": FuncFormatter(say_percent), "label": "Active users / cohort size"}
-    sns.heatmap(
-        rates,
-        mask=rates.isna(),
-        cmap="Blues",
-        vmin=0,
-        vmax=top,
-        annot=False if numbers is None else numbers,
-        fmt="",
-        annot_kws={"fontsize": 9},
-        cbar_kws=bar,
-        linewidths=0.5 if numbers is not None else 0,
-        **common,
-    )
-    _label_cells(axes.xaxis, list(rates.columns), most=11)
-    _label_cells(axes.yaxis, list(rates.index), most=26)
-    axes.set(xlabel="Month of activity", ylabel="Signup month")
-    if columns > 6:
-        tilt(axes)
-    return finish(figure, title, _explain_cells(rates, states, min_users))
+FRONT = "within"
+"""The definition of coming back that the headline uses: drawn in front of the others."""
+WEEK, MONTH, QUARTER = 7, 30, 90
+"""Days that titles and labels name, where the table has them."""
+MOST_STEPS = 160
+"""Steps of a drawn curve: more could not be seen apart."""
+CAUSES = ("cancelled", "silent")
+"""How a stay can end: the columns of competing_risks."""
 
 
-def _whole_percent(rate: float) -> str:
-    return format_value(rate, "share", decimals=0)
+def _nearest(days: Sequence[float], wanted: float) -> float:
+    return min(days, key=lambda day: (abs(day - wanted), day))
 
 
-def _grid_cohorts(cohorts: Frame, min_users: int) -> tuple[Frame, Frame]:
-    """Return rates (missing where not shown) and states (0 before signup, 1 too few)."""
-    months = cohorts.assign(
-        cohort_month=cohorts["cohort_month"].astype(str).str[:7],
-        event_month=cohorts["event_month"].astype(str).str[:7],
-    )
-    observed = months["is_observed"].fillna(False).astype(bool)
-    is_withheld = months["retention_rate"].isna()
-    is_small = observed & (is_too_few(months["cohort_size"], min_users) | is_withheld)
-    months["rate"] = months["retention_rate"].astype(float).where(observed & ~is_small)
-    months["state"] = is_small.astype(float).where(is_small)
-    rates = months.pivot(index="cohort_month", columns="event_month", values="rate")
-    states = months.pivot(index="cohort_month", columns="event_month", values="state")
-    rows, columns = rates.index.to_numpy(str)[:, None], rates.columns.to_numpy(str)[None, :]
-    return rates, states.mask((columns < rows) & rates.isna().to_numpy(), 0.0)
-
-
-def _label_cells(axis: Axis, labels: Sequence[str], most: int) -> None:
-    step = math.ceil(len(labels) / most)
-    places = range(0, len(labels), step)
-    axis.set_ticks([place + 0.5 for place in places], [str(labels[place]) for place in places])
-
-
-def _explain_cells(rates: Frame, states: Frame, min_users: int) -> str:
-    unknown = bool((rates.isna() & states.isna()).to_numpy().any())
-    small = bool((states == 1).to_numpy().any())
-    before = bool((states == 0).to_numpy().any())
-    notes = [
-        "Hatched: not fully covered by the log." if unknown else "",
-        f"Grey: {too_few(min_users)}, or few or none of them active." if small else "",
-        "White: before signup." if before else "",
-    ]
-    return " ".join(filter(None, notes))
+# --- retention by day ---------------------------------------------------------------------------
 
 
 @chart("definition", "day", "eligible_users", "retention_rate", "ci_low", "ci_high")
-def draw_retention_days(
-    retention_days: Frame,
-    *,
-    min_users: int = MIN_USERS,
-    title: str = "Share of new users active again, by day and by definition, 95 % interval",
-) -> Figure:
-    """Return points with intervals: `retention_rate` by `day` since signup and `definition`.
-
-    Up to 12 days stand side by side at equal steps; more are drawn to scale.
+def draw_retention_days(retention_by_day: Frame, *, min_users: int = MIN_USERS) -> Sketch:
+    """Return lines of `retention_rate` by `day` since signup (log scale): the definition FRONT with
+    its interval, the others faint.
     """
-    words = retention_days["definition"].map(_describe)
-    which = [
-        f"day {day:g} ({word})" for day, word in zip(retention_days["day"], words, strict=True)
-    ]
-    named = retention_days.assign(which=which)
-    kept, note = keep_large(named, "which", "retention_rate", min_users, size="eligible_users")
-    if kept.empty:
-        return draw_nothing(title, note)
-    figure = make_figure()
-    axes = figure.axes[0]
-    days = sorted(kept["day"].unique())
-    names, more = list_groups(kept, "definition")
-    for position, name in enumerate(names):
-        part = kept.loc[kept["definition"] == name].sort_values("day")
-        if len(days) <= 12:
-            shift = 0.16 * (position - (len(names) - 1) / 2)
-            places = [days.index(day) + shift for day in part["day"]]
-            _draw_points(axes, part, places, "retention_rate", _describe(name), position)
-        else:
-            _draw_ribbon(axes, part, "day", "retention_rate", _describe(name), position)
-    if len(days) <= 12:
-        axes.set_xticks(range(len(days)), [f"{day:g}" for day in days])
-        axes.set_xlim(-0.5, len(days) - 0.5)
-    axes.set(xlabel="Days since signup (N)", ylabel="Share of eligible users")
-    format_shares(axes, "y", read_ends(kept, "retention_rate", "ci_high"))
-    place_legend(axes, len(names), place="right")
-    return finish(figure, title, note, more)
+    words = caption("retention_days")["words"]
+    names = retention_by_day["definition"].map(lambda name: words.get(name, name))
+    which = names + ", " + retention_by_day["day"].map(say_count)
+    named = retention_by_day.assign(which=which)
+    kept, left_out = keep_large(named, "which", "retention_rate", min_users, "eligible_users")
+    kept = kept.sort_values("day", kind="stable")
+    present = list(dict.fromkeys(kept["definition"]))
+    front = FRONT if FRONT in present else next(iter(present), "")
+    part = kept.loc[kept["definition"] == front]
+    facts: dict[str, Any] = {"left_out": left_out, "others": len(present) > 1}
+    if part.empty:
+        return Sketch(facts, None)
+    days = part["day"].tolist()
+    first, last = (part.loc[part["day"] == _nearest(days, day)].iloc[0] for day in (WEEK, MONTH))
+    points = [{"day": r["day"], "rate": r["retention_rate"]} for r in part.to_dict("records")]
+    facts |= {
+        "points": points, "users": last["eligible_users"],
+        "first_day": first["day"], "first": first["retention_rate"],
+        "last_day": last["day"], "last": last["retention_rate"],
+    }  # fmt: skip
+    order = [name for name in present if name != front] + [front]
+    return Sketch(facts, partial(_paint_retention, kept, order))
 
 
-def _describe(name: str) -> str:
-    known = {"on_day": "on day N", "on_or_after": "on day N or later", "within": "within N days"}
-    return known.get(name, str(name).replace("_", " "))
+def _paint_retention(kept: Frame, order: Sequence[str], canvas: Canvas) -> None:
+    axes = canvas.panel(230, left=48, right=128 if canvas.is_narrow else 170, top=36)
+    rule(axes)
+    ends: list[tuple[float, str, str]] = []
+    for name in order:
+        part = kept.loc[kept["definition"] == name]
+        is_front = name == order[-1]
+        colour = SERIES[0] if is_front else FAINT
+        days, rates = read(part, "day"), read(part, "retention_rate")
+        if is_front:
+            draw_band(axes, days, read(part, "ci_low"), read(part, "ci_high"), colour)
+        look: dict[str, Any] = {"marker": "o", "markersize": 6} if is_front else {"linewidth": 1.4}
+        axes.plot(days, rates, color=colour, clip_on=False, zorder=3, **look)
+        label = canvas.words.get(name, name.replace("_", " "))
+        ends.append((float(rates[-1]), label, colour if is_front else MUTED))
+        _mark_rows(canvas, axes, part, label)
+    _scale_days(axes, sorted(kept["day"].unique()), most=5 if canvas.is_narrow else 9)
+    axes.set_xlabel(canvas.words["x"])
+    name_y(axes, canvas.words["y"])
+    format_shares(axes, "y", 1.06 * find_max(read_ends(kept, "retention_rate", "ci_high"), 1.0))
+    label_ends(axes, ends)
 
 
-def _draw_points(
-    axes: Axes, part: Frame, places: Sequence[float], value: str, label: str, position: int
-) -> None:
-    look: dict[str, Any] = {"marker": MARKERS[position], "markersize": 7, "linestyle": "none"}
-    colour = COLOURS[position]
-    draw_intervals(axes, part, places, colour)
-    axes.plot(places, part[value], color=colour, label=label, clip_on=False, zorder=3, **look)
+def _mark_rows(canvas: Canvas, axes: Axes, part: Frame, label: str) -> None:
+    for row in part.to_dict("records"):
+        text = canvas.say(
+            "mark", name=label, day=row["day"], rate=row["retention_rate"],
+            users=row["eligible_users"], low=row["ci_low"], high=row["ci_high"],
+        )  # fmt: skip
+        canvas.mark(axes, row["day"], row["retention_rate"], text)
 
 
-def _draw_ribbon(axes: Axes, part: Frame, x: str, y: str, label: str, position: int) -> None:
-    low, high = read(part, "ci_low"), read(part, "ci_high")
-    axes.fill_between(part[x], low, high, color=COLOURS[position], alpha=0.2, linewidth=0)
-    axes.plot(part[x], part[y], label=label, **style_line(position))
+def _scale_days(axes: Axes, days: Sequence[float], most: int) -> None:
+    """Put days on a log scale where they are spread over more than a month."""
+    if days[0] > 0 and days[-1] / days[0] > 8:
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    tick_some(axes, days, [say_count(day) for day in days], most)
+    if len(days) > 1:
+        axes.set_xlim(days[0], days[-1])
 
 
-STILL_ACTIVE = "Share of users still active, by days since signup, 95 % interval"
+# --- survival -----------------------------------------------------------------------------------
 
 
 @chart("group", "day", "at_risk", "survival", "ci_low", "ci_high")
-def draw_survival(survival: Frame, *, title: str = STILL_ACTIVE) -> Figure:
-    """Return step curves of `survival` (0 to 1) by `day` with ribbons, one per `group`.
-
-    Users at risk are printed below, as of the last row at or before each day. The first
-    five groups of the frame are drawn. Of a curve that does not begin at signup (`from_day`, where
-    the frame has it) the label says so, and the title if it is the only one.
+def draw_survival(survival_curve: Frame) -> Sketch:
+    """Return a step curve of `survival` (0 to 1) by `day` with its interval, the days MONTH and
+    QUARTER marked, and the users followed below. A curve that does not begin at signup (`from_day`)
+    says so.
     """
-    survival, title = _name_conditions(survival, title)
-    groups, note = list_groups(survival, "group")
-    figure = Figure(figsize=(WIDTH, HEIGHT + 0.24 * len(groups)), layout="constrained")
-    heights = [10, 0.7 * len(groups) + 0.7]
-    axes, table = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-    for position, group in enumerate(groups):
-        part = survival.loc[survival["group"] == group].sort_values("day")
-        _draw_curve(axes, part, str(group), position)
-    format_shares(axes, "y", full=True)
-    axes.set_ylabel("Share still active")
-    axes.set_xlim(0, find_max(survival["day"], default=1))
-    axes.tick_params(labelbottom=True)
-    axes.set_xlabel("Days since signup")
-    place_legend(axes, len(groups))
-    _print_at_risk(table, survival, groups, [day for day in axes.get_xticks() if day >= 0])
-    return finish(figure, title, note)
+    require_one(survival_curve, "group", "draw_survival")
+    curve = survival_curve.loc[survival_curve["survival"].notna()].sort_values("day")
+    if curve.empty:
+        return Sketch({}, None)
+    from_day = int(curve["from_day"].iloc[0]) if "from_day" in curve else 0
+    days = curve["day"].tolist()
+    late, early = int(_nearest(days, QUARTER)), int(_nearest(days, WEEK))
+    lost = {day: 1 - float(_at(curve, day)["survival"]) for day in (early, late)}
+    shown = [day for day in dict.fromkeys((early, MONTH, late)) if days[0] <= day <= days[-1]]
+    points = [
+        {"day": day, "share": row["survival"], "low": row["ci_low"], "high": row["ci_high"],
+         "users": row["at_risk"]}
+        for day, row in ((day, _at(curve, day)) for day in shown)
+    ]  # fmt: skip
+    facts = {
+        "from_day": from_day, "early": early, "late": late, "points": points,
+        "is_early": early < late and lost[early] > lost[late] / 2,
+        "at_late": 1 - lost[late], "users": curve["at_risk"].max(),
+    }  # fmt: skip
+    return Sketch(facts, partial(_paint_survival, curve, from_day))
 
 
-def _name_conditions(survival: Frame, title: str) -> tuple[Frame, str]:
-    """Return the frame with what each group is conditional on in its name, and the title."""
-    if "from_day" not in survival:
-        return survival, title
-    begins = survival["from_day"].fillna(0).astype(int)
-    of_active = ", active on day " + begins.astype(str)
-    named = survival["group"].astype(str).where(begins == 0, survival["group"] + of_active)
-    if title == STILL_ACTIVE and begins.nunique() == 1 and begins.iloc[0] > 0:
-        day = begins.iloc[0]
-        title = f"Share still active of users active on day {day} after signup, 95 % interval"
-    return survival.assign(group=named), title
+def _at(curve: Frame, day: float) -> Any:
+    """Return the last row at or before a day."""
+    return curve.loc[curve["day"] <= day].iloc[-1]
 
 
-def _draw_curve(axes: Axes, part: Frame, label: str, position: int) -> None:
-    part = part.iloc[int(part["survival"].notna().argmax()) :]  # from the first day followed
-    days, values = read(part, "day"), read(part, "survival")
-    begins = part["from_day"].iloc[0] if "from_day" in part else 0
-    if 0 < days[0] <= 1 and begins == 0:  # everyone is active at signup
-        days, values = np.insert(days, 0, 0.0), np.insert(values, 0, 1.0)
-    low, high = (read(part, end) for end in ("ci_low", "ci_high"))
-    colour = COLOURS[position]
-    axes.fill_between(part["day"], low, high, step="post", color=colour, alpha=0.2, linewidth=0)
-    axes.plot(days, values, drawstyle="steps-post", label=label, **style_line(position))
+def _thin(curve: Frame) -> Frame:
+    """Return the rows worth drawing: every day of the first month, then every few, and the last."""
+    first, step = min(MONTH, len(curve)), math.ceil(len(curve) / MOST_STEPS)
+    return curve.iloc[np.unique(np.r_[:first, first : len(curve) : step, len(curve) - 1])]
 
 
-def _print_at_risk(axes: Axes, survival: Frame, groups: Sequence[Any], ticks: list[float]) -> None:
-    for row, group in enumerate(groups):
-        at_risk = survival.loc[survival["group"] == group].set_index("day")["at_risk"].sort_index()
-        for day in ticks:
-            before = at_risk.loc[:day]
-            is_followed = len(before) and (day > 0 or before.iloc[-1] > 0)
-            if is_followed and day <= survival["day"].max():
-                text = say_count(before.iloc[-1])
-                side = "center" if day > 0 else "left"  # of the group's name
-                axes.text(day, row, text, ha=side, va="center", fontsize=9.5)
-    label_rows(axes, [str(group) for group in groups], wrap=14)
-    axes.tick_params(labelbottom=False, labelsize=9.5, length=0)
-    axes.set_title("Users followed", loc="left", fontsize=10, color=MUTED)
-    axes.grid(visible=False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+def _paint_survival(curve: Frame, from_day: int, canvas: Canvas) -> None:
+    axes = canvas.panel(230, left=48, right=22, top=36, bottom=92)
+    rule(axes)
+    drawn = _thin(curve)
+    days, values = read(drawn, "day"), read(drawn, "survival")
+    low, high = read(drawn, "ci_low"), read(drawn, "ci_high")
+    if 0 < days[0] <= 1 and from_day == 0:  # everyone is active at signup
+        days, values, low, high = (
+            np.insert(v, 0, first)
+            for v, first in zip((days, values, low, high), (0, 1, 1, 1), strict=True)
+        )
+    draw_band(axes, days, low, high, SERIES[0], step="post")
+    axes.plot(days, values, color=SERIES[0], drawstyle="steps-post")
+    last = float(days[-1])
+    axes.set_xlim(0, max(last, 1.0))
+    format_shares(axes, "y")
+    for day in (MONTH, QUARTER):
+        if days[0] <= day <= last:
+            share = float(_at(curve, day)["survival"])
+            axes.plot([day, day], [0, share], color=INK, linewidth=1, linestyle=(0, (3, 3)))
+            axes.plot([day], [share], color=SERIES[0], marker="o", markersize=6)
+            said = canvas.say("at", day=day, share=share)
+            write(axes, day, share, said, color=INK, shift=(8, 12))
+    axes.set_xlabel(canvas.words["x"])
+    name_y(axes, canvas.words["y"])
+    ticks = _followed_days(last, most=4 if canvas.is_narrow else 8)
+    axes.set_xticks(ticks, [say_count(day) for day in ticks])
+    axes.tick_params(axis="y", length=0)
+    _write_followed(axes, curve, ticks, canvas)
+    for at in sorted({*ticks, WEEK, MONTH, QUARTER, last}):
+        if curve["day"].iloc[0] <= at <= last:
+            row = _at(curve, at)
+            text = canvas.say("mark", day=at, share=row["survival"], low=row["ci_low"],
+                              high=row["ci_high"], users=row["at_risk"])  # fmt: skip
+            canvas.mark(axes, at, float(row["survival"]), text)
+
+
+def _followed_days(last: float, most: int) -> list[float]:
+    steps = (1, 2, 5, 7, 15, 30, 60, 90, 180, 360, 720)
+    step = next((step for step in steps if last / step <= most), 1440)
+    return [float(day) for day in range(0, int(last) + 1, step)]
+
+
+def _write_followed(axes: Axes, curve: Frame, ticks: Sequence[float], canvas: Canvas) -> None:
+    """Write under the axis how many users are followed at each tick."""
+    write(axes, 0, 0, canvas.words["followed"], shift=(0, -62))
+    for day in ticks:
+        before = curve.loc[curve["day"] <= day]
+        if len(before):
+            followed = say_count(before["at_risk"].iloc[-1])
+            side = "left" if day == 0 else "center"
+            write(axes, day, 0, followed, color=INK, shift=(0, -80), ha=side)
+
+
+# --- leaving ------------------------------------------------------------------------------------
 
 
 @chart("day", *CAUSES, *(f"{cause}_ci_{end}" for cause in CAUSES for end in ("low", "high")))
-def draw_competing_risks(
-    competing_risks: Frame,
-    *,
-    title: str = "Share of newcomers who left, by days since signup, 95 % interval",
-) -> Figure:
-    """Return step curves of `cancelled` and `silent` (shares, 0 to 1) by `day`, with ribbons."""
-    figure = make_figure()
-    axes = figure.axes[0]
-    for position, (cause, label) in enumerate(CAUSES.items()):
-        low, high = (read(competing_risks, f"{cause}_ci_{end}") for end in ("low", "high"))
-        look: dict[str, Any] = {"color": COLOURS[position], "alpha": 0.2, "linewidth": 0}
-        axes.fill_between(competing_risks["day"], low, high, step="post", **look)
-        values = read(competing_risks, cause)
-        style = style_line(position)
-        axes.plot(competing_risks["day"], values, drawstyle="steps-post", label=label, **style)
-    ends = [name for cause in CAUSES for name in (cause, f"{cause}_ci_high")]
-    format_shares(axes, "y", read_ends(competing_risks, *ends))
-    axes.set(xlabel="Days since signup", ylabel="Share of newcomers")
-    axes.set_xlim(0, find_max(competing_risks["day"], default=1))
-    place_legend(axes, len(CAUSES))
-    return finish(figure, title)
+def draw_competing_risks(competing_risks: Frame) -> Sketch:
+    """Return step curves of `cancelled` and `silent` (shares, 0 to 1) by `day`, with intervals."""
+    days = competing_risks["day"].tolist()
+    shown = [day for day in (MONTH, QUARTER) if day <= days[-1]] or [days[-1]]
+    points = [{"day": day, **{c: _at(competing_risks, day)[c] for c in CAUSES}} for day in shown]
+    followed = competing_risks["at_risk"].max() if "at_risk" in competing_risks else None
+    facts = {"points": points, "last_day": shown[-1], "users": followed, **points[-1]}
+    return Sketch(facts, partial(_paint_risks, competing_risks))
+
+
+def _paint_risks(risks: Frame, canvas: Canvas) -> None:
+    axes = canvas.panel(230, left=48, right=110, top=36)
+    rule(axes)
+    ends: list[tuple[float, str, str]] = []
+    for cause, colour in zip(CAUSES, SERIES, strict=False):
+        low, high = (f"{cause}_ci_{end}" for end in ("low", "high"))
+        draw_band(axes, risks["day"], read(risks, low), read(risks, high), colour, step="post")
+        axes.plot(risks["day"], read(risks, cause), color=colour, drawstyle="steps-post")
+        ends.append((float(risks[cause].iloc[-1]), canvas.words[cause], colour))
+        for day in (WEEK, MONTH, QUARTER, int(risks["day"].max())):
+            if risks["day"].min() <= day <= risks["day"].max():
+                row = _at(risks, day)
+                text = canvas.say("mark", name=canvas.words[cause], day=day, share=row[cause],
+                                  low=row[low], high=row[high])  # fmt: skip
+                canvas.mark(axes, day, float(row[cause]), text)
+    columns = [name for cause in CAUSES for name in (cause, f"{cause}_ci_high")]
+    format_shares(axes, "y", 1.06 * find_max(read_ends(risks, *columns), 1.0))
+    axes.set_xlim(0, find_max(risks["day"], default=1))
+    axes.set_xlabel(canvas.words["x"])
+    name_y(axes, canvas.words["y"])
+    label_ends(axes, ends)

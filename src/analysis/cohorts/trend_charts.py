@@ -1,198 +1,228 @@
 """Charts of the trend: churn by snapshot, growth accounting, and the monthly figures as lines."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from analysis.base.charts import (
-    COLOURS,
-    HEIGHT,
+from analysis.base.charts import Sketch
+from analysis.base.drawing import (
+    FAINT,
+    INK,
     MUTED,
-    PALE,
-    WIDTH,
+    SERIES,
+    SMALL,
+    Canvas,
     Frame,
-    chart,
-    finish,
+    draw_band,
+    draw_reference,
+    find_max,
     format_counts,
     format_shares,
-    make_figure,
-    place_legend,
+    label_ends,
+    name_y,
     read,
     read_ends,
+    rule,
     say_count,
-    tilt,
+    tick_some,
+    write,
 )
-from analysis.base.formats import format_cell, format_value, plural
+from analysis.base.formats import format_value
 from analysis.cohorts import trend
 from analysis.cohorts.growth import SHOWN
 from analysis.contract import catalogue
+from analysis.contract.captions import chart
 
-CHURN, NOW = COLOURS[0], COLOURS[1]
-NEW, RESURRECTED, LOST = COLOURS[0], "#8fc1e3", COLOURS[3]
-NOT_WHOLE = "Hatched: the log does not cover the month, or the one before it, in full."
-TITLES = {
-    "rising": "Churn is rising: {last} at the last snapshot, {first} at the first",
-    "falling": "Churn is falling: {last} at the last snapshot, {first} at the first",
-    "steady": "Churn is steady: {last} at the last snapshot, {first} at the first",
-    "unknown": "Churn at the last snapshot is {last}; too little is known to call it a trend",
-    "none": "Active users at each snapshot; their churn is not known",
-}
-"""What the chart of churn says, by its direction."""
-BY_SNAPSHOT = "Churn and active users, snapshot by snapshot"
+FLOWS = ("new", "resurrected", "lost")
 
 
-def say_trend(churn_by_snapshot: Frame) -> str:
-    """Return in one sentence where the churn of the snapshots is going."""
-    known = trend.known(churn_by_snapshot)["churn_rate"]
-    if known.empty:
-        return TITLES["none"]
-    first, last = (format_value(known.iloc[at], "share", decimals=0) for at in (0, -1))
-    return TITLES[trend.direction(churn_by_snapshot)].format(first=first, last=last)
+def _or_none(value: Any) -> float | None:
+    """Return a number, None where it is missing."""
+    return None if pd.isna(value) else float(value)
+
+
+# --- churn --------------------------------------------------------------------------------------
 
 
 @chart("snapshot_at", "active_users", "churn_rate", "ci_low", "ci_high", "is_complete")
-def draw_churn(churn_by_snapshot: Frame, *, title: str = BY_SNAPSHOT) -> Figure:
-    """Return `churn_rate` by snapshot with its band, and `active_users` as bars below.
-
-    The time after the last snapshot whose horizon is over is hatched: its churn is still to come.
-    The title says where churn is going, unless another is given.
+def draw_churn(churn_by_snapshot: Frame) -> Sketch:
+    """Return `churn_rate` by snapshot with its band, and `active_users` as bars below; a dashed
+    line before the snapshot whose horizon is not over. The title says where churn is going.
     """
     frame = churn_by_snapshot.reset_index(drop=True)
-    figure = Figure(figsize=(WIDTH, HEIGHT + 0.6), layout="constrained")
-    rates, users = figure.subplots(2, 1, sharex=True, height_ratios=[5, 2])
+    rates = trend.known(frame)["churn_rate"]
+    days = [pd.Timestamp(day).date() for day in frame["snapshot_at"]]
+    points = [
+        {"day": day, "rate": _or_none(row["churn_rate"]), "users": row["active_users"],
+         "low": _or_none(row["ci_low"]), "high": _or_none(row["ci_high"])}
+        for day, row in zip(days, frame.to_dict("records"), strict=True)
+    ]  # fmt: skip
+    facts = {
+        "direction": "none" if rates.empty else trend.direction(frame), "points": points,
+        "first": rates.iloc[0] if len(rates) else None,
+        "last": rates.iloc[-1] if len(rates) else None,
+        "users": points[-1]["users"], "day": days[-1],
+        "open": not frame["is_complete"].astype(bool).all(),
+    }  # fmt: skip
+    return Sketch(facts, partial(_paint_churn, frame, points))
+
+
+def _paint_churn(frame: Frame, points: list[dict[str, Any]], canvas: Canvas) -> None:
+    rates, users = canvas.panels([190, 70], left=48, right=52, top=36, bottom=30, gap=46)
     places = frame.index.to_numpy(float)
-    _draw_rates(rates, frame, places)
-    _draw_users(users, frame, places)
-    days = [format_cell(day, "date") for day in frame["snapshot_at"]]
-    _name_ticks(users, days, most=8)
-    said = say_trend(frame) if title == BY_SNAPSHOT else title
-    note = "Band: 95 % interval. Hatched: the horizon is not over, so churn is not known yet."
-    return finish(figure, said, note)
+    for axes in (rates, users):
+        axes.set_xlim(-0.5, len(frame) - 0.5)
+    _paint_rates(rates, frame, places, canvas)
+    is_over = frame["is_complete"].astype(bool)
+    counts = read(frame, "active_users")
+    colours = np.where(is_over, FAINT, SERIES[0]).tolist()
+    users.bar(places, counts, width=0.6, color=colours, alpha=0.7)
+    users.set(yticks=[], ylim=(0, 1.3 * find_max(counts, 1.0)))
+    for at in sorted({0, len(counts) - 1}):
+        write(users, at, counts[at], say_count(counts[at]), color=INK, ha="center", shift=(0, 9))
+    labels = [point["day"].strftime("%Y-%m-%d") for point in points]
+    tick_some(users, places, labels, 3 if canvas.is_narrow else 7)
+    users.tick_params(length=0, pad=6)
+    rates.set_xticks([])
+    name_y(users, canvas.words["users"])
+    name_y(rates, canvas.words["y"])
+    top = 1.15 * find_max(read_ends(frame, "churn_rate", "ci_high"), 1.0)
+    for place, point in enumerate(points):
+        height = top / 2 if point["rate"] is None else point["rate"]
+        canvas.mark(rates, place, min(height, top), canvas.say("mark", **point))
 
 
-def _draw_rates(axes: Axes, frame: Frame, places: Any) -> None:
+def _paint_rates(axes: Axes, frame: Frame, places: Any, canvas: Canvas) -> None:
+    rule(axes)
     rate, low, high = (read(frame, name) for name in ("churn_rate", "ci_low", "ci_high"))
-    axes.fill_between(places, low, high, color=CHURN, alpha=0.2, linewidth=0)
-    axes.plot(places, rate, color=CHURN, marker="o", markersize=4)
+    draw_band(axes, places, low, high, SERIES[0])
+    axes.plot(places, rate, "o-", color=SERIES[0], markersize=6)
+    format_shares(axes, "y", 1.15 * find_max(read_ends(frame, "churn_rate", "ci_high"), 1.0))
     known = np.flatnonzero(np.isfinite(rate))
     for at in sorted({*known[:1], *known[-1:]}):
         text = format_value(rate[at], "share", decimals=0)
-        look: dict[str, Any] = {"color": CHURN, "fontweight": "bold", "ha": "center"}
-        axes.annotate(
-            text, (places[at], high[at]), xytext=(0, 9), textcoords="offset points", **look
-        )
-    over = np.flatnonzero(frame["is_complete"].astype(bool))
-    _hatch(axes, over[-1] if len(over) else -0.5, places[-1] + 0.5)
-    format_shares(axes, "y", [1.1 * end for end in read_ends(frame, "churn_rate", "ci_high")])
-    axes.set_ylabel("Churn")
+        write(axes, places[at], high[at], text, color=SERIES[0], ha="center", shift=(0, 10))
+    if len(known) and known[-1] < len(places) - 1:  # not over yet
+        draw_reference(axes, places[known[-1]] + 0.5, vertical=True)
 
 
-def _draw_users(axes: Axes, frame: Frame, places: Any) -> None:
-    users = read(frame, "active_users")
-    is_over = frame["is_complete"].astype(bool)
-    axes.bar(places, users, width=0.6, color=np.where(is_over, PALE, NOW).tolist())
-    for at in {0, len(users) - 1}:
-        axes.annotate(
-            say_count(users[at]), (places[at], users[at]), ha="center", xytext=(0, 3),
-            textcoords="offset points", fontsize=10,
-        )  # fmt: skip
-    axes.set(ylabel="Active users", ylim=(0, 1.25 * max(users.max(), 1)))
-    format_counts(axes.yaxis)
-    axes.grid(axis="x", visible=False)
-
-
-def _hatch(axes: Axes, start: float, end: float) -> None:
-    axes.axvspan(start, end, facecolor="none", edgecolor=PALE, hatch="////", linewidth=0, zorder=0)
-
-
-def _name_ticks(axes: Axes, labels: Sequence[str], most: int = SHOWN) -> None:
-    """Name the places 0, 1, 2 ... on the x axis, `most` of them, the last one always."""
-    step = -(-len(labels) // most)
-    places = list(range(len(labels) - 1, -1, -step))[::-1]
-    axes.set_xticks(places, [labels[place] for place in places])
-    axes.set_xlim(-0.6, len(labels) - 0.4)
-    if len(places) > 5:
-        tilt(axes)
-
-
-GROWTH = "Users gained and lost, month by month"
+# --- growth -------------------------------------------------------------------------------------
 
 
 @chart("month", "new_users", "resurrected_users", "lost_users", "is_complete")
-def draw_growth(growth: Frame, *, title: str = GROWTH) -> Figure:
-    """Return new and resurrected users as bars above 0, and lost ones below, by `month`.
-
-    Months of which not all is known are hatched. The title is that of the last one known, unless
-    another is given.
+def draw_growth(growth: Frame) -> Sketch:
+    """Return new and resurrected users as bars above 0, and lost ones below, by `month`; months of
+    which not all is known have no bar.
     """
     frame = growth.reset_index(drop=True)
-    whole = frame["is_complete"].astype(bool)
-    new, resurrected, lost = (
-        np.where(whole, read(frame, f"{name}_users"), 0.0)
-        for name in ("new", "resurrected", "lost")
-    )
-    figure = make_figure()
-    axes = figure.axes[0]
-    axes.bar(frame.index, new, color=NEW, label="New")
-    axes.bar(frame.index, resurrected, bottom=new, color=RESURRECTED, label="Resurrected")
-    axes.bar(frame.index, -lost, color=LOST, label="Lost")
+    whole = frame.loc[frame["is_complete"].astype(bool)]
+    if whole.empty:
+        return Sketch({}, None)
+    points: list[dict[str, Any]] = [
+        {"month": str(row["month"]), **{name: int(row[f"{name}_users"]) for name in FLOWS}}
+        for row in whole.to_dict("records")
+    ]
+    last = points[-1]
+    facts = {
+        "points": points, "month": last["month"], "lost": last["lost"], "months": len(points),
+        "gained": last["new"] + last["resurrected"], "open": len(whole) < len(frame),
+    }  # fmt: skip
+    return Sketch(facts, partial(_paint_growth, frame, whole.index.tolist(), points))
+
+
+def _paint_growth(
+    frame: Frame, places: list[int], points: list[dict[str, Any]], canvas: Canvas
+) -> None:
+    axes = canvas.panel(230, left=52, right=100, top=36)
+    rule(axes)
+    new, resurrected, lost = (np.array([point[name] for point in points]) for name in FLOWS)
+    axes.bar(places, new, color=SERIES[0], alpha=0.85)
+    axes.bar(places, resurrected, bottom=new, color=SERIES[2], alpha=0.75)
+    axes.bar(places, -lost, color=SERIES[1], alpha=0.8)
     axes.axhline(0, color=MUTED, linewidth=1)
-    for place in frame.index[~whole]:
-        _hatch(axes, place - 0.4, place + 0.4)
+    axes.set_xlim(-0.6, len(frame) - 0.4)
     format_counts(axes.yaxis)
-    axes.set_ylabel("Users")
-    _name_ticks(axes, [str(month) for month in frame["month"]])
-    axes.grid(axis="x", visible=False)
-    place_legend(axes, 3, place="right")
-    said = _say_growth(frame[whole]) if title == GROWTH and whole.any() else title
-    return finish(figure, said, "" if whole.all() else NOT_WHOLE)
+    months = [str(month) for month in frame["month"]]
+    tick_some(axes, range(len(frame)), months, 3 if canvas.is_narrow else 8)
+    name_y(axes, canvas.words["y"])
+    middle = (new[-1] / 2, new[-1] + resurrected[-1] / 2, -lost[-1] / 2)
+    colours = (SERIES[0], SERIES[2], SERIES[1])
+    named = zip(middle, FLOWS, colours, strict=True)
+    label_ends(axes, [(float(y), canvas.words[name], colour) for y, name, colour in named])
+    for place, point in zip(places, points, strict=True):
+        height = point["new"] + point["resurrected"]
+        canvas.mark(axes, place, height, canvas.say("mark", **point))
 
 
-def _say_growth(whole: Frame) -> str:
-    row: Any = whole.iloc[-1]
-    gained = plural(int(row["new_users"] + row["resurrected_users"]), "user", "users")
-    lost = say_count(row["lost_users"])
-    return f"In {row['month']}, {gained} came or came back, and {lost} were lost"
+# --- the monthly figures --------------------------------------------------------------------------
 
 
 @chart("month", "kpi", "value", "so_far", "is_observed")
-def draw_monthly(
-    kpis: Frame, *, title: str = "The monthly figures over the last twelve months"
-) -> Figure:
+def draw_monthly(kpis: Frame) -> Sketch:
     """Return one small line for each monthly figure: its last twelve months, each line on its own
-    scale, with the first and the last value beside it. Months not covered in full are dashed.
+    scale, with the last value beside it. Months not covered in full are dashed.
     """
-    names = list(dict.fromkeys(kpis["kpi"]))
     months = sorted(kpis["month"].unique())[-SHOWN:]
     column = next(c for c in catalogue.table_of("kpis").columns if c.name == "kpi")
-    figure = make_figure(rows=len(names), height=0.9 + 0.62 * len(names), sharex=True)
-    for axes, name in zip(figure.axes, names, strict=True):
-        part = kpis[kpis["kpi"] == name].set_index("month").reindex(months)
-        _draw_small(axes, part, column.units[name])
-        axes.set_title(column.values[name], loc="left", fontsize=10.5, color=MUTED, pad=2)
-    _name_ticks(figure.axes[-1], months, most=4)
-    note = "Dashed: the log does not cover the month in full. Each line has its own scale."
-    has_part = kpis.loc[kpis["month"].isin(months), "so_far"].notna().any()
-    return finish(figure, title, note if has_part else "Each line has its own scale.")
+    parts = {
+        str(name): kpis.loc[kpis["kpi"] == name].set_index("month").reindex(months)
+        for name in dict.fromkeys(kpis["kpi"])
+    }
+    known = {name: part.loc[part["value"].notna()] for name, part in parts.items()}
+    if all(part.empty for part in known.values()):
+        return Sketch({}, None)
+    points = [
+        {"name": column.values[name], "month": part.index[-1],
+         "value": format_value(part["value"].iloc[-1], column.units[name], bare=True)}
+        for name, part in known.items() if len(part)
+    ]  # fmt: skip
+    facts = {
+        "points": points, "months": len(months), "last_month": months[-1],
+        "moved": [column.values[name].lower() for name, part in known.items() if _moved(part)],
+        "open": bool(kpis.loc[kpis["month"].isin(months), "so_far"].notna().any()),
+    }  # fmt: skip
+    return Sketch(facts, partial(_paint_monthly, parts, months, column))
 
 
-def _draw_small(axes: Axes, part: Frame, unit: str) -> None:
+def _moved(part: Frame) -> bool:
+    """Say whether the intervals of the first and the last month lie apart."""
+    if len(part) < 2 or not {"ci_low", "ci_high"} <= set(part.columns):
+        return False
+    first, last = part.iloc[0], part.iloc[-1]
+    return bool(first["ci_high"] < last["ci_low"] or last["ci_high"] < first["ci_low"])
+
+
+def _paint_monthly(
+    parts: dict[str, Frame], months: Sequence[str], column: Any, canvas: Canvas
+) -> None:
+    drawn = canvas.panels([40] * len(parts), left=16, right=64, top=28, bottom=30, gap=34)
+    for axes, (name, part) in zip(drawn, parts.items(), strict=True):
+        _paint_small(axes, part, column.units[name], column.values[name], canvas)
+        axes.set_xlim(-0.2, len(months) - 0.8)
+    tick_some(drawn[-1], range(len(months)), list(months), 3 if canvas.is_narrow else 7)
+    drawn[-1].tick_params(length=0, pad=6)
+
+
+def _paint_small(axes: Axes, part: Frame, unit: str, name: str, canvas: Canvas) -> None:
     value, so_far = read(part, "value"), read(part, "so_far")
     every = np.where(np.isfinite(value), value, so_far)
     places = np.arange(len(part), dtype=float)
-    axes.plot(places, every, color=CHURN, linewidth=1.4, linestyle=(0, (3, 2)), alpha=0.7)
-    axes.plot(places, value, color=CHURN, linewidth=2, marker="o", markersize=3)
-    known = np.flatnonzero(np.isfinite(value))
-    for at in known[-1:]:
-        text = format_value(value[at], unit, bare=True)
-        axes.annotate(
-            text, (1.0, value[at]), xycoords=("axes fraction", "data"), xytext=(4, 0),
-            textcoords="offset points", va="center", color=CHURN, fontweight="bold", fontsize=10.5,
-        )  # fmt: skip
-    axes.set(yticks=[])
+    axes.plot(places, every, color=FAINT, linewidth=1.4, linestyle=(0, (3, 2)))
+    axes.plot(places, value, "o-", color=SERIES[0], linewidth=1.8, markersize=3.5)
+    axes.set(xticks=[], yticks=[])
     axes.margins(y=0.25)
-    axes.grid(visible=False)
-    axes.spines["left"].set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.set_title(name, loc="left", fontsize=SMALL, color=MUTED, pad=3)
+    known = np.flatnonzero(np.isfinite(value))
+    if len(known):
+        text = format_value(value[known[-1]], unit, bare=True)
+        label_ends(axes, [(float(value[known[-1]]), text, SERIES[0])])
+    for place, (month, number) in enumerate(zip(part.index, every, strict=True)):
+        said = format_value(number, unit, bare=True)
+        is_open = not np.isfinite(value[place])
+        text = canvas.say("mark", name=name, month=str(month), value=said, open=is_open)
+        canvas.mark(axes, place, number, text)

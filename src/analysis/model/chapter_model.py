@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from analysis.base.errors import Unavailable
-from analysis.base.unavailable import reason_of
+from analysis.base.unavailable import reason_of, require
 from analysis.contract import stages
 from analysis.contract.chapter import Chapter, frame, table
 from analysis.contract.store import Store
@@ -17,6 +17,7 @@ from analysis.model import (  # noqa: F401 (two register checks)
     baselines,
     candidates,
     curves,
+    dependence,
     economics,
     evaluation,
     features,
@@ -187,6 +188,25 @@ class Model(Chapter):
     def roc_auc_by_model(self) -> pd.DataFrame:
         """The ROC AUC of each model on the test snapshot."""
         return evaluation.of_metric(self.test_evaluation, "roc_auc")
+
+    @property
+    def in_use(self) -> str:
+        """Name of the model in use, for charts; empty where there is none."""
+        return "" if self.why_not else self.chosen
+
+    @frame
+    def gain_over_recency(self) -> pd.DataFrame:
+        """The ROC AUC of the model in use minus that of the last visit alone, as one row."""
+        gains = evaluation.of_metric(self.test_evaluation, "roc_auc_minus_recency")
+        return gains[gains["model"] == self.chosen]
+
+    @frame
+    def dependence(self) -> pd.DataFrame:
+        """Churn by the columns that the model relies on most: see dependence.dependence."""
+        importances = require(self.feature_importance)
+        return dependence.dependence(
+            require(self.chosen_scores), self._rows("test"), importances, self.min_group
+        )
 
     @property
     def base_rate(self) -> float:

@@ -1,11 +1,8 @@
 """Which segment each user is in, and what the users of each segment are like."""
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from sklearn.decomposition import PCA
 
 from analysis.segments.behaviour import comparable
 from analysis.segments.clusters import ClusterVerdict, assign_clusters
@@ -64,27 +61,3 @@ def cluster_summary(features: pd.DataFrame, labels: "pd.Series[Any]") -> pd.Data
     summary.insert(1, "users", sizes)
     summary.insert(2, "share", sizes / len(labels))
     return summary
-
-
-def project(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:
-    """Return `pc1`, `pc2` (principal components of the comparable columns) and `group`."""
-    scaled = comparable(behaviour)
-    points = PCA(n_components=2, svd_solver="full").fit_transform(scaled.to_numpy())
-    signs = np.where(points[np.abs(points).argmax(axis=0), [0, 1]] < 0, -1.0, 1.0)
-    group = _segments_of(assigned, behaviour).to_numpy()
-    return pd.DataFrame(
-        {"pc1": points[:, 0] * signs[0], "pc2": points[:, 1] * signs[1], "group": group}
-    )
-
-
-def for_boxes(assigned: pd.DataFrame, behaviour: pd.DataFrame) -> pd.DataFrame:
-    """Return `behaviour` with the segment as `group`."""
-    group = _segments_of(assigned, behaviour).to_numpy()
-    return behaviour.reset_index(drop=True).assign(group=group)
-
-
-def widest(table: pd.DataFrame, most: int = 4) -> Sequence[str]:
-    """Return the features whose segment means differ most, in standard deviations."""
-    spread = table.groupby("feature")["distance"].agg(lambda d: d.max() - d.min())
-    ordered = spread.dropna().sort_values(ascending=False, kind="stable")
-    return [str(name) for name in ordered.index[:most]]

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.base.comparisons import against_rest
 from analysis.base.unavailable import reason_of, require
 from analysis.contract import stages
-from analysis.contract.chapter import Chapter, frame, table
+from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
 from analysis.segments import assignment, clusters, tiers
 from analysis.segments.behaviour import behaviour_columns, k_range
@@ -79,19 +79,3 @@ class Segments(Chapter):
     def tier_limits(self) -> pd.DataFrame:
         """Return the limits of the tiers: see tiers.tier_limits."""
         return tiers.tier_limits(self.users, self.snapshots)
-
-    @frame
-    def points(self) -> pd.DataFrame:
-        """The users on two principal components: see assignment.project."""
-        return assignment.project(require(self.user_clusters), self.behaviour)
-
-    @frame
-    def boxes(self) -> pd.DataFrame:
-        """The behaviour of each user with its segment as `group`."""
-        require(self.cluster_summary)
-        return assignment.for_boxes(self.user_clusters, self.behaviour)
-
-    @cached_property
-    def widest(self) -> list[str]:
-        """The measures in which the segments differ most."""
-        return list(assignment.widest(self.cluster_summary))
