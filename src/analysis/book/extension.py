@@ -7,6 +7,7 @@ from sphinx.application import Sphinx
 
 from analysis.book import (
     claims,
+    codebook,
     computed,
     frame,
     nodes,
@@ -16,6 +17,8 @@ from analysis.book import (
     search,
     striking,
     studies,
+    tables,
+    workbook,
 )
 from analysis.book.directive import data_dir
 from analysis.book.downloads import publish
@@ -40,11 +43,17 @@ DIRECTIVES = {
 
 
 def publish_artifacts(app: Sphinx, error: Exception | None) -> None:
-    """Copy the artifacts and studies that readers may download into the site."""
+    """Put what readers may download into the site: tables with heads in words, the codebook, and
+    one workbook of all tables.
+    """
     if error is None and app.builder.format == "html":
         artifacts = Path(app.outdir) / "artifacts"
         publish(data_dir(app), artifacts)
         studies.publish_studies(Path(app.srcdir) / "book", artifacts)
+        published = codebook.all_tables()
+        codebook.label_heads(artifacts, published)
+        codebook.write_codebook(artifacts, published)
+        workbook.write_workbook(artifacts, published)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -66,6 +75,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", frame.leave_search)
     app.connect("doctree-read", striking.strike_page)
     app.connect("doctree-read", computed.gather_code)
+    app.connect("doctree-read", tables.dress_tables)
     app.connect("doctree-read", problems.report_placeholders)
     app.connect("env-updated", problems.stop_on_problems)
     app.connect("html-page-context", frame.describe_page, priority=900)

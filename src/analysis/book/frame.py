@@ -16,6 +16,8 @@ from sphinx.config import Config
 THEME = Path(__file__).with_name("theme")
 ADDITIONAL = {"search": "search.html", "404": "404.html"}
 """Pages without a text of their own, by their templates."""
+NAMES = {"search": "Search", "404": "Page not found"}
+"""What those pages are called."""
 UNUSED_SCRIPTS = (
     "thebe", "clipboard", "copybutton", "toggle", "design-tabs", "sphinx_highlight", "doctools",
 )  # fmt: skip
@@ -28,6 +30,9 @@ UNUSED_FILES = (
     "doctools.js", "searchtools.js", "language_data.js", "*webpack-macros.html",
 )  # fmt: skip
 """Files of the theme that no page loads: most of a site's bytes."""
+ICON_RULES = re.compile(r"(?:\.fa-[\w-]+:before,?)+\{content:[^}]*\}")
+"""The theme's rules for its icon font, a quarter of its styles."""
+STYLES = "styles/pydata-sphinx-theme.css"
 LONGEST = 200
 """Characters of a description that are shown beside a link."""
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÁÉÍÓÚÑ¿¡])")
@@ -52,7 +57,7 @@ def describe_page(
 ) -> None:
     """Give the templates the page's title and description, and leave out unused scripts."""
     book = str(context.get("docstitle") or app.config.html_title)
-    title = re.sub(r"<[^>]+>", "", str(context.get("title") or "")).strip()
+    title = re.sub(r"<[^>]+>", "", str(context.get("title") or NAMES.get(page, ""))).strip()
     is_named = page != app.config.root_doc and title and title != book
     context["page_title"] = f"{title} – {book}" if is_named else book
     context["page_description"] = first_sentence(doctree) if doctree is not None else ""
@@ -88,7 +93,7 @@ def _is_markup(text: nodes.Text) -> bool:
 
 
 def drop_unused(app: Sphinx, error: Exception | None) -> None:
-    """Remove the theme's files that no page loads."""
+    """Remove the theme's files that no page loads, and the rules for its icons."""
     if error is not None or app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
@@ -98,3 +103,7 @@ def drop_unused(app: Sphinx, error: Exception | None) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
+    styles = static / STYLES
+    if styles.is_file():
+        rules = ICON_RULES.sub("", styles.read_text(encoding="utf-8"))
+        styles.write_text(rules, encoding="utf-8")

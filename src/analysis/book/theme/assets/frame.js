@@ -24,22 +24,44 @@
 
   /** A frame can be reached by the keyboard where it scrolls, and only there. */
   const reachFrames = () => {
-    const frames = document.querySelectorAll(".cb-scroll, .bd-article pre");
-    const see = () => {
-      frames.forEach((frame) => {
-        const scrolls = frame.scrollWidth > frame.clientWidth;
-        frame.tabIndex = scrolls ? 0 : -1;
-        frame.classList.toggle("cb-scrolls", scrolls);
-      });
-    };
-    see();
-    window.addEventListener("resize", see);
-    document.addEventListener("toggle", see, true);
+    const see = new ResizeObserver((entries) => {
+      for (const { target } of entries) {
+        const scrolls = target.scrollWidth > target.clientWidth;
+        target.tabIndex = scrolls ? 0 : -1;
+        target.classList.toggle("cb-scrolls", scrolls);
+      }
+    });
+    document.querySelectorAll(".cb-scroll").forEach((frame) => see.observe(frame));
   };
 
+  const language = document.documentElement.lang || "en";
+  const point = new Intl.NumberFormat(language).format(1.5).charAt(1);
+  const order = new Intl.Collator(language, { numeric: true });
+  const months = Array.from({ length: 12 }, (_, month) =>
+    new Intl.DateTimeFormat(language, { month: "long" })
+      .format(new Date(2001, month, 2)).toLowerCase().slice(0, 3));
+
+  /** Return a date such as "21 September 2025" as 20250921, else null. */
+  const dateOf = (text) => {
+    const parts = text.toLowerCase().match(/^(\d{1,2})\s(?:de\s)?(\p{L}{3})\S*\s(?:de\s)?(\d{4})$/u);
+    const month = parts ? months.indexOf(parts[2]) : -1;
+    return month < 0 ? null : Number(parts[3]) * 10000 + month * 100 + Number(parts[1]);
+  };
+
+  /** Return the first number of a cell as its reader's language writes it, else null. */
+  const numberOf = (text) => {
+    const found = text.replace(/\u2212/g, "-").match(/-?\d[\d.,]*/);
+    if (!found) return null;
+    const digits = [...found[0]].filter((sign) => /[-\d]/.test(sign) || sign === point);
+    return Number(digits.join("").replace(point, "."));
+  };
+
+  /** Return what a cell is sorted by: a number, a date as a number, or its text. */
   const keyOf = (row, column) => {
     const cell = row.cells[column];
-    return cell.dataset.sort ?? cell.textContent.trim();
+    const text = cell.textContent.trim();
+    const isNumber = cell.matches(".gt_right, .cb-number");
+    return (isNumber ? numberOf(text) : dateOf(text)) ?? text;
   };
 
   /** Sort the rows of a table by a column; cells without a value come last. */
@@ -48,13 +70,12 @@
     const down = head.getAttribute("aria-sort") === "ascending";
     table.querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const order = new Intl.Collator(document.documentElement.lang, { numeric: true });
+    const isEmpty = (key) => key === "" || key === "–";
     const compare = (a, b) => {
       const [left, right] = [keyOf(a, column), keyOf(b, column)];
-      const [empty, other] = [left === "" || left === "–", right === "" || right === "–"];
-      if (empty || other) return empty - other;
-      const both = head.hasAttribute("data-numbers")
-        ? Number(left) - Number(right) : order.compare(left, right);
+      if (isEmpty(left) || isEmpty(right)) return isEmpty(left) - isEmpty(right);
+      const areNumbers = typeof left === "number" && typeof right === "number";
+      const both = areNumbers ? left - right : order.compare(left, right);
       return down ? -both : both;
     };
     const body = table.tBodies[0];
