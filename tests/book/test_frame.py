@@ -8,9 +8,10 @@ import pytest
 from docutils import nodes
 
 from analysis.book.computed import code_of
-from analysis.book.frame import ICON_RULES, LONGEST, first_sentence
+from analysis.book.frame import LONGEST, first_sentence
 from analysis.book.nodes import kpi, make_html
 from analysis.book.search import sections_of
+from analysis.book.styles import keep_used, used_names
 from analysis.book.tables import deciding_position, dress_table
 from analysis.contract import catalogue
 from tests.book.small_book import build, read_page, words, write_book
@@ -43,9 +44,23 @@ def test_a_long_description_is_cut_between_words():
     assert said.endswith("word …")
 
 
-def test_rules_for_letters_of_the_icon_font_go_and_others_stay():
-    rules = '.fa-bars:before{content:"\\f0c9"}.fa-a:before,.fa-b:before{content:"x"}.fa-spin{top:0}'
-    assert ICON_RULES.sub("", rules) == ".fa-spin{top:0}"
+@pytest.mark.parametrize(
+    ("styles", "kept"),
+    [
+        (".a{b:c}.gone{b:c}", ".a{b:c}"),
+        (".a .gone,.a > p,.gone:hover{b:c}", ".a > p{b:c}"),
+        ("@media print{.gone{b:c}}p{b:c}", "p{b:c}"),
+        ("@media print{.gone{b:c}.a{d:e}}", "@media print{.a{d:e}}"),
+        (":is(.gone,.a) p{b:c}", ":is(.gone,.a) p{b:c}"),
+        (".a:not(.gone){b:c}", ".a:not(.gone){b:c}"),
+        ("@font-face{b:c}@keyframes x{0%{b:c}}", "@font-face{b:c}@keyframes x{0%{b:c}}"),
+        ("/* .a{ */.by-script{b:c}", ".by-script{b:c}"),
+    ],
+)
+def test_rules_go_whose_classes_no_page_and_no_script_has(tmp_path, styles, kept):
+    (tmp_path / "x.html").write_text('<p class="a other">gone</p>', encoding="utf-8")
+    (tmp_path / "x.js").write_text('p.classList.add("by-script")', encoding="utf-8")
+    assert keep_used(styles, used_names(tmp_path.glob("*.html"), tmp_path.glob("*.js"))) == kept
 
 
 # --- the search -------------------------------------------------------------------------------

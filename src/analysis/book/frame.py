@@ -13,6 +13,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from analysis.book import styles
+
 THEME = Path(__file__).with_name("theme")
 ADDITIONAL = {"search": "search.html", "404": "404.html"}
 """Pages without a text of their own, by their templates."""
@@ -30,9 +32,6 @@ UNUSED_FILES = (
     "doctools.js", "searchtools.js", "language_data.js", "*webpack-macros.html",
 )  # fmt: skip
 """Files of the theme that no page loads: most of a site's bytes."""
-ICON_RULES = re.compile(r"(?:\.fa-[\w-]+:before,?)+\{content:[^}]*\}")
-"""The theme's rules for its icon font, a quarter of its styles."""
-STYLES = "styles/pydata-sphinx-theme.css"
 LONGEST = 200
 """Characters of a description that are shown beside a link."""
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÁÉÍÓÚÑ¿¡])")
@@ -93,7 +92,7 @@ def _is_markup(text: nodes.Text) -> bool:
 
 
 def drop_unused(app: Sphinx, error: Exception | None) -> None:
-    """Remove the theme's files that no page loads, and the rules for its icons."""
+    """Remove the theme's files that no page loads, and the rules that no page needs."""
     if error is not None or app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
@@ -103,7 +102,4 @@ def drop_unused(app: Sphinx, error: Exception | None) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-    styles = static / STYLES
-    if styles.is_file():
-        rules = ICON_RULES.sub("", styles.read_text(encoding="utf-8"))
-        styles.write_text(rules, encoding="utf-8")
+    styles.drop_unused_rules(static, Path(app.outdir))

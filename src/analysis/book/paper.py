@@ -25,12 +25,16 @@ def pages_of(site: Path) -> list[str]:
     return list(dict.fromkeys(["index.html", *(link for link in links if link)]))
 
 
-def compose(site: Path, pages: Sequence[str], title: str = "") -> Path:
-    """Write PAPER into `site`: the articles of `pages`, one after another; return its path.
+def compose(site: Path, pages: Sequence[str]) -> Path:
+    """Write PAPER into `site`: the articles of `pages`, one after another; return its path. One
+    page alone is printed in brief, without what is folded.
 
     Raises ReportError for a page that is not there.
     """
     articles = [_article(site, page, pages) for page in pages]
+    if len(pages) == 1:
+        for fold in articles[0].select("details"):
+            fold.decompose()
     first = _read(site / pages[0])
     head = first.title.get_text() if first.title else ""
     styles = [str(link) for link in first.select('link[rel="stylesheet"]')]
@@ -39,7 +43,7 @@ def compose(site: Path, pages: Sequence[str], title: str = "") -> Path:
     ]
     language = str(first.html["lang"]) if first.html else "en"
     made = render(
-        "paper", title=title or head, styles="\n".join(styles), language=language,
+        "paper", title=head, styles="\n".join(styles), language=language,
         chapters=chapters, articles=[str(article) for article in articles],
     )  # fmt: skip
     (site / PAPER).write_text(made, encoding="utf-8")

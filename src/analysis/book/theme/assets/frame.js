@@ -25,13 +25,14 @@
   /** A frame can be reached by the keyboard where it scrolls, and only there. */
   const reachFrames = () => {
     const see = new ResizeObserver((entries) => {
-      for (const { target } of entries) {
-        const scrolls = target.scrollWidth > target.clientWidth;
-        target.tabIndex = scrolls ? 0 : -1;
-        target.classList.toggle("cb-scrolls", scrolls);
+      for (const entry of entries) {
+        const frame = entry.target.closest(".cb-scroll");
+        const scrolls = frame.scrollWidth > frame.clientWidth;
+        frame.tabIndex = scrolls ? 0 : -1;
+        frame.classList.toggle("cb-scrolls", scrolls);
       }
     });
-    document.querySelectorAll(".cb-scroll").forEach((frame) => see.observe(frame));
+    document.querySelectorAll(".cb-scroll, .cb-scroll > table").forEach((part) => see.observe(part));
   };
 
   const language = document.documentElement.lang || "en";
