@@ -172,7 +172,7 @@ def test_nothing_is_loaded_that_no_page_needs(book):
     assert not (html / "searchindex.js").exists()
     for page in html.glob("*.html"):
         text = page.read_text(encoding="utf-8")
-        for address in re.findall(r'(?:src|href)="([^"#?]+\.(?:js|css))', text):
+        for address in re.findall(r'(?:src|href)="([^"#?]+\.(?:js|css))["?]', text):
             assert (html / address).is_file(), (page.name, address)
 
 

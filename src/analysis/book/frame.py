@@ -48,7 +48,8 @@ def add_theme(_app: Sphinx, config: Config) -> None:
 def leave_search(app: Sphinx) -> None:
     """Make no index of words: see analysis.book.search."""
     if app.builder.format == "html":
-        app.builder.search = False
+        builder: Any = app.builder  # Sphinx declares it for builders of HTML alone
+        builder.search = False
 
 
 def describe_page(

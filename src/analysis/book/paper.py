@@ -70,7 +70,7 @@ def _article(site: Path, page: str, pages: Sequence[str]) -> Tag:
         target["id"] = _anchor(page, str(target["id"]))
     for link in article.select("a[href]"):
         _lead_inside(link, page, pages)
-    article["id"], article["class"] = _anchor(page, ""), ["bd-article", "cb-chapter"]
+    article["id"], article["class"] = _anchor(page, ""), "bd-article cb-chapter"
     return article
 
 
