@@ -24,8 +24,10 @@ from bs4 import BeautifulSoup
 import simulation
 from analysis.base.formats import format_value
 from analysis.base.texts import read_texts
+from analysis.book import paper
 from analysis.book.search import TEXTS
 from analysis.contract.stages import MANIFEST, STAGES
+from analysis.run import pdf
 
 PROJECT = Path(__file__).resolve().parents[2]
 QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4")
@@ -458,6 +460,29 @@ def test_nothing_is_asked_or_wrong_over_http_either(page, small_book):
             page.goto(home + address, wait_until="load")
         server.shutdown()
     assert not wrong
+
+
+@pytest.mark.browser
+def test_a_browser_prints_in_light_with_folds_open_from_dark_too(page, small_book):
+    page.emulate_media(color_scheme="dark")
+    page.goto((small_book.out / "html/index.html").as_uri())
+    state = """() => [document.documentElement.dataset.theme,
+        document.querySelectorAll("details:not([open], .cb-code)").length]"""
+    before = page.evaluate(state)
+    assert before[0] == "dark"
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(state) == ["light", 0]
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(state) == before
+
+
+@pytest.mark.browser
+def test_the_summary_is_printed_on_two_pages_at_most(chromium, small_book, tmp_path):
+    html = small_book.out / "html"
+    composed = paper.compose(html, paper.pages_of(html)[:1])
+    printed = pdf.print_page(chromium, composed, tmp_path / "summary.pdf").read_bytes()
+    composed.unlink()
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 2
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -20,7 +20,11 @@ ADDED = {
     STRUCK_BY: (
         "Struck by",
         "The failing checks that strike figures of the row. Rows with nothing here may be used.",
-    )
+    ),
+    "withheld": (
+        "Withheld",
+        "The columns, by their names in the code, whose figure rests on too few people to be shown.",
+    ),
 }
 """Columns that publishing adds, with their head and meaning."""
 Rows = list[list[str]]

@@ -12,13 +12,14 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.locale import _
 
 from analysis.book import styles
 
 THEME = Path(__file__).with_name("theme")
 ADDITIONAL = {"search": "search.html", "404": "404.html"}
 """Pages without a text of their own, by their templates."""
-NAMES = {"search": "Search", "404": "Page not found"}
+NAMES = {"search": _("Search"), "404": _("Page not found")}
 """What those pages are called."""
 UNUSED_SCRIPTS = (
     "thebe", "clipboard", "copybutton", "toggle", "design-tabs", "sphinx_highlight", "doctools",
