@@ -23,7 +23,7 @@ ADDED = {
     ),
     "withheld": (
         "Withheld",
-        "The columns, by their names in the code, whose figure rests on too few people to be shown.",
+        "The columns, by their names in the code, whose figure rests on too few people.",
     ),
 }
 """Columns that publishing adds, with their head and meaning."""
