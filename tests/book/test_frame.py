@@ -102,6 +102,9 @@ def test_a_table_has_a_named_frame_a_deciding_column_and_a_codebook():
     assert 'role="region" tabindex="0" aria-label="Do they?"' in html
     assert html.count('class="cb-decides gt_') == 2
     assert 'href="../../artifacts/codebook.csv"' in html
+    folded = dress_table(TABLE.replace("groups_overall", "groups_overall-chart"))
+    assert 'aria-label="Table of the chart: Do they?"' in folded
+    assert folded.count('class="cb-decides gt_') == 2
     assert dress_table("<table></table>") == "<table></table>"
 
 

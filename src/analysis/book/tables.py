@@ -15,10 +15,12 @@ from analysis.book.render import render
 from analysis.contract import catalogue
 from analysis.contract.catalogue import Column, Table
 
-FRAME = re.compile(r'<div id="(\w+)" style="[^"]*">(?=\s*<style>)')
+FRAME = re.compile(r'<div id="([\w-]+)" style="[^"]*">(?=\s*<style>)')
 TITLE = re.compile(r'<td colspan="\d+" class="gt_heading gt_title[^>]*>(.*?)</td>', re.DOTALL)
 DOWNLOAD = re.compile(r'<a href="((?:\.\./)*artifacts/)[^"]*\.csv" download>[^<]*</a>')
 DECIDES = "cb-decides"
+OF_A_CHART = "-chart"
+"""What ends the name of a table that is folded under its chart."""
 
 
 def dress_tables(_app: Sphinx, doctree: nodes.document) -> None:
@@ -35,10 +37,12 @@ def dress_table(html: str) -> str:
     frame, title = FRAME.search(html), TITLE.search(html)
     if frame is None or title is None:
         return html
-    opened = render("table_frame", name=frame[1], title=Markup(title[1])).strip()
+    is_folded = frame[1].endswith(OF_A_CHART)
+    said = {"name": frame[1], "title": Markup(title[1]), "is_of_a_chart": is_folded}
+    opened = render("table_frame", **said).strip()
     framed = html.replace(frame[0], opened, 1)
     framed = DOWNLOAD.sub(lambda link: _beside(link[0], link[1]), framed)
-    position = deciding_position(frame[1])
+    position = deciding_position(frame[1].removesuffix(OF_A_CHART))
     return framed if position is None else _mark_column(framed, f"{frame[1]}-c{position}")
 
 

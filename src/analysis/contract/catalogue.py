@@ -56,16 +56,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: where it is written, its title, the bases it rests on, and its columns; `decides`
-    names the column that a reader looks for, which stays in sight on a phone.
-    """
+    """One table: where it is written, its title, the bases it rests on, and its columns."""
 
     name: str
     path: str
     title: str
     rests_on: tuple[str, ...]
     columns: tuple[Column, ...]
+
     decides: str = ""
+    """The column that a reader looks for: it stays in sight on a phone."""
 
     def bases_of(self, column: Column) -> tuple[str, ...]:
         """Return what the cells of a column rest on: bases, or ROW."""
@@ -142,10 +142,15 @@ def table_of(name: str) -> Table:
         raise ReportError(f"catalogue: {name!r} must say what it `rests_on`; [] for nothing.")
     rests_on = _bases(entry.get("rests_on", []), name)
     path = entry.get("path") or stages.path_of(name)
+    decides = _decides(entry, name, {column.name for column in columns})
+    return Table(name, path, entry["title"], rests_on, columns, decides=decides)
+
+
+def _decides(entry: dict[str, Any], name: str, columns: set[str]) -> str:
     decides = str(entry.get("decides", ""))
-    if decides and decides not in {column.name for column in columns}:
+    if decides and decides not in columns:
         raise ReportError(f"catalogue: {name!r} is decided by {decides!r}, which is no column.")
-    return Table(name, path, entry["title"], rests_on, columns, decides)
+    return decides
 
 
 def tables() -> list[Table]:
