@@ -91,21 +91,29 @@ def test_all_code_is_gathered_in_order_without_empty_cells(tmp_path):
 # --- tables -----------------------------------------------------------------------------------
 
 TABLE = """<div id="groups_overall" style="overflow-x:auto">
-<style>x</style><table class="gt_table"><tr><td colspan="6" class="gt_heading gt_title">Do they?</td>
+<style>#groups_overall td {}</style><table class="gt_table"><tr><td colspan="6" class="gt_heading gt_title">Do they?</td>
 </tr><tr><th class="gt_col_heading" id="groups_overall-c5">Differs</th></tr>
-<tr><td headers="groups_overall-c5" class="gt_row">yes</td></tr></table>
+<tr><td style="white-space: nowrap;" headers="groups_overall-c5" class="gt_row">yes</td></tr></table>
 <a href="../../artifacts/scores/x.csv" download>Download CSV</a></div>"""
 
 
 def test_a_table_has_a_named_frame_a_deciding_column_and_a_codebook():
-    html = dress_table(TABLE)
+    html = dress_table(TABLE, set())
     assert 'role="region" tabindex="0" aria-label="Do they?"' in html
-    assert html.count('class="cb-decides gt_') == 2
+    assert html.count("cb-decides") == 2
     assert 'href="../../artifacts/codebook.csv"' in html
-    folded = dress_table(TABLE.replace("groups_overall", "groups_overall-chart"))
+    folded = dress_table(TABLE.replace("groups_overall", "groups_overall-chart"), set())
     assert 'aria-label="Table of the chart: Do they?"' in folded
-    assert folded.count('class="cb-decides gt_') == 2
-    assert dress_table("<table></table>") == "<table></table>"
+    assert folded.count("cb-decides") == 2
+    assert dress_table("<table></table>", set()) == "<table></table>"
+
+
+def test_a_page_has_the_style_of_its_tables_once():
+    styles: set[str] = set()
+    first, second = dress_table(TABLE, styles), dress_table(TABLE, styles)
+    assert ":is(#content, .cb-chapter) .cb-report-table td {}" in first
+    assert "<style>" not in second
+    assert '<td class="cb-whole cb-decides gt_row">yes</td>' in second
 
 
 def test_the_deciding_column_is_marked_where_a_phone_would_not_show_it():

@@ -23,16 +23,26 @@ OF_A_CHART = "-chart"
 """What ends the name of a table that is folded under its chart."""
 
 
+STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+ANY_TABLE = ":is(#content, .cb-chapter) .cb-report-table"
+"""Selects what is in the frame of any table, on a page and on paper, before the theme's rules."""
+WHOLE = re.compile(r' style="white-space: nowrap;"((?: headers="[^"]*")? class=")')
+HEADERS = re.compile(r'(<td\b[^>]*?) headers="[^"]*"')
+"""The head of a cell, which `scope` on the head says as well."""
+
+
 def dress_tables(_app: Sphinx, doctree: nodes.document) -> None:
     """Frame every table that `show` made."""
+    styles: set[str] = set()
     for raw in list(doctree.findall(nodes.raw)):
         if '<table class="gt_table"' in raw.astext():
-            raw[:] = [nodes.Text(dress_table(raw.astext()))]
+            raw[:] = [nodes.Text(dress_table(raw.astext(), styles))]
 
 
-def dress_table(html: str) -> str:
+def dress_table(html: str, styles: set[str]) -> str:
     """Return a table's HTML in a frame that the keyboard reaches, with the deciding column marked
-    and a link to the codebook beside that to its CSV.
+    and a link to the codebook beside that to its CSV. Its style is left out where it is among the
+    `styles` that the page has, and added to them otherwise.
     """
     frame, title = FRAME.search(html), TITLE.search(html)
     if frame is None or title is None:
@@ -43,7 +53,19 @@ def dress_table(html: str) -> str:
     framed = html.replace(frame[0], opened, 1)
     framed = DOWNLOAD.sub(lambda link: _beside(link[0], link[1]), framed)
     position = deciding_position(frame[1].removesuffix(OF_A_CHART))
-    return framed if position is None else _mark_column(framed, f"{frame[1]}-c{position}")
+    if position is not None:
+        framed = _mark_column(framed, f"{frame[1]}-c{position}")
+    return _lighten(framed, frame[1], styles)
+
+
+def _lighten(html: str, name: str, styles: set[str]) -> str:
+    """Return a table's HTML without what the page says already: half of its bytes."""
+    found = STYLE.search(html)
+    if found is not None:
+        style = found[0].replace(f"#{name}", ANY_TABLE)
+        html = html.replace(found[0], "" if style in styles else style, 1)
+        styles.add(style)
+    return HEADERS.sub(r"\1", WHOLE.sub(r"\1cb-whole ", html))
 
 
 def _beside(download: str, root: str) -> str:
