@@ -6,7 +6,7 @@ import openpyxl
 import pytest
 
 from analysis.book import codebook
-from analysis.book.workbook import WORKBOOK, write_workbook
+from analysis.book.workbook import WORKBOOK, keep_workbook, write_workbook
 from analysis.contract import catalogue
 
 RISK = """risk_segment,users,share,mean_proba,min_proba,max_proba,expected_churners,struck_by
@@ -74,3 +74,17 @@ def test_the_same_tables_give_the_same_bytes_without_the_clock(target):
         assert b"1980-01-01T00:00:00Z" in parts.read("docProps/core.xml")
     write_workbook(target, codebook.all_tables())
     assert (target / WORKBOOK).read_bytes() == first
+
+
+def test_a_workbook_is_made_again_only_when_a_table_has_changed(target, tmp_path_factory):
+    cache, tables = tmp_path_factory.mktemp("cache"), codebook.all_tables()
+    keep_workbook(target, tables, cache)
+    (kept,) = cache.iterdir()
+    kept.write_bytes(b"kept")
+    keep_workbook(target, tables, cache)
+    assert (target / WORKBOOK).read_bytes() == b"kept"
+    path = target / catalogue.table_of("risk_segments").path
+    path.write_text(path.read_text(encoding="utf-8").replace("1200", "1300"), encoding="utf-8")
+    keep_workbook(target, tables, cache)
+    assert openpyxl.load_workbook(target / WORKBOOK)["risk_segments"]["B2"].value == 1300
+    assert len(list(cache.iterdir())) == 1

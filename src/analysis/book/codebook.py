@@ -22,7 +22,7 @@ ADDED = {
         "The failing checks that strike figures of the row. Rows with nothing here may be used.",
     ),
     "withheld": (
-        "Withheld",
+        "Columns withheld",
         "The columns, by their names in the code, whose figure rests on too few people.",
     ),
 }

@@ -53,7 +53,7 @@ def publish_artifacts(app: Sphinx, error: Exception | None) -> None:
         published = codebook.all_tables()
         codebook.label_heads(artifacts, published)
         codebook.write_codebook(artifacts, published)
-        workbook.write_workbook(artifacts, published)
+        workbook.keep_workbook(artifacts, published, Path(app.doctreedir))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -5,7 +5,7 @@ a browser does not do from disk.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
@@ -17,18 +17,29 @@ Entry = dict[str, str]
 
 
 def write_texts(app: Sphinx, error: Exception | None) -> None:
-    """Write TEXTS beside the pages; nothing for builders of other formats."""
+    """Write TEXTS beside the pages, unless it is newer than all of them; nothing for builders of
+    other formats.
+    """
     if error is not None or app.builder.format != "html":
         return
     out = Path(app.outdir)
+    pages = {page: out / f"{page}.html" for page in sorted(app.env.found_docs)}
+    pages = {page: path for page, path in pages.items() if path.is_file()}
+    if _is_newer(out / TEXTS, pages.values()):
+        return
     entries: list[Entry] = []
-    for page in sorted(app.env.found_docs):
-        address = app.builder.get_target_uri(page)
-        path = out / f"{page}.html"
-        if path.is_file():
-            entries += sections_of(path.read_text(encoding="utf-8"), address)
+    for page, path in pages.items():
+        html = path.read_text(encoding="utf-8")
+        entries += sections_of(html, app.builder.get_target_uri(page))
     texts = json.dumps(entries, ensure_ascii=False, indent=0)
     (out / TEXTS).write_text(f"window.SEARCH_TEXTS = {texts};\n", encoding="utf-8")
+
+
+def _is_newer(made: Path, sources: Iterable[Path]) -> bool:
+    """Say whether a file was made after all of its sources."""
+    if not made.is_file():
+        return False
+    return all(path.stat().st_mtime_ns < made.stat().st_mtime_ns for path in sources)
 
 
 def sections_of(html: str, address: str) -> list[Entry]:

@@ -5,9 +5,11 @@ numbers, in the catalogue's formats; a text that starts like a formula stays a t
 give the same bytes.
 """
 
+import hashlib
 import io
 import math
 import re
+import shutil
 import zipfile
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,7 +37,7 @@ THEN = datetime(1980, 1, 1)
 DATED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 LONGEST_NAME, WIDEST = 31, 60
 """Characters of a sheet's name, and of a column's width."""
-HEAD = Font(bold=True)
+HEAD, WRAPPED = Font(bold=True), Alignment(vertical="top", wrap_text=True)
 
 
 def write_workbook(target: Path, tables: Sequence[Table]) -> None:
@@ -56,6 +58,28 @@ def write_workbook(target: Path, tables: Sequence[Table]) -> None:
         rows = codebook.read_rows(target / table.path)
         _fill(book.create_sheet(names[table.path]), rows, _units(table, rows[0]))
     (target / WORKBOOK).write_bytes(_undated(book))
+
+
+def keep_workbook(target: Path, tables: Sequence[Table], cache: Path) -> None:
+    """Write WORKBOOK as write_workbook does, or copy that of the last build from the folder `cache`
+    where neither the tables nor the code have changed: it takes seconds.
+    """
+    kept = cache / f"{_digest(target, tables)}-{WORKBOOK}"
+    if not kept.is_file():
+        for old in cache.glob(f"*-{WORKBOOK}"):
+            old.unlink()
+        write_workbook(target, tables)
+        shutil.copyfile(target / WORKBOOK, kept)
+    shutil.copyfile(kept, target / WORKBOOK)
+
+
+def _digest(target: Path, tables: Sequence[Table]) -> str:
+    code = [Path(__file__), Path(codebook.__file__)]
+    paths = [*code, *(target / table.path for table in tables)]
+    digest = hashlib.sha256(repr(tables).encode())
+    for path in paths:
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()[:16]
 
 
 def _units(table: Table, heads: Sequence[str]) -> list[str]:
@@ -80,12 +104,15 @@ def _write(cell: Cell, text: str, unit: str) -> None:
     number = None if unit in NOT_NUMBERS else _number(text)
     if number is not None:
         cell.value = number
-        cell.number_format = FORMATS.get(unit, "General")
+        if unit in FORMATS:
+            cell.number_format = FORMATS[unit]
     elif text:
         cell.value = text
         cell.data_type = "s"  # never a formula, whatever it starts with
-        cell.quotePrefix = text[0] in "=+-@\t\r"
-        cell.alignment = Alignment(vertical="top", wrap_text=len(text) > WIDEST)
+        if text[0] in "=+-@\t\r":
+            cell.quotePrefix = True
+        if len(text) > WIDEST:
+            cell.alignment = WRAPPED
 
 
 def _number(text: str) -> float | int | None:
