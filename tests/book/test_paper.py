@@ -4,10 +4,12 @@ import shutil
 
 import pytest
 from bs4 import BeautifulSoup
+from typer.testing import CliRunner
 
 from analysis.base.errors import ReportError
 from analysis.book.paper import compose, pages_of
 from analysis.run import pdf
+from analysis.run.cli import app
 
 INDEX = """<html lang="en"><head><title>Book</title><link rel="stylesheet" href="_static/a.css"/>
 </head><body><nav class="bd-docs-nav"><a href="#">Home</a><a href="book/a.html">A</a></nav>
@@ -66,6 +68,12 @@ def test_one_page_has_no_contents(site):
 def test_a_book_that_was_not_built_is_named(tmp_path):
     with pytest.raises(ReportError, match=r"index.html is not in .* Run `churnbook build`"):
         pages_of(tmp_path)
+
+
+def test_the_command_says_that_nothing_was_built(tmp_path):
+    done = CliRunner().invoke(app, ["pdf", "--out", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "Run `churnbook build`" in " ".join(done.output.split())
 
 
 def test_without_a_chromium_the_error_says_what_to_do(monkeypatch):
