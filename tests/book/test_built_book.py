@@ -9,9 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import quote, urlsplit
 
+import axe_playwright_python
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
@@ -19,7 +24,10 @@ from bs4 import BeautifulSoup
 import simulation
 from analysis.base.formats import format_value
 from analysis.base.texts import read_texts
+from analysis.book import paper
+from analysis.book.search import TEXTS
 from analysis.contract.stages import ABOUT_RUN, MANIFEST, STAGES
+from analysis.run import pdf
 
 PROJECT = Path(__file__).resolve().parents[2]
 QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4")
@@ -308,6 +316,18 @@ def test_other_peoples_tables_are_not_held_against_the_published_case(bare_book)
 
 # --- in a browser -------------------------------------------------------------------------
 
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+AXE_ON = [(390, "light"), (1440, "dark")]
+"""Screens on which axe reads every page: both widths and both schemes, at half the time of all."""
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """async (rules) => {
+    document.querySelectorAll("details").forEach((fold) => (fold.open = true));
+    await new Promise((drawn) => setTimeout(drawn, 100));
+    const { violations } = await axe.run({ preload: false, resultTypes: ["violations"], runOnly: rules });
+    return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html.slice(0, 200)}`));
+}"""
+HEAVIEST = 600_000
+"""Bytes that a page loads, without the texts of the search."""
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 LOCAL = ("file:", "data:", "blob:", "about:")
 WIDER = "() => document.documentElement.scrollWidth - window.innerWidth"
@@ -328,6 +348,12 @@ def chromium() -> str:
     return path
 
 
+def size_of(url: str) -> int:
+    """Return the bytes of a file that a page loads; the texts of the search do not count."""
+    path = Path(urlsplit(url).path)
+    return path.stat().st_size if url.startswith("file:") and path.name != TEXTS else 0
+
+
 def visit(browser: Any, book: Book, width: int, scheme: str) -> list[str]:
     """Return all that is wrong with the pages of `book` on a screen of this width."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -344,6 +370,11 @@ def visit(browser: Any, book: Book, width: int, scheme: str) -> list[str]:
             wrong.append(f"{beyond} px wider than the screen")
         wrong += [f"no alternative text: {image}" for image in page.evaluate(UNNAMED)]
         wrong += [f"a table on {colour}" for colour in page.evaluate(TABLES_ON)]
+        if (width, scheme) in AXE_ON:
+            page.evaluate(AXE.read_text(encoding="utf-8"))
+            wrong += page.evaluate(RUN_AXE, AXE_RULES)
+            loaded = sum(size_of(url) for url in {path.as_uri(), *requests})
+            wrong += [f"loads {loaded} bytes"] if loaded > HEAVIEST else []
         reports += [f"{path.name} at {width} {scheme}: {text}" for text in wrong]
         wrong.clear()
         requests.clear()
@@ -363,11 +394,122 @@ def browser(chromium: str) -> Iterator[Any]:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1440, 390])
 def test_every_page_opens_whole_and_asks_no_one(browser, small_book, width, scheme):
     assert not visit(browser, small_book, width, scheme)
 
 
 @pytest.mark.browser
 def test_pages_of_bare_tables_open_as_well(browser, bare_book):
-    assert not visit(browser, bare_book, 390, "light")
+    assert not visit(browser, bare_book, 390, "dark")  # without axe, as in AXE_ON
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    opened = browser.new_page(viewport={"width": 390, "height": 844})
+    opened.set_default_timeout(20_000)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.browser
+def test_the_keyboard_is_in_the_content_within_three_stops(page, small_book):
+    page.goto((small_book.out / "html/index.html").as_uri())
+    for key in ("Tab", "Enter", "Tab"):
+        page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.matches('article a[href], article [tabindex]')")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("asked", ["{figure}", "{plain}"])
+def test_figures_are_found_however_they_are_written(page, small_book, asked):
+    figure = format_value(small_book.metrics()["users_total"]["value"], "count")
+    rate = format_value(small_book.metrics()["churn_rate"]["value"], "share")
+    share = rate if asked == "{figure}" else rate.replace("\N{NO-BREAK SPACE}", "")
+    query = quote(f"{figure if asked == '{figure}' else figure.replace(',', '')}")
+    for words, shown in ((query, figure), (quote(share), rate.split("\N{NO-BREAK SPACE}")[0])):
+        page.goto((small_book.out / "html/search.html").as_uri() + f"?q={words}")
+        found = page.locator("#cb-search-results li").first
+        assert shown in found.locator("mark").all_inner_texts()
+        page.goto(
+            (small_book.out / "html").as_uri() + "/" + found.locator("a").get_attribute("href")
+        )
+        assert shown in page.locator("article").inner_text()
+
+
+@pytest.mark.browser
+def test_a_search_that_finds_nothing_says_so(page, small_book):
+    page.goto((small_book.out / "html/search.html").as_uri() + "?q=zzzz")
+    assert page.locator("#cb-search-status").inner_text() == "No section has all of these words."
+
+
+@pytest.mark.browser
+def test_the_first_and_the_deciding_column_stay_in_sight_on_a_phone(page, small_book):
+    page.goto((small_book.out / "html/book/chapters/07_scoring.html").as_uri())
+    frame = page.locator("#groups_against_rest")
+    frame.evaluate("frame => frame.scrollLeft = 150")
+    for cell in ("td:first-child", "td.cb-decides"):
+        box = frame.locator(f"tbody {cell}").first.bounding_box()
+        assert box["x"] >= 0, cell
+        assert box["x"] + box["width"] <= 391, cell
+
+
+@pytest.mark.browser
+def test_a_long_table_is_sorted_and_filtered_in_the_page(page, small_book):
+    page.goto((small_book.out / "html/book/chapters/07_scoring.html").as_uri())
+    table = page.locator("#groups_against_rest")
+    users = table.locator("tbody tr td:nth-child(3)")
+    table.locator("th:nth-child(3) button").click()
+    counts = [int(text.replace(",", "")) for text in users.all_inner_texts()]
+    assert counts == sorted(counts)
+    assert table.locator("th:nth-child(3)").get_attribute("aria-sort") == "ascending"
+    page.locator("label.cb-filter:has(+ #groups_against_rest) input").fill("country")
+    shown = table.locator("tbody tr:visible").all_inner_texts()
+    assert shown
+    assert all("country" in text.lower() for text in shown)
+
+
+@pytest.mark.browser
+def test_nothing_is_asked_or_wrong_over_http_either(page, small_book):
+    served = partial(Quiet, directory=str(small_book.out / "html"))
+    wrong: list[str] = []
+    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    with ThreadingHTTPServer(("127.0.0.1", 0), served) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        home = f"http://127.0.0.1:{server.server_port}/"
+        page.on("request", lambda r: None if r.url.startswith(home) else wrong.append(r.url))
+        for address in ("index.html", "book/chapters/07_scoring.html", "search.html?q=churn"):
+            page.goto(home + address, wait_until="load")
+        server.shutdown()
+    assert not wrong
+
+
+@pytest.mark.browser
+def test_a_browser_prints_in_light_with_folds_open_from_dark_too(page, small_book):
+    page.emulate_media(color_scheme="dark")
+    page.goto((small_book.out / "html/index.html").as_uri())
+    state = """() => [document.documentElement.dataset.theme,
+        document.querySelectorAll("details:not([open], .cb-code)").length]"""
+    before = page.evaluate(state)
+    assert before[0] == "dark"
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(state) == ["light", 0]
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(state) == before
+
+
+@pytest.mark.browser
+def test_the_summary_is_printed_on_two_pages_at_most(chromium, small_book, tmp_path):
+    html = small_book.out / "html"
+    composed = paper.compose(html, paper.pages_of(html)[:1])
+    printed = pdf.print_page(chromium, composed, tmp_path / "summary.pdf").read_bytes()
+    composed.unlink()
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 2
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_given: Any) -> None:
+        """Say nothing."""

@@ -5,7 +5,21 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from analysis.book import claims, nodes, problems, reference, results, striking, studies
+from analysis.book import (
+    claims,
+    codebook,
+    computed,
+    frame,
+    nodes,
+    problems,
+    reference,
+    results,
+    search,
+    striking,
+    studies,
+    tables,
+    workbook,
+)
 from analysis.book.directive import data_dir
 from analysis.book.downloads import publish
 
@@ -28,25 +42,18 @@ DIRECTIVES = {
 }
 
 
-def drop_thebe(
-    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: object
-) -> None:
-    """Leave out the script of sphinx-thebe: the book has no live cells, and asks no other host."""
-    scripts = context.get("script_files", [])
-    context["script_files"] = [file for file in scripts if not _is_thebe(file)]
-
-
-def _is_thebe(file: Any) -> bool:
-    body = getattr(file, "attributes", {}).get("body") or ""
-    return "thebe" in str(getattr(file, "filename", file) or "") or "thebe" in body
-
-
 def publish_artifacts(app: Sphinx, error: Exception | None) -> None:
-    """Copy the artifacts and studies that readers may download into the site."""
+    """Put what readers may download into the site: tables with heads in words, the codebook, and
+    one workbook of all tables.
+    """
     if error is None and app.builder.format == "html":
         artifacts = Path(app.outdir) / "artifacts"
         publish(data_dir(app), artifacts)
         studies.publish_studies(Path(app.srcdir) / "book", artifacts)
+        published = codebook.all_tables()
+        codebook.label_heads(artifacts, published)
+        codebook.write_codebook(artifacts, published)
+        workbook.keep_workbook(artifacts, published, Path(app.doctreedir))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -62,9 +69,17 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_directive(name, directive)
     app.connect("env-purge-doc", problems.forget_page)
     app.connect("env-merge-info", problems.merge_pages)
+    app.add_css_file("frame.css")
+    app.add_js_file("frame.js")
+    app.connect("config-inited", frame.add_theme)
+    app.connect("builder-inited", frame.leave_search)
     app.connect("doctree-read", striking.strike_page)
+    app.connect("doctree-read", computed.gather_code)
+    app.connect("doctree-read", tables.dress_tables)
     app.connect("doctree-read", problems.report_placeholders)
     app.connect("env-updated", problems.stop_on_problems)
-    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", frame.describe_page, priority=900)
     app.connect("build-finished", publish_artifacts)
+    app.connect("build-finished", frame.drop_unused)
+    app.connect("build-finished", search.write_texts)
     return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

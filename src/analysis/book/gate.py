@@ -13,14 +13,20 @@ import pandas as pd
 
 from analysis.base import disclosure
 from analysis.base.errors import ReportError
-from analysis.book import identifiers
+from analysis.book import codebook, identifiers
+from analysis.book.artifacts import METRICS
 from analysis.book.downloads import read_as_text
-from analysis.book.publish import JSON, may_be_published, read_head
+from analysis.book.publish import may_be_published, read_head
+from analysis.book.workbook import WORKBOOK
 from analysis.contract import catalogue
 from analysis.contract.catalogue import Table
 from analysis.summary.metrics import disclosed
 
 ARTIFACTS = "artifacts"
+MADE_OF_COPIES = (codebook.CODEBOOK, WORKBOOK)
+"""Downloads that are made of the published tables, and of nothing else."""
+CHART = "-chart"
+"""Ends the name of a table that is folded under its chart."""
 MOST_SHOWN = 20
 """Problems that the error lists."""
 Sources = Sequence[tuple[str, Any, Sequence[str]]]
@@ -54,17 +60,24 @@ def _in_downloads(artifacts: Path, minimum: int) -> Iterator[str]:
     tables = {table.path: table for table in catalogue.tables()}
     for path in identifiers.files_of(artifacts):
         name = path.relative_to(artifacts).as_posix()
-        if name.startswith("studies/"):
+        if name.startswith("studies/") or name in MADE_OF_COPIES:
             continue
-        if not may_be_published(name, read_head(path)):
+        frame = _by_names(path, tables[name]) if name in tables else None
+        if not may_be_published(name, read_head(path) if frame is None else frame.columns):
             yield f"{ARTIFACTS}/{name}: a file that may not be published"
-        elif name in tables:
-            yield from _in_table(f"{ARTIFACTS}/{name}", read_as_text(path), tables[name], minimum)
-        elif name == JSON[1]:
+        elif frame is not None:
+            yield from _in_table(f"{ARTIFACTS}/{name}", frame, tables[name], minimum)
+        elif name == METRICS:
             entries = json.loads(path.read_text(encoding="utf-8"))
             hidden = disclosed(entries, minimum)
             few = [key for key, entry in entries.items() if hidden[key] is not entry]
             yield from (f"{ARTIFACTS}/{name}, {key}: rests on too few people" for key in few)
+
+
+def _by_names(path: Path, table: Table) -> pd.DataFrame:
+    """Return a published table with the names of the catalogue in place of its heads."""
+    frame = read_as_text(path)
+    return frame.set_axis(codebook.names_of(list(frame.columns), table), axis=1)
 
 
 def _in_table(name: str, frame: pd.DataFrame, table: Table, minimum: int) -> Iterator[str]:
@@ -89,8 +102,9 @@ class _Tables(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = dict(attributes)
-        if tag == "div" and catalogue.is_table(given.get("id") or ""):
-            self.name = str(given["id"])
+        name = (given.get("id") or "").removesuffix(CHART)
+        if tag == "div" and catalogue.is_table(name):
+            self.name = name
         elif tag == "table" and self.name:
             self.tables.append((self.name, [], []))
             self.name = ""

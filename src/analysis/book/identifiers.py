@@ -14,6 +14,7 @@ only those identifiers whose first and last word are among them.
 
 import io
 import re
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
@@ -72,9 +73,12 @@ def files_of(site: Path) -> list[Path]:
 
 def texts_of(path: Path) -> str:
     """Return what a file says: its bytes as text, as they are and without escapes; of a picture
-    also its metadata.
+    also its metadata, of a workbook what is packed in it.
     """
     content = path.read_bytes()
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as packed:
+            content = b"\n".join(packed.read(name) for name in packed.namelist())
     text = content.decode("utf-8", errors="replace")
     parts = [text]
     if path.suffix in PICTURES:

@@ -155,9 +155,9 @@ class DataDictionary(BookDirective):
         """Return one fold for each table, under the path of its file."""
         for path in catalogue.FOLDER.glob("*.yml"):
             self.env.note_dependency(str(path))
-        made: list[nodes.Node] = []
+        made: list[nodes.Node] = [self.render("all_tables")]
         for entry in catalogue.tables():
-            listed = self.render("table", **dictionary_table(entry))
+            listed = self.render("table", **dictionary_table(entry), name=entry.path)
             made += fold(self.state, f"{entry.path}: {entry.title}", listed)
         return made
 
@@ -235,7 +235,7 @@ class Provenance(BookDirective):
             self.render("table", **inputs_table(manifest.get("inputs") or []))
         ]
         for title, part in folded.items():
-            made += fold(self.state, title, self.render("table", **part))
+            made += fold(self.state, title, self.render("table", **part, name=title))
         there = {p: what for p, what in DOWNLOADS.items() if self.artifacts(p).path(p).is_file()}
         return [*made, *(self.render("download", path=p, words=w) for p, w in there.items())]
 

@@ -71,6 +71,9 @@ class Table:
     people: tuple[Rule, ...] = ()
     is_private: bool = False
 
+    decides: str = ""
+    """The column that a reader looks for: it stays in sight on a phone."""
+
     def bases_of(self, column: Column) -> tuple[str, ...]:
         """Return what the cells of a column rest on: bases, or ROW."""
         return self.rests_on if column.rests_on is None else column.rests_on
@@ -150,7 +153,8 @@ def table_of(name: str) -> Table:
     path = entry.get("path") or stages.path_of(name)
     people = _people(entry, name, {column.name for column in columns})
     is_private = bool(entry.get("is_private"))
-    return Table(name, path, entry["title"], rests_on, columns, people, is_private)
+    decides = _decides(entry, name, {column.name for column in columns})
+    return Table(name, path, entry["title"], rests_on, columns, people, is_private, decides)
 
 
 LISTS = ("rests", "within", "curve")
@@ -176,6 +180,13 @@ def _people(entry: dict[str, Any], name: str, columns: set[str]) -> tuple[Rule, 
 def is_table(name: str) -> bool:
     """Say whether the catalogue describes a table called `name`."""
     return _home_of(name, "tables") is not None
+
+
+def _decides(entry: dict[str, Any], name: str, columns: set[str]) -> str:
+    decides = str(entry.get("decides", ""))
+    if decides and decides not in columns:
+        raise ReportError(f"catalogue: {name!r} is decided by {decides!r}, which is no column.")
+    return decides
 
 
 def tables() -> list[Table]:

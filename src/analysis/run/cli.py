@@ -188,6 +188,23 @@ def _say_checks(run: Run) -> bool:
 
 
 @app.command()
+def pdf(
+    out: Annotated[
+        Path | None, typer.Option(help="The folder of a run built with --out; else the default.")
+    ] = None,
+) -> None:
+    """Print the built book: summary.pdf (one or two pages) and book.pdf, by Chromium."""
+    from analysis.run.pdf import write_pdfs  # slow to import, and not needed by other commands
+
+    try:
+        built = out.resolve() if out else _project() / "_build"
+        for path in write_pdfs(built / "html", built / "pdf"):
+            console.print(f"Open {_shown(path)}")
+    except ReportError as error:
+        _stop(error)
+
+
+@app.command()
 def stages() -> None:
     """List the stages: what each reads, writes and depends on."""
     for stage in STAGES:

@@ -1,0 +1,107 @@
+"""The frame of the pages: what the theme puts around the content, without what no page needs.
+
+The templates are in `theme/`. A page asks no other host, has one form of title and a description,
+which is its own first sentence.
+"""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.locale import _
+
+from analysis.book import styles
+
+THEME = Path(__file__).with_name("theme")
+ADDITIONAL = {"search": "search.html", "404": "404.html"}
+"""Pages without a text of their own, by their templates."""
+NAMES = {"search": _("Search"), "404": _("Page not found")}
+"""What those pages are called."""
+UNUSED_SCRIPTS = (
+    "thebe", "clipboard", "copybutton", "toggle", "design-tabs", "sphinx_highlight", "doctools",
+)  # fmt: skip
+"""Scripts and styles of Sphinx and its extensions that no page needs, by a part of their name or
+text: the book has no live cells, copy buttons or tabs, and searches with a script of its own.
+"""
+UNUSED_FILES = (
+    "scripts/fontawesome.*", "scripts/bootstrap.*", "vendor", "locales", "images", "**/*.map",
+    "*thebe*", "*clipboard*", "*copy*", "*toggle*", "design-tabs.js", "sphinx_highlight.js",
+    "doctools.js", "searchtools.js", "language_data.js", "*webpack-macros.html",
+)  # fmt: skip
+"""Files of the theme that no page loads: most of a site's bytes."""
+LONGEST = 200
+"""Characters of a description that are shown beside a link."""
+SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÁÉÍÓÚÑ¿¡])")
+
+
+def add_theme(_app: Sphinx, config: Config) -> None:
+    """Put the templates and scripts of `theme/` before the theme's own."""
+    config.templates_path.insert(0, str(THEME))
+    config.html_static_path.insert(0, str(THEME / "assets"))
+    config.html_additional_pages = {**ADDITIONAL, **config.html_additional_pages}
+    config.html_use_index = False
+
+
+def leave_search(app: Sphinx) -> None:
+    """Make no index of words: see analysis.book.search."""
+    if app.builder.format == "html":
+        builder: Any = app.builder  # Sphinx declares it for builders of HTML alone
+        builder.search = False
+
+
+def describe_page(
+    app: Sphinx, page: str, _template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Give the templates the page's title and description, and leave out unused scripts."""
+    book = str(context.get("docstitle") or app.config.html_title)
+    title = re.sub(r"<[^>]+>", "", str(context.get("title") or NAMES.get(page, ""))).strip()
+    is_named = page != app.config.root_doc and title and title != book
+    context["page_title"] = f"{title} – {book}" if is_named else book
+    context["page_description"] = first_sentence(doctree) if doctree is not None else ""
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context.get(kind, []) if not _is_unused(file)]
+
+
+def _is_unused(file: Any) -> bool:
+    body = getattr(file, "attributes", {}).get("body") or ""
+    said = f"{getattr(file, 'filename', file) or ''} {body}"
+    return any(name in said for name in UNUSED_SCRIPTS)
+
+
+def first_sentence(doctree: nodes.document) -> str:
+    """Return the first sentence of the page's own text, on one line, cut after LONGEST characters;
+    empty where it has none.
+    """
+    texts = (_text_of(paragraph) for paragraph in doctree.findall(nodes.paragraph))
+    text = next((text for text in texts if text), "")
+    sentence = SENTENCE.split(text, maxsplit=1)[0]
+    if len(sentence) <= LONGEST:
+        return sentence
+    return sentence[:LONGEST].rpartition(" ")[0].rstrip(",;: ") + " …"
+
+
+def _text_of(paragraph: nodes.paragraph) -> str:
+    texts = [text for text in paragraph.findall(nodes.Text) if not _is_markup(text)]
+    return " ".join("".join(str(text) for text in texts).split())
+
+
+def _is_markup(text: nodes.Text) -> bool:
+    return isinstance(text.parent, nodes.raw)
+
+
+def drop_unused(app: Sphinx, error: Exception | None) -> None:
+    """Remove the theme's files that no page loads, and the rules that no page needs."""
+    if error is not None or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    for pattern in UNUSED_FILES:
+        for path in list(static.glob(pattern)):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    styles.drop_unused_rules(static, Path(app.outdir))
