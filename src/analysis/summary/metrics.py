@@ -84,10 +84,14 @@ def with_checks(metrics: Metrics, behind: Callable[[str, Sequence[str]], Sequenc
 
 COUNT_PEOPLE = (
     "users_total", "users_unknown_early", "users_at_last_snapshot", "users_scored",
-    "expected_churners", "expected_at_last_rate", "flagged_users",
+    "expected_churners", "expected_at_last_rate", "flagged_users", "active_users_now",
+    "active_users_before", "growth_active", "growth_new", "growth_retained", "growth_resurrected",
+    "growth_lost",
 )  # fmt: skip
 """The figures whose value counts people."""
-NOT_OF_PEOPLE = ("rules_kept_share", "group_differences_found", "flagged_share")
+NOT_OF_PEOPLE = (
+    "rules_kept_share", "group_differences_found", "flagged_share", "active_users_change",
+)  # fmt: skip
 """Figures whose n counts no people, or whose value says nothing that anybody did."""
 
 
