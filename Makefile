@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: book test check lint types coverage mutants bench notebooks clean
+.PHONY: book site test check lint types coverage mutants bench notebooks clean
 
 book: $(READY)
 	@$(BIN)/churnbook build
+
+site: $(READY)
+	@$(BIN)/churnbook build --all-languages
 
 test: $(READY)
 	@$(BIN)/python -m pytest

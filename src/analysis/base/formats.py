@@ -1,8 +1,8 @@
 """Numbers, dates, intervals, lists and plurals as people read them, by Babel and CLDR.
 
 The one formatting layer of the project: every function takes `locale` ("en", "es", "es-MX",
-"es_CO" ...). "en" is British English, with the day before the month. The few words that belong
-to a number ("to", "under", "not available") are in WORDS, one entry per language.
+"es_CO" ...), by default the one in use (base.language). "en" is British English, with the day before the month.
+The few words that belong to a number ("to", "under", "not available") are in WORDS, one entry per language.
 """
 
 import math
@@ -20,6 +20,7 @@ from babel.lists import format_list as join_items
 from babel.numbers import format_currency, format_decimal
 from babel.numbers import format_scientific as by_power_of_ten
 
+from analysis.base import language
 from analysis.base.errors import ReportError
 
 Unit = Literal[
@@ -68,6 +69,7 @@ WORDS = {
         "fewer": "fewer than {number}",
         "yes": "yes",
         "no": "no",
+        "more": "{number} more",
     },
     "es": {
         "not_available": "no disponible",
@@ -82,16 +84,21 @@ WORDS = {
         "fewer": "menos de {number}",
         "yes": "sí",
         "no": "no",
+        "more": "{number} más",
     },
 }
 
 
-@lru_cache(maxsize=16)
-def read_locale(name: str) -> Locale:
-    """Return the locale of a name such as "en", "es" or "es-MX".
+def read_locale(name: str = "") -> Locale:
+    """Return the locale of a name such as "en", "es" or "es-MX"; without a name, that in use.
 
     Raises ReportError for a locale that CLDR does not have.
     """
+    return _read_locale(name or language.current())
+
+
+@lru_cache(maxsize=16)
+def _read_locale(name: str) -> Locale:
     known = "en_GB" if name == "en" else name.replace("-", "_")  # day first: 21 September 2025
     try:
         return Locale.parse(known)
@@ -99,15 +106,15 @@ def read_locale(name: str) -> Locale:
         raise ReportError(f"{name!r} is not a locale; use one such as en, es or es-MX") from error
 
 
-def word(name: str, locale: str = "en", **parts: str) -> str:
+def word(name: str, locale: str = "", **parts: str) -> str:
     """Return an entry of WORDS in the language of `locale`, else in English, with its parts."""
     return WORDS[_language(locale)][name].format(**parts)
 
 
 def _language(locale: str) -> str:
     """Return the language of the words beside a number: the locale's own, else English."""
-    language = read_locale(locale).language
-    return language if language in WORDS else "en"
+    name = read_locale(locale).language
+    return name if name in WORDS else language.ENGLISH
 
 
 def is_missing(value: Any) -> bool:
@@ -122,7 +129,7 @@ def is_missing(value: Any) -> bool:
 def format_value(
     value: object,
     unit: str,
-    locale: str = "en",
+    locale: str = "",
     currency: str = "",
     *,
     decimals: int | None = None,
@@ -162,7 +169,7 @@ def format_value(
 def format_cell(
     value: object,
     unit: str,
-    locale: str = "en",
+    locale: str = "",
     currency: str = "",
     *,
     decimals: int | None = None,
@@ -196,7 +203,7 @@ def format_interval(
     low: object,
     high: object,
     unit: str,
-    locale: str = "en",
+    locale: str = "",
     currency: str = "",
     *,
     decimals: int | None = None,
@@ -227,7 +234,7 @@ def format_full(
     low: object = None,
     high: object = None,
     n: object = None,
-    locale: str = "en",
+    locale: str = "",
     currency: str = "",
 ) -> str:
     """Return "48.3 % (46.1 to 50.5 %, n = 687)", without the parts that are missing."""
@@ -240,7 +247,7 @@ def format_full(
     return text if is_missing(value) or not parts else f"{text} ({', '.join(parts)})"
 
 
-def format_p_value(value: object, locale: str = "en", symbol: str = "p") -> str:
+def format_p_value(value: object, locale: str = "", symbol: str = "p") -> str:
     """Return "p = 0.031", or "p < 0.001" where three decimals would show nothing."""
     if is_missing(value):
         return word("not_available", locale)
@@ -249,7 +256,7 @@ def format_p_value(value: object, locale: str = "en", symbol: str = "p") -> str:
     return f"{symbol} {sign} {_fixed(shown, 3, locale)}".replace(" ", SPACE)
 
 
-def format_scientific(value: object, locale: str = "en") -> str:
+def format_scientific(value: object, locale: str = "") -> str:
     """Return a number by its power of ten, "2.2E-16": for differences that only rounding makes."""
     if is_missing(value):
         return word("not_available", locale)
@@ -257,29 +264,29 @@ def format_scientific(value: object, locale: str = "en") -> str:
     return by_power_of_ten(number, format="0.0E0", locale=read_locale(locale)) if number else "0"
 
 
-def format_list(items: Iterable[object], locale: str = "en") -> str:
+def format_list(items: Iterable[object], locale: str = "") -> str:
     """Return "a, b and c", as the locale joins a list."""
     return join_items([str(item) for item in items], locale=read_locale(locale))
 
 
-def plural_form(number: float | Decimal, one: str, other: str, locale: str = "en") -> str:
+def plural_form(number: float | Decimal, one: str, other: str, locale: str = "") -> str:
     """Return `one` or `other`, whichever the locale's plural rule asks for beside `number`."""
     size = number if number >= 0 else -number
     return one if read_locale(locale).plural_form(size) == "one" else other
 
 
-def plural(number: float, one: str, other: str, locale: str = "en") -> str:
+def plural(number: float, one: str, other: str, locale: str = "") -> str:
     """Return the number with its noun: "1 user", "1,255 users"."""
     noun = plural_form(number, one, other, locale)
     return f"{format_value(number, 'count', locale)} {noun}"
 
 
-def too_few(min_group: int, locale: str = "en") -> str:
+def too_few(min_group: int, locale: str = "") -> str:
     """Return "fewer than 30 users": what a blank cell of a rate means (statistics.is_too_few)."""
     return word("too_few", locale, users=format_value(min_group, "count", locale))
 
 
-def fewer_than(number: int, locale: str = "en") -> str:
+def fewer_than(number: int, locale: str = "") -> str:
     """Return "fewer than 10": what is said of a count of people that is withheld."""
     return word("fewer", locale, number=format_value(number, "count", locale))
 

@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-from analysis.base.formats import format_list, format_value, plural
+from analysis.base.formats import format_list, format_value, plural, word
+from analysis.base.language import say
 
 LONGEST_NAME = 80
 """Characters of a name that are shown."""
@@ -31,7 +32,7 @@ def cut(text: object, longest: int = LONGEST_NAME) -> str:
     line = "".join(map(_printable, whole[:longest]))
     if len(whole) <= longest:
         return line
-    return f"{line}… ({plural(len(whole), 'character', 'characters')})"
+    return f"{line}… ({plural(len(whole), say('character'), say('characters'))})"
 
 
 def _printable(letter: str) -> str:
@@ -41,13 +42,12 @@ def _printable(letter: str) -> str:
     return letter if is_kept else "\N{REPLACEMENT CHARACTER}"
 
 
-def list_names(items: Iterable[Any], locale: str = "en") -> str:
+def list_names(items: Iterable[Any], locale: str = "") -> str:
     """Return names as the locale joins a list, each cut; beyond MOST_NAMES, how many more."""
     names = [cut(item) for item in items]
     more = len(names) - MOST_NAMES
-    shown = (
-        names if more <= 0 else [*names[:MOST_NAMES], f"{format_value(more, 'count', locale)} more"]
-    )
+    rest = word("more", locale, number=format_value(more, "count", locale))
+    shown = names if more <= 0 else [*names[:MOST_NAMES], rest]
     return format_list(shown, locale)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, StrictUndefined, Template, TemplateError, Undefined, UndefinedError
 
-from analysis.base import formats
+from analysis.base import formats, language
 from analysis.base.errors import ReportError
 from analysis.base.names import LONGEST_TEXT, cut, list_names
 
@@ -26,18 +26,21 @@ BLANKS = re.compile(r"[ \t\n]+")
 """Spaces that carry nothing: all but the no-break space."""
 
 
-PEOPLE = re.compile(r"\b(user|newcomer|account|person|people|signup)s?\b")
+PEOPLE = re.compile(
+    r"\b(user|newcomer|account|person|people|signup|usuario|persona|cuenta|alta)s?\b"
+)
 """Nouns of people, whose number is withheld where they are few."""
 
 
 def render(
     template: str,
     facts: Mapping[str, Any],
-    locale: str = "en",
+    locale: str = "",
     min_disclosed: int = 1,
     currency: str = "",
 ) -> str:
-    """Return `template` filled with `facts`, in the words and numbers of `locale`; amounts are in
+    """Return `template` filled with `facts`, in the words and numbers of the language in use, or
+    those of `locale`; amounts are in
     `currency` (ISO 4217). Of fewer people than `min_disclosed` it says only that: "fewer than 10
     users".
 
@@ -46,7 +49,9 @@ def render(
     """
     known = {name: None if _is_unknown(value) else value for name, value in facts.items()}
     try:
-        text = _compiled(template, locale, min_disclosed, currency).render(known)
+        spoken = locale or language.current()
+        said = template if locale else language.say(template)
+        text = _compiled(said, spoken, min_disclosed, currency).render(known)
     except UndefinedError as error:
         raise ReportError(
             f"texts: {template!r}: {error.message}. It may use: {', '.join(sorted(facts))}."

@@ -9,8 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from analysis.base import conditions, files
+from analysis.base import conditions, files, language
 from analysis.base.errors import ReportError
+from analysis.base.language import say
+from analysis.book.said import say_checks
 from analysis.contract.checks import STATUSES
 from analysis.summary.findings import NONE, split_names
 
@@ -67,6 +69,9 @@ def make_metric(key: str, entry: Any) -> Metric:
         raise ReportError(f"{METRICS}: {key!r} must have a value, a unit and a label")
     fields = ("value", "unit", "n", "ci_low", "ci_high", "label", "reason")
     known = {name: entry[name] for name in fields if name in entry}
+    known |= {name: say(known[name]) for name in ("label", "reason") if known.get(name)}
+    if isinstance(entry["value"], str):
+        known["value"] = say(entry["value"])
     checks, currency = tuple(entry.get("checks") or ()), entry.get("currency") or ""
     return Metric(key=key, checks=checks, currency=currency, **known)
 
@@ -97,6 +102,8 @@ class Artifacts:
     """The artifacts of one run under the folder `data`, for one page."""
 
     data: Path
+    book: Path | None = None
+    """The folder of the templates, for sentences in another language than English."""
 
     def path(self, name: str) -> Path:
         """Return where the artifact `name` is."""
@@ -129,7 +136,10 @@ class Artifacts:
 
     def all_checks(self) -> list[Check]:
         """Return every row of checks.csv, in its order."""
-        return [make_check(row) for row in self.rows(CHECKS)]
+        rows = self.rows(CHECKS)
+        if self.book is not None and not language.is_english():
+            rows = say_checks(rows, self.data, self.book)
+        return [make_check(row) for row in rows]
 
     def checks(self, names: Sequence[str]) -> list[Check]:
         """Return the checks `names`, each once. Raises ReportError that names missing ones."""

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
+from analysis.base import language
 from analysis.book import (
     claims,
     codebook,
@@ -56,6 +58,11 @@ def publish_artifacts(app: Sphinx, error: Exception | None) -> None:
         workbook.keep_workbook(artifacts, published, Path(app.doctreedir))
 
 
+def speak(app: Sphinx, config: Config) -> None:
+    """Render the texts of the book in the language of its pages."""
+    language.use(str(config.language), Path(app.srcdir) / "book" / "locale")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the role, the directives and the events."""
     app.setup_extension("sphinx_design")
@@ -71,6 +78,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-merge-info", problems.merge_pages)
     app.add_css_file("frame.css")
     app.add_js_file("frame.js")
+    app.connect("config-inited", speak, priority=0)
     app.connect("config-inited", frame.add_theme)
     app.connect("builder-inited", frame.leave_search)
     app.connect("doctree-read", striking.strike_page)

@@ -10,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from analysis.base.charts import CHART, Chart
+from analysis.base.language import say
 from analysis.book.artifacts import Check
 from analysis.book.publish import may_be_published
 from analysis.book.render import render
@@ -63,4 +64,4 @@ def strike(html: str) -> str:
     struck = render("struck_cell", content=Markup(r"\2")).strip()
     html = TITLE.sub(lambda found: found[1] + struck.replace(r"\2", found[2]) + found[3], html)
     label = 'role="img" aria-label="'
-    return MARKS.sub("", html).replace(label, f"{label}Struck, do not use. ")
+    return MARKS.sub("", html).replace(label, f"{label}{say('Struck, do not use.')} ")

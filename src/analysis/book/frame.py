@@ -4,6 +4,7 @@ The templates are in `theme/`. A page asks no other host, has one form of title 
 which is its own first sentence.
 """
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -14,6 +15,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.locale import _
 
+from analysis.base.formats import read_locale
+from analysis.base.language import is_english, say
 from analysis.book import styles
 
 THEME = Path(__file__).with_name("theme")
@@ -33,6 +36,8 @@ UNUSED_FILES = (
     "doctools.js", "searchtools.js", "language_data.js", "*webpack-macros.html",
 )  # fmt: skip
 """Files of the theme that no page loads: most of a site's bytes."""
+LANGUAGES = "CHURNBOOK_LANGUAGES"
+"""Environment variable with the languages of the site."""
 LONGEST = 200
 """Characters of a description that are shown beside a link."""
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÁÉÍÓÚÑ¿¡])")
@@ -57,13 +62,33 @@ def describe_page(
     app: Sphinx, page: str, _template: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Give the templates the page's title and description, and leave out unused scripts."""
+    if not is_english():
+        context["_"] = lambda text: said if (said := say(text)) != text else str(_(text))
     book = str(context.get("docstitle") or app.config.html_title)
-    title = re.sub(r"<[^>]+>", "", str(context.get("title") or NAMES.get(page, ""))).strip()
+    title = re.sub(
+        r"<[^>]+>", "", str(context.get("title") or say(str(NAMES.get(page, ""))))
+    ).strip()
     is_named = page != app.config.root_doc and title and title != book
     context["page_title"] = f"{title} – {book}" if is_named else book
+    context["twins"] = twins_of(page, str(app.config.language))
     context["page_description"] = first_sentence(doctree) if doctree is not None else ""
     for kind in ("script_files", "css_files"):
         context[kind] = [file for file in context.get(kind, []) if not _is_unused(file)]
+
+
+def twins_of(page: str, language: str) -> list[tuple[str, str, str]]:
+    """Return the same page in the other languages of the site: locale, its own name, address."""
+    site = os.environ.get(LANGUAGES, "").split(",")
+    here = language.replace("_", "-")
+    if here not in site:
+        return []
+    root = "../" * (page.count("/") + (here != site[0]))
+    folders = {locale: "" if locale == site[0] else f"{locale}/" for locale in site}
+    return [
+        (locale, str(read_locale(locale).get_display_name()), f"{root}{folder}{page}.html")
+        for locale, folder in folders.items()
+        if locale != here
+    ]
 
 
 def _is_unused(file: Any) -> bool:

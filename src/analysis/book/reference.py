@@ -14,6 +14,7 @@ from docutils.parsers.rst import directives
 
 from analysis.base import conditions, files
 from analysis.base.errors import ReportError
+from analysis.base.language import say
 from analysis.book.artifacts import MANIFEST, REMEDY, read_text
 from analysis.book.design import fold
 from analysis.book.directive import BookDirective, data_dir
@@ -118,7 +119,7 @@ class Contract(BookDirective):
     def make(self) -> list[nodes.Node]:
         """Return one table for users and one for events."""
         self.env.note_dependency(str(inspect.getsourcefile(inputs)))
-        tables = [("Users", inputs.USERS), ("Events", inputs.EVENTS)]
+        tables = [(say("Users"), inputs.USERS), (say("Events"), inputs.EVENTS)]
         return [self.render("table", **contract_table(*table)) for table in tables]
 
 
@@ -129,8 +130,8 @@ def reference_table(
     numeric: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return what the template `table` needs; columns named in `numeric` are to the right."""
-    return {"heads": heads, "rows": [list(row) for row in rows], "caption": caption,
-            "numeric": numeric}  # fmt: skip
+    return {"heads": [say(head) for head in heads], "rows": [list(row) for row in rows],
+            "caption": say(caption), "numeric": [say(head) for head in numeric]}  # fmt: skip
 
 
 def contract_table(title: str, columns: Sequence[inputs.Column]) -> dict[str, Any]:
@@ -139,9 +140,9 @@ def contract_table(title: str, columns: Sequence[inputs.Column]) -> dict[str, An
         [
             {"code": column.name},
             column.type,
-            plain(column.unit),
-            "required" if column.required else "optional",
-            column.meaning,
+            say(plain(column.unit)),
+            say("required" if column.required else "optional"),
+            say(column.meaning),
         ]
         for column in columns
     ]
@@ -170,7 +171,7 @@ def dictionary_table(entry: catalogue.Table) -> dict[str, Any]:
         [
             {"code": column.name},
             column.label,
-            unit_of(column, entry),
+            say(unit_of(column, entry)),
             _with_codes(column),
             plain(list(entry.bases_of(column))),
         ]
@@ -200,7 +201,7 @@ def parameters_table(entries: Mapping[str, Any], caption: str = "") -> dict[str,
     rows: list[list[Cell]] = []
     for name, entry in entries.items():
         fields = entry if isinstance(entry, Mapping) and "value" in entry else {"value": entry}
-        notes = [plain(fields.get(field)) for field in ("unit", "reason")]
+        notes = [say(plain(fields.get(field))) for field in ("unit", "reason")]
         rows.append([{"code": name}, as_written(fields["value"]), *notes])
     heads = ["Parameter", "Value", "Unit", "Reason"]
     return reference_table(heads, rows, caption)
@@ -235,9 +236,10 @@ class Provenance(BookDirective):
             self.render("table", **inputs_table(manifest.get("inputs") or []))
         ]
         for title, part in folded.items():
-            made += fold(self.state, title, self.render("table", **part, name=title))
+            said = say(title)
+            made += fold(self.state, said, self.render("table", **part, name=said))
         there = {p: what for p, what in DOWNLOADS.items() if self.artifacts(p).path(p).is_file()}
-        return [*made, *(self.render("download", path=p, words=w) for p, w in there.items())]
+        return [*made, *(self.render("download", path=p, words=say(w)) for p, w in there.items())]
 
 
 def _checksum(value: Any) -> Cell:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from analysis.base import formats
 from analysis.base.formats import BLANK, is_missing, plural
+from analysis.base.language import say
 from analysis.book import forms
 from analysis.book.nodes import artifact_link, doc_link, strip_private
 
@@ -19,6 +20,15 @@ WORDS = {
     "pass": "passes",
     "not_applicable": "not applicable",
 }
+
+
+class SaidWords(dict[str, str]):
+    """Words by code, each in the language in use."""
+
+    def __getitem__(self, code: str) -> str:
+        return say(super().__getitem__(code))
+
+
 SPLIT = "\ue002"  # stands for a figure's text in its template
 
 
@@ -40,7 +50,8 @@ def templates() -> Environment:
     )
     environment.globals.update(
         MARKS=MARKS,
-        WORDS=WORDS,
+        WORDS=SaidWords(WORDS),
+        _=say,
         artifact_link=artifact_link,
         doc_link=doc_link,
         format_metric=forms.format_metric,

@@ -1,6 +1,6 @@
 """The role and the directives that print results: kpi, when, headline, checks, actions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from docutils import nodes
@@ -9,6 +9,7 @@ from sphinx.util.docutils import SphinxRole
 
 from analysis.base.errors import ReportError
 from analysis.base.formats import BLANK, format_cell, format_interval, is_missing, plural
+from analysis.base.language import say
 from analysis.book.artifacts import (
     ACTIONS,
     CHECKS,
@@ -130,14 +131,14 @@ class ChecksPanel(BookDirective):
             stage = self._stage()
             checks = [check for check in checks if check.stage == stage]
         groups = {status: _with_status(checks, status) for status, _, _ in COUNTED}
-        counts = self.render("counts", groups=groups, counted=COUNTED)
+        counts = self.render("counts", groups=groups, counted=_said(COUNTED))
         if loud := groups["fail"] + groups["warn"]:
             return [counts, self.render("checks", checks=loud), *self._folds(groups)]
         return [counts, *self._folds(groups)]
 
     def _folds(self, groups: Mapping[str, list[Check]]) -> list[nodes.Node]:
         made: list[nodes.Node] = []
-        for status, one, other in FOLDED:
+        for status, one, other in _said(FOLDED):
             if checks := groups[status]:
                 title = plural(len(checks), one, other)
                 made += fold(self.state, title, self.render("checks", checks=checks))
@@ -148,6 +149,11 @@ class ChecksPanel(BookDirective):
         if name not in [stage.name for stage in STAGES]:
             raise ReportError(f"checks-panel: {name!r} is neither the root page nor a chapter")
         return name
+
+
+def _said(counted: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Return statuses with their words, for one check and for several, in the language in use."""
+    return [(status, say(one), say(other)) for status, one, other in counted]
 
 
 def _with_status(checks: list[Check], status: str) -> list[Check]:

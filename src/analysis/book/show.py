@@ -23,9 +23,9 @@ from analysis.base.formats import (
     format_cell,
     format_interval,
     is_missing,
-    plural,
     shared_decimals,
 )
+from analysis.base.language import say
 from analysis.base.names import LONGEST_NAME, LONGEST_TEXT, cut
 from analysis.book.dress import dress
 from analysis.book.figures import ShownChart, has_table
@@ -126,7 +126,7 @@ def show(
     for note in _list_notes(len(frame), len(shown), table, root, unavailable.reason_of(frame)):
         made = made.tab_source_note(note)
     if WITHHELD in cells.to_numpy():
-        made = made.tab_source_note(WHY_WITHHELD)
+        made = made.tab_source_note(say(WHY_WITHHELD))
     dressed = dress(made, name or table.name)
     dressed.rests_on = _marks(shown, table)
     return dressed
@@ -228,13 +228,13 @@ def unit_of(column: Column, table: Table) -> str:
 
 def _head_of(column: Column, table: Table, names: set[str]) -> str:
     word = UNIT_IN_HEAD.get(unit_of(column, table))
-    unit = f" ({word})" if word else ""
+    unit = f" ({say(word)})" if word else ""
     stem = column.name.removesuffix(LOW)
     if stem == column.name or f"{stem}{HIGH}" not in names:
         return f"{column.label}{unit}"
     labels = {other.name: other.label for other in table.columns}
     of_what = labels.get(stem.rstrip("_"))
-    return f"{of_what}, {INTERVAL}{unit}" if of_what else f"{INTERVAL}{unit}"
+    return f"{of_what}, {say(INTERVAL)}{unit}" if of_what else f"{say(INTERVAL)}{unit}"
 
 
 def _format(value: Any, column: Column, look: dict[str, Any]) -> str:
@@ -312,10 +312,12 @@ def _list_notes(
 ) -> list[Any]:
     notes: list[Any] = []
     if total == 0:
-        notes.append(f"Not available. {reason}" if reason else "No rows.")
+        missing = say("Not available. {reason}")
+        notes.append(missing.format(reason=reason) if reason else say("No rows."))
     elif shown < total:
-        notes.append(f"The first {format_cell(shown, 'count')} of {plural(total, 'row', 'rows')}.")
+        first = {"shown": format_cell(shown, "count"), "total": format_cell(total, "count")}
+        notes.append(say("The first {shown} of {total} rows.").format(**first))
     if not table.is_private and may_be_published(table.path, [c.name for c in table.columns]):
         address = escape(f"{root}artifacts/{table.path}")
-        notes.append(html(f'<a href="{address}" download>Download CSV</a>'))
+        notes.append(html(f'<a href="{address}" download>{say("Download CSV")}</a>'))
     return notes

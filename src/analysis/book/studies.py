@@ -8,6 +8,7 @@ import pandas as pd
 from docutils import nodes
 
 from analysis.base.errors import ReportError
+from analysis.base.language import say
 from analysis.base.texts import read_texts
 from analysis.book.artifacts import read_text
 from analysis.book.directive import BookDirective
@@ -40,7 +41,7 @@ class StudyTable(BookDirective):
 def titles_of(texts: Mapping[str, Mapping[str, Mapping[str, str]]]) -> dict[str, str]:
     """Return the title of each check, from the entries of book/checks.yml."""
     return {
-        name: entry["title"]
+        name: say(entry["title"])
         for part in ("report", "published")
         for name, entry in texts[part].items()
     }
@@ -54,7 +55,7 @@ def read_study(path: Path, table: Table, titles: Mapping[str, str]) -> pd.DataFr
     if not path.is_file():
         raise ReportError(f"{path.name} is missing. Run the study: see benchmarks/.")
     frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    if list(frame.columns) != [column.label for column in table.columns]:
+    if [say(head) for head in frame.columns] != [column.label for column in table.columns]:
         raise ReportError(
             f"{path.name}: its heads are not the labels in the catalogue. Run it again."
         )

@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from analysis.base import formats
+from analysis.base import formats, language
 from analysis.base.disclosure import Rule
 from analysis.base.errors import ReportError
+from analysis.base.language import say
 from analysis.contract import stages
 from analysis.contract.checks import BASES
 
@@ -112,10 +113,10 @@ def _column(entry: str | dict[str, Any], shown: list[str] | None, home: str) -> 
     known = {**described, **given}
     if not {"label", "unit", "meaning"} <= set(known) or known["unit"] not in UNITS:
         raise ReportError(f"catalogue: {name!r} needs a label, a unit of {UNITS} and a meaning.")
-    values = {str(code): str(word) for code, word in known.get("values", {}).items()}
+    values = {str(code): say(str(word)) for code, word in known.get("values", {}).items()}
     is_shown = shown is None or name in shown
     units, decimals = known.get("units", {}), known.get("decimals")
-    said = (known["label"], known["unit"], known["meaning"])
+    said = (say(known["label"]), known["unit"], say(known["meaning"]))
     bases = {str(code): _bases(found, name) for code, found in known.get("bases", {}).items()}
     rests_on = _bases(known["rests_on"], name) if "rests_on" in known else None
     names, is_private = known.get("names", ""), bool(known.get("is_private"))
@@ -136,12 +137,17 @@ def features() -> frozenset[str]:
     return frozenset(_column("feature", None, "model").values)
 
 
-@cache
 def table_of(name: str) -> Table:
-    """Return the table called `name`: the attribute of its chapter that holds it.
+    """Return the table called `name` in the language in use: the attribute of its chapter that
+    holds it.
 
     Raises ReportError when it is not in the catalogue, or a column lacks its description.
     """
+    return _table_of(name, language.current())
+
+
+@cache
+def _table_of(name: str, _language: str) -> Table:
     home = _home_of(name, "tables")
     if home is None:
         raise ReportError(f"catalogue: no table {name!r}. Describe it in contract/catalogue/.")
@@ -154,7 +160,7 @@ def table_of(name: str) -> Table:
     people = _people(entry, name, {column.name for column in columns})
     is_private = bool(entry.get("is_private"))
     decides = _decides(entry, name, {column.name for column in columns})
-    return Table(name, path, entry["title"], rests_on, columns, people, is_private, decides)
+    return Table(name, path, say(entry["title"]), rests_on, columns, people, is_private, decides)
 
 
 LISTS = ("rests", "within", "curve")
@@ -213,7 +219,8 @@ def words_of(column: str) -> dict[str, str]:
     home = _home_of(column, "columns")
     if home is None:
         raise ReportError(f"catalogue: no column {column!r}. Describe it in contract/catalogue/.")
-    return dict(_files()[home]["columns"][column].get("values") or {})
+    values = _files()[home]["columns"][column].get("values") or {}
+    return {code: say(word) for code, word in values.items()}
 
 
 def columns_of(name: str) -> list[str]:
@@ -239,4 +246,4 @@ def title_of(name: str) -> str:
     Raises ReportError when the catalogue describes it neither as a table nor as a file.
     """
     home = _home_of(name, "files")
-    return table_of(name).title if home is None else str(_files()[home]["files"][name])
+    return table_of(name).title if home is None else say(str(_files()[home]["files"][name]))

@@ -25,6 +25,7 @@ from pydantic import (
 
 from analysis.base.dialects import Given
 from analysis.base.errors import ReportError, nearest
+from analysis.base.formats import read_locale
 from analysis.contract.inputs import EVENTS, ROLES, USERS, Role, names
 
 
@@ -33,6 +34,14 @@ def _known_zone(name: str) -> str:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"no time zone is called {name!r}; use a name like UTC") from error
+    return name
+
+
+def _known_language(name: str) -> str:
+    try:
+        read_locale(name)
+    except ReportError as error:
+        raise ValueError(str(error)) from error
     return name
 
 
@@ -110,6 +119,7 @@ UsersColumns = Annotated[Columns, BeforeValidator(_keys_among(names(USERS)))]
 EventsColumns = Annotated[Columns, BeforeValidator(_keys_among(names(EVENTS)))]
 EventTypes = Annotated[dict[Role, str], BeforeValidator(_keys_among(ROLES))]
 ClosedDays = Annotated[str, BeforeValidator(str), AfterValidator(_closed_days)]
+LanguageName = Annotated[str, AfterValidator(_known_language)]
 Instant = Annotated[str | None, AfterValidator(_instant)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=3660)]
@@ -119,6 +129,8 @@ TenureDays = Annotated[
     Field(min_length=1),
     AfterValidator(lambda days: sorted(set(days))),
 ]
+OF_THE_PAGES = frozenset({"language", "languages"})
+"""Parameters of the pages alone: no figure depends on them, and no record of a run names them."""
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -168,6 +180,8 @@ class Params(BaseModel):
     capacity: Annotated[int, Field(ge=1)] | None = None
     holdout_share: Share
     published_view: Literal["auto", "claims", "shortcuts"]
+    language: LanguageName = "en"
+    languages: Annotated[list[LanguageName], Field(min_length=1)] = ["en"]
 
     @field_validator("*", mode="before")
     @classmethod

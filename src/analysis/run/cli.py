@@ -115,6 +115,9 @@ def build(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Stages at a time; one per core if not given.")
     ] = None,
+    all_languages: Annotated[
+        bool, typer.Option(help="Build the pages in all `languages` of params.yml.")
+    ] = False,
     pseudonymise: Annotated[
         bool,
         typer.Option(help="Hash identifiers with a secret key before anything reads them."),
@@ -136,7 +139,7 @@ def build(
         check_inputs(run)
         secret = pseudonyms.read_key(key, run.data) if pseudonymise else None
         with hold(run, not no_wait, _say):
-            _build(run, stages_only, jobs, secret)
+            _build(run, stages_only, jobs, secret, all_languages)
             failed = _say_checks(run)
         if strict and failed:
             raise typer.Exit(1)
@@ -150,7 +153,9 @@ def _choose_run(project: Path, out: Path | None, params: Params) -> Run:
     return run_under(project, folder, params)
 
 
-def _build(given: Run, stages_only: bool, jobs: int | None, secret: bytes | None) -> None:
+def _build(
+    given: Run, stages_only: bool, jobs: int | None, secret: bytes | None, all_languages: bool
+) -> None:
     run = pseudonyms.pseudonymise(given, secret) if secret else given
     started = time.monotonic()
     console.print("Stages" + ("" if run.params.users else " (on the simulated default tables)"))
@@ -158,7 +163,8 @@ def _build(given: Run, stages_only: bool, jobs: int | None, secret: bytes | None
     console.print(f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s")
     if not stages_only:
         with console.status("Building the pages"):
-            page = site.build_site(run, given)
+            locales = run.params.languages if all_languages else ()
+            page = site.build_site(run, given, locales)
         console.print(f"Open {_shown(page)}")
     elif site.is_stale(run):
         console.print(

@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis.base.engine import list_files
 from analysis.contract import stages
-from analysis.contract.params import load_notes
+from analysis.contract.params import OF_THE_PAGES, load_notes
 from analysis.run.fingerprint import package_versions, sha256, sha256_of_input
 from analysis.run.folders import Run
 from analysis.run.record import digest_of_code
@@ -18,7 +18,10 @@ def write_manifest(run: Run) -> dict[str, Any]:
     artifact with its digest. It contains nothing about the machine, the clock or the paths.
     """
     notes = load_notes(run.project / "params.yml")
-    shown = {name: _without_folder(name, v) for name, v in run.params.model_dump().items()}
+    shown = {
+        name: _without_folder(name, v)
+        for name, v in run.params.model_dump(exclude={*OF_THE_PAGES}).items()
+    }
     artifacts = {path: Path(run.path_of(path)) for s in stages.STAGES for path in s.writes.values()}
     manifest = {
         "inputs": [entry for table in ("users", "events") for entry in _inputs(run, table)],

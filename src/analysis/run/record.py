@@ -12,6 +12,7 @@ from typing import Any
 from analysis.base.engine import list_files
 from analysis.base.errors import ReportError, RunStopped
 from analysis.contract import stages
+from analysis.contract.params import OF_THE_PAGES
 from analysis.run.fingerprint import HELPERS, SIMULATION, code_digest, package_versions, sha256
 from analysis.run.fingerprint import sha256_of_input as input_digest
 from analysis.run.folders import OF_THE_RUN, RUN, UNFINISHED, Run, files_of, notebook_of
@@ -72,7 +73,7 @@ def begin(run: Run) -> dict[str, Any]:
     """Mark the folder as unfinished and return the record of the run that begins: `run` is the
     digest of its inputs, parameters, code and packages.
     """
-    inputs, params = digests_of_inputs(run), run.params.model_dump()
+    inputs, params = digests_of_inputs(run), run.params.model_dump(exclude={*OF_THE_PAGES})
     parts = [inputs, params | dict.fromkeys(TABLES), digest_of_code(run), package_versions()]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     record = {"run": digest, "inputs": inputs, "params": params, "is_finished": False}

@@ -5,11 +5,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from analysis.base import language
 from analysis.base.errors import RunStopped
+from analysis.base.language import say
+from analysis.book.frame import LANGUAGES
+from analysis.book.search import TEXTS
 from analysis.contract.stages import MANIFEST, STAGES
 from analysis.run import ownership, trouble
 from analysis.run.disclose import require_disclosable
@@ -19,10 +26,15 @@ from analysis.run.state import move, read_json, write_json
 
 SOURCES = ("_config.yml", "_toc.yml", "index.md", "params.yml", "book")
 """What the site is built from, besides the executed notebooks."""
+LOCALE = Path("book", "locale")
+"""Where the catalogues of messages are."""
+PAGES = "pages"
+"""The catalogue of the pages and the notebooks."""
 
 
-def build_site(run: Run, given: Run | None = None) -> Path:
-    """Build the pages with warnings as errors; return the page to open.
+def build_site(run: Run, given: Run | None = None, locales: Sequence[str] = ()) -> Path:
+    """Build the pages with warnings as errors; return the page to open. They are in the run's
+    language, or in each of `locales`: the first at the top, the others in folders of their names.
 
     The default run is built where it is, into `_build/html`; another run from a copy of the
     hand-written pages, into its `html`. Raises RunStopped with the builder's last lines, and
@@ -31,11 +43,12 @@ def build_site(run: Run, given: Run | None = None) -> Path:
     """
     try:
         run.record(SITE).unlink(missing_ok=True)
+        built = list(dict.fromkeys(locales or [run.params.language]))
         if run.is_default:
-            _build_pages(run, run.project)
-            require_disclosable(run, run.html, given)
+            _build_default(run, given, built)
         else:
-            _build_elsewhere(run, given)
+            with _workshop(run) as folder:
+                _install(run, _build_copies(run, given, built, folder))
         write_site_record(run)
     except OSError as error:
         raise trouble.explain(error, run.html) from error
@@ -60,17 +73,55 @@ def is_stale(run: Run) -> bool:
     return not manifest.is_file() or read_json(run.record(SITE)).get("manifest") != sha256(manifest)
 
 
-def _build_elsewhere(run: Run, given: Run | None) -> None:
-    unfinished = run.home / OWN / "tmp"
+def _build_default(run: Run, given: Run | None, locales: Sequence[str]) -> None:
+    """Build the default run: English where it is, another language from a copy."""
+    is_in_place = locales[0] == language.ENGLISH
+    if is_in_place:
+        for texts in run.html.glob(f"*/{TEXTS}"):  # the other languages of an earlier build
+            shutil.rmtree(texts.parent)
+        _build_pages(run, run.project, locales)
+        require_disclosable(run, run.html, given)
+    others = locales[1:] if is_in_place else locales
+    with _workshop(run) as folder:
+        made = _build_copies(run, given, locales, folder, others)
+        if is_in_place:
+            for locale in others:
+                shutil.move(made / locale, run.html / locale)
+        else:
+            shutil.rmtree(run.html, ignore_errors=True)
+            shutil.move(made, run.html)
+
+
+@contextmanager
+def _workshop(run: Run) -> Iterator[Path]:
+    """Give a folder for what is not finished."""
+    unfinished = run.temporary if run.is_default else run.home / OWN / "tmp"
     unfinished.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=unfinished) as folder:
-        source = _copy_site(run, Path(folder))
-        _build_pages(run, source)
+        yield Path(folder)
+
+
+def _build_copies(
+    run: Run,
+    given: Run | None,
+    locales: Sequence[str],
+    folder: Path,
+    chosen: Sequence[str] | None = None,
+) -> Path:
+    """Build the pages in the `chosen` languages of a site, or in all; return their folder."""
+    site = folder / "site"
+    for locale in locales if chosen is None else chosen:
+        source = _copy_site(run, folder / "source" / locale, locale)
+        _build_pages(run, source, locales)
         require_disclosable(run, source / "_build" / "html", given)
-        _install(run, source / "_build" / "html")
+        target = site if locale == locales[0] else site / locale
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(source / "_build" / "html", target)
+    return site
 
 
-def _copy_site(run: Run, site: Path) -> Path:
+def _copy_site(run: Run, site: Path, locale: str) -> Path:
+    site.mkdir(parents=True)
     for name in SOURCES:
         path = run.project / name
         if path.is_dir():
@@ -83,8 +134,29 @@ def _copy_site(run: Run, site: Path) -> Path:
         shutil.copy2(run.chapters / f"{stage.name}.ipynb", site / "book" / "chapters")
     config = yaml.safe_load((site / "_config.yml").read_text(encoding="utf-8"))
     config["sphinx"]["config"]["churnbook_data"] = os.path.relpath(run.data, site)
+    if language.language_of(locale) != language.ENGLISH:
+        _translate_config(run, site, locale, config)
     (site / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=True), encoding="utf-8")
     return site
+
+
+def _translate_config(run: Run, site: Path, locale: str, config: dict[str, Any]) -> None:
+    """Put the language, its catalogues and its words into a copy of the site's configuration."""
+    sphinx, name = config["sphinx"]["config"], locale.replace("-", "_")
+    known = {"language": name, "locale_dirs": [LOCALE.as_posix()], "gettext_compact": PAGES}
+    with language.speaking(locale, run.project / LOCALE):
+        config["title"] = say(config["title"])
+        options = sphinx["html_theme_options"]
+        options["search_bar_text"] = say(options["search_bar_text"])
+        sphinx |= known | {"project": say(sphinx["project"])}
+        contents = yaml.safe_load((site / "_toc.yml").read_text(encoding="utf-8"))
+        for part in contents["parts"]:
+            part["caption"] = say(part["caption"])
+    text = yaml.safe_dump(contents, allow_unicode=True, sort_keys=False)
+    (site / "_toc.yml").write_text(text, encoding="utf-8")
+    of_language = site / LOCALE / language.language_of(locale)
+    if name != of_language.name and of_language.is_dir():  # Sphinx looks for es_MX alone
+        shutil.copytree(of_language, site / LOCALE / name)
 
 
 def _install(run: Run, built: Path) -> None:
@@ -107,8 +179,9 @@ def command_of(source: Path) -> list[str]:
     return [builder, "build", str(source), "--all", "-W", "--keep-going", "-q"]
 
 
-def _build_pages(run: Run, source: Path) -> None:
+def _build_pages(run: Run, source: Path, locales: Sequence[str]) -> None:
     environment = os.environ | {"CHURNBOOK_STAGES": "done", "PYTHONHASHSEED": "0"}
+    environment[LANGUAGES] = ",".join(locales)
     done = subprocess.run(
         command_of(source),
         env=environment,

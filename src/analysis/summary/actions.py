@@ -47,7 +47,7 @@ def table(
     actions: Sequence[Action],
     texts: Mapping[str, Any],
     assumed: Assumptions,
-    locale: str = "en",
+    locale: str = "",
 ) -> pd.DataFrame:
     """Return the actions as readers see them, one row each, in order: columns of COLUMNS. None is
     for fewer people than `assumed.min_disclosed`.

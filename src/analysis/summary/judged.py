@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.base.errors import ReportError
 from analysis.base.formats import format_value
+from analysis.base.language import say
 from analysis.base.texts import render
 from analysis.contract import catalogue
 from analysis.contract.checks import REGISTER
@@ -49,7 +50,7 @@ def describe_checks(
     verdicts: pd.DataFrame,
     texts: Mapping[str, Any],
     effects: pd.DataFrame,
-    locale: str = "en",
+    locale: str = "",
     min_disclosed: int = 1,
 ) -> pd.DataFrame:
     """Return checks as readers see them: columns of COLUMNS, one row per verdict.
@@ -72,7 +73,7 @@ def describe_claims(
     verdicts: pd.DataFrame,
     texts: Mapping[str, Any],
     metrics: Mapping[str, str],
-    locale: str = "en",
+    locale: str = "",
     min_disclosed: int = 1,
 ) -> pd.DataFrame:
     """Return the published claims: `check, published, data_say, verdict, use_instead`.
@@ -112,7 +113,7 @@ def _sentences(
     status, said = row["status"], (facts_of(row, min_disclosed), locale, min_disclosed)
     is_judged, is_amiss = status != "not_applicable", status in ("warn", "fail")
     return {
-        "title": entry["title"],
+        "title": say(entry["title"]),
         "evidence": _evidence(row, entry, locale, min_disclosed),
         "consequence": render(entry[status], *said) if is_judged else "",
         "remedy": render(entry["remedy"], *said) if is_amiss else "",
@@ -134,7 +135,7 @@ def _effect(
         return ""
     beside = materiality.beside(part, row["check"], row["status"])
     shown = [
-        {"label": r["label"], "value": _as_text(r["value"], r["unit"], locale),
+        {"label": say(r["label"]), "value": _as_text(r["value"], r["unit"], locale),
          "without": _as_text(r["without"], r["unit"], locale)}
         for r in beside.head(MOST_EFFECTS).to_dict("records")
     ]  # fmt: skip

@@ -33,7 +33,7 @@ def _struck_word(entry: Mapping[str, Any], failing: list[str]) -> str:
     return "yes" if entry["value"] is not None and is_struck(entry, failing) else "no"
 
 
-def as_text(entry: Mapping[str, Any], locale: str = "en") -> str:
+def as_text(entry: Mapping[str, Any], locale: str = "") -> str:
     """Return one metric as text with its interval and its n."""
     return format_full(
         entry["value"], entry["unit"], entry["ci_low"], entry["ci_high"], entry["n"], locale

@@ -1,0 +1,90 @@
+"""The language in which texts are rendered, and its catalogue of messages (gettext).
+
+A message is the English text itself, as it stands in a template, a catalogue or a module, so that
+English needs no catalogue, and a text without a translation stays English. Kernels and stages
+speak English; the builder of the pages chooses the reader's language once, with `use`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+from babel.messages.pofile import read_po
+
+ENGLISH = "en"
+DOMAIN = "churnbook"
+BLANKS = re.compile(r"[ \t\n]+")
+
+
+@dataclass(frozen=True)
+class Language:
+    """A locale ("en", "es", "es-MX") with the messages of its language."""
+
+    locale: str = ENGLISH
+    messages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+_chosen = [Language()]
+"""The language that texts are rendered in; the last is in use."""
+
+
+def current() -> str:
+    """Return the locale in use."""
+    return _chosen[-1].locale
+
+
+def is_english() -> bool:
+    """Say whether texts are rendered in English, the language that they are written in."""
+    return language_of(current()) == ENGLISH
+
+
+def language_of(locale: str) -> str:
+    """Return the language of a locale: "es" of "es-MX"."""
+    return re.split("[-_]", locale)[0]
+
+
+def use(locale: str, folder: Path) -> None:
+    """Render texts in `locale` from now on, by the catalogues in `folder` (book/locale)."""
+    _chosen[-1] = read_language(locale, folder)
+
+
+@contextmanager
+def speaking(locale: str, folder: Path) -> Iterator[None]:
+    """Render texts in `locale` for a while: see use."""
+    _chosen.append(read_language(locale, folder))
+    try:
+        yield
+    finally:
+        _chosen.pop()
+
+
+def read_language(locale: str, folder: Path) -> Language:
+    """Return a locale with the messages of its language in `folder`; none without a catalogue."""
+    path = folder / language_of(locale) / "LC_MESSAGES" / f"{DOMAIN}.po"
+    if not path.is_file():
+        return Language(locale)
+    return Language(locale, _read_messages(path, path.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=8)
+def _read_messages(path: Path, _modified: int) -> Mapping[str, str]:
+    with path.open("rb") as file:
+        known = read_po(file, domain=DOMAIN)
+    return MappingProxyType(
+        {str(m.id): str(m.string) for m in known if m.id and m.string and not m.fuzzy}
+    )
+
+
+def key_of(text: str) -> str:
+    """Return the message of a text: its lines and runs of spaces do not matter."""
+    return BLANKS.sub(" ", text).strip()
+
+
+def say(text: str) -> str:
+    """Return a text in the language in use; as it is where the language does not have it."""
+    messages = _chosen[-1].messages
+    return messages.get(key_of(text), text) if messages else text
