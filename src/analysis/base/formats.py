@@ -1,8 +1,9 @@
 """Numbers, dates, intervals, lists and plurals as people read them, by Babel and CLDR.
 
 The one formatting layer of the project: every function takes `locale` ("en", "es", "es-MX",
-"es_CO" ...), by default the one in use (base.language). "en" is British English, with the day before the month.
-The few words that belong to a number ("to", "under", "not available") are in WORDS, one entry per language.
+"es_CO" ...), by default the one in use (base.language). "en" is British English, with the day
+before the month. The few words that belong to a number ("to", "under", "not available") are in
+WORDS, one entry per language.
 """
 
 import math

@@ -16,6 +16,7 @@ from analysis.book import (
     problems,
     reference,
     results,
+    retell,
     search,
     striking,
     studies,
@@ -81,6 +82,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", speak, priority=0)
     app.connect("config-inited", frame.add_theme)
     app.connect("builder-inited", frame.leave_search)
+    app.connect("doctree-read", retell.retell_page)
     app.connect("doctree-read", striking.strike_page)
     app.connect("doctree-read", computed.gather_code)
     app.connect("doctree-read", tables.dress_tables)

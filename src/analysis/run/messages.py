@@ -16,12 +16,24 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 from analysis.base.language import DOMAIN, key_of
-from analysis.book import results
+from analysis.book import results, show
 from analysis.book.render import WORDS
 from analysis.contract.captions import all_captions
 from analysis.contract.inputs import EVENTS, USERS
+from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS
 
 PACKAGE = Path(__file__).parents[1]
+OTHERS = (
+    show.INTERVAL, show.WHY_WITHHELD, *show.UNIT_IN_HEAD.values(), "Page not found",
+    "Parameter", "Value", "Unit", "Reason", "Column", "Type", "Required", "Meaning", "required",
+    "optional", "Label", "Rests on", "Parameters", "Parameters of this run", "Code", "Packages",
+    "Package", "Version", "Artifacts", "Inputs", "Table", "File", "Rows", "Source", "Bytes", "Name",
+    "SHA-256", *(f"New users back within {day} days" for day in RETENTION_DAYS if day > 1),
+    "New users back on day 1", *(f"Users still active after {day} days" for day in SURVIVAL_DAYS),
+    "New users not back within 30 days", "logistic regression", "random forest",
+    "gradient boosting",
+)  # fmt: skip
+"""Messages that modules say by a name: heads, words in tables, labels with a number."""
 NOT_SAID = ("grade", "rests_on", "metrics")
 """Entries of texts that are no sentences."""
 Message = tuple[str, str]
@@ -76,6 +88,7 @@ def _of_modules() -> Iterator[Message]:
                 value = text.value if isinstance(text, ast.Constant) else None
                 if isinstance(value, str) and (name == "say" or " " in value or value.istitle()):
                     yield value, path.name
+    yield from ((text, "others") for text in OTHERS)
     yield from ((word, "render.py") for word in WORDS.values())
     for _, *words in (*results.COUNTED, *results.FOLDED):
         yield from ((word, "results.py") for word in words)
