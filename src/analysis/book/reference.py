@@ -136,7 +136,7 @@ def reference_table(
 
 def contract_table(title: str, columns: Sequence[inputs.Column]) -> dict[str, Any]:
     """Return the columns of one input table: name, type, unit, whether required, meaning."""
-    rows = [
+    rows: list[list[Cell]] = [
         [
             {"code": column.name},
             column.type,

@@ -13,7 +13,7 @@ from babel.numbers import get_decimal_symbol, get_group_symbol
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from analysis.base.formats import SPACE, read_locale
+from analysis.base.formats import SPACE, read_locale, word
 from analysis.base.language import is_english, say
 
 TEXT = re.compile(r">([^<>]+)<")
@@ -55,8 +55,9 @@ def say_text(text: str) -> str:
     if pill := PILL.fullmatch(text):
         return f"{pill[1]}{say(pill[2])}"
     if amount := AMOUNT.fullmatch(text):
-        low, high = _number(amount[1]), _number(amount[2] or "")
-        return f"{low}{f' a {high}' if high else ''}{amount[3] or ''}"
+        low, high = (_number(end or "") for end in (amount[1], amount[2]))
+        shown = word("interval", low=low, high=high) if high else low
+        return f"{shown}{amount[3] or ''}"
     return say(text)
 
 
