@@ -9,6 +9,7 @@ from jinja2 import meta
 
 from analysis.base import language, texts
 from analysis.book.retell import retell, say_text
+from analysis.contract.captions import all_captions
 from analysis.run import messages
 from tests.handmade import ROOT
 
@@ -91,3 +92,13 @@ def test_a_stored_table_is_retold_with_its_style_and_addresses_as_they_are() -> 
             '<style>a > b {c: 1.5}</style><th id="Day">Día</th><td>46,1 a 50,5\xa0%</td>'
             "<td>✕ falla</td>"
         )
+
+
+def test_a_stored_chart_has_its_topic_for_a_title() -> None:
+    html = (
+        '<figure class="cb-chart" data-chart="lift">\n'
+        '<figcaption><p class="cb-chart-title">The top tenth churns twice as often</p>'
+    )
+    name = next(n for n, entry in all_captions().items() if entry["topic"].startswith("Churn by t"))
+    with language.speaking("es", LOCALE):
+        assert "Abandono por décimo de la lista</p>" in retell(html.replace("lift", name))

@@ -2,8 +2,9 @@
 
 A notebook holds its tables and charts as HTML in English, and the second language runs nothing
 again. Whole texts of a table or a chart that the catalogue of messages has are replaced by their
-translations, and plain numbers are written as the locale writes them. A sentence that was filled
-with figures when the notebook ran has no message of its own, and stays English.
+translations, and plain numbers are written as the locale writes them. The title of a chart, which
+says the finding in English, gives way to its topic. Any other sentence that was filled with figures
+when the notebook ran has no message of its own, and stays English.
 """
 
 import re
@@ -15,8 +16,14 @@ from sphinx.application import Sphinx
 
 from analysis.base.formats import SPACE, read_locale, word
 from analysis.base.language import is_english, say
+from analysis.contract.captions import all_captions
 
 TEXT = re.compile(r">([^<>]+)<")
+TITLED = re.compile(
+    r'(<figure class="cb-chart" data-chart="([^"]+)">\s*<figcaption><p class="cb-chart-title">)'
+    r"((?:(?!</p>).)*)</p>", re.DOTALL,
+)  # fmt: skip
+"""The beginning of a chart, up to the end of its title."""
 STYLE = re.compile(r"(<style>.*?</style>)", re.DOTALL)
 NUMBER = re.compile(r"[+\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
 AMOUNT = re.compile(rf"({NUMBER.pattern})(?: to ({NUMBER.pattern}))?({SPACE}%)?")
@@ -38,9 +45,15 @@ def retell_page(_app: Sphinx, doctree: nodes.document) -> None:
 
 def retell(html: str) -> str:
     """Return the HTML of a table or a chart with its texts in the language in use."""
-    parts = STYLE.split(html)
+    parts = STYLE.split(TITLED.sub(_with_topic, html))
     said = [part if part.startswith("<style>") else TEXT.sub(_retell_text, part) for part in parts]
     return "".join(said)
+
+
+def _with_topic(found: re.Match[str]) -> str:
+    topic = all_captions().get(found[2], {}).get("topic", "")
+    is_fixed = topic and "{" not in topic and say(topic) != topic
+    return f"{found[1]}{escape(say(topic))}</p>" if is_fixed else found[0]
 
 
 def _retell_text(found: re.Match[str]) -> str:
