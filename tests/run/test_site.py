@@ -27,7 +27,7 @@ def run(project, tmp_path, monkeypatch):
 
 
 def build(run, monkeypatch, **pages):
-    def build_pages(_run, source):
+    def build_pages(_run, source, _locales):
         html = source / "_build" / "html"
         html.mkdir(parents=True)
         for name, text in {"index": "the book", **pages}.items():
@@ -45,8 +45,7 @@ def build(run, monkeypatch, **pages):
 
 
 def test_the_pages_are_built_from_a_copy_with_the_runs_chapters(run, tmp_path):
-    (tmp_path / "site").mkdir()
-    copy = site._copy_site(run, tmp_path / "site")
+    copy = site._copy_site(run, tmp_path / "site", "en")
     chapters = sorted(path.name for path in (copy / "book" / "chapters").iterdir())
     assert chapters == ["01_count.ipynb", "02_show.ipynb"]
     assert (copy / "book" / "definitions.md").read_text() == "book/definitions.md"
@@ -79,7 +78,7 @@ def test_a_page_of_somebody_else_is_not_replaced(run, monkeypatch):
 def test_a_site_that_fails_to_build_keeps_the_pages_before_and_is_stale(run, monkeypatch):
     build(run, monkeypatch)
 
-    def fail(_run, _source):
+    def fail(_run, _source, _locales):
         raise RunStopped("The site was not built:\nindex.md:3: WARNING")
 
     monkeypatch.setattr(site, "_build_pages", fail)
@@ -87,3 +86,13 @@ def test_a_site_that_fails_to_build_keeps_the_pages_before_and_is_stale(run, mon
         site.build_site(run)
     assert (run.html / "index.html").read_text() == "the book"
     assert site.is_stale(run)
+
+
+def test_each_other_language_is_in_a_folder_of_its_name(run, monkeypatch):
+    build(run, monkeypatch)
+    with lock.hold(run, wait=False, say=print):
+        site.build_site(run, None, ["en", "en-GB"])
+    assert files_under(run.html) == ["en-GB/index.html", "index.html"]
+    with lock.hold(run, wait=False, say=print):
+        site.build_site(run)
+    assert files_under(run.html) == ["index.html"]
