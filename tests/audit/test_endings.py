@@ -11,7 +11,7 @@ WINDOW = make_window("2025-01-01", "2025-04-01")
 EVENTS = make_events(
     [("a", "2025-01-05T10:00"), ("a", "2025-01-06T10:00"),  # nothing more than a day later
      ("b", "2025-01-05T10:00"), ("b", "2025-01-06T10:01"),
-     ("c", "2025-03-03"),  # cannot be seen for 30 days
+     ("c", "2025-03-02"),  # exactly 30 days before the end: no more
      ("d", "2025-01-05"), ("d", "2025-02-05"), ("d", "2025-02-05T01:00")],
     event_type=["opt_out", "play", "opt_out", "play", "opt_out", "play", "play", "opt_out"],
 )  # fmt: skip
