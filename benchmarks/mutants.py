@@ -69,11 +69,14 @@ def plainly_decorated(source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def wanted(path: Path) -> str:
-    """Return the words by which pytest selects the tests of a module and of its checks."""
+def wanted(path: Path, tests: list[str]) -> str:
+    """Return the words by which pytest selects the tests of a module: of a check of the audit, its
+    own cases among those of all.
+    """
     body = ast.parse(path.read_text(encoding="utf-8")).body
     named = [n.name for n in body if isinstance(n, ast.FunctionDef) and n.decorator_list]
-    return f"({' or '.join([path.stem, *named])}) and not ({' or '.join(SLOW)})"
+    own = f"({' or '.join([f'test_{path.stem}', *named])}) and " if AUDIT in tests else ""
+    return f"{own}not ({' or '.join(SLOW)})"
 
 
 def prepare(folder: Path, module: str) -> None:
@@ -84,7 +87,7 @@ def prepare(folder: Path, module: str) -> None:
         else:
             shutil.copy(ROOT / name, folder / name)
     path = folder / "src" / "analysis" / module
-    words = wanted(path)
+    words = wanted(path, TARGETS[module])
     path.write_text(plainly_decorated(path.read_text(encoding="utf-8")), encoding="utf-8")
     tests = [f"tests/{name}" for name in TARGETS[module]]
     with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
