@@ -96,6 +96,13 @@ def test_a_step_of_a_curve_moves_ten_people_or_is_left_out():
     assert shown(frame, rule)["day"].tolist() == [0, 2, 4, 5, 6]
 
 
+def test_flows_that_give_one_another_back_are_withheld_together():
+    frame = pd.DataFrame({"group": list("abc"), "all": 100, "new": [3, 40, 97], "lost": [30, 20, 20]})
+    rule = {"whole": "all", "part": "new", "rests": ["new", "lost"]}
+    assert blank(frame, rule, "new") == blank(frame, rule, "lost") == ["a", "c"]
+    assert blank(frame, rule, "all") == []
+
+
 def test_a_row_compared_with_one_that_is_withheld_goes_with_it():
     frame = table([100, 100, 100], [0.5, 0.05, 0.4]).assign(change=[None, -0.45, 0.35])
     rule = {"whole": "users", "share": "rate", "rests": ["mean"], "next": ["change"]}

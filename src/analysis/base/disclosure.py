@@ -85,9 +85,9 @@ def _rows(frame: pd.DataFrame, rule: Rule) -> "pd.Series[bool]":
 
 
 def _columns(rule: Rule) -> list[str]:
-    """Return every column that is withheld with the whole."""
+    """Return every column that is withheld with the whole, once."""
     counts = [rule[name] for name in ("whole", "part", "share") if name in rule]
-    return [*counts, *rule.get("rests", ())]
+    return [*dict.fromkeys([*counts, *rule.get("rests", ())])]
 
 
 def _hide(hidden: pd.DataFrame, rows: "pd.Series[bool]", columns: Sequence[str]) -> None:
