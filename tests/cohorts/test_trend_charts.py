@@ -97,3 +97,13 @@ def test_the_lines_show_the_last_months_only():
     long = pd.DataFrame({"month": months, "kpi": "sessions_per_user", "value": 1.0})
     axes = axes_of(draw_monthly(long.assign(so_far=np.nan, is_observed=True)))[0]
     assert len(axes.lines[0].get_ydata()) == 13
+
+
+def test_a_month_with_a_withheld_flow_has_no_bar():
+    frame = GROWTH.assign(
+        is_complete=True, resurrected_users=[20, None, 30], lost_users=[20, None, 30]
+    )
+    chart = draw_growth(frame)
+    assert len(says(chart)) == 2
+    assert "Without a bar, too few users: 1 month." in plain(chart.note)
+    assert "enough users" in draw_growth(frame.iloc[[1]]).reason

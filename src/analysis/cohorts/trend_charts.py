@@ -116,10 +116,12 @@ def _paint_rates(axes: Axes, frame: Frame, places: Any, canvas: Canvas) -> None:
 @chart("month", "new_users", "resurrected_users", "lost_users", "is_complete")
 def draw_growth(growth: Frame) -> Sketch:
     """Return new and resurrected users as bars above 0, and lost ones below, by `month`; months of
-    which not all is known have no bar.
+    which not all is known, or with too few users, have no bar.
     """
     frame = growth.reset_index(drop=True)
-    whole = frame.loc[frame["is_complete"].astype(bool)]
+    is_shown = frame[[f"{name}_users" for name in FLOWS]].notna().all(axis=1)
+    is_complete = frame["is_complete"].astype(bool)
+    whole = frame.loc[is_complete & is_shown]
     if whole.empty:
         return Sketch({}, None)
     points: list[dict[str, Any]] = [
@@ -129,7 +131,8 @@ def draw_growth(growth: Frame) -> Sketch:
     last = points[-1]
     facts = {
         "points": points, "month": last["month"], "lost": last["lost"], "months": len(points),
-        "gained": last["new"] + last["resurrected"], "open": len(whole) < len(frame),
+        "gained": last["new"] + last["resurrected"], "open": not is_complete.all(),
+        "hidden": int((is_complete & ~is_shown).sum()),
     }  # fmt: skip
     return Sketch(facts, partial(_paint_growth, frame, whole.index.tolist(), points))
 

@@ -157,7 +157,7 @@ def table_of(name: str) -> Table:
     return Table(name, path, entry["title"], rests_on, columns, people, is_private, decides)
 
 
-LISTS = ("rests", "within", "curve")
+LISTS = ("rests", "next", "within", "curve")
 OTHERS = ("where", "unless", "drop", "allows_none")
 SINGLE = ("whole", "part", "share", "known", "label")
 
