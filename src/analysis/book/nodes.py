@@ -78,3 +78,13 @@ def depart_kpi(translator: Any, node: kpi) -> None:
     """Close the figure's markup."""
     page = translator.builder.current_docname
     translator.body.append(resolve_links(node["after"], translator.builder, page))
+
+
+def visit_finding(translator: Any, node: nodes.Element) -> None:
+    """Open the frame of a finding."""
+    translator.body.append(translator.starttag(node, "div"))
+
+
+def depart_finding(translator: Any, _node: nodes.Element) -> None:
+    """Close the frame of a finding."""
+    translator.body.append("</div>\n")
