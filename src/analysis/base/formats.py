@@ -266,12 +266,19 @@ def format_tenths(share: object, locale: str = "en") -> str:
 
 def format_month(day: object, locale: str = "en", length: MonthLength = "long") -> str:
     """Return the month of a day in words: "September 2025", or "Sept 2025"."""
+    return _by_skeleton(day, "yMMMM" if length == "long" else "yMMM", locale)
+
+
+def format_day(day: object, locale: str = "en") -> str:
+    """Return a day without its year: "21 Sept"."""
+    return _by_skeleton(day, "MMMd", locale)
+
+
+def _by_skeleton(day: object, skeleton: str, locale: str) -> str:
     if is_missing(day):
         return word("not_available", locale)
-    skeleton = "yMMMM" if length == "long" else "yMMM"
     moment = datetime.fromisoformat(str(day).replace("Z", "+00:00"))
-    text = format_skeleton(skeleton, moment, locale=read_locale(locale))
-    return text.replace(" ", SPACE)
+    return format_skeleton(skeleton, moment, locale=read_locale(locale)).replace(" ", SPACE)
 
 
 def format_p_value(value: object, locale: str = "en", symbol: str = "p") -> str:

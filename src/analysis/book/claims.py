@@ -57,7 +57,7 @@ class Case(BookDirective):
     def make(self) -> list[nodes.Node]:
         """Return the case, for its claim to choose from."""
         holds = self.artifacts(METRICS, CHECKS).holds(self.arguments[0])
-        made = case("", *self.parse(), holds=holds, **self.options)
+        made = case("", *self.parse(has_sections=False), holds=holds, **self.options)
         self.set_source_info(made)
         return [made]
 
@@ -95,7 +95,7 @@ class Claim(BookDirective):
         return framed
 
     def _cases(self) -> list[case]:
-        content = self.parse()
+        content = self.parse(has_sections=False)
         cases = [node for node in content if isinstance(node, case)]
         if cases and len(cases) < len(content):
             raise ReportError(f"claim {self.arguments[0]!r} has text outside its cases")
@@ -114,7 +114,9 @@ class Claim(BookDirective):
         made["is_last"] = status in LAST
         values = {"status": status, "metrics": metrics, "checks": checks}
         made += [] if status == "fail" else list(sentence)
-        made += [self.render("claim", **values), self.render("claim_end", **values)]
+        made += self.render("claim", **values)
+        if not look:
+            made += self.render("claim_end", **values)
         return [made]
 
 
@@ -127,7 +129,7 @@ class Findings(BookDirective):
 
     def make(self) -> list[nodes.Node]:
         """Return the findings in their order; what was written first is first where they tie."""
-        found = self.parse()
+        found = self.parse(has_sections=False)
         if self.reads_all:
             return found
         return sorted(found, key=_place)

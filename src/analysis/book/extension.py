@@ -67,6 +67,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("sphinx_design")
     app.add_config_value("churnbook_data", "data", "env", types=[str])
     app.add_node(nodes.kpi, html=(nodes.visit_kpi, nodes.depart_kpi))
+    app.add_node(nodes.headline, html=(nodes.visit_headline, nodes.depart_headline))
     app.add_node(claims.finding, html=(nodes.visit_finding, nodes.depart_finding))
     app.add_node(nodes.page_html, html=(nodes.visit_page_html, None))
     formula = (nodes.visit_math, None)

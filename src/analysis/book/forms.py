@@ -32,9 +32,9 @@ def format_whole(metric: Metric) -> str:
     return formats.format_value(metric.value, metric.unit, currency=metric.currency, decimals=0)
 
 
-def format_short(metric: Metric) -> str:
-    """Return the metric as in a table: "21 Sept 2025"."""
-    return formats.format_cell(metric.value, metric.unit, currency=metric.currency)
+def format_day(metric: Metric) -> str:
+    """Return a date without its year: "21 Sept"."""
+    return formats.format_day(metric.value)
 
 
 def format_change(metric: Metric) -> str:

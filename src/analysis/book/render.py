@@ -48,7 +48,7 @@ def templates() -> Environment:
         first_sentence=first_sentence,
         format_change=forms.format_change,
         format_metric=forms.format_metric,
-        format_short=forms.format_short,
+        format_day=forms.format_day,
         list_parts=forms.list_parts,
         plural=plural,
         plural_form=formats.plural_form,

@@ -98,7 +98,7 @@ def _paint_churn(
     for axes in (rates, users):
         axes.set_xlim(-0.5, len(frame) - 0.5)
     _paint_rates(rates, frame, places, ticks=3 if is_small else 5)
-    _paint_users(users, frame, places)
+    _paint_users(users, frame, places, is_small)
     tick_some(users, places, _name_days(points), 3 if canvas.is_narrow else 6)
     rates.set_xticks([])
     name_y(users, canvas.words["users"], 4 if is_small else 8)
@@ -109,16 +109,16 @@ def _paint_churn(
         canvas.mark(rates, place, min(height, top), canvas.say("mark", **point))
 
 
-def _paint_users(axes: Axes, frame: Frame, places: Any) -> None:
+def _paint_users(axes: Axes, frame: Frame, places: Any, is_small: bool) -> None:
     """Draw the active users as bars, those of the last snapshot in colour, the ends with their
-    numbers.
+    numbers; where there is little room, the last one alone.
     """
     is_over = frame["is_complete"].astype(bool)
     counts = read(frame, "active_users")
     colours = np.where(is_over, FAINT, SERIES[0]).tolist()
     axes.bar(places, counts, width=0.6, color=colours, alpha=0.7)
     axes.set(yticks=[], ylim=(0, 1.3 * find_max(counts, 1.0)))
-    for at in sorted({0, len(counts) - 1}):
+    for at in sorted({len(counts) - 1 if is_small else 0, len(counts) - 1}):
         write(axes, at, counts[at], say_count(counts[at]), color=INK, ha="center", shift=(0, 9))
     axes.tick_params(length=0, pad=6)
 

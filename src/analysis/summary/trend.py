@@ -172,8 +172,8 @@ def value_at_stake(
 
     - `value_at_stake`: of the active users now, at the last observed rate; `expected` is the entry
       of `expected_at_last_rate`.
-    - `value_at_stake_before`: the same as it stood at the snapshot before: of the users active then,
-      at the rate observed by then. `before` are the metrics of trend_metrics.
+    - `value_at_stake_before`: as it stood at the snapshot before: of the users active then, at the
+      rate observed by then. `before` are the metrics of trend_metrics.
     - `value_at_stake_change`: the difference, with an interval that holds chance in both rates
       (Zou and Donner 2008, from the two intervals); `value_at_stake_change_is_beyond_chance` says
       whether it leaves out 0.
