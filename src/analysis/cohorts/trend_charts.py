@@ -49,7 +49,7 @@ def _or_none(value: Any) -> float | None:
 
 
 COLUMNS = ("snapshot_at", "active_users", "churn_rate", "ci_low", "ci_high", "is_complete")
-FULL, SMALL_PANELS = (190, 70), (82, 26)
+FULL, SMALL_PANELS = (190, 70), (100, 28)
 """Heights of churn and of active users, in pixels."""
 
 
@@ -140,7 +140,8 @@ def _paint_rates(axes: Axes, frame: Frame, places: Any, ticks: int) -> None:
     known = np.flatnonzero(np.isfinite(rate))
     for at in sorted({*known[:1], *known[-1:]}):
         text = format_value(rate[at], "share", decimals=0)
-        write(axes, places[at], high[at], text, color=SERIES[0], ha="center", shift=(0, 10))
+        side = "left" if at == known[0] < known[-1] else "center"
+        write(axes, places[at], high[at], text, color=SERIES[0], ha=side, shift=(0, 10))
     if len(known) and known[-1] < len(places) - 1:  # not over yet
         draw_reference(axes, places[known[-1]] + 0.5, vertical=True)
 
