@@ -145,7 +145,11 @@ TREND = {
     "active_users_change": {"value": -0.2, "unit": "share", "label": "AC"},
     "active_users_change_is_beyond_chance": {"value": "no", "unit": "text", "label": "AB"},
     "value_at_stake": {
-        "value": 1728, "unit": "money", "currency": "USD", "label": "V", "checks": ["leakage"]
+        "value": 1728,
+        "unit": "money",
+        "currency": "USD",
+        "label": "V",
+        "checks": ["leakage"],
     },
     "value_at_stake_change": {"value": None, "unit": "money", "label": "VC"},
     "value_at_stake_change_is_beyond_chance": {"value": None, "unit": "text", "label": "VB"},

@@ -116,7 +116,9 @@ class ChecksPanel(BookDirective):
         for status, one, other in FOLDED:
             if checks := groups[status]:
                 title = plural(len(checks), one, other)
-                made += fold(self.state, title, self.render("checks", checks=checks, is_brief=False))
+                made += fold(
+                    self.state, title, self.render("checks", checks=checks, is_brief=False)
+                )
         return made
 
     def _stage(self) -> str:
