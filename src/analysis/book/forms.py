@@ -10,7 +10,6 @@ from analysis.base.errors import ReportError
 from analysis.base.formats import SPACE, is_missing
 from analysis.book.artifacts import Metric
 
-
 WHOLE_FROM = 0.01
 """Share from which a change has no decimals."""
 
