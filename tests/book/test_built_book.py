@@ -179,9 +179,9 @@ def test_no_role_directive_or_missing_figure_is_left_in_a_page(small_book, bare_
     for page in [*small_book.pages, *bare_book.pages]:
         text = page.read_text(encoding="utf-8")
         assert "{kpi}" not in text, page
-        assert not re.search(r"\{(when|claim|case|headline|checks-panel|artifact-table)\}", text), (
-            page
-        )
+        assert not re.search(
+            r"\{(when|claim|case|findings|tiles|checks-panel|artifact-table)\}", text
+        ), page
         assert "Traceback (most recent call last)" not in text, page
 
 
@@ -410,6 +410,18 @@ def page(browser: Any) -> Iterator[Any]:
     opened.set_default_timeout(20_000)
     yield opened
     opened.close()
+
+
+@pytest.mark.browser
+def test_the_first_screen_fits_a_phone(page, small_book):
+    page.goto((small_book.out / "html/index.html").as_uri())
+    parts = [".cb-ribbon", "h1", ".cb-claim-lead", ".cb-first-chart svg", ".cb-tiles", ".cb-lines"]
+    for part in parts:
+        box = page.locator(part).locator("visible=true").first.bounding_box()
+        assert box is not None, part
+        assert box["y"] >= 0, part
+        assert box["y"] + box["height"] <= 844, part
+        assert box["x"] + box["width"] <= 390, part
 
 
 @pytest.mark.browser

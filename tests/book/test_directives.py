@@ -204,10 +204,6 @@ Text inside.
 :::{checks-panel}
 :::
 
-:::{headline}
-users | nowhere
-:::
-
 Unfilled {{ share | percent }}.
 """
 
@@ -225,8 +221,7 @@ def test_each_problem_of_a_page_is_named_with_its_line(tmp_path):
         "more.md:9: claim 'mixed' has text outside its cases",
         "more.md:19: condition 'users >' cannot be read",
         "more.md:22: checks-panel: 'more' is neither the root page nor a chapter",
-        "more.md:25: headline 'users' leads to 'nowhere'",
-        "more.md:29: nothing filled the placeholder {{ share | percent }}",
+        "more.md:25: nothing filled the placeholder {{ share | percent }}",
         "06_model.md:4: nothing filled the placeholder {thing}",
     ):
         assert problem in result.stderr

@@ -157,12 +157,12 @@ def book(tmp_path_factory):
 @pytest.mark.book
 def test_titles_have_one_form_and_pages_a_description(book):
     page = read_page(book, "06_model")
-    assert page.title.get_text() == "Computed – Small"
-    assert page.find("meta", property="og:title")["content"] == "Computed – Small"
+    assert page.title.get_text() == "Computed – Ours"
+    assert page.find("meta", property="og:title")["content"] == "Computed – Ours"
     for said in ({"name": "description"}, {"property": "og:description"}):
         assert page.find("meta", said)["content"] == "The first sentence."
-    assert read_page(book, "index").title.get_text() == "Small"
-    assert read_page(book, "search").title.get_text() == "Search – Small"
+    assert read_page(book, "index").title.get_text() == "Ours"
+    assert read_page(book, "search").title.get_text() == "Search – Ours"
 
 
 @pytest.mark.book

@@ -256,12 +256,14 @@ def format_tenths(share: object, locale: str = "en") -> str:
     if is_missing(share):
         return word("not_available", locale)
     value = _as_number(share, "share")
-    if value in (0, 1) or 0 < round(10 * value) < 10:
-        return word("in_ten", locale, number=_fixed(10 * value, 0, locale))
     hundredths = round(100 * value)
-    if 0 < hundredths < 100:
-        return word("in_hundred", locale, number=_fixed(100 * value, 0, locale))
-    return word("most_in_hundred" if hundredths else "few_in_hundred", locale)
+    if value in (0, 1) or 0 < round(10 * value) < 10:
+        text = word("in_ten", locale, number=_fixed(10 * value, 0, locale))
+    elif 0 < hundredths < 100:
+        text = word("in_hundred", locale, number=_fixed(100 * value, 0, locale))
+    else:
+        text = word("most_in_hundred" if hundredths else "few_in_hundred", locale)
+    return text.replace(" ", SPACE)
 
 
 def format_month(day: object, locale: str = "en", length: MonthLength = "long") -> str:

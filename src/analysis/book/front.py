@@ -102,7 +102,9 @@ class Lines(BookDirective):
         artifacts = self.artifacts(ACTIONS, METRICS, CHECKS)
         rows = [row for row in artifacts.rows(ACTIONS) if self._stands(artifacts, row)]
         failing = [check for check in artifacts.all_checks() if check.status == "fail"]
-        gravest = max(failing, key=lambda check: len(_struck(artifacts, [check])), default=None)
+        gravest = max(
+            reversed(failing), key=lambda check: len(_struck(artifacts, [check])), default=None
+        )  # of several, the last: what comes of it rather than why
         struck = len(_struck(artifacts, failing))
         warning = sum(check.status == "warn" for check in artifacts.all_checks())
         said = {"action": rows[0] if rows else None, "check": gravest, "struck": struck}

@@ -95,18 +95,20 @@ class When(BookDirective):
 
 
 class ChecksPanel(BookDirective):
-    """The checks of the chapter whose page this is; every check on the root page."""
+    """The checks of the chapter whose page this is; every check on the root page, in brief."""
 
     def make(self) -> list[nodes.Node]:
         """Return how many checks came out in which way, and each of them."""
         checks = self.artifacts(CHECKS).all_checks()
-        if self.env.docname != self.config.root_doc:
+        is_brief = self.env.docname == self.config.root_doc
+        if not is_brief:
             stage = self._stage()
             checks = [check for check in checks if check.stage == stage]
         groups = {status: _with_status(checks, status) for status, _, _ in COUNTED}
         counts = self.render("counts", groups=groups, counted=COUNTED)
         if loud := groups["fail"] + groups["warn"]:
-            return [counts, self.render("checks", checks=loud), *self._folds(groups)]
+            shown = self.render("checks", checks=loud, is_brief=is_brief)
+            return [counts, shown, *self._folds(groups)]
         return [counts, *self._folds(groups)]
 
     def _folds(self, groups: Mapping[str, list[Check]]) -> list[nodes.Node]:
@@ -114,7 +116,9 @@ class ChecksPanel(BookDirective):
         for status, one, other in FOLDED:
             if checks := groups[status]:
                 title = plural(len(checks), one, other)
-                made += fold(self.state, title, self.render("checks", checks=checks))
+                made += fold(
+                    self.state, title, self.render("checks", checks=checks, is_brief=False)
+                )
         return made
 
     def _stage(self) -> str:
@@ -165,6 +169,7 @@ class Actions(BookDirective):
         """Return the actions as one table."""
         artifacts = self.artifacts(ACTIONS, METRICS, CHECKS)
         cards = [self._card(artifacts, row) for row in artifacts.rows(ACTIONS)]
+        cards.sort(key=lambda card: bool(card["status"] == "fail"))
         assumed = {
             name: {"value": format_metric(metric), "range": format_metric(metric, "interval")}
             for name in ("saved_share", "customer_value")
