@@ -97,7 +97,9 @@ def test_a_step_of_a_curve_moves_ten_people_or_is_left_out():
 
 
 def test_flows_that_give_one_another_back_are_withheld_together():
-    frame = pd.DataFrame({"group": list("abc"), "all": 100, "new": [3, 40, 97], "lost": [30, 20, 20]})
+    frame = pd.DataFrame(
+        {"group": list("abc"), "all": 100, "new": [3, 40, 97], "lost": [30, 20, 20]}
+    )
     rule = {"whole": "all", "part": "new", "rests": ["new", "lost"]}
     assert blank(frame, rule, "new") == blank(frame, rule, "lost") == ["a", "c"]
     assert blank(frame, rule, "all") == []
