@@ -37,6 +37,14 @@ def test_metrics_at_a_threshold_include_the_threshold_itself():
     assert np.isnan(score_metrics.precision(CHURNED, PROBA, threshold=0.95).item())
 
 
+def test_without_a_threshold_one_half_is_taken():
+    churned, proba = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.5, 0.4, 0.5, 0.1])
+    assert score_metrics.flagged_share(churned, proba).item() == 0.5
+    assert score_metrics.precision(churned, proba).item() == 0.5
+    assert score_metrics.recall(churned, proba).item() == 0.5
+    assert score_metrics.f1(churned, proba).item() == 0.5
+
+
 METRICS = (
     score_metrics.roc_auc, score_metrics.average_precision, score_metrics.base_rate,
     score_metrics.brier, score_metrics.brier_skill, score_metrics.log_loss,

@@ -15,6 +15,7 @@ from sphinx.config import Config
 from sphinx.locale import _
 
 from analysis.book import styles
+from analysis.book.render import SENTENCE
 
 THEME = Path(__file__).with_name("theme")
 ADDITIONAL = {"search": "search.html", "404": "404.html"}
@@ -35,7 +36,6 @@ UNUSED_FILES = (
 """Files of the theme that no page loads: most of a site's bytes."""
 LONGEST = 200
 """Characters of a description that are shown beside a link."""
-SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÁÉÍÓÚÑ¿¡])")
 
 
 def add_theme(_app: Sphinx, config: Config) -> None:

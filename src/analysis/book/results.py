@@ -1,4 +1,4 @@
-"""The role and the directives that print results: kpi, when, headline, checks, actions."""
+"""The role and the directives that print results: kpi, when, checks, actions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from analysis.book.artifacts import (
     Row,
     worst,
 )
-from analysis.book.design import fold, grid
+from analysis.book.design import fold
 from analysis.book.directive import BookDirective, open_artifacts
 from analysis.book.forms import format_metric, format_noun, is_noun
 from analysis.book.nodes import kpi
@@ -92,32 +92,6 @@ class When(BookDirective):
         """Return the content, or nothing."""
         holds = self.artifacts(METRICS, CHECKS).holds(self.arguments[0])
         return self.parse() if holds or self.reads_all else []
-
-
-class Headline(BookDirective):
-    """The key figures as cards: a line `key | page` each, the page being where the card leads."""
-
-    has_content = True
-
-    def make(self) -> list[nodes.Node]:
-        """Return the grid of cards."""
-        lines = [line.partition("|") for line in self.content if line.strip()]
-        pages = {key.strip(): page.strip() for key, _, page in lines}
-        artifacts = self.artifacts(METRICS, CHECKS)
-        artifacts.metrics(pages)  # names every missing key at once
-        cards = [self._card(artifacts, key, page) for key, page in pages.items()]
-        classes = [f"cb-card-{card['status']}" for card in cards]
-        return grid(self.state, classes, [self.render("card", **card) for card in cards])
-
-    def _card(self, artifacts: Artifacts, key: str, page: str) -> dict[str, Any]:
-        if page and page not in self.env.found_docs:
-            raise ReportError(
-                f"headline {key!r} leads to {page!r}, which is not a page of the book"
-            )
-        metric = artifacts.metric(key)
-        # without a value there is nothing to strike or to trust
-        checks = [] if is_missing(metric.value) else artifacts.checks_of([metric])
-        return {"metric": metric, "page": page, "checks": checks, "status": worst(checks)}
 
 
 class ChecksPanel(BookDirective):
