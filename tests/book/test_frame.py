@@ -200,6 +200,6 @@ def test_the_search_has_the_figures_and_needs_no_request(book):
 @pytest.mark.book
 def test_a_wrong_address_has_a_page_complete_in_itself(book):
     page = read_page(book, "404")
-    assert page.title.get_text() == "Page not found – Small"
+    assert page.title.get_text() == "Page not found – Ours"
     assert not page.find_all(["link", "img"])
     assert [script.get("src") for script in page.find_all("script")] == [None]
