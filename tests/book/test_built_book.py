@@ -33,7 +33,9 @@ from analysis.run import site as run_site
 from analysis.run.folders import run_under
 
 PROJECT = Path(__file__).resolve().parents[2]
-QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4")
+NOTE = "Made-up tables"
+QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4",
+         "-p", f"data_note={NOTE}")  # fmt: skip
 DECLARED = {path for stage in STAGES for path in stage.writes.values()}
 COLUMNS = {
     "scores/predictions.csv": "user_id proba_churn pred_churn threshold_used model_file "
@@ -418,10 +420,18 @@ def page(browser: Any) -> Iterator[Any]:
     opened.close()
 
 
+def test_every_page_says_where_the_data_come_from(small_book):
+    for page in small_book.pages:
+        ribbons = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(
+            ".cb-ribbon"
+        )
+        assert [ribbon.get_text() for ribbon in ribbons] == [NOTE], page
+
+
 @pytest.mark.browser
 def test_the_first_screen_fits_a_phone(page, small_book):
     page.goto((small_book.out / "html/index.html").as_uri())
-    parts = ["h1", ".cb-claim-lead", ".cb-first-chart svg", ".cb-tiles", ".cb-lines"]
+    parts = [".cb-ribbon", "h1", ".cb-claim-lead", ".cb-first-chart svg", ".cb-tiles", ".cb-lines"]
     for part in parts:
         box = page.locator(part).locator("visible=true").first.bounding_box()
         assert box is not None, part
