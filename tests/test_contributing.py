@@ -311,7 +311,7 @@ class Example(Chapter):
 
 EXAMPLE = Stage(
     Example.stage,
-    "Cohorts",
+    "Trend and cohorts",
     reads=(stages.VOLUME,),
     writes={"example_days": "example/days.csv"},
     params=("seed",),

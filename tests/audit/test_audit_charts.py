@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -55,6 +56,21 @@ def test_a_wrong_date_is_counted_not_drawn():
     assert "leaves out 1,200 events" in plain(chart.title)
     one = draw("draw_daily_volume", pd.concat([frame, far.assign(events=1)]))
     assert "Not drawn: 1 event on days further away." in plain(one.note)
+
+
+def test_days_of_few_users_are_gaps():
+    frame = CASES["draw_daily_volume"][0].assign(users=[3, 20])
+    rule = {"whole": "users", "rests": ["events"]}
+    frame.attrs["people"] = {"minimum": 10, "rules": [rule]}
+    chart = draw("draw_daily_volume", frame)
+    for axes in axes_of(chart):
+        assert np.isnan(axes.lines[0].get_ydata()).tolist() == [True, False, False]
+    assert says(chart) == ["2 January 2025: 0 events, 0 active users",
+                           "3 January 2025: 7 events, 20 active users"]  # fmt: skip
+    assert "Gaps are days of too few users." in chart.note
+    frame["day"] = [at("2025-02-01"), at("2025-01-03")]
+    title = plain(draw("draw_daily_volume", frame).title)
+    assert title == "The report uses 4 days of the log and leaves out other days, of few users"
 
 
 def test_latency_is_the_share_that_takes_longer_on_log_scales():

@@ -76,3 +76,33 @@ CASES = [
     Case("orphans", "fail", lambda: unknown_users(53)),  # 5.03 %
     Case("orphans", "not_applicable", lambda: unknown_users(0, known=0)),
 ]
+
+
+def test_the_verdicts_of_relations_state_what_they_counted():
+    found = at_the_cap(100, before=50)
+    assert found.facts == {"at_most": 100, "users": 1_000, "most": 50, "before": 50}
+    assert (found.value, found.limit, found.n) == (0.1, 0.02, 1_000)
+    assert found.ci_low is not None
+    assert found.ci_high is not None
+    assert found.ci_low < 0.1 < found.ci_high
+    assert at_the_cap(5, of=100, before=0).status == "warn"  # five are enough
+    assert at_the_cap(100, of=1_000, most=10).status == "fail"
+    reason = at_the_cap(50, most=9).facts
+    assert reason == {"reason": "too few users have many events"}
+    known = unknown_users(53)
+    assert known.facts == {"orphans": 53, "users": 1_053, "events": 106}
+    assert (known.value, known.limit, known.n) == (53 / 1_053, 0.05, 1_053)
+    assert known.ci_low is not None
+    assert known.ci_high is not None
+    assert known.ci_low < 53 / 1_053 < known.ci_high
+    assert unknown_users(0, known=0).facts == {"reason": "there are no users"}
+    counts = {"orphan_events": 2.0, "orphan_users": 1.0, "active_users": 2.0,
+              "users_without_events": 3.0}  # fmt: skip
+    table = pd.DataFrame({"measure": list(counts), "value": list(counts.values())})
+    assert relations.orphans(table).n == 6
+
+
+def test_users_without_events_have_no_history_that_a_cap_could_cut():
+    counts = [50.0] * 100 + [3.0] * 900 + [None] * 500
+    users = pd.DataFrame({"user_id": [f"u{n}" for n in range(1_500)], "event_count": counts})
+    assert relations.capped_histories(users).n == 1_000

@@ -39,3 +39,25 @@ CASES = [
     Case("sessions", "pass", lambda: lasting(0, single=991, of=1_000, user_days=667)),
     Case("sessions", "not_applicable", lambda: sessions.sessions(NO_SESSIONS)),
 ]
+
+
+def test_the_verdict_states_what_it_counted():
+    found = lasting(50, single=30, of=300)
+    assert found.facts == {"long_events": 50, "events": 1_000, "sessions": 300, "single": 0.1}
+    assert (found.value, found.limit, found.n) == (0.05, 0.05, 1_000)
+    assert found.ci_low is not None
+    assert found.ci_high is not None
+    assert found.ci_low < 0.05 < found.ci_high
+    nothing = sessions.sessions(NO_SESSIONS)
+    assert nothing.facts == {"reason": "events have no session_id"}
+    assert list(NO_SESSIONS.columns) == ["sessions", "events", "long_events", "single", "user_days"]
+
+
+def test_sessions_of_which_none_is_given_are_no_row():
+    given = make_events([("a", "2025-01-05")], session_id=["s"])
+    events = given.filter(given.session_id != "s")
+    assert sessions.session_lengths(events).empty
+    one = make_events([("a", "2025-01-05"), ("a", "2025-01-05T23:00")], session_id=["s", "t"])
+    assert sessions.session_lengths(one).iloc[0].to_dict() == {
+        "sessions": 2, "events": 2, "long_events": 0, "single": 2, "user_days": 1
+    }  # fmt: skip

@@ -96,6 +96,22 @@ def test_a_step_of_a_curve_moves_ten_people_or_is_left_out():
     assert shown(frame, rule)["day"].tolist() == [0, 2, 4, 5, 6]
 
 
+def test_flows_that_give_one_another_back_are_withheld_together():
+    frame = pd.DataFrame(
+        {"group": list("abc"), "all": 100, "new": [3, 40, 97], "lost": [30, 20, 20]}
+    )
+    rule = {"whole": "all", "part": "new", "rests": ["new", "lost"]}
+    assert blank(frame, rule, "new") == blank(frame, rule, "lost") == ["a", "c"]
+    assert blank(frame, rule, "all") == []
+
+
+def test_a_row_compared_with_one_that_is_withheld_goes_with_it():
+    frame = table([100, 100, 100], [0.5, 0.05, 0.4]).assign(change=[None, -0.45, 0.35])
+    rule = {"whole": "users", "share": "rate", "rests": ["mean"], "next": ["change"]}
+    assert blank(frame, rule, "rate") == ["b"]
+    assert blank(frame.drop(index=0), {**rule, "rests": ["mean", "change"]}, "change") == ["b", "c"]
+
+
 def test_text_from_a_file_is_withheld_as_numbers_are():
     frame = pd.DataFrame({"users": ["3", "20", ""], "rate": ["0.3333333333333333", "0.5", ""]})
     out = shown(frame, {"whole": "users", "share": "rate"})

@@ -191,6 +191,12 @@ def test_a_header_repeated_between_the_rows_is_left_out_and_counted(tmp_path):
     assert source.files[0]["repeated_headers"] == 2
 
 
+def test_a_repeated_header_in_capitals_is_no_row(tmp_path):
+    source = read(save(tmp_path, "u.csv", CSV + CSV.replace("id,day,note", "ID, Day,NOTE")))
+    assert rows_of(source) == sorted(ROWS * 2, key=str)
+    assert source.files[0]["repeated_headers"] == 1
+
+
 def test_a_second_header_in_another_order_is_refused(tmp_path):
     path = save(tmp_path, "u.csv", CSV + "day,id,note\n2025-01-07,3,b\n")
     refused(path, "second header stands between the rows, in another order: 'day, id, note'")

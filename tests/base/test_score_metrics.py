@@ -37,6 +37,14 @@ def test_metrics_at_a_threshold_include_the_threshold_itself():
     assert np.isnan(score_metrics.precision(CHURNED, PROBA, threshold=0.95).item())
 
 
+def test_without_a_threshold_one_half_is_taken():
+    churned, proba = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.5, 0.4, 0.5, 0.1])
+    assert score_metrics.flagged_share(churned, proba).item() == 0.5
+    assert score_metrics.precision(churned, proba).item() == 0.5
+    assert score_metrics.recall(churned, proba).item() == 0.5
+    assert score_metrics.f1(churned, proba).item() == 0.5
+
+
 METRICS = (
     score_metrics.roc_auc, score_metrics.average_precision, score_metrics.base_rate,
     score_metrics.brier, score_metrics.brier_skill, score_metrics.log_loss,
@@ -166,3 +174,19 @@ def test_perfect_calibration_has_no_error_on_average():
     ]
     # without the correction the mean would be about 10 * 0.2 / 300
     assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(200)
+
+
+def test_the_debiased_error_weighs_users_as_its_square_does():
+    scores = make_scores(300, 5)
+    churned, proba = scores["churned"].to_numpy(), scores["model"].to_numpy() / 3
+    weights = np.random.default_rng(1).integers(0, 4, (3, 300)).astype(float)
+    squares = score_metrics.squared_calibration_error(churned, proba, weights)
+    assert len(set(squares)) == 3
+    found = score_metrics.ece_debiased(churned, proba, weights)
+    assert found.tolist() == pytest.approx(np.sqrt(squares).tolist())
+
+
+def test_certainty_costs_the_same_on_either_side():
+    for churned, proba in ((0.0, 1.0), (1.0, 0.0)):
+        cost = score_metrics.log_loss(np.array([churned]), np.array([proba])).item()
+        assert cost == pytest.approx(-np.log(1e-12), rel=1e-4)

@@ -22,7 +22,19 @@ sphinx:
     nb_ipywidgets_js: {}
 """
 PAGE = """
-# Small {kpi}`users`
+# {product}`Small` {kpi}`users`
+
+:::{about}
+:::
+
+:::{first-chart}
+:::
+
+:::{tiles}
+:::
+
+:::{lines}
+:::
 
 Good {kpi}`users:full`, bad {kpi}`auc`, soft {kpi}`late`, gone {kpi}`gone`.
 
@@ -33,11 +45,7 @@ Good {kpi}`users:full`, bad {kpi}`auc`, soft {kpi}`late`, gone {kpi}`gone`.
 ## Few users
 :::
 
-:::{headline}
-users | more
-auc
-gone
-:::
+:::::{findings}
 
 ::::{claim} good
 :metrics: users
@@ -55,6 +63,10 @@ Sentence said all the same.
 ::::{claim} soft
 :metrics: users
 :rests_on: churn
+:concerns: users
+
+### A headline
+
 Sentence with a caution.
 ::::
 ::::{claim} gone
@@ -89,6 +101,7 @@ A case that does not hold.
 Withdrawn by its own metrics.
 :::
 ::::
+:::::
 
 :::{actions}
 :::
@@ -122,7 +135,32 @@ CHAPTER = """
 :::{checks-panel}
 :::
 """
+TREND = {
+    "churn_rate": {"value": 0.72, "unit": "share", "n": 50, "label": "C", "checks": ["tardy"]},
+    "churn_change": {"value": 0.19, "unit": "points", "label": "CC"},
+    "churn_change_is_beyond_chance": {"value": "yes", "unit": "text", "label": "CB"},
+    "churn_snapshot_before": {"value": "2025-08-22", "unit": "date", "label": "SB"},
+    "churn_snapshot": {"value": "2025-09-21", "unit": "date", "label": "S"},
+    "active_users_now": {"value": 40, "unit": "count", "label": "A", "checks": ["tardy"]},
+    "active_users_change": {"value": -0.2, "unit": "share", "label": "AC"},
+    "active_users_change_is_beyond_chance": {"value": "no", "unit": "text", "label": "AB"},
+    "value_at_stake": {
+        "value": 1728,
+        "unit": "money",
+        "currency": "USD",
+        "label": "V",
+        "checks": ["leakage"],
+    },
+    "value_at_stake_change": {"value": None, "unit": "money", "label": "VC"},
+    "value_at_stake_change_is_beyond_chance": {"value": None, "unit": "text", "label": "VB"},
+    "horizon_days": {"value": 30, "unit": "days", "label": "H"},
+    "lookback_days": {"value": 30, "unit": "days", "label": "L"},
+    "users_total": {"value": 5000, "unit": "count", "label": "U"},
+    "log_start": {"value": "2025-01-01", "unit": "date", "label": "LS"},
+    "log_end": {"value": "2025-10-20", "unit": "date", "label": "LE"},
+}
 METRICS = {
+    **TREND,
     "users": {"value": 3, "unit": "count", "n": 3, "label": "Users <i>", "checks": ["fine"]},
     "auc": {"value": 0.99, "unit": "score", "n": 3, "label": "AUC", "checks": ["leakage"]},
     "late": {"value": 0.5, "unit": "share", "label": "Late", "checks": ["tardy"]},
@@ -148,7 +186,19 @@ ACTIONS = (
     "Write,1000,100,All,,Some,-20.5,1000,500,assumption,One round,,,users\n"
     "Call,5,,All,,,,,,,,,ranking,none\n"
 )
-MANIFEST = {"inputs": [{"name": "users", "file": "u.csv", "sha256": "ab" * 32, "rows": 3000}]}
+MANIFEST = {
+    "inputs": [{"name": "users", "file": "u.csv", "sha256": "ab" * 32, "rows": 3000}],
+    "parameters": {
+        "product": {"value": "Ours", "unit": "text", "reason": "Its name."},
+        "data_note": {"value": "Event log <rebuilt>", "unit": "text", "reason": "A note."},
+    },
+}
+SNAPSHOTS = """snapshot_at,active_users,churners,churn_rate,ci_low,ci_high,is_complete
+2025-07-23,60,24,0.4,0.29,0.53,True
+2025-08-22,55,29,0.53,0.4,0.65,True
+2025-09-21,50,36,0.72,0.58,0.83,True
+2025-10-21,40,,,,,False
+"""
 
 
 def write_book(root: Path, **pages: str) -> None:
@@ -163,6 +213,7 @@ def write_book(root: Path, **pages: str) -> None:
         "data/summary/metrics.json": json.dumps(METRICS),
         "data/summary/checks.csv": CHECKS,
         "data/summary/actions.csv": ACTIONS,
+        "data/cohorts/churn_by_snapshot.csv": SNAPSHOTS,
         "data/summary/manifest.json": json.dumps(MANIFEST),
         **{f"{name}.md": text for name, text in pages.items()},
     }

@@ -26,11 +26,16 @@ from analysis.base.formats import format_value
 from analysis.base.texts import read_texts
 from analysis.book import paper
 from analysis.book.search import TEXTS
+from analysis.contract.params import load_params
 from analysis.contract.stages import ABOUT_RUN, MANIFEST, STAGES
 from analysis.run import pdf
+from analysis.run import site as run_site
+from analysis.run.folders import run_under
 
 PROJECT = Path(__file__).resolve().parents[2]
-QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4")
+NOTE = "Made-up tables"
+QUICK = ("-p", "bootstrap_draws=100", "-p", "null_draws=20", "-p", "max_clusters=4",
+         "-p", f"data_note={NOTE}")  # fmt: skip
 DECLARED = {path for stage in STAGES for path in stage.writes.values()}
 COLUMNS = {
     "scores/predictions.csv": "user_id proba_churn pred_churn threshold_used model_file "
@@ -179,9 +184,9 @@ def test_no_role_directive_or_missing_figure_is_left_in_a_page(small_book, bare_
     for page in [*small_book.pages, *bare_book.pages]:
         text = page.read_text(encoding="utf-8")
         assert "{kpi}" not in text, page
-        assert not re.search(r"\{(when|claim|case|headline|checks-panel|artifact-table)\}", text), (
-            page
-        )
+        assert not re.search(
+            r"\{(when|claim|case|findings|tiles|checks-panel|artifact-table)\}", text
+        ), page
         assert "Traceback (most recent call last)" not in text, page
 
 
@@ -194,7 +199,10 @@ def article(page: Path) -> str:
 @pytest.mark.book
 def test_sphinx_alone_builds_the_same_pages(small_book, tmp_path):
     """The way out of Jupyter Book 1."""
-    site, html = small_book.out / ".site", small_book.out / "html"
+    site, html = tmp_path / "source", small_book.out / "html"
+    site.mkdir()
+    params = load_params(PROJECT / "params.yml")
+    run_site._copy_site(run_under(PROJECT, small_book.out, params), site)
     options = ["-W", "--keep-going", "-q", "-c", str(site / "book" / "sphinx")]
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", *options, str(site), str(tmp_path / "html")],
@@ -412,6 +420,26 @@ def page(browser: Any) -> Iterator[Any]:
     opened.close()
 
 
+def test_every_page_says_where_the_data_come_from(small_book):
+    for page in small_book.pages:
+        ribbons = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(
+            ".cb-ribbon"
+        )
+        assert [ribbon.get_text() for ribbon in ribbons] == [NOTE], page
+
+
+@pytest.mark.browser
+def test_the_first_screen_fits_a_phone(page, small_book):
+    page.goto((small_book.out / "html/index.html").as_uri())
+    parts = [".cb-ribbon", "h1", ".cb-claim-lead", ".cb-first-chart svg", ".cb-tiles", ".cb-lines"]
+    for part in parts:
+        box = page.locator(part).locator("visible=true").first.bounding_box()
+        assert box is not None, part
+        assert box["y"] >= 0, part
+        assert box["y"] + box["height"] <= 844, part
+        assert box["x"] + box["width"] <= 390, part
+
+
 @pytest.mark.browser
 def test_the_keyboard_is_in_the_content_within_three_stops(page, small_book):
     page.goto((small_book.out / "html/index.html").as_uri())
@@ -443,10 +471,14 @@ def test_a_search_that_finds_nothing_says_so(page, small_book):
     assert page.locator("#cb-search-status").inner_text() == "No section has all of these words."
 
 
+OPEN_ALL = "document.querySelectorAll('details').forEach(fold => { fold.open = true; })"
+
+
 @pytest.mark.browser
 def test_the_first_and_the_deciding_column_stay_in_sight_on_a_phone(page, small_book):
     page.goto((small_book.out / "html/book/chapters/07_scoring.html").as_uri())
-    frame = page.locator("#groups_against_rest")
+    page.evaluate(OPEN_ALL)
+    frame = page.locator("#groups_against_rest-chart")
     frame.evaluate("frame => frame.scrollLeft = 150")
     for cell in ("td:first-child", "td.cb-decides"):
         box = frame.locator(f"tbody {cell}").first.bounding_box()
@@ -457,13 +489,14 @@ def test_the_first_and_the_deciding_column_stay_in_sight_on_a_phone(page, small_
 @pytest.mark.browser
 def test_a_long_table_is_sorted_and_filtered_in_the_page(page, small_book):
     page.goto((small_book.out / "html/book/chapters/07_scoring.html").as_uri())
-    table = page.locator("#groups_against_rest")
+    page.evaluate(OPEN_ALL)
+    table = page.locator("#groups_against_rest-chart")
     users = table.locator("tbody tr td:nth-child(3)")
     table.locator("th:nth-child(3) button").click()
     counts = [int(text.replace(",", "")) for text in users.all_inner_texts()]
     assert counts == sorted(counts)
     assert table.locator("th:nth-child(3)").get_attribute("aria-sort") == "ascending"
-    page.locator("label.cb-filter:has(+ #groups_against_rest) input").fill("country")
+    page.locator("label.cb-filter:has(+ #groups_against_rest-chart) input").fill("country")
     shown = table.locator("tbody tr:visible").all_inner_texts()
     assert shown
     assert all("country" in text.lower() for text in shown)

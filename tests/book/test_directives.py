@@ -32,7 +32,7 @@ def index(book):
 
 
 def test_figures_are_plain_struck_marked_or_not_available(index):
-    assert words(index.h1).startswith("Small 3")
+    assert words(index.h1).startswith("Ours 3")
     paragraph = next(p for p in index.find_all("p") if "Good" in p.get_text())
     assert words(paragraph).startswith("Good 3 (n = 3) , bad struck figure: 0.990 ✕ see check")
     assert paragraph.s.get_text() == "0.990"
@@ -53,7 +53,7 @@ def test_claims_stand_fall_or_carry_a_caution(index):
         name: index.find(id=f"claim-{name}") for name in ("good", "bad", "bad-but-said", "soft")
     }
     assert "Sentence that stands." in words(claims["good"])
-    assert "Rests on 1 figure and 1 check" in words(claims["good"])
+    assert words(claims["good"].summary) == "✓ 1 check passes"
     assert "0 checks" not in words(index)
     assert "Checks: ✓ Finish passes" in words(claims["good"])
     assert "Sentence that falls" not in words(index)
@@ -61,7 +61,9 @@ def test_claims_stand_fall_or_carry_a_caution(index):
     assert "The check “Leakage” fails: The label was copied." in words(claims["bad"])
     assert "Sentence said all the same." in words(claims["bad-but-said"])
     assert "Sentence with a caution." in words(claims["soft"])
-    assert "“Late events” asks for caution: Mind it." in words(claims["soft"])
+    assert words(claims["soft"].summary) == "! 1 of 1 check: caution"
+    assert "“Late events” asks for caution: Mind it." in words(claims["soft"].details)
+    assert claims["bad-but-said"].details is None
 
 
 def test_the_first_case_that_holds_is_printed_or_what_is_not_known(index):
@@ -81,14 +83,47 @@ def test_the_summary_counts_the_findings_that_the_page_prints(index):
     assert {claim["id"].removeprefix("claim-") for claim in claims} == names
 
 
-def test_headline_and_actions_show_each_status(index):
-    cards = index.select(".cb-card")
-    values = [card.select_one(".cb-card-value").get_text() for card in cards]
-    assert values[::2] == ["3", "not available"]
-    assert cards[0].a["href"] == "more.html"
-    assert words(cards[0].a) == "Users <i>"
-    assert cards[1].s
-    assert not cards[2].select(".cb-card-status")
+def test_findings_stand_by_the_users_they_concern_and_what_is_withdrawn_last(index):
+    names = [claim["id"].removeprefix("claim-") for claim in index.select(".cb-claim")]
+    assert names == ["soft", "good", "bad-but-said", "cases", "bad", "gone", "case-with-options"]
+    assert words(index.find(id="claim-soft").h3) == "A headline"
+
+
+def test_every_page_says_where_the_data_come_from(book, index):
+    assert words(index.select_one(".cb-about")) == "5,000 users 1 January 2025 to 20 October 2025"
+    for name in ("index", "more", "06_model", "search"):
+        page = read_page(book, name)
+        assert words(page.article.select_one(".cb-ribbon")) == "Event log <rebuilt>"
+        assert "Ours" in page.title.get_text()
+
+
+def test_the_tiles_say_what_changed_and_whether_by_chance(index):
+    assert [words(tile) for tile in index.select(".cb-tile")] == [
+        "Churn in 30 days 72 % ▲ Up 19 points since 22 Aug, beyond chance",
+        "Active users, 30 days 40 Down 20 % since 21 Sept, within chance",
+        "At stake, US$60 a user assumed struck figure: US$1,728 ✕ do not use",
+        "Checks of this report 1 of 3 fails 2 figures are struck; 1 check asks for caution",
+    ]
+    assert index.select(".cb-tile")[2].find("a", href="#check-leakage")
+
+
+def test_one_line_says_what_to_do_and_one_what_not_to_believe(index):
+    do, dont = index.select(".cb-lines p")
+    assert words(do) == "Do Write (1,000 users)"
+    assert words(dont) == "Do not believe the 2 struck figures: The label was copied."
+    assert [line.a["href"] for line in (do, dont)] == ["#what-to-do", "#check-leakage"]
+
+
+def test_the_first_chart_is_drawn_from_the_table_and_not_struck_by_another_basis(index):
+    box = index.select_one(".cb-first-chart")
+    label = plain(box.svg["aria-label"])
+    assert "21 September 2025: 72.0 % of 50 users" in label
+    assert "40 users, churn not known yet" in label
+    assert not index.select(".cb-first-chart .cb-struck-chart")
+    assert "Sept 2025" in plain(box.get_text())
+
+
+def test_actions_show_each_status(index):
     assert [("Withdrawn" in words(card)) for card in index.select(".cb-action")] == [False, True]
     assert "Rests on 1 figure and 1 check" in words(index.select_one(".cb-action details"))
     rows = [[words(cell) for cell in row.select("td")] for row in index.select(".cb-action")]
@@ -169,10 +204,6 @@ Text inside.
 :::{checks-panel}
 :::
 
-:::{headline}
-users | nowhere
-:::
-
 Unfilled {{ share | percent }}.
 """
 
@@ -190,8 +221,7 @@ def test_each_problem_of_a_page_is_named_with_its_line(tmp_path):
         "more.md:9: claim 'mixed' has text outside its cases",
         "more.md:19: condition 'users >' cannot be read",
         "more.md:22: checks-panel: 'more' is neither the root page nor a chapter",
-        "more.md:25: headline 'users' leads to 'nowhere'",
-        "more.md:29: nothing filled the placeholder {{ share | percent }}",
+        "more.md:25: nothing filled the placeholder {{ share | percent }}",
         "06_model.md:4: nothing filled the placeholder {thing}",
     ):
         assert problem in result.stderr

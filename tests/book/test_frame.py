@@ -157,12 +157,12 @@ def book(tmp_path_factory):
 @pytest.mark.book
 def test_titles_have_one_form_and_pages_a_description(book):
     page = read_page(book, "06_model")
-    assert page.title.get_text() == "Computed – Small"
-    assert page.find("meta", property="og:title")["content"] == "Computed – Small"
+    assert page.title.get_text() == "Computed – Ours"
+    assert page.find("meta", property="og:title")["content"] == "Computed – Ours"
     for said in ({"name": "description"}, {"property": "og:description"}):
         assert page.find("meta", said)["content"] == "The first sentence."
-    assert read_page(book, "index").title.get_text() == "Small"
-    assert read_page(book, "search").title.get_text() == "Search – Small"
+    assert read_page(book, "index").title.get_text() == "Ours"
+    assert read_page(book, "search").title.get_text() == "Search – Ours"
 
 
 @pytest.mark.book
@@ -200,6 +200,6 @@ def test_the_search_has_the_figures_and_needs_no_request(book):
 @pytest.mark.book
 def test_a_wrong_address_has_a_page_complete_in_itself(book):
     page = read_page(book, "404")
-    assert page.title.get_text() == "Page not found – Small"
+    assert page.title.get_text() == "Page not found – Ours"
     assert not page.find_all(["link", "img"])
     assert [script.get("src") for script in page.find_all("script")] == [None]

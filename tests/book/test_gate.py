@@ -163,3 +163,12 @@ def test_a_page_that_shows_few_people_is_named_with_table_and_row(copy):
     <tr><td class="gt_row">1,200</td></tr><tr><td class="gt_row">9</td></tr></table></div>"""
     (copy / "page.html").write_text(page)
     assert "page.html, table reasons, column 'users', row 2" in problems(copy)
+
+
+def test_totals_are_judged_where_a_page_shows_the_whole_table(copy):
+    page = """<div id="risk_segments"><table><tr><th class="gt_col_heading">Users</th></tr>
+    <tr><td class="gt_row">1,200</td></tr><tr><td class="gt_row"></td></tr></table></div>"""
+    (copy / "page.html").write_text(page)
+    assert "row 1: '1200' is on few people" in problems(copy)
+    download(copy, "scores/risk_segments.csv", "users\n1200\n\n\n".replace("\n\n", '\n""\n""\n'))
+    assert problems(copy) == ""

@@ -31,7 +31,7 @@ def test_no_code_stands_in_a_cell(table):
 def test_faults_checks_and_shares_are_in_words():
     first = cells_of("detection_500").iloc[0]
     assert [plain(text) for text in first] == [
-        "No fault", "0.000", "100", "Any check fails", "1.0 %", "0.18 to 5.45 %",
+        "No fault", "0.000", "32", "Any check fails", "0.0 %", "0.0 to 10.7 %",
     ]  # fmt: skip
 
 

@@ -68,3 +68,11 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.status}")
 def test_a_check_gives_its_verdict(case: Case) -> None:
     case.hold()
+
+
+def test_the_verdicts_on_retention_state_what_they_counted() -> None:
+    assert cells(0.0).facts == {"wrong": 1, "blank": 1, "cells": 2}
+    assert newcomers(29).facts == {"day": 30, "eligible": 29, "needed": 30}
+    by_day = pd.DataFrame({"day": [29, 7, 33], "eligible_users": [40, 999, 20]})
+    assert retention.enough_newcomers(by_day, 30, 30).facts["day"] == 29  # the nearest to 30
+    assert retention.enough_newcomers(by_day, 34, 30).facts["day"] == 33

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.base.charts import Chart
 from analysis.cohorts import trend_charts
-from analysis.cohorts.trend_charts import draw_churn, draw_growth, draw_monthly
+from analysis.cohorts.trend_charts import draw_churn, draw_churn_small, draw_growth, draw_monthly
 from tests.charting import axes_of, plain, read_bars, says, words_in
 
 CHURN = pd.DataFrame({
@@ -35,6 +35,7 @@ KPIS = pd.DataFrame({
 
 CASES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
     "draw_churn": (CHURN.tail(2), {}),
+    "draw_churn_small": (CHURN.tail(2), {}),
     "draw_growth": (GROWTH.iloc[[1, 2]], {}),
     "draw_monthly": (KPIS.head(2), {}),
 }
@@ -55,6 +56,19 @@ def test_the_line_is_churn_and_the_bars_are_the_active_users():
     assert says(chart)[0].startswith("1 June 2025: 40.0 % of 2,000 active users did not return")
     assert says(chart)[-1] == "29 September 2025: 1,000 active users, churn not known yet"
     assert "not known yet" in chart.note
+
+
+def test_the_small_chart_draws_the_same_and_names_months_in_words():
+    chart = draw_churn_small(CHURN)
+    rates, users = axes_of(chart)
+    assert rates.lines[0].get_ydata()[:4] == pytest.approx([0.4, 0.45, 0.5, 0.6])
+    assert read_bars(users) == CHURN["active_users"].tolist()
+    assert {"40 %", "60 %", "1,000"} <= set(words_in(chart))
+    assert says(chart) == says(draw_churn(CHURN))
+    once = draw_churn_small(CHURN.iloc[[1, 3]])
+    assert {"Jul 2025", "Aug 2025"} <= set(words_in(once))
+    twice = words_in(draw_churn_small(CHURN.iloc[[1, 2]]))  # 1 and 31 July
+    assert {"1 Jul 2025", "31 Jul 2025"} <= set(twice)
 
 
 def test_the_title_says_where_churn_is_going():
@@ -97,3 +111,13 @@ def test_the_lines_show_the_last_months_only():
     long = pd.DataFrame({"month": months, "kpi": "sessions_per_user", "value": 1.0})
     axes = axes_of(draw_monthly(long.assign(so_far=np.nan, is_observed=True)))[0]
     assert len(axes.lines[0].get_ydata()) == 13
+
+
+def test_a_month_with_a_withheld_flow_has_no_bar():
+    frame = GROWTH.assign(
+        is_complete=True, resurrected_users=[20, None, 30], lost_users=[20, None, 30]
+    )
+    chart = draw_growth(frame)
+    assert len(says(chart)) == 2
+    assert "Without a bar, too few users: 1 month." in plain(chart.note)
+    assert "enough users" in draw_growth(frame.iloc[[1]]).reason

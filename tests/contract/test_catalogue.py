@@ -4,6 +4,7 @@ import pytest
 
 from analysis.base import formats
 from analysis.base.errors import ReportError
+from analysis.book.publish import may_be_published
 from analysis.contract import catalogue
 from analysis.contract.checks import BASES
 from analysis.contract.stages import STAGES
@@ -100,3 +101,28 @@ def test_a_table_that_does_not_say_what_it_rests_on_is_an_error(monkeypatch, ent
     catalogue.table_of.cache_clear()
     with pytest.raises(ReportError, match=says):
         catalogue.table_of("odd")
+
+
+NOT_PEOPLE = {
+    "events_cleaning": {"rows"}, "quality": {"checked", "distinct"}, "rules_broken": {"checked"},
+    "scorecard": {"checks", "broken_rules"}, "users_columns_found": {"distinct"},
+    "volume": {"day_number"}, "calibration": {"bin"}, "lift": {"decile"},
+    "model_choice": {"snapshots"}, "cluster_selection": {"k"}, "actions": {"held"},
+    "latency": {"count", "mean", "std", "min", "1%", "5%", "50%", "95%", "99%", "max"},
+    "competing_risks": {"day"}, "retention_by_day": {"day"},
+    "survival": {"day", "from_day", "settled_from_day"}, "survival_milestones": {"day", "from_day"},
+    "events_files": {"files", "repeated_headers", "columns_absent"},
+    "users_files": {"files", "repeated_headers", "columns_absent"},
+}  # fmt: skip
+"""Published counts that count no people, by table."""
+
+
+@pytest.mark.parametrize("table", catalogue.tables(), ids=lambda table: table.name)
+def test_every_published_count_of_people_has_a_rule(table):
+    counts = {c.name for c in table.columns if c.unit == "count" and not c.is_private}
+    is_published = may_be_published(table.path, [c.name for c in table.columns])
+    if table.is_private or not is_published:
+        return
+    ruled = {rule.get(key) for rule in table.people for key in ("whole", "part")}
+    ruled |= {name for rule in table.people for name in rule.get("rests", ())}
+    assert counts - ruled == NOT_PEOPLE.get(table.name, set())

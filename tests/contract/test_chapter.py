@@ -15,7 +15,10 @@ from analysis.contract.stages import Stage
 from analysis.contract.store import Store
 
 STAGE = Stage(
-    "small", "Audit", reads=("a/x.csv",), writes={"lift": "a/lift.csv", "card": "a/card.json"}
+    "small",
+    "Can it be trusted?",
+    reads=("a/x.csv",),
+    writes={"lift": "a/lift.csv", "card": "a/card.json"},
 )
 
 

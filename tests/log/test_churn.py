@@ -198,3 +198,32 @@ def test_the_days_give_who_was_at_risk_and_who_returned_as_the_events_do(lookbac
         churned = outcome(log.active, population, snapshot, windows, window.end)
         if back:
             assert (~known[f"returned_{back}"]).astype(float).tolist() == churned.tolist()
+
+
+def test_after_a_gap_the_horizon_moves_on_by_it():
+    window, windows = (
+        make_window("2025-01-01", "2025-03-02"),
+        Windows(lookback=10, gap=5, horizon=5),
+    )
+    # the snapshot lies 20 days before the end, on 10 February: returned is the 15th to the 19th
+    moments = {"gap": "2025-02-14T23:59", "first": "2025-02-15", "last": "2025-02-19T23:59",
+               "after": "2025-02-20", "long ago": "2025-01-02"}  # fmt: skip
+    active = {user: "2025-02-09" for user in moments if user != "long ago"}
+    events = make_events([*moments.items(), *active.items()])
+    users = make_users(dict.fromkeys(moments, "2025-01-01"))
+    seen = seen_around(make_log(events, users, window).user_days, windows, [20])
+    assert seen.to_dict("list") == {
+        "user_id": ["after", "first", "gap", "last"],
+        "at_risk_20": [True] * 4,
+        "returned_20": [False, True, False, True],
+    }
+
+
+def test_what_was_before_the_log_is_nobodys_silence():
+    users = make_users({"back": "2025-01-01"})
+    visits = [("back", "2025-01-04"), ("back", "2025-01-09"), ("back", "2025-01-13")]
+    active = make_active(make_events(visits), users, WINDOW)
+    later = reactivation(active, make_window("2025-01-05", "2025-01-17"), 4).iloc[0]
+    assert (later["silent"], later["returned"]) == (0, 0)
+    whole = reactivation(active, WINDOW, 4).iloc[0]
+    assert (whole["silent"], whole["returned"], whole["rate"]) == (1, 1, 1.0)

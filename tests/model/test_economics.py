@@ -108,9 +108,9 @@ def test_models_are_ranked_by_the_profit_they_allow():
         "user_id": list("abcde"), "churned": churned, "useless": 0.4, "b_perfect": churned,
         "a_perfect": churned,
     })  # fmt: skip
-    table = ec.maximum_profits(scores, ec.Economics(200, 1, 10, 0.2))
+    table = ec.maximum_profits(scores, ec.Economics(200, 1, 10, 0.2), (6, 14))
     assert table["model"].tolist() == ["a_perfect", "b_perfect", "useless"]
-    best = ec.expected_maximum_profit(churned, churned, 200, 10, 1)
+    best = ec.expected_maximum_profit(churned, churned, 200, 10, 1, 6, 14)
     assert table.loc[0, ["maximum_profit", "contacted_share"]].tolist() == [
         best.value, best.contacted_share
     ]  # fmt: skip
@@ -119,11 +119,10 @@ def test_models_are_ranked_by_the_profit_they_allow():
 def test_a_maximum_profit_needs_an_incentive_below_the_value():
     for value, incentive, contact in ((10, 10, 1), (10, -1, 1), (10, 1, -1)):
         with pytest.raises(ReportError, match="must be below customer_value"):
-            ec.expected_maximum_profit(np.ones(2), np.ones(2), value, incentive, contact)
+            ec.expected_maximum_profit(np.ones(2), np.ones(2), value, incentive, contact, 6, 14)
 
 
-def test_what_nobody_has_measured_is_tried_at_half_and_twice():
-    assert ec.around(0.2) == [0.1, 0.2, 0.4]
+def test_the_rule_says_whether_a_capacity_was_given():
     assert (ec.threshold_rule(None), ec.threshold_rule(0)) == ("break_even", "capacity")
 
 

@@ -244,3 +244,29 @@ def test_groups_stand_by_difference_and_those_beyond_chance_are_named():
 def test_groups_that_were_not_compared_are_left_out():
     frame = CASES["draw_group_differences"][0].assign(difference=np.nan)
     assert draw("draw_group_differences", frame).reason
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "title"),
+    [
+        ("draw_lift", "lift", "Churn by tenth of the list"),
+        (
+            "draw_calibration",
+            "mean_predicted",
+            "Predicted and observed churn agree in 1 of 1 group",
+        ),
+    ],
+)
+def test_groups_of_too_few_users_have_no_point(name, column, title):
+    frame = CASES[name][0].copy()
+    frame.loc[0, [column, "ci_low", "ci_high"]] = None
+    chart = draw(name, frame)
+    assert plain(chart.title) == title
+    assert len(says(chart)) == 1
+    frame[column] = None
+    assert "too few" in draw(name, frame).reason
+
+
+def test_a_campaign_of_which_nothing_may_be_shown_is_not_drawn():
+    frame = CASES["draw_profit"][0].assign(realised_profit=None, expected_profit=None)
+    assert "too few churners" in draw("draw_profit", frame).reason

@@ -105,6 +105,15 @@ def test_one_group_of_everybody_needs_no_threshold_of_its_own():
     table = segment_thresholds(fixed_groups(a=20), "group", 0.4, 40)
     assert table["p_value"].tolist() == [1.0]
     assert table["threshold_used"].tolist() == [0.4]
+    assert table["threshold"].tolist() == pytest.approx([0.4])
+    assert table["ci_low"].tolist() == table["ci_high"].tolist() == pytest.approx([0.4])
+
+
+def test_what_all_users_are_off_by_is_no_difference_of_a_group():
+    table = segment_thresholds(fixed_groups(a=30, b=20), "group", 0.5, 40)
+    # 50 churned where 40 were expected: of that 5 in each group; 5 are left, variance 5 as above
+    assert table["p_value"].tolist() == pytest.approx([2 * norm.sf(np.sqrt(5))] * 2)
+    assert table["log_odds_shift"].tolist() == pytest.approx([np.log(3), 0.0])
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0])
@@ -137,3 +146,13 @@ def test_without_columns_there_are_no_thresholds_of_groups():
     table = thresholds_by_column(fixed_groups(a=1), pd.DataFrame({"split": []}), [], 0.5, 30)
     assert table.empty
     assert list(table.columns) == COLUMNS
+
+
+def test_a_difference_within_chance_leaves_the_threshold_of_all():
+    table = segment_thresholds(fixed_groups(a=22, b=18), "group", 0.5, 40)
+    assert table["p_value"].tolist() == pytest.approx([2 * norm.sf(2 / np.sqrt(5))] * 2)  # 0.37
+    assert table["is_different"].tolist() == [False, False]
+    assert table["threshold_used"].tolist() == [0.5, 0.5]
+    assert table["threshold"].tolist() == pytest.approx([0.45, 0.55])
+    loose = segment_thresholds(fixed_groups(a=22, b=18), "group", 0.5, 40, alpha=0.5)
+    assert loose["threshold_used"].tolist() == pytest.approx([0.45, 0.55])

@@ -1,9 +1,11 @@
 """There is always a report: on logs from which little can be computed, what cannot says why."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -12,7 +14,7 @@ from analysis.base.unavailable import reason_of
 from analysis.book.show import show
 from analysis.contract import stages
 from analysis.contract.chapter import Chapter, frame
-from tests.handmade import ROOT
+from tests.handmade import ROOT, make_params
 from tests.run.unhelpful import LOGS, build
 
 KEYS = re.compile(r"\{kpi\}`([a-z0-9_]+)")
@@ -45,6 +47,25 @@ def test_what_cannot_be_computed_says_why_in_whole_sentences(run: tuple[str, Pat
         for table in _frames(chapter).values():
             reason = reason_of(table)
             assert not reason or not NOT_SENTENCES.search(reason), reason
+
+
+def _charts_of(stage: str, chapter: Chapter) -> Iterator[str]:
+    """Yield the page's source of every chart of a notebook, drawn of `chapter`."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{stage}.ipynb", 4)
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    reading = next(source for source in cells if ".read(" in source)
+    names = {**make_params().model_dump(), reading.split(" = ")[0].splitlines()[-1]: chapter}
+    exec("\n".join(line for line in reading.splitlines() if line.startswith("from ")), names)
+    for source in cells:
+        if source.startswith("show_chart("):
+            yield str(eval(source, names))
+
+
+def test_every_chart_is_drawn_or_says_why(run: tuple[str, Path, Any]) -> None:
+    _, _, chapters = run
+    for stage, chapter in chapters.items():
+        for page in _charts_of(stage, chapter):
+            assert not re.search(r"\bnan\b", page, re.IGNORECASE)
 
 
 def test_tables_are_shown_with_their_reason(run: tuple[str, Path, Any]) -> None:

@@ -34,7 +34,9 @@ def runs(tmp_path, monkeypatch):
         return ["01_clean_users"]
 
     monkeypatch.setattr(runner, "run_stages", run_stages)
-    monkeypatch.setattr(site, "build_site", lambda run: run.home / "html" / "index.html")
+    monkeypatch.setattr(
+        site, "build_site", lambda run, given=None: run.home / "html" / "index.html"
+    )
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "params.yml").write_text((ROOT / "params.yml").read_text(encoding="utf-8"))
     monkeypatch.chdir(tmp_path)
@@ -120,7 +122,7 @@ def test_one_error_lists_all_that_is_wrong(runs):
     output = call("build", "-p", "x=1", "-p", "horizon_days=0").output
     assert "x: no such parameter" in output
     assert "horizon_days: Input should be greater" in output
-    assert output.count("nearest") == 1
+    assert "bootstrap_draws" not in output  # the names near it, not all
 
 
 def test_a_failing_stage_ends_with_its_message_as_it_is(runs, monkeypatch):

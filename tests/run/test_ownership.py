@@ -69,8 +69,9 @@ def test_a_folder_with_other_files_is_refused_and_stays_as_it_was(project, tmp_p
 
 def test_a_file_is_no_folder_for_a_run(project, tmp_path):
     (tmp_path / "mine").write_text("text")
-    with pytest.raises(ReportError, match="this is a file"):
-        check_out(project, tmp_path / "mine")
+    for name in ("mine", "mine/below"):
+        with pytest.raises(ReportError, match="mine is a file. Give a folder"):
+            check_out(project, tmp_path / name)
 
 
 def test_a_new_an_empty_and_a_runs_folder_are_taken(project, tmp_path):

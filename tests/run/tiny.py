@@ -15,14 +15,14 @@ from tests.handmade import ROOT, make_params
 
 COUNT = Stage(
     "01_count",
-    "Audit",
+    "Can it be trusted?",
     reads=(),
     writes={"users_qa": "clean/users.qa.json", "events_qa": "clean/events.qa.json"},
     params=("users", "seed"),
 )
 SHOW = Stage(
     "02_show",
-    "Audit",
+    "Can it be trusted?",
     reads=("clean/users.qa.json",),
     writes={"metrics": "summary/figure.json"},
     params=("horizon_days",),

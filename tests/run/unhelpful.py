@@ -98,6 +98,9 @@ LOGS: dict[str, Callable[[], Tables]] = {
     "infinite_column": lambda: _with(
         make(), age=[np.inf, 1e308, -1e308, np.nan] * 20, credits_spent=[np.inf, 1e308] * 40
     ),
+    "small_groups": lambda: make(
+        120, leaves=lambda i: 2.0 * i, country=[f"c{i // 3}" for i in range(120)]
+    ),
     "no_sessions": sessions_empty,
     "no_attributes": make,
     "one_event_each": lambda: (lambda t: (t[0], t[1].drop_duplicates("user_id")))(make()),

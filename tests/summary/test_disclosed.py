@@ -34,6 +34,19 @@ def test_counts_of_people_are_withheld_and_other_counts_are_not():
     assert is_withheld("test_auc", 0.7, "score", "x", 9)
 
 
+def test_what_would_give_a_withheld_figure_back_goes_with_it():
+    metrics = {
+        "growth_lost": metric(3, "count", "x"), "growth_retained": metric(97, "count", "x"),
+        "growth_new": metric(None, "count", "x", reason="Too short."),
+        "churn_rate_before": metric(0.05, "share", "x", 100), "churn_rate": metric(0.5, "share", "x", 100),
+        "churn_change": metric(0.45, "points", "x"),
+    }  # fmt: skip
+    shown = disclosed(metrics, 10)
+    assert [key for key, entry in shown.items() if entry["value"] is not None] == ["churn_rate"]
+    assert shown["growth_new"]["reason"] == "Too short."
+    assert disclosed(shown, 10) == shown
+
+
 def test_a_minimum_of_one_withholds_nothing():
     entry = metric(1, "count", "Users", 1)
     assert disclosed({"users_total": entry}, 1)["users_total"] is entry

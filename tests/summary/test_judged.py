@@ -87,7 +87,8 @@ def test_a_check_without_an_entry_stops_the_run():
 def test_a_fact_wins_over_a_number_of_the_same_name():
     row = judge(Verdict("example", "pass", 0.5, facts={"value": 7})).to_dict("records")[0]
     blank = {"ci_low": None, "ci_high": None, "limit": None, "n": None}
-    assert judged.facts_of(row) == {"in_words": judged.in_words, "value": 7, **blank}
+    known = {"in_words": judged.in_words, "value": 7, "min_disclosed": 1, **blank}
+    assert judged.facts_of(row) == known
 
 
 def test_a_column_reads_as_its_label_within_a_sentence():

@@ -281,3 +281,4 @@ def test_an_effect_that_print_does_not_show_stands_beside_no_figure(register):
     gone = effects.astype(object).assign(without=[None])
     assert beside(gone, "machines", "warn").empty
     assert beside(EFFECTS, "machines", "not_applicable").empty
+    assert list(beside(EFFECTS.head(0), "machines", "warn").columns) == module.COLUMNS

@@ -95,8 +95,25 @@ def test_growth_is_that_of_the_last_month_of_which_all_is_known():
 
 def test_what_is_at_stake_is_the_expected_churners_times_their_value():
     expected = metric(200, "count", "Expected", 400, (156, 244), ["churn"])
-    entry = value_at_stake(expected, 60.0)["value_at_stake"]
+    entry = value_at_stake(expected, trend_metrics(TABLE), 60.0)["value_at_stake"]
     assert (entry["value"], entry["ci_low"], entry["ci_high"]) == (12_000, 9_360, 14_640)
     assert (entry["unit"], entry["n"], entry["rests_on"]) == ("money", 400, ["churn"])
-    unknown = value_at_stake(metric(None, "count", "Expected"), 60.0)["value_at_stake"]
+    unknown = value_at_stake(metric(None, "count", "Expected"), trend_metrics(TABLE), 60.0)[
+        "value_at_stake"
+    ]
     assert unknown["value"] is None
+
+
+def test_the_value_at_stake_stands_beside_that_at_the_snapshot_before():
+    expected = metric(250, "count", "Expected", 500, (235, 265), ["churn"])
+    before = trend_metrics(TABLE)
+    found = value_at_stake(expected, before, 10.0, "USD")
+    # 1,000 users at 40 % (37 to 43 %), ten each; then 500 users at 50 % (47 to 53 %)
+    assert found["value_at_stake_before"]["value"] == pytest.approx(4000)
+    change = found["value_at_stake_change"]
+    assert change["value"] == pytest.approx(-1500)
+    low, high = before["churn_rate_before"]["ci_low"], before["churn_rate_before"]["ci_high"]
+    assert change["ci_low"] == pytest.approx(-1500 - ((150**2 + (1e4 * (high - 0.4)) ** 2) ** 0.5))
+    assert change["ci_high"] == pytest.approx(-1500 + ((150**2 + (1e4 * (0.4 - low)) ** 2) ** 0.5))
+    assert found["value_at_stake_change_is_beyond_chance"]["value"] == "yes"
+    assert {entry.get("currency") for key, entry in found.items() if "chance" not in key} == {"USD"}

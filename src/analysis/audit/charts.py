@@ -40,7 +40,7 @@ def draw_daily_volume(volume: Frame, window: LogWindow) -> Sketch:
 
     Days without a row are days without events, drawn as 0. Days further from the window than half
     its length are counted in the note instead of drawn, so that one wrong date does not squeeze the
-    rest.
+    rest. Days of too few users are gaps.
     """
     start, end = _to_naive([window.start, window.end])
     counts, far = _fill_days(volume, start, end)
@@ -50,7 +50,8 @@ def draw_daily_volume(volume: Frame, window: LogWindow) -> Sketch:
     facts = {
         "days": round((end - start) / pd.Timedelta(days=1)), "first": _day(start),
         "last": _day(end - pd.Timedelta(seconds=1)), "far": far,
-        "unused_events": int(volume["events"].to_numpy()[is_outside].sum()),
+        "unused_events": int(volume.loc[is_outside, "events"].sum()),
+        "is_outside": bool(is_outside.any()), "hidden": int(counts["users"].isna().sum()),
         "events": used["events"].median(), "most_events": used["events"].max(),
         "users": used["users"].median(), "most_users": used["users"].max(),
     }  # fmt: skip
@@ -90,7 +91,9 @@ def _paint_volume(counts: Frame, start: Any, end: Any, canvas: Canvas) -> None:
                 draw_reference(axes, float(at), vertical=True)
         _tick_months(axes, counts.index, 4 if canvas.is_narrow else 8)
     for place in range(0, len(counts), max(1, len(counts) // 45)):
-        events, users = (int(counts[name].iloc[place]) for name in ("events", "users"))
+        events, users = (counts[name].iloc[place] for name in ("events", "users"))
+        if pd.isna(users):
+            continue
         text = canvas.say("mark", day=_day(counts.index[place]), events=events, users=users)
         canvas.mark(drawn[0], place, events, text)
 

@@ -97,24 +97,27 @@ def _strict_csv(con: Any, parts: Sequence[Part], dialect: Dialect) -> Any:
 
 def _without_headers(group: Group) -> Group:
     """Return a group with its rows counted, without the header lines that stand between them, as
-    in files put one behind the other. Raises ReportError for such a line with its names in
-    another order.
+    in files put one behind the other, in upper or lower case. Raises ReportError for such a line
+    with its names in another order.
     """
-    first, *rest = group.columns
+    names = [name.lower() for name in group.columns]
+    first, rest = group.columns[0], names[1:]
     table, suspects = group.table, _suspects(group.table)
     n_rows, n_suspects = count_both(table, suspects)
     if not rest or not n_suspects:
         return replace(group, rows=n_rows)
     rows = table.filter(suspects).distinct().limit(1000).to_pyarrow().to_pylist()
     for row in rows:
-        others = [str(row[name]).strip() for name in rest]
-        if others != rest and set(others) <= set(group.columns):
+        others = [str(row[name]).strip().lower() for name in group.columns[1:]]
+        if others != rest and set(others) <= set(names):
             raise ReportError(
                 f"{group.parts[0].where}: a second header stands between the rows, in another "
                 f"order: {', '.join(map(str, row.values()))!r}. Put each table into a file."
             )
     is_header = reduce(
-        and_, (table[name].strip() == name for name in rest), table[first].isin(_variants(first))
+        and_,
+        (_low(table[name]) == name.lower() for name in group.columns[1:]),
+        _low(table[first]).isin(_variants(names[0])),
     ).fill_null(False)
     kept = table.filter(~is_header)
     rows_kept = int(kept.count().execute())
@@ -124,7 +127,12 @@ def _without_headers(group: Group) -> Group:
 def _suspects(table: Any) -> Any:
     """Return whether the first cell of each row is a name of the header, as in a second header."""
     first = table.columns[0]
-    return table[first].isin([*table.columns, *_variants(first)])
+    names = [name.lower() for name in table.columns]
+    return _low(table[first]).isin([*names, *_variants(names[0])])
+
+
+def _low(cells: Any) -> Any:
+    return cells.strip().lower()
 
 
 def _variants(name: str) -> list[str]:

@@ -6,6 +6,7 @@ A rule is a plain mapping, as the catalogue declares it for a table (`people`):
 - `part`: the column that counts those of them with the outcome, or `share`: their share;
 - `rests`: other columns that are withheld together with them; `label`: the column that names the
   group, withheld where the group itself is small: so rare a value may name a person;
+- `next`: columns of the row after, which compare it with this one, withheld together with the part;
 - `within`: columns whose rows add up to a total that is known ([] for all rows of the table);
 - `where` and `unless`: columns and their values in the rows that the rule is for, or is not for;
 - `known`: the column that says whether the outcome was observed in the row;
@@ -84,9 +85,9 @@ def _rows(frame: pd.DataFrame, rule: Rule) -> "pd.Series[bool]":
 
 
 def _columns(rule: Rule) -> list[str]:
-    """Return every column that is withheld with the whole."""
+    """Return every column that is withheld with the whole, once."""
     counts = [rule[name] for name in ("whole", "part", "share") if name in rule]
-    return [*counts, *rule.get("rests", ())]
+    return [*dict.fromkeys([*counts, *rule.get("rests", ())])]
 
 
 def _hide(hidden: pd.DataFrame, rows: "pd.Series[bool]", columns: Sequence[str]) -> None:
@@ -110,6 +111,7 @@ def _hide_groups(
     both = [part, whole - part]
     few = _with_neighbours(frame, rule, told, few | (small & told), both, whole, minimum)
     _hide(hidden, few, [column for column in _columns(rule) if column != rule["whole"]])
+    _hide(hidden, (small | few).shift(fill_value=False), rule.get("next", ()))
 
 
 def _numbers(frame: pd.DataFrame, column: str) -> "pd.Series[float]":

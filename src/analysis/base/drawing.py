@@ -220,9 +220,10 @@ def label_ends(
     axes: Axes, ends: Sequence[tuple[float, str, str]], apart: float = 16, at: float = 1.0
 ) -> None:
     """Write texts to the right of the axes, each at its height in a colour of its own, moved apart
-    where they would touch. `ends` holds height (of the data), text and colour.
+    where they would touch. `ends` holds height (of the data), text and colour; without a height
+    there is nothing to name.
     """
-    placed = sorted(ends, key=lambda end: end[0])
+    placed = sorted((end for end in ends if math.isfinite(end[0])), key=lambda end: end[0])
     pixels = [float(axes.transData.transform((0, y))[1]) for y, _, _ in placed]
     for (_, text, colour), y in zip(placed, spread(pixels, apart), strict=True):
         place = axes.transAxes.inverted().transform((0, y))[1]

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.lists import format_list as join_items
 from babel.numbers import format_currency, format_decimal
 from babel.numbers import format_scientific as by_power_of_ten
@@ -41,6 +41,7 @@ UNITS: tuple[str, ...] = get_args(Unit)
 UNIT_WORDS = ("days", "points", "ratio")
 """Units that are a word, with its plural, behind the number."""
 DateLength = Literal["medium", "long"]
+MonthLength = Literal["short", "long"]
 DECIMALS = {"share": 1, "points": 1, "score": 3, "ratio": 2, "p_value": 3}
 """Decimals of the units that always have the same number of them."""
 SPACE = "\N{NO-BREAK SPACE}"
@@ -71,6 +72,10 @@ WORDS = {
         "yes": "yes",
         "no": "no",
         "more": "{number} more",
+        "in_ten": "{number} in 10",
+        "in_hundred": "{number} in 100",
+        "few_in_hundred": "fewer than 1 in 100",
+        "most_in_hundred": "more than 99 in 100",
     },
     "es": {
         "not_available": "no disponible",
@@ -86,6 +91,10 @@ WORDS = {
         "yes": "sí",
         "no": "no",
         "more": "{number} más",
+        "in_ten": "{number} de cada 10",
+        "in_hundred": "{number} de cada 100",
+        "few_in_hundred": "menos de 1 de cada 100",
+        "most_in_hundred": "más de 99 de cada 100",
     },
 }
 
@@ -246,6 +255,40 @@ def format_full(
     if not is_missing(n):
         parts.append(f"n{SPACE}={SPACE}{format_value(n, 'count', locale)}")
     return text if is_missing(value) or not parts else f"{text} ({', '.join(parts)})"
+
+
+def format_tenths(share: object, locale: str = "") -> str:
+    """Return a share as "7 in 10"; in hundredths where tenths would say none or all of a share that
+    is neither: "3 in 100", "fewer than 1 in 100".
+    """
+    if is_missing(share):
+        return word("not_available", locale)
+    value = _as_number(share, "share")
+    hundredths = round(100 * value)
+    if value in (0, 1) or 0 < round(10 * value) < 10:
+        text = word("in_ten", locale, number=_fixed(10 * value, 0, locale))
+    elif 0 < hundredths < 100:
+        text = word("in_hundred", locale, number=_fixed(100 * value, 0, locale))
+    else:
+        text = word("most_in_hundred" if hundredths else "few_in_hundred", locale)
+    return text.replace(" ", SPACE)
+
+
+def format_month(day: object, locale: str = "", length: MonthLength = "long") -> str:
+    """Return the month of a day in words: "September 2025", or "Sept 2025"."""
+    return _by_skeleton(day, "yMMMM" if length == "long" else "yMMM", locale)
+
+
+def format_day(day: object, locale: str = "") -> str:
+    """Return a day without its year: "21 Sept"."""
+    return _by_skeleton(day, "MMMd", locale)
+
+
+def _by_skeleton(day: object, skeleton: str, locale: str) -> str:
+    if is_missing(day):
+        return word("not_available", locale)
+    moment = datetime.fromisoformat(str(day).replace("Z", "+00:00"))
+    return format_skeleton(skeleton, moment, locale=read_locale(locale)).replace(" ", SPACE)
 
 
 def format_p_value(value: object, locale: str = "", symbol: str = "p") -> str:

@@ -288,7 +288,7 @@ def quantile_bins(proba: Floats, bins: int) -> npt.NDArray[np.int64]:
     """Return a bin number from 0 per row: equal sizes by rank, tied scores in one bin (that of
     the middle of the tied)."""
     middle = pd.Series(proba).rank(method="average").to_numpy() - 0.5
-    return np.minimum((bins * middle / len(proba)).astype(np.int64), bins - 1)
+    return (bins * middle / len(proba)).astype(np.int64)
 
 
 TOO_GOOD = 0.97

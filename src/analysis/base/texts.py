@@ -97,7 +97,7 @@ def _few_withheld(
 
     def is_few(number: Any) -> bool:
         is_number = isinstance(number, int | float) and not _is_unknown(number)
-        return is_number and 0 < number < min_disclosed
+        return is_number and min_disclosed > 1 and 0 < number < min_disclosed
 
     def with_noun(number: Any, one: str, other: str, people: bool = False) -> str:
         is_hidden = is_few(number) and (people or PEOPLE.search(one))

@@ -28,14 +28,23 @@ from analysis.book.artifacts import CHECKS, METRICS, Check, Metric, worst
 from analysis.book.directive import BookDirective
 from analysis.summary.findings import split_names
 
-OPTIONS = {"metrics": directives.unchanged_required, "rests_on": directives.unchanged_required}
+NAMES = ("metrics", "rests_on", "concerns", "look")
+OPTIONS = dict.fromkeys(NAMES, directives.unchanged_required)
 """Of a claim and, in its place, of a case: keys of metrics; bases (default: those of the metrics),
-or `none` for a sentence that no check withdraws.
+or `none` for a sentence that no check withdraws; the metric that says how many users it concerns
+(its value, or its share of its n; default: nobody), by which `{findings}` orders; and `lead` for
+the sentence at the top of the page.
 """
+LAST = ("fail", "unknown")
+"""What `{findings}` puts after all others: what is withdrawn, and what is not known."""
 
 
 class case(nodes.Element):  # type: ignore[misc]  # noqa: N801 (docutils names nodes by class)
     """One alternative of a claim: whether it `holds`, its options, its content."""
+
+
+class finding(nodes.container):  # type: ignore[misc]  # noqa: N801
+    """A claim in its frame: its `stake` (users concerned), and whether it `is_last`."""
 
 
 class Case(BookDirective):
@@ -48,7 +57,7 @@ class Case(BookDirective):
     def make(self) -> list[nodes.Node]:
         """Return the case, for its claim to choose from."""
         holds = self.artifacts(METRICS, CHECKS).holds(self.arguments[0])
-        made = case("", *self.parse(), holds=holds, **self.options)
+        made = case("", *self.parse(has_sections=False), holds=holds, **self.options)
         self.set_source_info(made)
         return [made]
 
@@ -80,10 +89,13 @@ class Claim(BookDirective):
         options = {**self.options, **chosen.attributes}
         metrics = artifacts.metrics(split_names(options["metrics"]))
         checks = artifacts.checks_of(metrics, options.get("rests_on", ""))
-        return self._frame(worst(checks), metrics, checks, chosen.children)
+        framed = self._frame(worst(checks), metrics, checks, chosen.children)
+        if concerns := options.get("concerns"):
+            framed[0]["stake"] = users_concerned(artifacts.metric(concerns))
+        return framed
 
     def _cases(self) -> list[case]:
-        content = self.parse()
+        content = self.parse(has_sections=False)
         cases = [node for node in content if isinstance(node, case)]
         if cases and len(cases) < len(content):
             raise ReportError(f"claim {self.arguments[0]!r} has text outside its cases")
@@ -95,9 +107,41 @@ class Claim(BookDirective):
         metrics: Sequence[Metric],
         checks: Sequence[Check],
         sentence: Sequence[nodes.Node],
-    ) -> list[nodes.Node]:
-        anchor = nodes.make_id(f"claim-{self.arguments[0]}")
-        opening = self.render("claim_start", status=status, anchor=anchor)
+    ) -> list[finding]:
+        look = [f"cb-claim-{self.option('look')}"] if self.option("look") else []
+        made = finding("", classes=["cb-claim", f"cb-claim-{status}", *look], stake=0.0)
+        made["ids"] = [nodes.make_id(f"claim-{self.arguments[0]}")]
+        made["is_last"] = status in LAST
         values = {"status": status, "metrics": metrics, "checks": checks}
-        note, ending = self.render("claim", **values), self.render("claim_end", **values)
-        return [opening, *([] if status == "fail" else sentence), note, ending]
+        made += [] if status == "fail" else list(sentence)
+        made += self.render("claim", **values)
+        if not look:
+            made += self.render("claim_end", **values)
+        return [made]
+
+
+class Findings(BookDirective):
+    """Claims, ordered by the users they concern, and so by the money at stake: each user is worth
+    the same.
+    """
+
+    has_content = True
+
+    def make(self) -> list[nodes.Node]:
+        """Return the findings in their order; what was written first is first where they tie."""
+        found = self.parse(has_sections=False)
+        if self.reads_all:
+            return found
+        return sorted(found, key=_place)
+
+
+def _place(node: nodes.Node) -> tuple[bool, float]:
+    return (node["is_last"], -node["stake"]) if isinstance(node, finding) else (False, 0.0)
+
+
+def users_concerned(metric: Metric) -> float:
+    """Return how many users a metric is about: a count, or a share of its n."""
+    if isinstance(metric.value, str) or is_missing(metric.value):
+        return 0.0
+    size = metric.n if metric.unit == "share" else 1
+    return float(metric.value or 0) * float(size or 0)

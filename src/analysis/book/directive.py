@@ -10,7 +10,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from analysis.base.errors import ReportError
 from analysis.book.artifacts import Artifacts
-from analysis.book.nodes import make_html, page_html
+from analysis.book.nodes import headline, make_html, page_html
 from analysis.book.problems import add_problem
 from analysis.book.render import render
 
@@ -26,6 +26,10 @@ def open_artifacts(env: BuildEnvironment, *names: str) -> Artifacts:
     for name in names:
         env.note_dependency(str(artifacts.path(name)))
     return artifacts
+
+
+def _placed(node: nodes.Element) -> dict[str, Any]:
+    return {"ids": node["ids"], "names": node["names"], "classes": ["cb-headline"]}
 
 
 class BookDirective(SphinxDirective):
@@ -61,10 +65,15 @@ class BookDirective(SphinxDirective):
         panel = str(self.config.root_doc)
         return self.html(render(template, panel=panel, **values))
 
-    def parse(self) -> list[nodes.Node]:
-        """Return the directive's content, headings allowed."""
+    def parse(self, has_sections: bool = True) -> list[nodes.Node]:
+        """Return the directive's content. A heading begins a section of the page, or else is a
+        headline of what it stands in.
+        """
         box = nodes.Element()
-        self.state.nested_parse(self.content, self.content_offset, box, match_titles=True)
+        self.state.nested_parse(self.content, self.content_offset, box, match_titles=has_sections)
+        for rubric in list(box.findall(nodes.rubric)):
+            if not isinstance(rubric, headline):
+                rubric.replace_self(headline("", "", *rubric.children, **_placed(rubric)))
         return list(box.children)
 
     def option(self, name: str) -> str:

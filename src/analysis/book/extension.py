@@ -8,10 +8,12 @@ from sphinx.config import Config
 
 from analysis.base import language
 from analysis.book import (
+    about,
     claims,
     codebook,
     computed,
     frame,
+    front,
     nodes,
     problems,
     reference,
@@ -30,7 +32,11 @@ DIRECTIVES = {
     "when": results.When,
     "claim": claims.Claim,
     "case": claims.Case,
-    "headline": results.Headline,
+    "findings": claims.Findings,
+    "about": front.About,
+    "first-chart": front.FirstChart,
+    "tiles": front.Tiles,
+    "lines": front.Lines,
     "checks-panel": results.ChecksPanel,
     "published-claims": results.PublishedClaims,
     "usual-shortcuts": results.UsualShortcuts,
@@ -69,10 +75,13 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("sphinx_design")
     app.add_config_value("churnbook_data", "data", "env", types=[str])
     app.add_node(nodes.kpi, html=(nodes.visit_kpi, nodes.depart_kpi))
+    app.add_node(nodes.headline, html=(nodes.visit_headline, nodes.depart_headline))
+    app.add_node(claims.finding, html=(nodes.visit_finding, nodes.depart_finding))
     app.add_node(nodes.page_html, html=(nodes.visit_page_html, None))
     formula = (nodes.visit_math, None)
     app.add_html_math_renderer("as_written", inline_renderers=formula, block_renderers=formula)
     app.add_role("kpi", results.KpiRole())
+    app.add_role("product", about.ProductRole())
     for name, directive in DIRECTIVES.items():
         app.add_directive(name, directive)
     app.connect("env-purge-doc", problems.forget_page)
@@ -88,6 +97,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", tables.dress_tables)
     app.connect("doctree-read", problems.report_placeholders)
     app.connect("env-updated", problems.stop_on_problems)
+    app.connect("env-get-outdated", about.outdated_pages)
+    app.connect("html-page-context", about.name_run)
     app.connect("html-page-context", frame.describe_page, priority=900)
     app.connect("build-finished", publish_artifacts)
     app.connect("build-finished", frame.drop_unused)

@@ -10,6 +10,9 @@ from analysis.base.errors import ReportError
 from analysis.base.formats import SPACE, is_missing
 from analysis.book.artifacts import Metric
 
+WHOLE_FROM = 0.01
+"""Share from which a change has no decimals."""
+
 
 def format_interval(metric: Metric) -> str:
     """Return the metric's interval as "46.1 to 50.5 %"."""
@@ -26,6 +29,22 @@ def format_n(metric: Metric) -> str:
 def format_whole(metric: Metric) -> str:
     """Return the metric's value without decimals."""
     return formats.format_value(metric.value, metric.unit, currency=metric.currency, decimals=0)
+
+
+def format_day(metric: Metric) -> str:
+    """Return a date without its year: "21 Sept"."""
+    return formats.format_day(metric.value)
+
+
+def format_change(metric: Metric) -> str:
+    """Return the size of a change, without its sign and without decimals where it has hundredths of
+    its own: "19 points", "0.4 points".
+    """
+    size = None if is_missing(metric.value) else abs(float(str(metric.value)))
+    is_whole = size is None or metric.unit == "money" or size >= WHOLE_FROM
+    return formats.format_value(
+        size, metric.unit, currency=metric.currency, decimals=0 if is_whole else 1
+    )
 
 
 def list_parts(metric: Metric) -> list[str]:
@@ -52,6 +71,8 @@ FORMS: dict[str, Callable[[Metric], str]] = {
     "n": format_n,
     "full": format_full,
     "whole": format_whole,
+    "tenths": lambda metric: formats.format_tenths(metric.value),
+    "month": lambda metric: formats.format_month(metric.value),
     "label": lambda metric: metric.label,
 }
 

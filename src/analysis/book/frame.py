@@ -18,6 +18,7 @@ from sphinx.locale import _
 from analysis.base.formats import read_locale
 from analysis.base.language import is_english, say
 from analysis.book import styles
+from analysis.book.render import SENTENCE
 
 THEME = Path(__file__).with_name("theme")
 ADDITIONAL = {"search": "search.html", "404": "404.html"}
@@ -40,7 +41,6 @@ LANGUAGES = "CHURNBOOK_LANGUAGES"
 """Environment variable with the languages of the site."""
 LONGEST = 200
 """Characters of a description that are shown beside a link."""
-SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÁÉÍÓÚÑ¿¡])")
 
 
 def add_theme(_app: Sphinx, config: Config) -> None:

@@ -132,19 +132,30 @@ class _Tables(HTMLParser):
 def _in_pages(site: Path, minimum: int) -> Iterator[str]:
     for path in identifiers.files_of(site):
         if path.suffix == ".html":
-            yield from _in_page(path, path.relative_to(site).as_posix(), minimum)
+            yield from _in_page(path, site, minimum)
 
 
-def _in_page(path: Path, name: str, minimum: int) -> Iterator[str]:
+def _in_page(path: Path, site: Path, minimum: int) -> Iterator[str]:
+    name = path.relative_to(site).as_posix()
     parser = _Tables()
     parser.feed(path.read_text(encoding="utf-8"))
     for table_name, heads, rows in parser.tables:
         table = catalogue.table_of(table_name)
         whole = [row for row in rows if len(row) == len(heads)]
         frame = _as_written(pd.DataFrame(whole, columns=heads, dtype="str"), table)
-        for row, column in disclosure.violations(frame, table.people, minimum):
+        rules = _rules_of(table, len(frame), site / ARTIFACTS / table.path)
+        for row, column in disclosure.violations(frame, rules, minimum):
             cell = f"{frame.loc[row, column]!r} is on few people"
             yield f"{name}, table {table_name}, column {column!r}, row {row + 1}: {cell}"
+
+
+def _rules_of(table: Table, rows: int, download: Path) -> Sequence[disclosure.Rule]:
+    """Return the rules for the `rows` of a table that a page shows. Of a part of the table no
+    totals are known; those of all of it are judged in the download.
+    """
+    if not download.is_file() or rows >= len(read_as_text(download)):
+        return table.people
+    return [{key: said for key, said in rule.items() if key != "within"} for rule in table.people]
 
 
 def _as_written(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

@@ -46,6 +46,10 @@ class kpi(nodes.inline):  # type: ignore[misc]  # noqa: N801 (docutils names vis
     """A figure: its text as content; `before` and `after` are the markup around it."""
 
 
+class headline(nodes.rubric):  # type: ignore[misc]  # noqa: N801
+    """The heading of a finding: no section of the page, so that a finding can be left out."""
+
+
 class page_html(nodes.raw):  # type: ignore[misc]  # noqa: N801
     """Markup for HTML builders, searchable as text; other builders leave it out."""
 
@@ -78,3 +82,23 @@ def depart_kpi(translator: Any, node: kpi) -> None:
     """Close the figure's markup."""
     page = translator.builder.current_docname
     translator.body.append(resolve_links(node["after"], translator.builder, page))
+
+
+def visit_finding(translator: Any, node: nodes.Element) -> None:
+    """Open the frame of a finding."""
+    translator.body.append(translator.starttag(node, "div"))
+
+
+def depart_finding(translator: Any, _node: nodes.Element) -> None:
+    """Close the frame of a finding."""
+    translator.body.append("</div>\n")
+
+
+def visit_headline(translator: Any, node: nodes.Element) -> None:
+    """Open a headline."""
+    translator.body.append(translator.starttag(node, "h3", ""))
+
+
+def depart_headline(translator: Any, _node: nodes.Element) -> None:
+    """Close a headline."""
+    translator.body.append("</h3>\n")

@@ -1,5 +1,6 @@
 """The templates of the book's blocks: plain values in, escaped HTML out."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -20,6 +21,7 @@ WORDS = {
     "pass": "passes",
     "not_applicable": "not applicable",
 }
+SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÁÉÍÓÚÑ¿¡])")
 
 
 class SaidWords(dict[str, str]):
@@ -54,13 +56,22 @@ def templates() -> Environment:
         _=say,
         artifact_link=artifact_link,
         doc_link=doc_link,
+        first_sentence=first_sentence,
+        format_change=forms.format_change,
         format_metric=forms.format_metric,
+        format_day=forms.format_day,
         list_parts=forms.list_parts,
         plural=plural,
+        plural_form=formats.plural_form,
     )
     environment.filters.update(as_list=formats.format_list, quoted="“{}”".format)
     environment.tests["missing"] = is_missing
     return environment
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a text."""
+    return SENTENCE.split(text, maxsplit=1)[0]
 
 
 def render(template: str, **values: Any) -> str:

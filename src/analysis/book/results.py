@@ -1,4 +1,4 @@
-"""The role and the directives that print results: kpi, when, headline, checks, actions."""
+"""The role and the directives that print results: kpi, when, checks, actions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from analysis.book.artifacts import (
     Row,
     worst,
 )
-from analysis.book.design import fold, grid
+from analysis.book.design import fold
 from analysis.book.directive import BookDirective, open_artifacts
 from analysis.book.forms import format_metric, format_noun, is_noun
 from analysis.book.nodes import kpi
@@ -95,45 +95,21 @@ class When(BookDirective):
         return self.parse() if holds or self.reads_all else []
 
 
-class Headline(BookDirective):
-    """The key figures as cards: a line `key | page` each, the page being where the card leads."""
-
-    has_content = True
-
-    def make(self) -> list[nodes.Node]:
-        """Return the grid of cards."""
-        lines = [line.partition("|") for line in self.content if line.strip()]
-        pages = {key.strip(): page.strip() for key, _, page in lines}
-        artifacts = self.artifacts(METRICS, CHECKS)
-        artifacts.metrics(pages)  # names every missing key at once
-        cards = [self._card(artifacts, key, page) for key, page in pages.items()]
-        classes = [f"cb-card-{card['status']}" for card in cards]
-        return grid(self.state, classes, [self.render("card", **card) for card in cards])
-
-    def _card(self, artifacts: Artifacts, key: str, page: str) -> dict[str, Any]:
-        if page and page not in self.env.found_docs:
-            raise ReportError(
-                f"headline {key!r} leads to {page!r}, which is not a page of the book"
-            )
-        metric = artifacts.metric(key)
-        # without a value there is nothing to strike or to trust
-        checks = [] if is_missing(metric.value) else artifacts.checks_of([metric])
-        return {"metric": metric, "page": page, "checks": checks, "status": worst(checks)}
-
-
 class ChecksPanel(BookDirective):
-    """The checks of the chapter whose page this is; every check on the root page."""
+    """The checks of the chapter whose page this is; every check on the root page, in brief."""
 
     def make(self) -> list[nodes.Node]:
         """Return how many checks came out in which way, and each of them."""
         checks = self.artifacts(CHECKS).all_checks()
-        if self.env.docname != self.config.root_doc:
+        is_brief = self.env.docname == self.config.root_doc
+        if not is_brief:
             stage = self._stage()
             checks = [check for check in checks if check.stage == stage]
         groups = {status: _with_status(checks, status) for status, _, _ in COUNTED}
         counts = self.render("counts", groups=groups, counted=_said(COUNTED))
         if loud := groups["fail"] + groups["warn"]:
-            return [counts, self.render("checks", checks=loud), *self._folds(groups)]
+            shown = self.render("checks", checks=loud, is_brief=is_brief)
+            return [counts, shown, *self._folds(groups)]
         return [counts, *self._folds(groups)]
 
     def _folds(self, groups: Mapping[str, list[Check]]) -> list[nodes.Node]:
@@ -141,7 +117,9 @@ class ChecksPanel(BookDirective):
         for status, one, other in _said(FOLDED):
             if checks := groups[status]:
                 title = plural(len(checks), one, other)
-                made += fold(self.state, title, self.render("checks", checks=checks))
+                made += fold(
+                    self.state, title, self.render("checks", checks=checks, is_brief=False)
+                )
         return made
 
     def _stage(self) -> str:
@@ -197,6 +175,7 @@ class Actions(BookDirective):
         """Return the actions as one table."""
         artifacts = self.artifacts(ACTIONS, METRICS, CHECKS)
         cards = [self._card(artifacts, row) for row in artifacts.rows(ACTIONS)]
+        cards.sort(key=lambda card: bool(card["status"] == "fail"))
         assumed = {
             name: {"value": format_metric(metric), "range": format_metric(metric, "interval")}
             for name in ("saved_share", "customer_value")

@@ -120,10 +120,13 @@ def _place_chart(raw: nodes.raw, html: str, note: str, failing: Sequence[Check])
         return
     box = nodes.container(classes=["cb-noted-chart"])
     raw.replace_self(box)
-    box += make_html(note)
-    if failing:
-        picture = nodes.container(classes=["cb-struck-chart"])
-        picture += [make_html(figures.strike(html)), make_html(render("struck_banner"))]
-        box += picture
-    else:
-        box += make_html(html)
+    box += [make_html(note), *frame_chart(html, failing)]
+
+
+def frame_chart(html: str, failing: Sequence[Check]) -> list[nodes.Node]:
+    """Return a chart, struck where there are `failing` checks."""
+    if not failing:
+        return [make_html(html)]
+    picture = nodes.container(classes=["cb-struck-chart"])
+    picture += [make_html(figures.strike(html)), make_html(render("struck_banner"))]
+    return [picture]

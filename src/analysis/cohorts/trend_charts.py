@@ -31,7 +31,7 @@ from analysis.base.drawing import (
     tick_some,
     write,
 )
-from analysis.base.formats import format_value
+from analysis.base.formats import format_cell, format_month, format_value
 from analysis.cohorts import trend
 from analysis.cohorts.growth import SHOWN
 from analysis.contract import catalogue
@@ -48,11 +48,26 @@ def _or_none(value: Any) -> float | None:
 # --- churn --------------------------------------------------------------------------------------
 
 
-@chart("snapshot_at", "active_users", "churn_rate", "ci_low", "ci_high", "is_complete")
+COLUMNS = ("snapshot_at", "active_users", "churn_rate", "ci_low", "ci_high", "is_complete")
+FULL, SMALL_PANELS = (190, 70), (100, 28)
+"""Heights of churn and of active users, in pixels."""
+
+
+@chart(*COLUMNS)
 def draw_churn(churn_by_snapshot: Frame) -> Sketch:
     """Return `churn_rate` by snapshot with its band, and `active_users` as bars below; a dashed
     line before the snapshot whose horizon is not over. The title says where churn is going.
     """
+    return _sketch_churn(churn_by_snapshot, FULL)
+
+
+@chart(*COLUMNS)
+def draw_churn_small(churn_by_snapshot: Frame) -> Sketch:
+    """Return the chart of draw_churn at half its height, for the first screen."""
+    return _sketch_churn(churn_by_snapshot, SMALL_PANELS)
+
+
+def _sketch_churn(churn_by_snapshot: Frame, heights: tuple[int, int]) -> Sketch:
     frame = churn_by_snapshot.reset_index(drop=True)
     rates = trend.known(frame)["churn_rate"]
     days = [pd.Timestamp(day).date() for day in frame["snapshot_at"]]
@@ -68,44 +83,65 @@ def draw_churn(churn_by_snapshot: Frame) -> Sketch:
         "users": points[-1]["users"], "day": days[-1],
         "open": not frame["is_complete"].astype(bool).all(),
     }  # fmt: skip
-    return Sketch(facts, partial(_paint_churn, frame, points))
+    return Sketch(facts, partial(_paint_churn, frame, points, heights))
 
 
-def _paint_churn(frame: Frame, points: list[dict[str, Any]], canvas: Canvas) -> None:
-    rates, users = canvas.panels([190, 70], left=48, right=52, top=36, bottom=30, gap=46)
+def _paint_churn(
+    frame: Frame, points: list[dict[str, Any]], heights: tuple[int, int], canvas: Canvas
+) -> None:
+    is_small = heights == SMALL_PANELS
+    rates, users = canvas.panels(
+        heights, left=48, right=52, top=24 if is_small else 36, bottom=22 if is_small else 30,
+        gap=34 if is_small else 46,
+    )  # fmt: skip
     places = frame.index.to_numpy(float)
     for axes in (rates, users):
         axes.set_xlim(-0.5, len(frame) - 0.5)
-    _paint_rates(rates, frame, places, canvas)
-    is_over = frame["is_complete"].astype(bool)
-    counts = read(frame, "active_users")
-    colours = np.where(is_over, FAINT, SERIES[0]).tolist()
-    users.bar(places, counts, width=0.6, color=colours, alpha=0.7)
-    users.set(yticks=[], ylim=(0, 1.3 * find_max(counts, 1.0)))
-    for at in sorted({0, len(counts) - 1}):
-        write(users, at, counts[at], say_count(counts[at]), color=INK, ha="center", shift=(0, 9))
-    labels = [point["day"].strftime("%Y-%m-%d") for point in points]
-    tick_some(users, places, labels, 3 if canvas.is_narrow else 7)
-    users.tick_params(length=0, pad=6)
+    _paint_rates(rates, frame, places, ticks=3 if is_small else 5)
+    _paint_users(users, frame, places, is_small)
+    tick_some(users, places, _name_days(points), 3 if canvas.is_narrow else 6)
     rates.set_xticks([])
-    name_y(users, canvas.words["users"])
-    name_y(rates, canvas.words["y"])
+    name_y(users, canvas.words["users"], 4 if is_small else 8)
+    name_y(rates, canvas.words["y"], 8)
     top = 1.15 * find_max(read_ends(frame, "churn_rate", "ci_high"), 1.0)
     for place, point in enumerate(points):
         height = top / 2 if point["rate"] is None else point["rate"]
         canvas.mark(rates, place, min(height, top), canvas.say("mark", **point))
 
 
-def _paint_rates(axes: Axes, frame: Frame, places: Any, canvas: Canvas) -> None:
+def _paint_users(axes: Axes, frame: Frame, places: Any, is_small: bool) -> None:
+    """Draw the active users as bars, those of the last snapshot in colour, the ends with their
+    numbers; where there is little room, the last one alone.
+    """
+    is_over = frame["is_complete"].astype(bool)
+    counts = read(frame, "active_users")
+    colours = np.where(is_over, FAINT, SERIES[0]).tolist()
+    axes.bar(places, counts, width=0.6, color=colours, alpha=0.7)
+    axes.set(yticks=[], ylim=(0, 1.3 * find_max(counts, 1.0)))
+    for at in sorted({len(counts) - 1 if is_small else 0, len(counts) - 1}):
+        write(axes, at, counts[at], say_count(counts[at]), color=INK, ha="center", shift=(0, 9))
+    axes.tick_params(length=0, pad=6)
+
+
+def _name_days(points: list[dict[str, Any]]) -> list[str]:
+    """Return the months of the snapshots in words, or their days where two are in one month."""
+    months = [format_month(point["day"], length="short") for point in points]
+    is_clear = len({*months}) == len(months)
+    return months if is_clear else [format_cell(str(point["day"]), "date") for point in points]
+
+
+def _paint_rates(axes: Axes, frame: Frame, places: Any, ticks: int) -> None:
     rule(axes)
     rate, low, high = (read(frame, name) for name in ("churn_rate", "ci_low", "ci_high"))
     draw_band(axes, places, low, high, SERIES[0])
     axes.plot(places, rate, "o-", color=SERIES[0], markersize=6)
-    format_shares(axes, "y", 1.15 * find_max(read_ends(frame, "churn_rate", "ci_high"), 1.0))
+    top = 1.15 * find_max(read_ends(frame, "churn_rate", "ci_high"), 1.0)
+    format_shares(axes, "y", top, ticks)
     known = np.flatnonzero(np.isfinite(rate))
     for at in sorted({*known[:1], *known[-1:]}):
         text = format_value(rate[at], "share", decimals=0)
-        write(axes, places[at], high[at], text, color=SERIES[0], ha="center", shift=(0, 10))
+        side = "left" if at == known[0] < known[-1] else "center"
+        write(axes, places[at], high[at], text, color=SERIES[0], ha=side, shift=(0, 10))
     if len(known) and known[-1] < len(places) - 1:  # not over yet
         draw_reference(axes, places[known[-1]] + 0.5, vertical=True)
 
@@ -116,10 +152,12 @@ def _paint_rates(axes: Axes, frame: Frame, places: Any, canvas: Canvas) -> None:
 @chart("month", "new_users", "resurrected_users", "lost_users", "is_complete")
 def draw_growth(growth: Frame) -> Sketch:
     """Return new and resurrected users as bars above 0, and lost ones below, by `month`; months of
-    which not all is known have no bar.
+    which not all is known, or with too few users, have no bar.
     """
     frame = growth.reset_index(drop=True)
-    whole = frame.loc[frame["is_complete"].astype(bool)]
+    is_shown = frame[[f"{name}_users" for name in FLOWS]].notna().all(axis=1)
+    is_complete = frame["is_complete"].astype(bool)
+    whole = frame.loc[is_complete & is_shown]
     if whole.empty:
         return Sketch({}, None)
     points: list[dict[str, Any]] = [
@@ -129,7 +167,8 @@ def draw_growth(growth: Frame) -> Sketch:
     last = points[-1]
     facts = {
         "points": points, "month": last["month"], "lost": last["lost"], "months": len(points),
-        "gained": last["new"] + last["resurrected"], "open": len(whole) < len(frame),
+        "gained": last["new"] + last["resurrected"], "open": not is_complete.all(),
+        "hidden": int((is_complete & ~is_shown).sum()),
     }  # fmt: skip
     return Sketch(facts, partial(_paint_growth, frame, whole.index.tolist(), points))
 

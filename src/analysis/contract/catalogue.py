@@ -163,7 +163,7 @@ def _table_of(name: str, _language: str) -> Table:
     return Table(name, path, say(entry["title"]), rests_on, columns, people, is_private, decides)
 
 
-LISTS = ("rests", "within", "curve")
+LISTS = ("rests", "next", "within", "curve")
 OTHERS = ("where", "unless", "drop", "allows_none")
 SINGLE = ("whole", "part", "share", "known", "label")
 

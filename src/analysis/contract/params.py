@@ -139,6 +139,8 @@ class Params(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    product: Annotated[str, Field(max_length=60)]
+    data_note: Annotated[str, Field(max_length=60)]
     users: str | None = None
     events: str | None = None
     users_columns: UsersColumns = {}

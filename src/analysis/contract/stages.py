@@ -16,7 +16,10 @@ READING = frozenset(f"{table}{what}" for table in RAW for what in ("", "_columns
 PAGES = ("book/checks.yml", "book/actions.yml", "index.md")
 """What the summary reads of the project itself: sentences on checks, actions and findings."""
 
-PARTS = ("Audit", "Cohorts", "Model", "Segmentation", "Usual shortcuts", "Reference")
+PARTS = (
+    "Trend and cohorts", "Who leaves", "What to do and how to prove it", "Segments",
+    "Can it be trusted?", "Appendix",
+)  # fmt: skip
 """The headings of the table of contents, in the reader's order."""
 
 TIME = ("time_zone", "log_start", "log_end")
@@ -58,7 +61,7 @@ SUMMARY = "10_summary"
 STAGES: tuple[Stage, ...] = (
     Stage(
         "01_clean_users",
-        "Audit",
+        "Appendix",
         reads=(),
         writes={
             "users": USERS,
@@ -71,7 +74,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "02_clean_events",
-        "Audit",
+        "Appendix",
         reads=(USERS,),
         writes={
             "events": EVENTS,
@@ -97,7 +100,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "03_audit",
-        "Audit",
+        "Can it be trusted?",
         reads=(*LOG, *QA),
         writes={
             "quality": "audit/quality.csv",
@@ -112,7 +115,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "04_features",
-        "Model",
+        "Appendix",
         reads=LOG,
         writes={
             "user_features": "features/user_features.parquet",
@@ -127,7 +130,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "05_cohorts",
-        "Cohorts",
+        "Trend and cohorts",
         reads=LOG,
         writes={
             "retention_cohorts": "cohorts/retention_cohorts.csv",
@@ -155,7 +158,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "06_model",
-        "Model",
+        "Who leaves",
         reads=(SNAPSHOTS,),
         writes={
             "stored_model": "model/churn_model.skops",
@@ -190,7 +193,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "07_scoring",
-        "Model",
+        "What to do and how to prove it",
         reads=(
             USERS,
             SNAPSHOTS,
@@ -225,7 +228,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "08_segmentation",
-        "Segmentation",
+        "Segments",
         reads=("features/user_features.parquet", SNAPSHOTS),
         writes={
             "user_clusters": "segments/user_clusters.parquet",
@@ -239,7 +242,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "09_published",
-        "Usual shortcuts",
+        "Can it be trusted?",
         reads=(*LOG, *QA),
         writes={
             "view": "published/view.json",
@@ -267,7 +270,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         SUMMARY,
-        "Reference",
+        "Appendix",
         reads=(
             *PAGES,
             *LOG,

@@ -135,8 +135,9 @@ def _new_year(year: int) -> pd.Timestamp:
 def moment(column: Any) -> Any:
     """Return `column` as an instant in UTC, of whatever year; what cannot be read is missing.
 
-    Text is ISO 8601, also in its basic form (20250131123456), in UTC unless it names an offset, or
-    has the month as a word (31-Jan-2025). Numbers (or digits) are time
+    Text is ISO 8601, also in its basic form (20250131123456), in UTC unless it names an offset or a
+    zone (America/Lima), or has the month as a word (31-Jan-2025). A zone in letters other than UTC
+    and GMT is not read: BST is British and Bangladeshi. Numbers (or digits) are time
     since 1970 in seconds, milliseconds, microseconds or nanoseconds, recognised by their size,
     and kept to the millisecond, where that gives a year from FIRST_EVENT to before TOO_LATE.
     """
@@ -144,6 +145,8 @@ def moment(column: Any) -> Any:
         is_possible = column.cast("date").between(ibis.date(1, 1, 2), ibis.date(9999, 12, 30))
         return ibis.ifelse(is_possible, column, ibis.null(column.type())).cast("timestamp('UTC')")
     value = text(column)
+    is_vague = value.re_search(LETTERED) & ~value.right(3).upper().isin(("UTC", "GMT"))
+    value = ibis.ifelse(is_vague, ibis.null("string"), value)
     return ibis.coalesce(
         value.try_cast("timestamp('UTC')"),
         _with_seconds(value).try_cast("timestamp('UTC')"),
@@ -184,6 +187,9 @@ ZONED = (
     r"([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 )
 """ISO 8601 with an offset: minutes are enough there, and a blank before the offset is common."""
+
+LETTERED = "[0-9] *[A-Za-z]{3,5}$"
+"""What ends in a zone in letters."""
 
 
 def _with_seconds(value: Any) -> Any:

@@ -217,12 +217,16 @@ def _name_curves(
 def draw_lift(lift: Frame) -> Sketch:
     """Return one point with its interval per `decile` (1 = highest risk): its `lift` (1 = average).
 
-    `ci_low` and `ci_high` are in units of lift.
+    `ci_low` and `ci_high` are in units of lift. Deciles of too few users have no point.
     """
     require_one(lift, "model", "draw_lift")
-    first = lift.sort_values("decile").iloc[0]
+    lift = lift[lift["lift"].notna()].sort_values("decile")
+    if lift.empty:
+        return Sketch({}, None)
+    first = lift.iloc[0]
     facts = {
-        "top": first["lift"], "low": first["ci_low"], "points": read(lift, "lift").tolist(),
+        "tenth": first["decile"], "top": first["lift"], "low": first["ci_low"],
+        "points": read(lift, "lift").tolist(),
         "users": lift["users"].sum() if "users" in lift else None,
     }  # fmt: skip
     return Sketch(facts, partial(_paint_lift, lift))

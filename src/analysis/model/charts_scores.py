@@ -41,6 +41,7 @@ BINS = 20
 def draw_calibration(calibration: Frame) -> Sketch:
     """Return one point with its interval per group: `observed_rate` by `mean_predicted`."""
     require_one(calibration, "model", "draw_calibration")
+    calibration = calibration[calibration["mean_predicted"].notna()]
     which = calibration["mean_predicted"].map(lambda share: say_percent(round(share, 2)))
     kept, left_out = keep_large(
         calibration.assign(which=which), "which", "observed_rate", MIN_USERS
@@ -84,6 +85,8 @@ def draw_profit(profit: Frame, *, chosen: int) -> Sketch:
     `expected_profit` (money); `chosen` marks the number of contacts in use.
     """
     ordered = profit.sort_values("contacted")
+    if not np.isfinite(read(ordered, "realised_profit")).any():
+        return Sketch({}, None)
     at = ordered.loc[ordered["contacted"] <= chosen]
     row: Any = at.iloc[-1] if len(at) and chosen else {}
     best = ordered.iloc[int(np.nanargmax(read(ordered, "realised_profit")))]

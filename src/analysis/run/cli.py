@@ -19,6 +19,7 @@ from analysis.contract.stages import STAGES, reads_of
 from analysis.run import pseudonyms, runner, site
 from analysis.run.documents import write_documents
 from analysis.run.folders import Run, default_run, run_under
+from analysis.run.future import check_future
 from analysis.run.lock import hold
 from analysis.run.ownership import check_out, read_made, remove
 from analysis.run.record import check_inputs
@@ -161,6 +162,7 @@ def _build(
     console.print("Stages" + ("" if run.params.users else " (on the simulated default tables)"))
     ran = runner.run_stages(run, _report, jobs)
     console.print(f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s")
+    check_future(run, _say)
     if not stages_only:
         with console.status("Building the pages"):
             locales = run.params.languages if all_languages else ()

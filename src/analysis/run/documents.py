@@ -27,9 +27,8 @@ def render_toc() -> str:
 
 def _pages_of(part: str) -> list[str]:
     by_hand = [f"book/{name}" for name in BY_HAND] if part == PARTS[-1] else []
-    return by_hand + [
-        f"book/chapters/{stage.name}" for stage in stages.STAGES if stage.part == part
-    ]
+    chapters = [f"book/chapters/{stage.name}" for stage in stages.STAGES if stage.part == part]
+    return chapters + by_hand
 
 
 def render_data_readme() -> str:

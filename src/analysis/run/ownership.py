@@ -47,8 +47,9 @@ def check_out(project: Path, out: Path) -> None:
             f"--out {out}: {out.relative_to(project).parts[0]}/ belongs to the project. Give a "
             "folder of the run's own, such as runs/mine."
         )
-    if os.path.lexists(out) and not out.is_dir():
-        raise ReportError(f"--out {out}: this is a file. Give a folder, such as runs/mine.")
+    for path in (out, *out.parents):
+        if os.path.lexists(path) and not path.is_dir():
+            raise ReportError(f"--out {out}: {path} is a file. Give a folder, such as runs/mine.")
     if (
         out.is_dir()
         and not (out / OWN).is_dir()

@@ -1,5 +1,6 @@
 """Ending on a signal: one line, no process left."""
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,10 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def stop_children() -> None:
-    """Kill the processes that this one started: kernels and the site's builder."""
+    """Kill the processes that this one started: kernels and the site's builder. That kernels died
+    is then no news, and not said.
+    """
+    logging.getLogger("papermill").disabled = True
     children = psutil.Process().children(recursive=True)
     for child in children:
         try:

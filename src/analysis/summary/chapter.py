@@ -238,9 +238,11 @@ class Summary(Chapter):
                 self.store.table("model/evaluation.csv"), card, self.verdicts_by_stage["06_model"]
             ),
             **scores,
-            **trend_metrics(self.store.table("cohorts/churn_by_snapshot.csv")),
+            **(trend := trend_metrics(self.store.table("cohorts/churn_by_snapshot.csv"))),
             **growth_metrics(self.store.table("cohorts/growth.csv")),
-            **value_at_stake(scores["expected_at_last_rate"], self.customer_value),
+            **value_at_stake(
+                scores["expected_at_last_rate"], trend, self.customer_value, self.currency
+            ),
             **metrics.segment_metrics(
                 self.store.table("segments/cluster_selection.csv"), self._facts("clusters_exist")
             ),

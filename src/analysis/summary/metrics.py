@@ -93,16 +93,29 @@ NOT_OF_PEOPLE = (
     "rules_kept_share", "group_differences_found", "flagged_share", "active_users_change",
 )  # fmt: skip
 """Figures whose n counts no people, or whose value says nothing that anybody did."""
+FLOWS = (
+    "growth_new", "growth_retained", "growth_resurrected", "growth_lost", "growth_quick_ratio",
+)  # fmt: skip
+CHANGES = ("churn_change", "churn_change_since_first")
+GIVE_BACK = {
+    **dict.fromkeys(FLOWS, FLOWS), "churn_rate": CHANGES, "churn_rate_before": CHANGES[:1],
+    "churn_rate_first": CHANGES[1:],
+}  # fmt: skip
+"""The figures that would give a withheld one back, by its key; the pages have the rest of the sums:
+the users of every month, and the churn of every snapshot."""
 
 
 def disclosed(metrics: Metrics, minimum: int) -> Metrics:
     """Return the metrics without those that rest on fewer than `minimum` people, or say something
-    of so few of them, of all or of nobody: such a figure is not available, and says why.
+    of so few of them, of all or of nobody, and without those that would give one of these back:
+    such a figure is not available, and says why.
     """
     if minimum <= 1:
         return metrics
+    few = {key for key, entry in metrics.items() if _is_few(key, entry, minimum)}
+    few |= {other for key in few for other in GIVE_BACK.get(key, ())}
     return {
-        key: _withheld(entry, minimum) if _is_few(key, entry, minimum) else entry
+        key: _withheld(entry, minimum) if key in few and entry["value"] is not None else entry
         for key, entry in metrics.items()
     }
 
@@ -122,8 +135,8 @@ def _is_few(key: str, entry: Entry, minimum: int) -> bool:
 
 def _withheld(entry: Entry, minimum: int) -> Entry:
     reason = (
-        f"Withheld: it is about fewer than {minimum} users, or says the same of all of them "
-        "(min_disclosed in params.yml)."
+        f"Withheld: it is about fewer than {minimum} users, says the same of all of them, or would "
+        "give such a figure back (min_disclosed in params.yml)."
     )
     return {**entry, "value": None, "n": None, "ci_low": None, "ci_high": None, "reason": reason}
 

@@ -1,6 +1,7 @@
 """Figures on the trend by key: churn and active users beside those of earlier snapshots."""
 
 from collections.abc import Mapping
+from math import hypot
 from typing import Any
 
 import pandas as pd
@@ -164,14 +165,59 @@ def growth_metrics(growth: pd.DataFrame) -> Metrics:
     }
 
 
-def value_at_stake(expected: Entry, customer_value: float) -> Metrics:
-    """Return what the users expected to churn at the last observed rate are worth, at the assumed
-    value of a customer; `expected` is the entry of `expected_at_last_rate`.
+def value_at_stake(
+    expected: Entry, before: Metrics, customer_value: float, currency: str = ""
+) -> Metrics:
+    """Return what the users expected to churn are worth, at the assumed value of a customer.
+
+    - `value_at_stake`: of the active users now, at the last observed rate; `expected` is the entry
+      of `expected_at_last_rate`.
+    - `value_at_stake_before`: as it stood at the snapshot before: of the users active then, at the
+      rate observed by then. `before` are the metrics of trend_metrics.
+    - `value_at_stake_change`: the difference, with an interval that holds chance in both rates
+      (Zou and Donner 2008, from the two intervals); `value_at_stake_change_is_beyond_chance` says
+      whether it leaves out 0.
     """
-    value, low, high = (
-        None if expected[name] is None else expected[name] * customer_value
-        for name in ("value", "ci_low", "ci_high")
-    )
     label = "Value of the users expected to churn at the last observed rate"
-    entry = metric(value, "money", label, expected["n"], (low, high), expected["rests_on"])
-    return {"value_at_stake": entry}
+    now = _worth(_ends(expected), customer_value)
+    rate, users = before["churn_rate_before"], before["active_users_before"]["value"]
+    then = _worth(_ends(rate), None if users is None else users * customer_value)
+    rests_on, n = expected["rests_on"], expected["n"]
+    change = _difference(now, then)
+    on: dict[str, Any] = {"rests_on": rests_on, "currency": currency}
+    late: dict[str, Any] = {**on, "reason": TOO_SHORT}
+    entry = metric(change[0], "money", "Change in the value at stake", n, change[1:], **late)
+    return {
+        "value_at_stake": metric(now[0], "money", label, n, now[1:], **on),
+        "value_at_stake_before": metric(
+            then[0], "money", "Value at stake at the snapshot before", users, then[1:], **late
+        ),
+        "value_at_stake_change": entry,
+        "value_at_stake_change_is_beyond_chance": metric(
+            _beyond(entry), "text", "Change in the value at stake beyond chance",
+            rests_on=rests_on, reason=TOO_SHORT,
+        ),
+    }  # fmt: skip
+
+
+Ends = tuple[float | None, float | None, float | None]
+"""A figure with the ends of its interval."""
+
+
+def _ends(entry: Entry) -> Ends:
+    return entry["value"], entry["ci_low"], entry["ci_high"]
+
+
+def _worth(ends: Ends, each: float | None) -> Ends:
+    value, low, high = (None if end is None or each is None else end * each for end in ends)
+    return value, low, high
+
+
+def _difference(now: Ends, then: Ends) -> Ends:
+    """Return a difference with its interval, from two figures with theirs."""
+    known = [end for end in (*now, *then) if end is not None]
+    if len(known) < len(now) + len(then):
+        return None, None, None
+    value, low, high, other, other_low, other_high = known
+    down, up = hypot(value - low, other_high - other), hypot(high - value, other - other_low)
+    return value - other, value - other - down, value - other + up
