@@ -98,7 +98,7 @@ def test_a_table_or_column_without_description_is_an_error(monkeypatch):
 def test_a_table_that_does_not_say_what_it_rests_on_is_an_error(monkeypatch, entry, says):
     odd = {"columns": {}, "tables": {"odd": entry}, "files": {}}
     monkeypatch.setattr(catalogue, "_files", lambda: {"common": odd})
-    catalogue.table_of.cache_clear()
+    catalogue._table_of.cache_clear()
     with pytest.raises(ReportError, match=says):
         catalogue.table_of("odd")
 

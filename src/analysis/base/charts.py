@@ -48,6 +48,8 @@ class Chart:
     frame: Frame = field(default_factory=pd.DataFrame)
     wide: Drawing | None = None
     narrow: Drawing | None = None
+    again: "Callable[[], Chart] | None" = None
+    """Makes the chart again, in the language then in use."""
 
     def __repr__(self) -> str:
         return f"Chart({self.name!r})"

@@ -5,19 +5,26 @@ English needs no catalogue, and a text without a translation stays English. Kern
 speak English; the builder of the pages chooses the reader's language once, with `use`.
 """
 
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from babel.messages.pofile import read_po
 
 ENGLISH = "en"
 DOMAIN = "churnbook"
 BLANKS = re.compile(r"[ \t\n]+")
+CATALOGUES = "CHURNBOOK_LOCALE"
+"""Environment variable of a run's kernels: the folder of the catalogues in whose languages they
+tell what they show, besides English. Without it they speak English alone.
+"""
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,22 @@ def speaking(locale: str, folder: Path) -> Iterator[None]:
         yield
     finally:
         _chosen.pop()
+
+
+def tell(make: Callable[[], Made]) -> dict[str, Made]:
+    """Return what `make` gives in each language that a kernel tells its results in besides English.
+
+    Nothing is computed again but what `make` itself computes.
+    """
+    folder = Path(os.environ.get(CATALOGUES, ""))
+    if not os.environ.get(CATALOGUES) or not is_english():
+        return {}
+    told = {}
+    for path in sorted(folder.glob(f"*/LC_MESSAGES/{DOMAIN}.po")):
+        name = path.parents[1].name
+        with speaking(name, folder):
+            told[name] = make()
+    return told
 
 
 def read_language(locale: str, folder: Path) -> Language:

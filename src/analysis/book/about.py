@@ -8,13 +8,11 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.locale import _
 from sphinx.util.docutils import SphinxRole
 
+from analysis.base.language import say
 from analysis.book.artifacts import MANIFEST
 from analysis.book.directive import data_dir
-
-SIMULATED = _("Simulated data")
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def about_run(data: Path) -> About:
     )
     inputs = manifest.get("inputs") or []
     is_simulated = any(entry.get("source") == "simulated" for entry in inputs)
-    return About(product, note or (SIMULATED if is_simulated else ""))
+    return About(product, note or (say("Simulated data") if is_simulated else ""))
 
 
 class ProductRole(SphinxRole):

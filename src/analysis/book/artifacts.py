@@ -12,8 +12,9 @@ from typing import Any
 from analysis.base import conditions, files, language
 from analysis.base.errors import ReportError
 from analysis.base.language import say
-from analysis.book.said import say_checks
+from analysis.book.told import in_region
 from analysis.contract.checks import STATUSES
+from analysis.contract.stages import TOLD
 from analysis.summary.findings import NONE, split_names
 
 Row = dict[str, str]
@@ -97,20 +98,46 @@ def read_text(path: Path, shown: str) -> str:
     return _read_text(path, path.stat().st_mtime_ns)
 
 
+def _in_region(cells: Row) -> Row:
+    return {name: in_region(text) for name, text in cells.items()}
+
+
 @dataclass(frozen=True)
 class Artifacts:
     """The artifacts of one run under the folder `data`, for one page."""
 
     data: Path
-    book: Path | None = None
-    """The folder of the templates, for sentences in another language than English."""
 
     def path(self, name: str) -> Path:
         """Return where the artifact `name` is."""
         return self.data / name
 
     def rows(self, name: str) -> list[Row]:
-        """Return the rows of a CSV artifact, all cells as text, missing ones empty."""
+        """Return the rows of a CSV artifact in the language in use, all cells as text, missing ones
+        empty.
+        """
+        rows = self.written_rows(name)
+        told = self._told().get(name, [])
+        if len(told) != len(rows):
+            return rows
+        return [{**row, **_in_region(cells)} for row, cells in zip(rows, told, strict=True)]
+
+    def told_sentences(self) -> dict[str, str]:
+        """Return what each cell of the tables of sentences is in the language in use."""
+        pairs: dict[str, str] = {}
+        for name, told in self._told().items():
+            for row, cells in zip(self.written_rows(name), told, strict=True):
+                pairs |= {row[column].strip(): text for column, text in cells.items()}
+        return pairs
+
+    def _told(self) -> dict[str, list[Row]]:
+        if language.is_english() or not self.path(TOLD).is_file():
+            return {}
+        told: dict[str, dict[str, list[Row]]] = self.json(TOLD)
+        return told.get(language.language_of(language.current()), {})
+
+    def written_rows(self, name: str) -> list[Row]:
+        """Return the rows of a CSV artifact as they are written."""
         text = read_text(self.path(name), name)
         rows = csv.DictReader(io.StringIO(text, newline=""), restval="")
         return [{name: files.as_written(cell) for name, cell in row.items()} for row in rows]
@@ -136,10 +163,7 @@ class Artifacts:
 
     def all_checks(self) -> list[Check]:
         """Return every row of checks.csv, in its order."""
-        rows = self.rows(CHECKS)
-        if self.book is not None and not language.is_english():
-            rows = say_checks(rows, self.data, self.book)
-        return [make_check(row) for row in rows]
+        return [make_check(row) for row in self.rows(CHECKS)]
 
     def checks(self, names: Sequence[str]) -> list[Check]:
         """Return the checks `names`, each once. Raises ReportError that names missing ones."""

@@ -24,15 +24,22 @@ TITLE = re.compile(r'(<p class="cb-chart-title">)(.*?)(</p>)', re.DOTALL)
 
 @dataclass(frozen=True, eq=False)
 class ShownChart:
-    """A chart with its `table` (HTML, empty without one) folded under it."""
+    """A chart with its `table` (HTML, empty without one) folded under it, and both `told` in other
+    languages.
+    """
 
     chart: Chart
     table: str
+    told: str = ""
 
     def __repr__(self) -> str:
         return f"ShownChart({self.chart.name!r})"
 
     def _repr_html_(self) -> str:
+        return f"{self.html()}{self.told}"
+
+    def html(self) -> str:
+        """Return the chart as HTML in the language that it was made in."""
         parts = {"table": Markup(self.table), "method": self.chart.method, "slot": Markup(SLOT)}
         return self.chart.html(render("chart_more", **parts).strip())
 

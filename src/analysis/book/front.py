@@ -86,7 +86,7 @@ class Tiles(BookDirective):
         metric = artifacts.metric(key)
         # without a value there is nothing to strike or to trust
         checks = [] if is_missing(metric.value) else artifacts.checks_of([metric])
-        beyond = artifacts.metric(f"{change}_is_beyond_chance").value == "yes"
+        beyond = artifacts.holds(f'{change}_is_beyond_chance == "yes"')
         return {
             "key": key, "metric": metric, "change": artifacts.metric(change), "is_beyond": beyond,
             "since": artifacts.metric(since), "status": worst(checks),

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from great_tables import GT, html, loc, style
 
-from analysis.base import disclosure, files, unavailable
+from analysis.base import disclosure, files, language, unavailable
 from analysis.base.charts import Chart
 from analysis.base.disclosure import WITHHELD
 from analysis.base.errors import ReportError
@@ -31,6 +31,7 @@ from analysis.book.dress import dress
 from analysis.book.figures import ShownChart, has_table
 from analysis.book.marks import mark_cells
 from analysis.book.publish import may_be_published
+from analysis.book.told import keep_told
 from analysis.contract import catalogue, resting
 from analysis.contract.catalogue import Column, Table
 
@@ -68,6 +69,11 @@ class ReportTable(GT):
     """
 
     rests_on: Sequence[tuple[str, ...]] = ()
+    told: str = ""
+    """The table in other languages: see book.retell."""
+
+    def _repr_html_(self) -> str:
+        return f"{self.as_raw_html()}{self.told}"
 
     def __repr__(self) -> str:
         # GT's own holds memory addresses, which strict nbval sees as a change.
@@ -94,11 +100,19 @@ def show_chart(chart: Chart, frame: pd.DataFrame | None = None) -> ShownChart:
     same in fewer rows, folded under it where readers may see it.
     """
     folded = chart.frame if frame is None else frame
+
+    def again() -> str:
+        drawn = chart.again() if chart.again else chart
+        return ShownChart(drawn, _table_under(folded)).html()
+
+    return ShownChart(chart, _table_under(folded), keep_told(language.tell(again)))
+
+
+def _table_under(folded: pd.DataFrame) -> str:
     if not has_table(folded):
-        return ShownChart(chart, "")
+        return ""
     name = f"{folded.attrs['table']}-chart"
-    table = show(folded, ROWS_UNDER_A_CHART, name=name)
-    return ShownChart(chart, table.as_raw_html())
+    return _show(folded, ROWS_UNDER_A_CHART, "../../", name).as_raw_html()
 
 
 def show(
@@ -114,6 +128,13 @@ def show(
     Raises ReportError for a frame that is no table of a chapter, and for a column that the
     catalogue shows and the frame lacks.
     """
+    made = _show(frame, max_rows, root, name)
+    told = language.tell(lambda: _show(frame, max_rows, root, name).as_raw_html())
+    made.told = keep_told(told)
+    return made
+
+
+def _show(frame: pd.DataFrame, max_rows: int, root: str, name: str) -> ReportTable:
     table = _table_of(frame)
     frame, withheld = disclosure.withhold_marked(frame)
     shown = frame.head(max_rows)
@@ -240,6 +261,8 @@ def _head_of(column: Column, table: Table, names: set[str]) -> str:
 def _format(value: Any, column: Column, look: dict[str, Any]) -> str:
     if not is_missing(value) and str(value) in column.values:
         return column.values[str(value)]
+    if isinstance(value, str) and column.name not in NAMES:
+        value = say(value)
     if isinstance(value, str):
         value = cut(value, LONGEST_NAME if column.name in NAMES else LONGEST_TEXT)
     return format_cell(value, **look)

@@ -10,13 +10,14 @@ such as `mark`: what one point says.
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
 
-from analysis.base import texts
+from analysis.base import language, texts
 from analysis.base.charts import Chart, Sketch, require_columns, with_short_names
 from analysis.base.disclosure import MARK, withhold_marked
 from analysis.base.drawing import NARROW, THEME, WIDE, Canvas, Drawing
@@ -68,6 +69,9 @@ def chart(*required: str) -> Callable[[Callable[P, Sketch]], Callable[P, Chart]]
 
         @functools.wraps(draw)
         def make(*args: P.args, **options: P.kwargs) -> Chart:
+            return replace(make_once(*args, **options), again=lambda: make_once(*args, **options))
+
+        def make_once(*args: P.args, **options: P.kwargs) -> Chart:
             bound = signature.bind(*args, **options)
             first, given = next(iter(bound.arguments.items()))
             if reason := reason_of(given):
@@ -100,6 +104,7 @@ def _without_drawing(name: str, reason: str, **facts: Any) -> Chart:
 
 def _make_chart(name: str, frame: Any, sketch: Sketch, minimum: int) -> Chart:
     words = caption(name)
+    drawn = {key: _said(word) for key, word in words.get("words", {}).items()}
     if sketch.paint is None:
         return _without_drawing(name, words.get("nothing", "No data."), **sketch.facts)
 
@@ -107,14 +112,22 @@ def _make_chart(name: str, frame: Any, sketch: Sketch, minimum: int) -> Chart:
         known = {**sketch.facts, **facts}
         return texts.render(words.get(part, ""), known, min_disclosed=minimum)
 
-    parts = ("title", "subtitle", "label", "note", "method")
-    wide, narrow = (_paint(width, sketch, words, say) for width in (WIDE, NARROW))
-    sentences = {part: say(part) for part in parts}
-    return Chart(name, **sentences, frame=frame, wide=wide, narrow=narrow)
+    wide, narrow = (_paint(width, sketch, drawn, say) for width in (WIDE, NARROW))
+    return Chart(
+        name, say("title"), say("subtitle"), say("label"), say("note"), say("method"),
+        frame=frame, wide=wide, narrow=narrow,
+    )  # fmt: skip
+
+
+def _said(word: Any) -> Any:
+    """Return a fixed word of a drawing, or words by their places, in the language in use."""
+    if isinstance(word, Mapping):
+        return {place: language.say(str(text)) for place, text in word.items()}
+    return language.say(word) if isinstance(word, str) else word
 
 
 def _paint(width: int, sketch: Sketch, words: dict[str, Any], say: Any) -> Drawing:
-    canvas = Canvas(width, words.get("words", {}), say)
+    canvas = Canvas(width, words, say)
     if sketch.paint is not None:
         sketch.paint(canvas)
     return canvas.finish()

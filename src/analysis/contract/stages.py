@@ -38,6 +38,7 @@ LOG = (USERS, EVENTS, USER_DAYS, WINDOW, VOLUME)
 """What every chapter on the log reads: see analysis.log.log."""
 QA = ("clean/users.qa.json", "clean/events.qa.json")
 SNAPSHOTS = "features/snapshots.parquet"
+TOLD = "summary/told.json"
 SUSPECTS, TEST_SCORES = "audit/suspects.parquet", "model/test_scores.parquet"
 
 
@@ -308,6 +309,7 @@ STAGES: tuple[Stage, ...] = (
             "actions": "summary/actions.csv",
             "user_actions": "summary/user_actions.csv",
             "materiality": "summary/materiality.csv",
+            "told": TOLD,
         },
         params=(
             "time_zone",

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from analysis.base.errors import ReportError
 from analysis.contract.params import Params, load_params, parse_override
 from analysis.contract.stages import STAGES, reads_of
 from analysis.run import pseudonyms, runner, site
-from analysis.run.documents import write_documents
+from analysis.run.documents import keep_english, write_documents
 from analysis.run.folders import Run, default_run, run_under
 from analysis.run.future import check_future
 from analysis.run.lock import hold
@@ -267,7 +266,7 @@ def notebooks() -> None:
             runner.run_stages(run, _report)
             for stage in STAGES:
                 name = f"{stage.name}.ipynb"
-                shutil.copyfile(run.chapters / name, project / "notebooks" / name)
+                keep_english(run.chapters / name, project / "notebooks" / name)
 
 
 @app.command()

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import nbformat
 import yaml
 
+from analysis.book.told import without_told
 from analysis.contract import catalogue, stages
 from analysis.contract.stages import ABOUT_RUN, PARTS, Stage
 
@@ -58,6 +60,16 @@ made by `make notebooks` from the declarations of the stages and the catalogue.
 DATA_FOOT = """
 CSV and JSON files are UTF-8; times are UTC. Every column is described on the page Data dictionary.
 """
+
+
+def keep_english(executed: Path, target: Path) -> None:
+    """Write an executed notebook to `target` with what it shows in English alone."""
+    notebook = nbformat.read(executed, as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "text/html" in output.get("data", {}):
+                output["data"]["text/html"] = without_told(output["data"]["text/html"])
+    nbformat.write(notebook, target)
 
 
 def write_documents(project: Path) -> list[str]:

@@ -14,8 +14,9 @@ from packaging.requirements import Requirement
 
 import simulation
 from analysis.base.engine import list_files
+from analysis.base.language import DOMAIN
 from analysis.contract.stages import RAW, Stage, reads_of
-from analysis.run.folders import Run, notebook_of
+from analysis.run.folders import LOCALE, Run, notebook_of
 
 HELPERS = Path(__file__).parents[1]
 SIMULATION = Path(simulation.__file__).parent
@@ -135,8 +136,15 @@ def fingerprint(run: Run, stage: Stage) -> str:
         "parameters": run.params.model_dump(include={*stage.params} - {*tables}),
         "inputs": inputs,
         "packages": package_versions(),
+        "messages": _messages_digest(run),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _messages_digest(run: Run) -> dict[str, str]:
+    """Return the digests of the catalogues in whose languages a stage tells what it shows."""
+    catalogues = sorted((run.project / LOCALE).glob(f"*/LC_MESSAGES/{DOMAIN}.po"))
+    return {path.parents[1].name: sha256(path) for path in catalogues}
 
 
 def _kept(cell: Any) -> dict[str, Any]:

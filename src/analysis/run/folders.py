@@ -13,6 +13,8 @@ STATE = ".state"
 """Under the data folder: what the run remembers of each stage."""
 OWN = ".churnbook"
 """In the folder that a run owns: the list of what it made, and the lock."""
+LOCALE = Path("book", "locale")
+"""In the project: the catalogues of messages."""
 UNFINISHED = "UNFINISHED.txt"
 """Under the data folder, while a run is not finished."""
 OF_THE_RUN = (*ABOUT_RUN, UNFINISHED)

@@ -21,13 +21,11 @@ from analysis.contract.stages import MANIFEST, STAGES
 from analysis.run import ownership, trouble
 from analysis.run.disclose import require_disclosable
 from analysis.run.fingerprint import sha256
-from analysis.run.folders import OWN, SITE, Run
+from analysis.run.folders import LOCALE, OWN, SITE, Run
 from analysis.run.state import move, read_json, write_json
 
 SOURCES = ("_config.yml", "_toc.yml", "index.md", "params.yml", "book")
 """What the site is built from, besides the executed notebooks."""
-LOCALE = Path("book", "locale")
-"""Where the catalogues of messages are."""
 PAGES = "pages"
 """The catalogue of the pages and the notebooks."""
 

@@ -30,6 +30,7 @@ from analysis.summary.judged import describe_checks, describe_claims
 from analysis.summary.materiality import behind, decide, materiality
 from analysis.summary.metrics import Metrics
 from analysis.summary.recomputed import Evidence, Figures, headline, recompute
+from analysis.summary.told import Told, tell_tables
 from analysis.summary.trend import growth_metrics, trend_metrics, value_at_stake
 from analysis.summary.worth import AT_CHANCE, worth_suggesting
 
@@ -368,6 +369,11 @@ class Summary(Chapter):
         return describe_claims(
             verdicts, self.texts["published"], as_text, min_disclosed=self.min_disclosed
         )
+
+    @cached_property
+    def told(self) -> Told:
+        """What the tables of sentences say in other languages: see told.tell_tables."""
+        return tell_tables(self)
 
     @table
     def comparison(self) -> pd.DataFrame:

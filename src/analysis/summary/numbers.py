@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.base.formats import format_full
+from analysis.base.language import say
 from analysis.summary.metrics import Metrics
 
 COMPARED = {
@@ -22,7 +23,7 @@ COMPARED = {
 def numbers_table(metrics: Metrics, failing: list[str]) -> pd.DataFrame:
     """Return every number as `key, label, value` (text, with its interval and n), `is_struck`."""
     rows = [
-        (key, entry["label"], as_text(entry), _struck_word(entry, failing))
+        (key, say(entry["label"]), as_text(entry), _struck_word(entry, failing))
         for key, entry in metrics.items()
     ]
     return pd.DataFrame(rows, columns=["key", "label", "value", "is_struck"])
@@ -44,7 +45,11 @@ def as_text(entry: Mapping[str, Any], locale: str = "") -> str:
 def as_marked(entry: Mapping[str, Any], failing: list[str]) -> str:
     """Return one metric as text, with a word where a failing check strikes it."""
     is_plain = entry["value"] is None or not is_struck(entry, failing)
-    return as_text(entry) if is_plain else f"{as_text(entry)} [struck by a failing check]"
+    return (
+        as_text(entry)
+        if is_plain
+        else say("{figure} [struck by a failing check]").format(figure=as_text(entry))
+    )
 
 
 def is_struck(entry: Mapping[str, Any], failing: list[str]) -> bool:

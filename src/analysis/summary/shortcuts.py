@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.base.comparisons import distinct
 from analysis.base.formats import format_value
+from analysis.base.language import say
 from analysis.base.texts import render
 from analysis.summary.metrics import Entry, Metrics
 from analysis.summary.numbers import as_text, is_struck
@@ -112,17 +113,17 @@ def _row(
 ) -> dict[str, Any]:  # fmt: skip
     struck = is_struck(use, list(failing))
     is_given = figure["value"] is not None
-    reason = "" if is_given else render(CANNOT_BE_COMPUTED, {"reason": figure["reason"]})
+    reason = "" if is_given else render(CANNOT_BE_COMPUTED, {"reason": say(figure["reason"])})
     if is_given and (struck or use["value"] is None):
-        reason = STRUCK if struck else NOT_AVAILABLE
+        reason = say(STRUCK if struck else NOT_AVAILABLE)
     says = render(text["says"], figure, min_disclosed=min_disclosed) if is_given else ""
     return {
         "shortcut": one.name,
-        "title": text["title"],
+        "title": say(text["title"]),
         "shortcut_says": says,
         "metric": one.metric,
-        "to_use": f"{use['label']}: {'struck' if struck else as_text(use)}",
+        "to_use": f"{say(use['label'])}: {say('struck') if struck else as_text(use)}",
         "differs": "unknown" if reason else differs(figure["value"], use),
         "reason": reason,
-        "in_general": text["why"],
+        "in_general": say(text["why"]),
     }
