@@ -108,13 +108,13 @@ def _make_chart(name: str, frame: Any, sketch: Sketch, minimum: int) -> Chart:
     if sketch.paint is None:
         return _without_drawing(name, words.get("nothing", "No data."), **sketch.facts)
 
-    def say(part: str, **facts: Any) -> str:
+    def fill(part: str, **facts: Any) -> str:
         known = {**sketch.facts, **facts}
         return texts.render(words.get(part, ""), known, min_disclosed=minimum)
 
-    wide, narrow = (_paint(width, sketch, drawn, say) for width in (WIDE, NARROW))
+    wide, narrow = (_paint(width, sketch, drawn, fill) for width in (WIDE, NARROW))
     return Chart(
-        name, say("title"), say("subtitle"), say("label"), say("note"), say("method"),
+        name, fill("title"), fill("subtitle"), fill("label"), fill("note"), fill("method"),
         frame=frame, wide=wide, narrow=narrow,
     )  # fmt: skip
 

@@ -83,10 +83,11 @@ def _of_modules() -> Iterator[Message]:
             tree = ast.parse(file.read())
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-            texts = call.args if name in ("say", "metric", "_rate", "measured") else []
+            is_said = name == "say" and isinstance(call.func, ast.Name)
+            texts = call.args if is_said or name in ("metric", "_rate", "measured") else []
             for text in texts:
                 value = text.value if isinstance(text, ast.Constant) else None
-                if isinstance(value, str) and (name == "say" or " " in value or value.istitle()):
+                if isinstance(value, str) and (is_said or " " in value or value.istitle()):
                     yield value, path.name
     yield from ((text, "others") for text in OTHERS)
     yield from ((word, "render.py") for word in WORDS.values())
