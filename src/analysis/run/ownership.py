@@ -11,7 +11,7 @@ from pathlib import Path
 from analysis.base.errors import ReportError
 from analysis.contract import stages
 from analysis.contract.stages import MANIFEST
-from analysis.run.fingerprint import sha256
+from analysis.run.digests import sha256
 from analysis.run.folders import (
     OF_THE_RUN,
     OWN,

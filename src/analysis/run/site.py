@@ -12,13 +12,12 @@ import yaml
 from analysis.base.errors import RunStopped
 from analysis.contract.stages import MANIFEST, STAGES
 from analysis.run import ownership, trouble
+from analysis.run.current import SOURCES, made_of
+from analysis.run.digests import digest, sha256
 from analysis.run.disclose import require_disclosable
-from analysis.run.fingerprint import sha256
 from analysis.run.folders import OWN, SITE, Run
+from analysis.run.headline import read_headline
 from analysis.run.state import move, read_json, write_json
-
-SOURCES = ("_config.yml", "_toc.yml", "index.md", "params.yml", "book")
-"""What the site is built from, besides the executed notebooks."""
 
 
 def build_site(run: Run, given: Run | None = None) -> Path:
@@ -30,26 +29,35 @@ def build_site(run: Run, given: Run | None = None) -> Path:
     pseudonyms, of the tables as `given`.
     """
     try:
+        sources = made_of(run, given)  # before they are read: what changes meanwhile is built again
         run.record(SITE).unlink(missing_ok=True)
         if run.is_default:
             _build_pages(run, run.project)
             require_disclosable(run, run.html, given)
         else:
             _build_elsewhere(run, given)
-        write_site_record(run)
+        write_site_record(run, sources)
     except OSError as error:
         raise trouble.explain(error, run.html) from error
     return run.html / "index.html"
 
 
-def write_site_record(run: Run) -> None:
-    """Record of which data the pages are, and their checksums."""
+def write_site_record(run: Run, sources: str = "") -> None:
+    """Record of which data the pages are, their checksums, and what the first one finds. Without
+    `sources` (see made_of) they are not known to be what a whole build makes, and are built again.
+    """
     pages = [path for path in sorted(run.html.rglob("*")) if path.is_file()]
     made = ownership.read_made(run.home)
     if not run.is_default:
         pages = [path for path in pages if path.relative_to(run.home).as_posix() in made]
-    outputs = {path.relative_to(run.html).as_posix(): sha256(path) for path in pages}
-    write_json(run.record(SITE), {"manifest": sha256(run.data / MANIFEST), "outputs": outputs})
+    outputs = {path.relative_to(run.html).as_posix(): digest(path) for path in pages}
+    record = {
+        "manifest": digest(run.data / MANIFEST),
+        "made_of": sources,
+        "headline": read_headline(run.html / "index.html"),
+        "outputs": outputs,
+    }
+    write_json(run.record(SITE), record)
 
 
 def is_stale(run: Run) -> bool:

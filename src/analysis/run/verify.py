@@ -13,7 +13,7 @@ from analysis.base.errors import FolderBusy, ReportError
 from analysis.contract import stages
 from analysis.contract.params import check_params, load_params
 from analysis.contract.stages import ABOUT_RUN, MANIFEST, Stage
-from analysis.run.fingerprint import sha256
+from analysis.run.digests import sha256
 from analysis.run.folders import OWN, RUN, SIMULATE, SITE, Run, outputs_of, simulated_tables
 from analysis.run.lock import is_busy
 from analysis.run.ownership import MARKER, read_made
