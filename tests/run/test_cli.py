@@ -72,13 +72,18 @@ def test_the_terminal_ends_with_the_finding_the_checks_and_the_page(runs, tmp_pa
 def test_what_is_current_is_not_built_again(runs, monkeypatch):
     call("build")
     runs.clear()
-    monkeypatch.setattr(cli, "is_run_current", lambda run: True)
+    monkeypatch.setattr(cli, "are_stages_current", lambda run: True)
+    monkeypatch.setattr(cli, "is_site_current", lambda run, given=None: True)
     result = call("build")
     assert f"Nothing has changed: 0 of {len(STAGES)} stages ran" in result.output
     assert result.output.splitlines()[-1] == "Open _build/html/index.html"
     assert call("build", "--strict").exit_code == 1
+    assert "Nothing has changed" in call("build", "--stages-only").output
     assert runs == []
-    call("build", "--stages-only")
+    monkeypatch.setattr(cli, "is_site_current", lambda run, given=None: False)
+    assert "Nothing has changed" in call("build", "--stages-only").output
+    assert runs == []
+    call("build")
     assert len(runs) == 1
 
 
@@ -214,7 +219,7 @@ def test_a_refusal_of_the_machine_is_one_line(runs, monkeypatch, tmp_path):
 
 
 def test_pages_of_an_earlier_run_are_named(runs, monkeypatch):
-    monkeypatch.setattr(site, "is_stale", lambda run: True)
+    monkeypatch.setattr(cli, "is_stale", lambda run: True)
     assert "are of an earlier run" in call("build", "--stages-only").output
     assert "earlier" not in call("build").output
 

@@ -5,13 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.run import current, site
-from analysis.run.current import is_run_current, is_site_current
+from analysis.run import site, sources
+from analysis.run.current import are_stages_current, is_site_current
 from analysis.run.fingerprint import HELPERS
 from analysis.run.state import read_json, write_json
 from tests.run.tiny import COUNT, SHOW, go, make_run
 
 pytestmark = pytest.mark.usefixtures("no_kernels")
+
+
+def is_run_current(run):
+    return are_stages_current(run) and is_site_current(run)
 
 
 @pytest.fixture
@@ -44,7 +48,9 @@ def test_what_the_pages_are_made_of_makes_them_old(run, project, name):
     with (project / name).open("a") as file:
         file.write("\n")
     assert not is_site_current(run)
-    assert not is_run_current(run)
+    assert are_stages_current(run) == (
+        name in ("_toc.yml", "_config.yml", "book/terms.md", "book/new.md")
+    )
 
 
 @pytest.mark.parametrize("name", [".draft.md", "chapters/mine.ipynb"])
@@ -80,15 +86,15 @@ def test_other_parameters_and_tables_make_it_old(run, project):
 
 def test_our_code_and_other_packages_make_it_old(run, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(current, "_installed", lambda: ["sphinx-99.dist-info"])
+        patch.setattr(sources, "_installed", lambda: ["sphinx-99.dist-info"])
         assert not is_site_current(run)
     assert is_site_current(run)
-    monkeypatch.setattr(current, "SIMULATION", run.project / "book")
+    monkeypatch.setattr(sources, "SIMULATION", run.project / "book")
     assert not is_site_current(run)
 
 
 def test_every_kind_of_file_of_the_package_counts():
-    names = {os.path.relpath(path, HELPERS) for path in current._files(HELPERS)}
+    names = {os.path.relpath(path, HELPERS) for path in sources._files(HELPERS)}
     assert {"run/site.py", "book/templates/table.html", "contract/catalogue/model.yml"} <= names
     assert not any("__pycache__" in name for name in names)
 
@@ -103,9 +109,9 @@ def test_an_unfinished_run_or_one_beside_another_is_not_current(run):
     assert not is_run_current(run)
 
 
-def test_a_record_of_before_has_no_memory_of_sources(run):
+def test_records_of_an_earlier_version_mean_build_again(run):
     record = read_json(run.record("site"))
-    del record["made_of"]
+    del record["sources"]
     write_json(run.record("site"), record)
     assert not is_site_current(run)
     run.record(COUNT.name).unlink()

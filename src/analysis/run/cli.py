@@ -16,7 +16,7 @@ from rich.markup import escape
 from analysis.base.errors import ReportError
 from analysis.contract.params import Params, load_params, parse_override
 from analysis.contract.stages import STAGES, reads_of
-from analysis.run.current import is_run_current, is_site_current
+from analysis.run.current import are_stages_current, is_site_current, is_stale
 from analysis.run.folders import SITE, Run, default_run, run_under
 from analysis.run.lock import hold
 from analysis.run.ownership import check_out, read_made, remove
@@ -135,7 +135,7 @@ def build(
         check_inputs(run)
         secret = _secret(key, run) if pseudonymise else None
         with hold(run, not no_wait, _say):
-            if stages_only or secret or not _is_current(run):
+            if secret or not _is_current(run, stages_only):
                 _build(run, stages_only, jobs, secret)
             failed = _say_results(run, stages_only)
         if strict and failed:
@@ -156,11 +156,11 @@ def _secret(key: Path | None, run: Run) -> bytes:
     return read_key(key, run.data)
 
 
-def _is_current(run: Run) -> bool:
+def _is_current(run: Run, stages_only: bool) -> bool:
     """Say whether there is nothing to build, and say so to the reader."""
-    if not is_run_current(run):
+    if not (are_stages_current(run) and (stages_only or is_site_current(run))):
         return False
-    console.print(f"Nothing has changed: 0 of {len(STAGES)} stages ran, and the pages stay.")
+    console.print(f"Nothing has changed: 0 of {len(STAGES)} stages ran.")
     _say_future(run)
     return True
 
@@ -183,11 +183,6 @@ def _build(given: Run, stages_only: bool, jobs: int | None, secret: bytes | None
     if not stages_only and not is_site_current(run, given):
         with console.status("Building the pages"):
             site.build_site(run, given)
-    elif stages_only and site.is_stale(run):
-        console.print(
-            f"The pages in {_shown(run.html)} are of an earlier run. Build without --stages-only "
-            "to renew them."
-        )
 
 
 def _shown(page: Path) -> str:
@@ -204,6 +199,11 @@ def _say_results(run: Run, stages_only: bool) -> bool:
     failed = _say_checks(run)
     if not stages_only:
         console.print(f"Open {_shown(run.html / 'index.html')}")
+    elif is_stale(run):
+        console.print(
+            f"The pages in {_shown(run.html)} are of an earlier run. Build without --stages-only "
+            "to renew them."
+        )
     return failed
 
 
@@ -245,6 +245,24 @@ def pdf(
             console.print(f"Open {_shown(path)}")
     except ReportError as error:
         _stop(error)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8000,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the first page in a browser.")
+    ] = False,
+) -> None:
+    """Show the default run's pages on this machine, built again as you write them.
+
+    A preview, which the disclosure gate does not read: it is served at 127.0.0.1 alone.
+    """
+    from analysis.run.serve import serve as serve_pages
+
+    with _one_line_errors():
+        code = serve_pages(_project(), port, open_browser)
+    raise typer.Exit(code)
 
 
 @app.command()

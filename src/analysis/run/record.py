@@ -14,9 +14,9 @@ from analysis.contract import stages
 from analysis.run.digests import digest
 from analysis.run.fingerprint import HELPERS, SIMULATION, code_digest, package_versions
 from analysis.run.folders import OF_THE_RUN, RUN, UNFINISHED, Run, files_of, notebook_of
+from analysis.run.sources import TABLES, digests_of_inputs, sources_of_stages
 from analysis.run.state import write_json, write_text
 
-TABLES = ("users", "events")
 NOT_FINISHED = """\
 This run is not finished: it is under way, or it was stopped or failed. Some files here may be of an
 earlier run. `churnbook verify` names them; the next build that ends removes this file.
@@ -55,15 +55,6 @@ def _check_input(run: Run, table: str) -> None:
             ) from error
 
 
-def digests_of_inputs(run: Run) -> dict[str, list[str]]:
-    """Return the checksums of the given tables' files; none for the simulated ones."""
-    if not run.params.users:
-        return {}
-    from analysis.base.engine import list_files  # slow to import
-
-    return {t: [digest(path) for path in list_files(run.raw(t), t)] for t in TABLES}
-
-
 def digest_of_code(run: Run) -> str:
     """Return the digest of the helpers, the simulation and the notebooks."""
     digests = [code_digest(HELPERS), code_digest(SIMULATION)]
@@ -78,7 +69,8 @@ def begin(run: Run) -> dict[str, Any]:
     inputs, params = digests_of_inputs(run), run.params.model_dump()
     parts = [inputs, params | dict.fromkeys(TABLES), digest_of_code(run), package_versions()]
     run_print = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    record = {"run": run_print, "inputs": inputs, "params": params, "is_finished": False}
+    record = {"run": run_print, "inputs": inputs, "params": params, "is_finished": False,
+              "sources": sources_of_stages(run)}  # fmt: skip
     write_text(run.data / UNFINISHED, NOT_FINISHED)
     write_json(run.record(RUN), record | {"outputs": _outputs(run)})
     return record

@@ -12,12 +12,12 @@ import yaml
 from analysis.base.errors import RunStopped
 from analysis.contract.stages import MANIFEST, STAGES
 from analysis.run import ownership, trouble
-from analysis.run.current import SOURCES, made_of
-from analysis.run.digests import digest, sha256
+from analysis.run.digests import digest
 from analysis.run.disclose import require_disclosable
 from analysis.run.folders import OWN, SITE, Run
 from analysis.run.headline import read_headline
-from analysis.run.state import move, read_json, write_json
+from analysis.run.sources import SOURCES, sources_of_site
+from analysis.run.state import move, write_json
 
 
 def build_site(run: Run, given: Run | None = None) -> Path:
@@ -29,7 +29,7 @@ def build_site(run: Run, given: Run | None = None) -> Path:
     pseudonyms, of the tables as `given`.
     """
     try:
-        sources = made_of(run, given)  # before they are read: what changes meanwhile is built again
+        sources = sources_of_site(run, given)  # what changes from here on is built again
         run.record(SITE).unlink(missing_ok=True)
         if run.is_default:
             _build_pages(run, run.project)
@@ -44,7 +44,8 @@ def build_site(run: Run, given: Run | None = None) -> Path:
 
 def write_site_record(run: Run, sources: str = "") -> None:
     """Record of which data the pages are, their checksums, and what the first one finds. Without
-    `sources` (see made_of) they are not known to be what a whole build makes, and are built again.
+    `sources` (see sources_of_site) they are not known to be those of a whole build: the next build
+    makes them again.
     """
     pages = [path for path in sorted(run.html.rglob("*")) if path.is_file()]
     made = ownership.read_made(run.home)
@@ -53,19 +54,11 @@ def write_site_record(run: Run, sources: str = "") -> None:
     outputs = {path.relative_to(run.html).as_posix(): digest(path) for path in pages}
     record = {
         "manifest": digest(run.data / MANIFEST),
-        "made_of": sources,
+        "sources": sources,
         "headline": read_headline(run.html / "index.html"),
         "outputs": outputs,
     }
     write_json(run.record(SITE), record)
-
-
-def is_stale(run: Run) -> bool:
-    """Say whether there are pages, and of other data than those that are there now."""
-    if not (run.html / "index.html").is_file():
-        return False
-    manifest = run.data / MANIFEST
-    return not manifest.is_file() or read_json(run.record(SITE)).get("manifest") != sha256(manifest)
 
 
 def _build_elsewhere(run: Run, given: Run | None) -> None:
