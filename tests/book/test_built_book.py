@@ -294,6 +294,16 @@ def test_nothing_changed_means_nothing_runs(small_book, small_tables):
 
 
 @pytest.mark.book
+def test_pages_that_are_not_built_again_are_those_of_a_whole_build(small_book, small_tables):
+    before = {page: digest(page) for page in small_book.pages}
+    printed = build(small_tables, small_book.out).printed
+    assert printed.startswith("Nothing has changed")
+    (small_book.data / ".state" / "site.json").unlink()
+    assert "Nothing has changed" not in build(small_tables, small_book.out).printed
+    assert {page: digest(page) for page in small_book.pages} == before
+
+
+@pytest.mark.book
 def test_required_columns_are_enough_and_absence_is_said(bare_book):
     html = bare_book.out / "html" / "book" / "chapters"
     assert (bare_book.out / "html" / "index.html").is_file()
