@@ -185,6 +185,7 @@ STAGES: tuple[Stage, ...] = (
             *ECONOMICS,
             *UNCERTAINTY,
             "capacity",
+            "currency",
             "min_group",
             "bootstrap_draws",
             "seed",
