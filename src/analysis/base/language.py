@@ -135,7 +135,7 @@ LONGEST_FILLED = 800
 
 
 def _say_filled(chosen: Language, text: str) -> str:
-    """Return a sentence that a module filled, by the message with a GAP for each thing filled in."""
+    """Return a sentence that a module filled, by the message with a GAP for each value."""
     if " " not in text or len(text) > LONGEST_FILLED:
         return text
     for pattern, said in chosen.filled:

@@ -25,8 +25,9 @@ from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS
 
 PACKAGE = Path(__file__).parents[1]
 OTHERS = (
-    about.SIMULATED, show.INTERVAL, show.WHY_WITHHELD, *show.UNIT_IN_HEAD.values(), "Page not found",
-    "Parameter", "Value", "Unit", "Reason", "Column", "Type", "Required", "Meaning", "required",
+    about.SIMULATED, show.INTERVAL, show.WHY_WITHHELD, *show.UNIT_IN_HEAD.values(),
+    "Page not found", "Parameter", "Value", "Unit", "Reason", "Column", "Type", "Required",
+    "Meaning", "required",
     "optional", "Label", "Rests on", "Parameters", "Parameters of this run", "Code", "Packages",
     "Package", "Version", "Artifacts", "Inputs", "Table", "File", "Rows", "Source", "Bytes", "Name",
     "SHA-256", *(f"New users back within {day} days" for day in RETENTION_DAYS if day > 1),
