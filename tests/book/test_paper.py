@@ -72,7 +72,7 @@ def test_a_book_that_was_not_built_is_named(tmp_path):
 
 def test_the_command_says_that_nothing_was_built(tmp_path):
     done = CliRunner().invoke(app, ["pdf", "--out", str(tmp_path)])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "Run `churnbook build`" in " ".join(done.output.split())
 
 

@@ -81,10 +81,10 @@ def test_cells_stand_by_months_since_signup_and_the_first_month_is_left_out():
     same = frame.assign(event_month=frame["cohort_month"], retention_rate=1.0)
     chart = draw("draw_retention_heatmap", pd.concat([frame, same]))
     assert says(chart) == [
-        "Signed up in 2024-12, 1 month later: 50.0 % of 50 users (95 % interval 10.0 to 60.0 %)",
-        "Signed up in 2025-01, 2 months later: 25.0 % of 40 users (95 % interval 10.0 to 60.0 %)",
+        "Signed up in December 2024, 1 month later: 50.0 % of 50 users (95 % interval 10.0 to 60.0 %)",
+        "Signed up in January 2025, 2 months later: 25.0 % of 40 users (95 % interval 10.0 to 60.0 %)",
     ]
-    assert {"2024-12 (50)", "2025-01 (40)", "50", "25"} <= set(words_in(chart))
+    assert {"Dec 2024 (50)", "Jan 2025 (40)", "50", "25"} <= set(words_in(chart))
     assert "100" not in words_in(chart)
 
 

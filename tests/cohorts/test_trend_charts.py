@@ -82,7 +82,7 @@ def test_the_title_says_where_churn_is_going():
 def test_gained_users_stand_above_zero_and_lost_ones_below():
     chart = draw_growth(GROWTH)
     assert read_bars(axes_of(chart)[0]) == [5, 10, -20]
-    assert plain(chart.title) == "In 2025-02, 15 users came or came back, and 20 were lost"
+    assert plain(chart.title) == "In February 2025, 15 users came or came back, and 20 were lost"
     assert "does not cover the month" in chart.note
     assert draw_growth(GROWTH.head(1)).reason.startswith("The log covers no two whole months")
 
@@ -94,7 +94,7 @@ def test_each_monthly_figure_has_a_line_dashed_where_the_month_is_not_over():
     assert dashed.tolist() == [1.5, 1.8, 1.2]
     assert whole == pytest.approx(np.array([1.5, 1.8, np.nan]), nan_ok=True)
     assert {"Sessions per active user", "1.80"} <= set(words_in(chart))
-    assert says(chart)[-1] == "Sessions per active user, 2025-03: 1.20 so far"
+    assert says(chart)[-1] == "Sessions per active user, March 2025: 1.20 so far"
 
 
 @pytest.mark.parametrize(

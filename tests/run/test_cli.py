@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from analysis.base.errors import FolderBusy, ReportError, RunStopped
 from analysis.contract.stages import STAGES
-from analysis.run import cli, runner, site
+from analysis.run import cli, runner, site, verify
 from analysis.run.folders import default_run
 from analysis.run.state import write_json
 from analysis.run.verify import Findings
@@ -55,9 +55,36 @@ def test_build_runs_the_stages_builds_the_site_and_says_what_to_open(runs, tmp_p
     assert "01_clean_users   done (first run)   1.2 s" in result.output
     assert "02_clean_events  skipped: nothing has changed" in result.output
     assert f"1 of {len(STAGES)} stages ran" in result.output
-    assert "Open html/index.html" in result.output
+    assert "Open _build/html/index.html" in result.output
     assert "Checks: 1 fail, 1 warn, 1 pass." in result.output
     assert "fail leakage: rows[users] and [/b] are printed as they are" in result.output
+
+
+@pytest.mark.parametrize(("status", "shown"), [("pass", "Churn rises"), ("fail", "Withdrawn: why")])
+def test_the_terminal_ends_with_the_finding_the_checks_and_the_page(runs, tmp_path, status, shown):
+    headline = {"text": shown, "status": status}
+    write_json(tmp_path / "data" / ".state" / "site.json", {"headline": headline})
+    *_, found, checks, _fail, page = call("build").output.splitlines()
+    assert (found, checks[:7], page) == (shown, "Checks:", "Open _build/html/index.html")
+    assert shown not in call("build", "--stages-only").output
+
+
+def test_what_is_current_is_not_built_again(runs, monkeypatch):
+    call("build")
+    runs.clear()
+    monkeypatch.setattr(cli, "are_stages_current", lambda run: True)
+    monkeypatch.setattr(cli, "is_site_current", lambda run, given=None, locales=(): True)
+    result = call("build")
+    assert f"Nothing has changed: 0 of {len(STAGES)} stages ran" in result.output
+    assert result.output.splitlines()[-1] == "Open _build/html/index.html"
+    assert call("build", "--strict").exit_code == 1
+    assert "Nothing has changed" in call("build", "--stages-only").output
+    assert runs == []
+    monkeypatch.setattr(cli, "is_site_current", lambda run, given=None, locales=(): False)
+    assert "Nothing has changed" in call("build", "--stages-only").output
+    assert runs == []
+    call("build")
+    assert len(runs) == 1
 
 
 def test_stages_only_builds_no_site(runs):
@@ -192,7 +219,7 @@ def test_a_refusal_of_the_machine_is_one_line(runs, monkeypatch, tmp_path):
 
 
 def test_pages_of_an_earlier_run_are_named(runs, monkeypatch):
-    monkeypatch.setattr(site, "is_stale", lambda run: True)
+    monkeypatch.setattr(cli, "is_stale", lambda run: True)
     assert "are of an earlier run" in call("build", "--stages-only").output
     assert "earlier" not in call("build").output
 
@@ -208,7 +235,7 @@ def test_verify_prints_what_is_different_and_exits_with_1(runs, tmp_path, monkey
         assert result.exit_code == 1
         assert "Not finished" in result.output
     as_left = Findings(("Everything is as the run left it.",), False)
-    monkeypatch.setattr(cli, "find_differences", lambda run: as_left)
+    monkeypatch.setattr(verify, "find_differences", lambda run: as_left)
     assert (call("verify").exit_code, call("verify").output) == (0, as_left.lines[0] + "\n")
 
 

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from analysis.base.errors import ReportError
-from analysis.run import extension, lock, site
+from analysis.run import extension, lock
+from analysis.run.current import is_site_current, is_stale
 from tests.run.tiny import make_run
 
 pytestmark = pytest.mark.usefixtures("no_kernels")
@@ -17,7 +18,9 @@ def app(project, monkeypatch):
     run = make_run(project)
     monkeypatch.delenv("CHURNBOOK_STAGES", raising=False)
     monkeypatch.setattr(extension, "default_run", lambda _project: run)
-    yield SimpleNamespace(confdir=str(project), builder=SimpleNamespace(format="html"))
+    monkeypatch.setattr(extension.disclose, "require_disclosable", lambda _run, _pages: None)
+    html = SimpleNamespace(format="html")
+    yield SimpleNamespace(confdir=str(project), outdir=str(run.html), builder=html)
     extension.HELD.close()
 
 
@@ -28,15 +31,16 @@ def test_the_stages_run_and_the_pages_are_recorded(app, project):
     assert lock.is_busy(run)
     run.html.mkdir(parents=True)
     (run.html / "index.html").write_text("the book")
-    assert site.is_stale(run)
-    extension.record_pages(app, None)
-    assert not site.is_stale(run)
+    assert is_stale(run)
+    extension.finish_pages(app, None)
+    assert not is_stale(run)
+    assert not is_site_current(run)  # Sphinx may have kept pages: only a whole build is known to be
     assert not lock.is_busy(run)
 
 
 def test_pages_that_failed_are_not_recorded(app, project):
     extension.bring_up_to_date(app, None)
-    extension.record_pages(app, ValueError("no"))
+    extension.finish_pages(app, ValueError("no"))
     assert not make_run(project).record("site").exists()
     assert not lock.is_busy(make_run(project))
 
@@ -53,5 +57,5 @@ def test_a_failure_ends_with_its_message(app, monkeypatch):
 def test_where_churnbook_has_run_the_stages_nothing_is_done(app, project, monkeypatch):
     monkeypatch.setenv("CHURNBOOK_STAGES", "done")
     extension.bring_up_to_date(app, None)
-    extension.record_pages(app, None)
+    extension.finish_pages(app, None)
     assert not (project / "data").exists()

@@ -17,8 +17,8 @@ from analysis.contract import catalogue
 from analysis.contract.checks import BASES
 from analysis.contract.params import load_params
 from analysis.contract.stages import PAGES, STAGES, Stage
+from analysis.run.digests import sha256
 from analysis.run.execute import KERNEL_ENVIRONMENT
-from analysis.run.fingerprint import sha256
 from analysis.run.folders import Run
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from analysis.base.errors import ReportError
 from analysis.contract import stages
 from analysis.contract.stages import MANIFEST
-from analysis.run import execute, fingerprint, runner
+from analysis.run import digests, execute, fingerprint, runner
 from analysis.run.folders import default_run, notebook_of, outputs_of
 from tests.handmade import make_params
 from tests.run.tiny import (
@@ -61,7 +61,7 @@ def test_only_what_has_changed_runs_again(project):
     assert manifest["parameters"]["horizon_days"]["value"] == 60
     assert manifest["parameters"]["horizon_days"]["unit"] == "days"
     figure = project / "data" / "summary" / "figure.json"
-    assert manifest["artifacts"]["summary/figure.json"]["sha256"] == fingerprint.sha256(figure)
+    assert manifest["artifacts"]["summary/figure.json"]["sha256"] == digests.sha256(figure)
     assert set(manifest["artifacts"]) == {*COUNT.writes.values(), *SHOW.writes.values()}
 
     # nothing of the machine or of the run's paths is kept
@@ -254,11 +254,11 @@ def test_simulated_tables_are_written_once_and_again_when_they_were_changed(proj
     for _ in range(2):
         runner._simulate(run, lambda *line: lines.append(line[1]))
     users = project / "data/raw/users.csv"
-    digest = fingerprint.sha256(users)
+    digest = digests.sha256(users)
     users.write_text("changed")
     runner._simulate(run, lambda *line: lines.append(line[1]))
     assert lines == ["done", "skipped: nothing has changed", "done"]
-    assert fingerprint.sha256(users) == digest
+    assert digests.sha256(users) == digest
 
 
 def test_simulated_tables_are_made_again_when_any_module_that_makes_them_changes(

@@ -7,6 +7,7 @@ import yaml
 
 from analysis.base.errors import ReportError, RunStopped
 from analysis.run import lock, ownership, site
+from analysis.run.current import is_stale
 from tests.run.tiny import COUNT, SHOW, files_under, make_run
 
 
@@ -63,7 +64,7 @@ def test_built_pages_replace_those_before_and_no_other_file(run, monkeypatch):
     build(run, monkeypatch, index="new", more="more")
     assert files_under(run.html) == ["index.html", "more.html", "thesis.txt"]
     assert page.read_text() == "new"
-    assert not site.is_stale(run)
+    assert not is_stale(run)
     assert "data/.state/site.json" in ownership.read_made(run.home)
     assert list((run.home / ".churnbook" / "tmp").iterdir()) == []
 
@@ -86,7 +87,7 @@ def test_a_site_that_fails_to_build_keeps_the_pages_before_and_is_stale(run, mon
     with pytest.raises(RunStopped, match="not built:\nindex.md:3"), lock.hold(run, False, print):
         site.build_site(run)
     assert (run.html / "index.html").read_text() == "the book"
-    assert site.is_stale(run)
+    assert is_stale(run)
 
 
 def test_each_other_language_is_in_a_folder_of_its_name(run, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.base.errors import RunStopped
 from analysis.contract.stages import MANIFEST
-from analysis.run import fingerprint, runner, state
+from analysis.run import runner, state
 from analysis.run.folders import UNFINISHED
 from tests.run.tiny import COUNT, SHOW, go, make_run
 
@@ -114,12 +114,3 @@ def test_a_table_that_changes_while_the_run_reads_it_is_named(project, monkeypat
     with pytest.raises(RunStopped, match=r"users: .*users.csv was changed while the run read it"):
         go(project)
     assert (project / "data" / UNFINISHED).is_file()
-
-
-def test_the_bytes_of_an_input_are_read_once_and_again_when_it_changes(tmp_path, monkeypatch):
-    table, read = tmp_path / "a.csv", []
-    table.write_text("a")
-    monkeypatch.setattr(fingerprint, "sha256", lambda path: read.append(path) or str(len(read)))
-    assert [fingerprint.sha256_of_input(table) for _ in range(2)] == ["1", "1"]
-    table.write_text("ab")
-    assert fingerprint.sha256_of_input(table) == "2"

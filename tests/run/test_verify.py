@@ -6,6 +6,7 @@ import pytest
 
 from analysis.base.errors import FolderBusy, ReportError
 from analysis.run import lock, runner, site, verify
+from analysis.run.current import is_stale
 from analysis.run.folders import SITE, UNFINISHED
 from analysis.run.ownership import claim
 from analysis.run.state import read_json
@@ -120,11 +121,11 @@ def test_an_artifact_newer_than_the_manifest_is_named(run, project):
 
 
 def test_a_site_of_other_data_is_stale(run):
-    assert not site.is_stale(run)
+    assert not is_stale(run)
     run.record(SITE).unlink()
-    assert site.is_stale(run)
+    assert is_stale(run)
     (run.html / "index.html").unlink()
-    assert not site.is_stale(run)
+    assert not is_stale(run)
 
 
 def test_the_command_that_builds_it_again_has_its_tables_and_parameters(run):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from analysis.contract.stages import STAGES
+from tests.handmade import ROOT
 
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "src")
 
@@ -24,11 +25,11 @@ def run(folder: Path, *words: str, **environment: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(project, tmp_path_factory):
+def wheel(tmp_path_factory):
     """Return the wheel, built from a copy of the sources, for building writes beside them."""
     folder = tmp_path_factory.mktemp("wheel")
     for name in SOURCES:
-        path = project / name
+        path = ROOT / name
         copy = shutil.copytree if path.is_dir() else shutil.copy
         copy(path, folder / name)
     pip = ("-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", "made", ".")
@@ -44,8 +45,8 @@ def installed(wheel, tmp_path_factory):
     return folder
 
 
-def test_every_file_of_the_package_is_in_the_wheel(project, wheel):
-    source = project / "src"
+def test_every_file_of_the_package_is_in_the_wheel(wheel):
+    source = ROOT / "src"
     files = {str(p.relative_to(source)) for p in source.rglob("*") if p.is_file()}
     own = {n for n in files if "__pycache__" not in n and ".egg-info" not in n}
     assert own <= set(zipfile.ZipFile(wheel).namelist())

@@ -300,6 +300,11 @@ def test_the_cases_figures_stand_beside_those_to_use():
     assert table.loc["other", ["printed", "by_design"]].isna().all()
 
 
+def test_the_name_of_a_mean_of_few_tells_an_attribute_of_them():
+    users = pd.DataFrame({"country": ["Peru"] * 10 + ["Malta"] * 9, "device": ["phone"] * 19})
+    assert numbers.means_of_few(users, 10) == {"scores.mean_by_country.Malta"}
+
+
 def test_a_figure_is_struck_by_a_check_that_fails():
     entries = [{"checks": ["a"]}, {"checks": ["a", "b"]}]
     assert [numbers.is_struck(entry, ["b"]) for entry in entries] == [False, True]

@@ -23,9 +23,11 @@ from analysis.base.drawing import (
     read,
     rule,
     say_count,
+    say_months,
     say_percent,
     tick_some,
 )
+from analysis.base.formats import format_day
 from analysis.contract import catalogue
 from analysis.contract.captions import caption, chart
 from analysis.log.window import LogWindow
@@ -108,8 +110,9 @@ def _tick_months(axes: Axes, days: Any, most: int) -> None:
     firsts = [place for place, day in enumerate(days) if day.day == 1]
     places = firsts if len(firsts) > 2 else list(range(0, len(days), max(1, len(days) // most)))
     shown = places[:: max(1, math.ceil(len(places) / most))]
-    form = "%Y-%m" if len(firsts) > 2 else "%Y-%m-%d"
-    axes.set_xticks(shown, [days[place].strftime(form) for place in shown])
+    dates = [days[place].strftime("%Y-%m-%d") for place in shown]
+    is_long = len(firsts) > 2
+    axes.set_xticks(shown, say_months(dates) if is_long else [*map(format_day, dates)])
     if len(days) > 1:
         axes.set_xlim(0, len(days))
 

@@ -20,7 +20,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.base.formats import format_value
+from analysis.base.formats import format_month, format_value
 from analysis.base.svg import COLOURS, Mark, to_svg
 
 Frame = pd.DataFrame
@@ -190,6 +190,11 @@ def tick_some(axes: Axes, places: Any, labels: Sequence[str], most: int) -> None
     step = max(1, math.ceil(len(places) / most))
     shown = [n for n in range(len(places)) if (len(places) - 1 - n) % step == 0]
     axes.set_xticks([places[n] for n in shown], [str(labels[n]) for n in shown])
+
+
+def say_months(months: Iterable[object]) -> list[str]:
+    """Return months such as "2025-09" in short words, as tick labels: "Sept 2025"."""
+    return [format_month(month, length="short") for month in months]
 
 
 def name_rows(axes: Axes, labels: Sequence[str], letters: int) -> None:

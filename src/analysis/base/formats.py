@@ -55,6 +55,7 @@ SMALLEST_SHARE = 0.00005
 BETWEEN = re.compile(r"(?<=[A-Za-z])(?=\d)")
 """Where the letters of a currency meet its digits."""
 SMALLEST_P = 0.001
+MONTH = len("2025-09")
 LARGE_AMOUNT = 1000
 """Money beside which cents say nothing."""
 WORDS = {
@@ -275,7 +276,9 @@ def format_tenths(share: object, locale: str = "") -> str:
 
 
 def format_month(day: object, locale: str = "", length: MonthLength = "long") -> str:
-    """Return the month of a day in words: "September 2025", or "Sept 2025"."""
+    """Return the month of a day, or of a month such as "2025-09", in words: "September 2025", or
+    "Sept 2025".
+    """
     return _by_skeleton(day, "yMMMM" if length == "long" else "yMMM", locale)
 
 
@@ -287,7 +290,8 @@ def format_day(day: object, locale: str = "") -> str:
 def _by_skeleton(day: object, skeleton: str, locale: str) -> str:
     if is_missing(day):
         return word("not_available", locale)
-    moment = datetime.fromisoformat(str(day).replace("Z", "+00:00"))
+    text = str(day).replace("Z", "+00:00")
+    moment = datetime.fromisoformat(f"{text}-01" if len(text) == MONTH else text)
     return format_skeleton(skeleton, moment, locale=read_locale(locale)).replace(" ", SPACE)
 
 

@@ -157,6 +157,7 @@ def _filters(locale: str, currency: str) -> dict[str, Callable[..., str]]:
         "interval": interval,
         "money": money,
         "p_value": p_value,
+        "month": lambda value: formats.format_month(value, locale),
         "scientific": lambda value: formats.format_scientific(value, locale),
         "plural": lambda number, one, other: formats.plural(number, one, other, locale),
         "form": lambda number, one, other: formats.plural_form(number, one, other, locale),

@@ -12,6 +12,7 @@ from typing import Any
 from analysis.base import conditions, files, language
 from analysis.base.errors import ReportError
 from analysis.base.language import say
+from analysis.book import counts
 from analysis.book.told import in_region
 from analysis.contract.checks import STATUSES
 from analysis.contract.stages import TOLD
@@ -149,9 +150,19 @@ class Artifacts:
         except json.JSONDecodeError as error:
             raise ReportError(f"{name} is not valid JSON: {error}. {REMEDY}") from error
 
+    def entries(self) -> dict[str, Any]:
+        """Return the metrics of the run by key, and what is counted of its checks: see counts."""
+        metrics: dict[str, Any] = self.json(METRICS)
+        tables = [self._rows_if_there(name) for name in (SHORTCUTS, CLAIMS)]
+        counted = counts.count_checks(self._rows_if_there(CHECKS), metrics)
+        return {**counted, **counts.count_verdicts(*tables), **metrics}
+
+    def _rows_if_there(self, name: str) -> list[Row]:
+        return self.rows(name) if self.path(name).is_file() else []
+
     def metrics(self, keys: Iterable[str]) -> list[Metric]:
         """Return the metrics of `keys`. Raises ReportError that names every missing one."""
-        entries, wanted = self.json(METRICS), list(keys)
+        entries, wanted = self.entries(), list(keys)
         missing = [key for key in wanted if key not in entries]
         if missing:
             raise ReportError(f"no metric {', '.join(map(repr, missing))} in {METRICS}")
@@ -186,4 +197,4 @@ class Artifacts:
     def holds(self, condition: str) -> bool:
         """Say whether a condition on metrics and checks holds: see analysis.base.conditions."""
         statuses = {check.name: check.status for check in self.all_checks()}
-        return conditions.holds(condition, conditions.context_of(self.json(METRICS), statuses))
+        return conditions.holds(condition, conditions.context_of(self.entries(), statuses))

@@ -18,6 +18,7 @@ from sphinx.locale import _
 from analysis.base.formats import read_locale
 from analysis.base.language import is_english, say
 from analysis.book import styles
+from analysis.book.nodes import kpi
 from analysis.book.render import SENTENCE
 
 THEME = Path(__file__).with_name("theme")
@@ -98,15 +99,20 @@ def _is_unused(file: Any) -> bool:
 
 
 def first_sentence(doctree: nodes.document) -> str:
-    """Return the first sentence of the page's own text, on one line, cut after LONGEST characters;
-    empty where it has none.
+    """Return the first sentence of the page's own text without a struck figure, on one line, cut
+    after LONGEST characters; empty where it has none.
     """
-    texts = (_text_of(paragraph) for paragraph in doctree.findall(nodes.paragraph))
+    standing = (p for p in doctree.findall(nodes.paragraph) if not _is_struck(p))
+    texts = (_text_of(paragraph) for paragraph in standing)
     text = next((text for text in texts if text), "")
     sentence = SENTENCE.split(text, maxsplit=1)[0]
     if len(sentence) <= LONGEST:
         return sentence
     return sentence[:LONGEST].rpartition(" ")[0].rstrip(",;: ") + " …"
+
+
+def _is_struck(paragraph: nodes.paragraph) -> bool:
+    return any("<s>" in figure["before"] for figure in paragraph.findall(kpi))
 
 
 def _text_of(paragraph: nodes.paragraph) -> str:

@@ -4,13 +4,13 @@ The sentence with the finding is a claim of index.md; the other sentences are in
 `front_about.html`, `front_tiles.html` and `front_lines.html`.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from docutils import nodes
 
 from analysis.base import files
 from analysis.base.formats import is_missing
+from analysis.book import counts
 from analysis.book.artifacts import ACTIONS, CHECKS, METRICS, Artifacts, Check, worst
 from analysis.book.directive import BookDirective, data_dir
 from analysis.book.publish import min_disclosed_of
@@ -78,7 +78,7 @@ class Tiles(BookDirective):
             status: [check for check in checks if check.status == status]
             for status in ("fail", "warn", "pass")
         }
-        struck = len(_struck(artifacts, groups["fail"]))
+        struck = artifacts.metric("figures_struck").value
         trust = {"checks": checks, "groups": groups, "struck": struck, "status": worst(checks)}
         return [self.render("front_tiles", tiles=tiles, known=known, trust=trust)]
 
@@ -103,9 +103,9 @@ class Lines(BookDirective):
         rows = [row for row in artifacts.rows(ACTIONS) if self._stands(artifacts, row)]
         failing = [check for check in artifacts.all_checks() if check.status == "fail"]
         gravest = max(
-            reversed(failing), key=lambda check: len(_struck(artifacts, [check])), default=None
+            reversed(failing), key=lambda check: _reach(artifacts, check), default=None
         )  # of several, the last: what comes of it rather than why
-        struck = len(_struck(artifacts, failing))
+        struck = artifacts.metric("figures_struck").value
         warning = sum(check.status == "warn" for check in artifacts.all_checks())
         said = {"action": rows[0] if rows else None, "check": gravest, "struck": struck}
         return [self.render("front_lines", failing=len(failing), warning=warning, **said)]
@@ -116,11 +116,6 @@ class Lines(BookDirective):
         return worst(artifacts.checks_of(metrics, row["rests_on"])) != "fail"
 
 
-def _struck(artifacts: Artifacts, failing: Sequence[Check]) -> list[str]:
-    """Return the keys of the figures that are there and that one of the checks strikes."""
-    names = {check.name for check in failing}
-    return [
-        key
-        for key, entry in artifacts.json(METRICS).items()
-        if not is_missing(entry["value"]) and names & set(entry.get("checks") or ())
-    ]
+def _reach(artifacts: Artifacts, check: Check) -> int:
+    """Return how many figures a failing check strikes."""
+    return len(counts.struck([check.name], artifacts.json(METRICS)))

@@ -20,6 +20,7 @@ from analysis.base.drawing import (
     find_max,
     name_rows,
     say_count,
+    say_months,
     shade,
 )
 from analysis.base.formats import SPACE, format_value
@@ -89,9 +90,10 @@ def _paint_grid(cells: Frame, canvas: Canvas) -> None:
     cohorts = sorted(known["cohort"].unique())[-most_cohorts:]
     rows = {month: row for row, month in enumerate(cohorts)}
     shown = shown.loc[shown["cohort"].isin(cohorts)]
-    axes = canvas.panel(24 * len(cohorts), left=118, right=14, top=58, bottom=12)
+    axes = canvas.panel(24 * len(cohorts), left=132, right=14, top=58, bottom=12)
     sizes = shown.drop_duplicates("cohort").set_index("cohort")["cohort_size"]
-    name_rows(axes, [f"{month} ({say_count(sizes[month])})" for month in cohorts], letters=30)
+    named = zip(say_months(cohorts), cohorts, strict=True)
+    name_rows(axes, [f"{name} ({say_count(sizes[month])})" for name, month in named], letters=30)
     months = int(shown["months"].max())
     axes.set(xlim=(0.5, months + 0.5), xticks=range(1, months + 1))
     axes.xaxis.tick_top()

@@ -28,10 +28,11 @@ from analysis.base.drawing import (
     read_ends,
     rule,
     say_count,
+    say_months,
     tick_some,
     write,
 )
-from analysis.base.formats import format_cell, format_month, format_value
+from analysis.base.formats import format_cell, format_value
 from analysis.cohorts import trend
 from analysis.cohorts.growth import SHOWN
 from analysis.contract import catalogue
@@ -51,6 +52,8 @@ def _or_none(value: Any) -> float | None:
 COLUMNS = ("snapshot_at", "active_users", "churn_rate", "ci_low", "ci_high", "is_complete")
 FULL, SMALL_PANELS = (190, 70), (100, 28)
 """Heights of churn and of active users, in pixels."""
+LAST = 19
+"""Size of the last figure on the first screen, in pixels."""
 
 
 @chart(*COLUMNS)
@@ -58,16 +61,18 @@ def draw_churn(churn_by_snapshot: Frame) -> Sketch:
     """Return `churn_rate` by snapshot with its band, and `active_users` as bars below; a dashed
     line before the snapshot whose horizon is not over. The title says where churn is going.
     """
-    return _sketch_churn(churn_by_snapshot, FULL)
+    return _sketch_churn(churn_by_snapshot)
 
 
 @chart(*COLUMNS)
 def draw_churn_small(churn_by_snapshot: Frame) -> Sketch:
-    """Return the chart of draw_churn at half its height, for the first screen."""
-    return _sketch_churn(churn_by_snapshot, SMALL_PANELS)
+    """Return the chart of draw_churn for the first screen: the last figure large, and half as high
+    where it is narrow.
+    """
+    return _sketch_churn(churn_by_snapshot, is_first=True)
 
 
-def _sketch_churn(churn_by_snapshot: Frame, heights: tuple[int, int]) -> Sketch:
+def _sketch_churn(churn_by_snapshot: Frame, is_first: bool = False) -> Sketch:
     frame = churn_by_snapshot.reset_index(drop=True)
     rates = trend.known(frame)["churn_rate"]
     days = [pd.Timestamp(day).date() for day in frame["snapshot_at"]]
@@ -83,21 +88,22 @@ def _sketch_churn(churn_by_snapshot: Frame, heights: tuple[int, int]) -> Sketch:
         "users": points[-1]["users"], "day": days[-1],
         "open": not frame["is_complete"].astype(bool).all(),
     }  # fmt: skip
-    return Sketch(facts, partial(_paint_churn, frame, points, heights))
+    return Sketch(facts, partial(_paint_churn, frame, points, is_first))
 
 
 def _paint_churn(
-    frame: Frame, points: list[dict[str, Any]], heights: tuple[int, int], canvas: Canvas
+    frame: Frame, points: list[dict[str, Any]], is_first: bool, canvas: Canvas
 ) -> None:
-    is_small = heights == SMALL_PANELS
+    is_small = is_first and canvas.is_narrow
     rates, users = canvas.panels(
-        heights, left=48, right=52, top=24 if is_small else 36, bottom=22 if is_small else 30,
-        gap=34 if is_small else 46,
+        SMALL_PANELS if is_small else FULL, left=48, right=52, top=24 if is_small else 36,
+        bottom=22 if is_small else 30, gap=34 if is_small else 46,
     )  # fmt: skip
     places = frame.index.to_numpy(float)
     for axes in (rates, users):
         axes.set_xlim(-0.5, len(frame) - 0.5)
-    _paint_rates(rates, frame, places, ticks=3 if is_small else 5)
+    size = LAST if is_first else SMALL
+    _paint_rates(rates, frame, places, ticks=3 if is_small else 5, size=size)
     _paint_users(users, frame, places, is_small)
     tick_some(users, places, _name_days(points), 3 if canvas.is_narrow else 6)
     rates.set_xticks([])
@@ -125,12 +131,12 @@ def _paint_users(axes: Axes, frame: Frame, places: Any, is_small: bool) -> None:
 
 def _name_days(points: list[dict[str, Any]]) -> list[str]:
     """Return the months of the snapshots in words, or their days where two are in one month."""
-    months = [format_month(point["day"], length="short") for point in points]
+    months = say_months(point["day"] for point in points)
     is_clear = len({*months}) == len(months)
     return months if is_clear else [format_cell(str(point["day"]), "date") for point in points]
 
 
-def _paint_rates(axes: Axes, frame: Frame, places: Any, ticks: int) -> None:
+def _paint_rates(axes: Axes, frame: Frame, places: Any, ticks: int, size: float) -> None:
     rule(axes)
     rate, low, high = (read(frame, name) for name in ("churn_rate", "ci_low", "ci_high"))
     draw_band(axes, places, low, high, SERIES[0])
@@ -141,7 +147,8 @@ def _paint_rates(axes: Axes, frame: Frame, places: Any, ticks: int) -> None:
     for at in sorted({*known[:1], *known[-1:]}):
         text = format_value(rate[at], "share", decimals=0)
         side = "left" if at == known[0] < known[-1] else "center"
-        write(axes, places[at], high[at], text, color=SERIES[0], ha=side, shift=(0, 10))
+        look = {"fontsize": size, "fontweight": "bold"} if at == known[-1] and size > SMALL else {}
+        write(axes, places[at], high[at], text, color=SERIES[0], ha=side, shift=(0, 10), **look)
     if len(known) and known[-1] < len(places) - 1:  # not over yet
         draw_reference(axes, places[known[-1]] + 0.5, vertical=True)
 
@@ -185,8 +192,8 @@ def _paint_growth(
     axes.axhline(0, color=MUTED, linewidth=1)
     axes.set_xlim(-0.6, len(frame) - 0.4)
     format_counts(axes.yaxis)
-    months = [str(month) for month in frame["month"]]
-    tick_some(axes, range(len(frame)), months, 3 if canvas.is_narrow else 8)
+    months = say_months(frame["month"])
+    tick_some(axes, range(len(frame)), months, 3 if canvas.is_narrow else 7)
     name_y(axes, canvas.words["y"])
     middle = (new[-1] / 2, new[-1] + resurrected[-1] / 2, -lost[-1] / 2)
     colours = (SERIES[0], SERIES[2], SERIES[1])
@@ -242,7 +249,7 @@ def _paint_monthly(
     for axes, (name, part) in zip(drawn, parts.items(), strict=True):
         _paint_small(axes, part, column.units[name], column.values[name], canvas)
         axes.set_xlim(-0.2, len(months) - 0.8)
-    tick_some(drawn[-1], range(len(months)), list(months), 3 if canvas.is_narrow else 7)
+    tick_some(drawn[-1], range(len(months)), say_months(months), 3 if canvas.is_narrow else 7)
     drawn[-1].tick_params(length=0, pad=6)
 
 

@@ -84,7 +84,9 @@ def chart(*required: str) -> Callable[[Callable[P, Sketch]], Callable[P, Chart]]
                 bound.arguments[argument] = with_short_names(value)
             with mpl.rc_context(THEME):
                 sketch = draw(*bound.args, **bound.kwargs)
-                return _make_chart(name, given, sketch, minimum_of(given, bound.arguments))
+                few = {"min_disclosed": minimum_of(given, bound.arguments)}
+                money = str(bound.arguments.get("currency", ""))
+                return _make_chart(name, given, sketch, {**few, "currency": money})
 
         return make
 
@@ -102,7 +104,7 @@ def _without_drawing(name: str, reason: str, **facts: Any) -> Chart:
     return Chart(name, topic, "", topic, reason=texts.render(reason, facts))
 
 
-def _make_chart(name: str, frame: Any, sketch: Sketch, minimum: int) -> Chart:
+def _make_chart(name: str, frame: Any, sketch: Sketch, manner: dict[str, Any]) -> Chart:
     words = caption(name)
     drawn = {key: _said(word) for key, word in words.get("words", {}).items()}
     if sketch.paint is None:
@@ -110,7 +112,7 @@ def _make_chart(name: str, frame: Any, sketch: Sketch, minimum: int) -> Chart:
 
     def fill(part: str, **facts: Any) -> str:
         known = {**sketch.facts, **facts}
-        return texts.render(words.get(part, ""), known, min_disclosed=minimum)
+        return texts.render(words.get(part, ""), known, **manner)
 
     wide, narrow = (_paint(width, sketch, drawn, fill) for width in (WIDE, NARROW))
     return Chart(

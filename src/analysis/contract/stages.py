@@ -186,6 +186,7 @@ STAGES: tuple[Stage, ...] = (
             *ECONOMICS,
             *UNCERTAINTY,
             "capacity",
+            "currency",
             "min_group",
             "bootstrap_draws",
             "seed",

@@ -37,7 +37,7 @@ class Model(Chapter):
     """Models trained, calibrated and tested on the snapshots, and what they are worth.
 
     One of the `models` is used; `shuffles` are the repeats of the importance. A study that
-    fits hundreds of models takes fewer of both.
+    fits hundreds of models takes fewer of both. `currency` is what the amounts are in.
     """
 
     stage: ClassVar[str] = "06_model"
@@ -55,6 +55,7 @@ class Model(Chapter):
     models: Sequence[str] = CANDIDATES
     shuffles: int = 3
     min_disclosed: int = 1
+    currency: str = ""
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Model":

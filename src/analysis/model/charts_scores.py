@@ -27,10 +27,10 @@ from analysis.base.drawing import (
     read,
     read_ends,
     rule,
-    say_count,
     say_percent,
     write,
 )
+from analysis.base.formats import format_value
 from analysis.contract.captions import chart
 
 BINS = 20
@@ -80,9 +80,9 @@ def _paint_calibration(kept: Frame, canvas: Canvas) -> None:
 
 
 @chart("contacted", "expected_profit", "realised_profit", "ci_low", "ci_high")
-def draw_profit(profit: Frame, *, chosen: int) -> Sketch:
+def draw_profit(profit: Frame, *, chosen: int, currency: str = "") -> Sketch:
     """Return two lines by users `contacted`: `realised_profit` with its interval, and
-    `expected_profit` (money); `chosen` marks the number of contacts in use.
+    `expected_profit` (money, in `currency`); `chosen` marks the number of contacts in use.
     """
     ordered = profit.sort_values("contacted")
     if not np.isfinite(read(ordered, "realised_profit")).any():
@@ -96,11 +96,11 @@ def draw_profit(profit: Frame, *, chosen: int) -> Sketch:
         "high": row.get("ci_high"), "best": best["realised_profit"],
         "best_at": best["contacted"],
     }  # fmt: skip
-    return Sketch(facts, partial(_paint_profit, ordered, chosen))
+    return Sketch(facts, partial(_paint_profit, ordered, chosen, currency))
 
 
-def _paint_profit(profit: Frame, chosen: int, canvas: Canvas) -> None:
-    axes = canvas.panel(240, left=60, right=92, top=36)
+def _paint_profit(profit: Frame, chosen: int, currency: str, canvas: Canvas) -> None:
+    axes = canvas.panel(240, left=78 if currency else 60, right=92, top=36)
     rule(axes)
     places = read(profit, "contacted")
     axes.axhline(0, color=MUTED, linewidth=1)
@@ -115,7 +115,7 @@ def _paint_profit(profit: Frame, chosen: int, canvas: Canvas) -> None:
         write(axes, chosen, high, canvas.say("at"), color=INK, shift=(5, -6))
     format_counts(axes.xaxis, 4 if canvas.is_narrow else 6)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.yaxis.set_major_formatter(FuncFormatter(say_count))
+    axes.yaxis.set_major_formatter(FuncFormatter(partial(_say_money, currency)))
     axes.set_xlabel(canvas.words["x"])
     name_y(axes, canvas.words["y"])
     ends = [(realised[-1], "realised", SERIES[0]), (expected[-1], "expected", SERIES[1])]
@@ -126,6 +126,10 @@ def _paint_profit(profit: Frame, chosen: int, canvas: Canvas) -> None:
             high=row["ci_high"], expected=row["expected_profit"],
         )  # fmt: skip
         canvas.mark(axes, row["contacted"], row["realised_profit"], text)
+
+
+def _say_money(currency: str, amount: float, _position: int | None = None) -> str:
+    return format_value(amount, "money", currency=currency, decimals=0)
 
 
 @chart("proba_churn")

@@ -16,6 +16,7 @@ from analysis.base.drawing import (
     format_shares,
     name_y,
     rule,
+    say_months,
     tick_some,
     write,
 )
@@ -56,7 +57,7 @@ def _paint_label(kept: Frame, canvas: Canvas) -> None:
         axes.bar(places[is_drawn], bars, width=0.8, color=colour, alpha=0.8)
     if {"ci_low", "ci_high"} <= set(kept.columns):
         draw_bars_of(axes, kept, places, INK)
-    tick_some(axes, places, kept["cohort_month"].tolist(), 4 if canvas.is_narrow else 9)
+    tick_some(axes, places, say_months(kept["cohort_month"]), 4 if canvas.is_narrow else 8)
     axes.set_xlim(-0.6, len(kept) - 0.4)
     format_shares(axes, "y")
     axes.set_xlabel(canvas.words["x"])

@@ -11,10 +11,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from analysis.contract.stages import BILL
 from analysis.run.fingerprint import package_versions
-from analysis.run.folders import Run
+from analysis.run.folders import LOCK_FILE, Run
 from analysis.run.state import write_text
 
-LOCK_FILE = "requirements.lock"
 LONGEST_NAME = 60  # characters; longer is the licence's text
 NOT_STATED = "not stated"
 NO_ANSWER = ("", "UNKNOWN", "OSI Approved")

@@ -15,16 +15,14 @@ from rich.markup import escape
 from analysis.base.errors import ReportError
 from analysis.contract.params import Params, load_params, parse_override
 from analysis.contract.stages import STAGES, reads_of
-from analysis.run import pseudonyms, runner, site
-from analysis.run.documents import keep_english, write_documents
-from analysis.run.folders import Run, default_run, run_under
-from analysis.run.future import check_future
+from analysis.run.current import are_stages_current, is_site_current, is_stale
+from analysis.run.folders import SITE, Run, default_run, run_under
 from analysis.run.lock import hold
 from analysis.run.ownership import check_out, read_made, remove
 from analysis.run.record import check_inputs
 from analysis.run.signals import Ended, ended_by_signals, stop_children
+from analysis.run.state import part, read_json
 from analysis.run.trouble import STAYS, explain
-from analysis.run.verify import find_differences, recorded_run
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(highlight=False, soft_wrap=True)
@@ -137,10 +135,11 @@ def build(
         given = _absolute(_overrides(users, events, param or []))
         run = _choose_run(project, out, load_params(project / "params.yml", given))
         check_inputs(run)
-        secret = pseudonyms.read_key(key, run.data) if pseudonymise else None
+        secret = _secret(key, run) if pseudonymise else None
         with hold(run, not no_wait, _say):
-            _build(run, stages_only, jobs, secret, all_languages)
-            failed = _say_checks(run)
+            if secret or not _is_current(run, stages_only, all_languages):
+                _build(run, stages_only, jobs, secret, all_languages)
+            failed = _say_results(run, stages_only)
         if strict and failed:
             raise typer.Exit(1)
 
@@ -153,30 +152,78 @@ def _choose_run(project: Path, out: Path | None, params: Params) -> Run:
     return run_under(project, folder, params)
 
 
+def _secret(key: Path | None, run: Run) -> bytes:
+    from analysis.run.pseudonyms import read_key
+
+    return read_key(key, run.data)
+
+
+def _is_current(run: Run, stages_only: bool, all_languages: bool) -> bool:
+    """Say whether there is nothing to build, and say so to the reader."""
+    is_built = stages_only or is_site_current(run, locales=_locales(run, all_languages))
+    if not (are_stages_current(run) and is_built):
+        return False
+    console.print(f"Nothing has changed: 0 of {len(STAGES)} stages ran.")
+    _say_future(run)
+    return True
+
+
+def _say_future(run: Run) -> None:
+    from analysis.run.future import check_future
+
+    check_future(run, _say)
+
+
+def _locales(run: Run, all_languages: bool) -> tuple[str, ...]:
+    """Return the languages that the pages are built in."""
+    return tuple(run.params.languages) if all_languages else (run.params.language,)
+
+
 def _build(
     given: Run, stages_only: bool, jobs: int | None, secret: bytes | None, all_languages: bool
 ) -> None:
+    from analysis.run import pseudonyms, runner, site  # slow to import: not when nothing changed
+
     run = pseudonyms.pseudonymise(given, secret) if secret else given
     started = time.monotonic()
     console.print("Stages" + ("" if run.params.users else " (on the simulated default tables)"))
     ran = runner.run_stages(run, _report, jobs)
     console.print(f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s")
-    check_future(run, _say)
-    if not stages_only:
+    _say_future(run)
+    locales = _locales(run, all_languages)
+    if not stages_only and not is_site_current(run, given, locales):
         with console.status("Building the pages"):
-            locales = run.params.languages if all_languages else ()
-            page = site.build_site(run, given, locales)
-        console.print(f"Open {_shown(page)}")
-    elif site.is_stale(run):
-        console.print(
-            f"The pages in {_shown(run.html)} are of an earlier run. Build without --stages-only "
-            "to renew them."
-        )
+            site.build_site(run, given, locales)
 
 
 def _shown(page: Path) -> str:
     here = Path.cwd()
     return str(page.relative_to(here)) if page.is_relative_to(here) else str(page)
+
+
+def _say_results(run: Run, stages_only: bool) -> bool:
+    """Print what was found, how the checks came out, and the page to open; return whether a check
+    fails.
+    """
+    if not stages_only:
+        _say_headline(run)
+    failed = _say_checks(run)
+    if not stages_only:
+        console.print(f"Open {_shown(run.html / 'index.html')}")
+    elif is_stale(run):
+        console.print(
+            f"The pages in {_shown(run.html)} are of an earlier run. Build without --stages-only "
+            "to renew them."
+        )
+    return failed
+
+
+def _say_headline(run: Run) -> None:
+    """Print the finding of the first page; one that a failing check withdraws says so, in red."""
+    found = part(read_json(run.record(SITE)), "headline")
+    if found.get("text"):
+        colour = "bold red" if found.get("status") == "fail" else "bold"
+        console.print(f"[{colour}]{escape(str(found['text']))}[/{colour}]")
 
 
 def _say_checks(run: Run) -> bool:
@@ -212,6 +259,24 @@ def pdf(
 
 
 @app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8000,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the first page in a browser.")
+    ] = False,
+) -> None:
+    """Show the default run's pages on this machine, built again as you write them.
+
+    A preview, which the disclosure gate does not read: it is served at 127.0.0.1 alone.
+    """
+    from analysis.run.serve import serve as serve_pages
+
+    with _one_line_errors():
+        code = serve_pages(_project(), port, open_browser)
+    raise typer.Exit(code)
+
+
+@app.command()
 def stages() -> None:
     """List the stages: what each reads, writes and depends on."""
     for stage in STAGES:
@@ -229,6 +294,8 @@ def verify(
     ] = None,
 ) -> None:
     """Compare a run's inputs, artifacts and pages with its records: exit 1 if any is different."""
+    from analysis.run.verify import find_differences
+
     with _one_line_errors():
         findings = find_differences(_recorded_run(folder))
         for line in findings.lines:
@@ -238,6 +305,8 @@ def verify(
 
 
 def _recorded_run(folder: Path | None) -> Run:
+    from analysis.run.verify import recorded_run
+
     project = _project()
     home = project if folder is None else Path(os.path.realpath(folder.expanduser()))
     if folder is not None and home != Path(os.path.realpath(project)):
@@ -258,6 +327,9 @@ def notebooks() -> None:
     """Keep what follows from a run or from the declarations in the tracked files: the outputs of
     the notebooks, for nbval to compare, the table of contents, and data/README.md.
     """
+    from analysis.run import runner
+    from analysis.run.documents import keep_english, write_documents
+
     with _one_line_errors():
         project = _project()
         write_documents(project)

@@ -4,53 +4,35 @@ import ast
 import hashlib
 import json
 import threading
-from functools import cache
 from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from packaging.requirements import Requirement
 
-import simulation
-from analysis.base.engine import list_files
 from analysis.base.language import DOMAIN
 from analysis.contract.stages import RAW, Stage, reads_of
+from analysis.run.digests import digest
 from analysis.run.folders import LOCALE, Run, notebook_of
 
 HELPERS = Path(__file__).parents[1]
-SIMULATION = Path(simulation.__file__).parent
+SIMULATION = HELPERS.with_name("simulation")  # not imported: it is slow to
 
 
 PARSING = threading.Lock()
 """Held while parsing: CPython 3.11 counts the depth of its parser once for all threads."""
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, as hexadecimal text."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def code_digest(package: Path) -> str:
     """Return a digest of all Python files of a package, in the order of their paths."""
-    digests = [sha256(path) for path in sorted(package.rglob("*.py"))]
+    digests = [digest(path) for path in sorted(package.rglob("*.py"))]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def sha256_of_input(path: Path) -> str:
-    """Return the SHA-256 of an input file, read once as long as it does not change."""
-    about = path.stat()
-    return _sha256_once(path, about.st_size, about.st_mtime_ns)
-
-
-@cache
-def _sha256_once(path: Path, _size: int, _changed_ns: int) -> str:
-    return sha256(path)
-
-
 def _sha256_of(source: str, table: str) -> str:
-    digests = [sha256_of_input(path) for path in list_files(source, table)]
+    from analysis.base.engine import list_files  # slow to import
+
+    digests = [digest(path) for path in list_files(source, table)]
     return (
         digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     )
@@ -125,8 +107,10 @@ def fingerprint(run: Run, stage: Stage) -> str:
     """Return a digest of what determines the results of `stage`: cells, helpers, parameters,
     inputs and package versions.
     """
+    import nbformat  # slow to import, and not needed when nothing has changed
+
     notebook = nbformat.read(notebook_of(run, stage), as_version=4)
-    helpers = {str(p.relative_to(HELPERS)): sha256(p) for p in helpers_of(_code(notebook))}
+    helpers = {str(p.relative_to(HELPERS)): digest(p) for p in helpers_of(_code(notebook))}
     tables = [name for name in RAW if name in stage.params]
     inputs = {artifact: _input_digest(run, artifact) for artifact in reads_of(stage)}
     inputs |= {name: _sha256_of(run.raw(name), name) for name in tables}
@@ -136,15 +120,15 @@ def fingerprint(run: Run, stage: Stage) -> str:
         "parameters": run.params.model_dump(include={*stage.params} - {*tables}),
         "inputs": inputs,
         "packages": package_versions(),
-        "messages": _messages_digest(run),
+        "messages": messages_digest(run),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _messages_digest(run: Run) -> dict[str, str]:
+def messages_digest(run: Run) -> dict[str, str]:
     """Return the digests of the catalogues in whose languages a stage tells what it shows."""
     catalogues = sorted((run.project / LOCALE).glob(f"*/LC_MESSAGES/{DOMAIN}.po"))
-    return {path.parents[1].name: sha256(path) for path in catalogues}
+    return {path.parents[1].name: digest(path) for path in catalogues}
 
 
 def _kept(cell: Any) -> dict[str, Any]:
@@ -153,4 +137,4 @@ def _kept(cell: Any) -> dict[str, Any]:
 
 def _input_digest(run: Run, artifact: str) -> str:
     path = Path(run.path_of(artifact))
-    return sha256(path) if path.is_file() else "missing"
+    return digest(path) if path.is_file() else "missing"

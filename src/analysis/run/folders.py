@@ -19,6 +19,8 @@ UNFINISHED = "UNFINISHED.txt"
 """Under the data folder, while a run is not finished."""
 OF_THE_RUN = (*ABOUT_RUN, UNFINISHED)
 """What the runner itself writes under the data folder."""
+LOCK_FILE = "requirements.lock"
+"""In the project: the packages, with exact versions."""
 SIMULATE, RUN, SITE = "00_simulate", "run", "site"
 """Records besides those of the stages: the simulated tables, the whole run, the built pages."""
 SIMULATED = ("users.csv", "events.parquet", "truth.json", "user_truth.parquet")

@@ -10,7 +10,6 @@ import pandas as pd
 
 from analysis.base.errors import ReportError
 from analysis.base.formats import plural
-from analysis.log.raw import MOST_UNREADABLE
 from analysis.run.folders import Run
 
 VOLUME = "audit/daily_volume.csv"
@@ -25,6 +24,8 @@ def check_future(run: Run, say: Callable[[str], None], now: datetime | None = No
     later = volume["events"][days > (now or datetime.now(UTC)) + timedelta(days=1)]
     if later.empty:
         return
+    from analysis.log.raw import MOST_UNREADABLE  # slow to import, and seldom needed
+
     events, last = int(volume["events"].sum()), days.max().date()
     count = plural(int(later.sum()), "lies", "lie")
     what = f"of {plural(events, 'event', 'events')}, {count} after tomorrow, the last on {last}"

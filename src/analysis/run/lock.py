@@ -15,11 +15,13 @@ from filelock import FileLock, Timeout
 
 from analysis.base.errors import FolderBusy
 from analysis.contract import stages
-from analysis.run import ownership
+from analysis.run import digests, ownership
 from analysis.run.folders import OWN, Run, files_of
 from analysis.run.state import new_name
 
 LOCK = f"{OWN}/lock"
+DIGESTS = f"{OWN}/digests.json"
+"""What is remembered of files: see run.digests."""
 SOCKETS = "churnbook-"
 OWNER = "owner.lock"
 HOUR = 3600  # seconds
@@ -45,10 +47,12 @@ def hold(run: Run, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
     try:
         ownership.claim(run, files_of(run))
         clear_leftovers(run)
+        digests.recall(run.home / DIGESTS)
         yield
     finally:
         with suppress(OSError):  # of a full disk: the error that stopped the run says it better
             ownership.forget_missing(run)
+            digests.remember(run.home / DIGESTS)
         lock.release()
 
 

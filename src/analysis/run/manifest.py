@@ -7,7 +7,8 @@ from typing import Any
 from analysis.base.engine import list_files
 from analysis.contract import stages
 from analysis.contract.params import OF_THE_PAGES, load_notes
-from analysis.run.fingerprint import package_versions, sha256, sha256_of_input
+from analysis.run.digests import digest
+from analysis.run.fingerprint import package_versions
 from analysis.run.folders import Run
 from analysis.run.record import digest_of_code
 from analysis.run.state import write_text
@@ -32,7 +33,7 @@ def write_manifest(run: Run) -> dict[str, Any]:
         "packages": package_versions(),
         "code": {"sha256": digest_of_code(run)},
         "artifacts": {
-            name: {"sha256": sha256(path), "bytes": path.stat().st_size}
+            name: {"sha256": digest(path), "bytes": path.stat().st_size}
             for name, path in sorted(artifacts.items())
         },
     }
@@ -49,7 +50,7 @@ def _inputs(run: Run, table: str) -> list[dict[str, Any]]:
     qa = json.loads((run.data / "clean" / f"{table}.qa.json").read_text(encoding="utf-8"))
     source = "simulated" if run.params.users is None else "given"
     return [
-        {"name": table, "file": path.name, "sha256": sha256_of_input(path), "rows": qa["rows_read"],
+        {"name": table, "file": path.name, "sha256": digest(path), "rows": qa["rows_read"],
          "source": source}
         for path in list_files(run.raw(table), table)
     ]  # fmt: skip

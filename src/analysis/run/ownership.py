@@ -11,7 +11,7 @@ from pathlib import Path
 from analysis.base.errors import ReportError
 from analysis.contract import stages
 from analysis.contract.stages import MANIFEST
-from analysis.run.fingerprint import sha256
+from analysis.run.digests import sha256
 from analysis.run.folders import (
     OF_THE_RUN,
     OWN,
@@ -27,7 +27,7 @@ from analysis.run.state import part, read_json, write_json
 
 MARKER = f"{OWN}/made.json"
 PROJECT_FOLDERS = (
-    ".ci", ".git", ".venv", OWN, "_build", "benchmarks", "book", "data", "notebooks",
+    ".ci", ".git", ".github", ".venv", OWN, "_build", "benchmarks", "book", "data", "notebooks",
     "src", "tests",
 )  # fmt: skip
 """Folders of the project in which no other run may be kept."""

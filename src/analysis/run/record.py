@@ -9,16 +9,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.base.engine import list_files
 from analysis.base.errors import ReportError, RunStopped
 from analysis.contract import stages
 from analysis.contract.params import OF_THE_PAGES
-from analysis.run.fingerprint import HELPERS, SIMULATION, code_digest, package_versions, sha256
-from analysis.run.fingerprint import sha256_of_input as input_digest
+from analysis.run.digests import digest
+from analysis.run.fingerprint import HELPERS, SIMULATION, code_digest, package_versions
 from analysis.run.folders import OF_THE_RUN, RUN, UNFINISHED, Run, files_of, notebook_of
+from analysis.run.sources import TABLES, digests_of_inputs, sources_of_stages
 from analysis.run.state import write_json, write_text
 
-TABLES = ("users", "events")
 NOT_FINISHED = """\
 This run is not finished: it is under way, or it was stopped or failed. Some files here may be of an
 earlier run. `churnbook verify` names them; the next build that ends removes this file.
@@ -40,6 +39,8 @@ def check_inputs(run: Run) -> None:
 
 
 def _check_input(run: Run, table: str) -> None:
+    from analysis.base.engine import list_files  # slow to import
+
     ours = {path.resolve() for path in files_of(run)}
     for path in list_files(run.raw(table), table):
         if path.resolve() in ours:
@@ -55,17 +56,10 @@ def _check_input(run: Run, table: str) -> None:
             ) from error
 
 
-def digests_of_inputs(run: Run) -> dict[str, list[str]]:
-    """Return the checksums of the given tables' files; none for the simulated ones."""
-    if not run.params.users:
-        return {}
-    return {t: [input_digest(path) for path in list_files(run.raw(t), t)] for t in TABLES}
-
-
 def digest_of_code(run: Run) -> str:
     """Return the digest of the helpers, the simulation and the notebooks."""
     digests = [code_digest(HELPERS), code_digest(SIMULATION)]
-    digests += [sha256(notebook_of(run, stage)) for stage in stages.STAGES]
+    digests += [digest(notebook_of(run, stage)) for stage in stages.STAGES]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
@@ -75,8 +69,9 @@ def begin(run: Run) -> dict[str, Any]:
     """
     inputs, params = digests_of_inputs(run), run.params.model_dump(exclude={*OF_THE_PAGES})
     parts = [inputs, params | dict.fromkeys(TABLES), digest_of_code(run), package_versions()]
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    record = {"run": digest, "inputs": inputs, "params": params, "is_finished": False}
+    run_print = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    record = {"run": run_print, "inputs": inputs, "params": params, "is_finished": False,
+              "sources": sources_of_stages(run)}  # fmt: skip
     write_text(run.data / UNFINISHED, NOT_FINISHED)
     write_json(run.record(RUN), record | {"outputs": _outputs(run)})
     return record
@@ -97,4 +92,4 @@ def finish(run: Run, record: dict[str, Any]) -> None:
 
 def _outputs(run: Run) -> dict[str, str]:
     there = [name for name in OF_THE_RUN if (run.data / name).is_file()]
-    return {name: sha256(run.data / name) for name in there}
+    return {name: digest(run.data / name) for name in there}

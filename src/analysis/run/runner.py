@@ -22,8 +22,9 @@ from analysis.contract.stages import Stage
 from analysis.run import trouble
 from analysis.run.bill import write_bill
 from analysis.run.crate import write_crate
+from analysis.run.digests import digest, is_as_recorded
 from analysis.run.execute import KERNEL_ENVIRONMENT, execute
-from analysis.run.fingerprint import SIMULATION, code_digest, fingerprint, package_versions, sha256
+from analysis.run.fingerprint import SIMULATION, code_digest, fingerprint, package_versions
 from analysis.run.folders import LOCALE, SIMULATE, Run, outputs_of, simulated_tables
 from analysis.run.lock import socket_folder
 from analysis.run.manifest import write_manifest
@@ -39,7 +40,7 @@ Attempt = Callable[[Stage], tuple[str, float]]
 def _write_record(
     run: Run, name: str, print_: str, files: Mapping[str, Path], run_print: str = ""
 ) -> None:
-    outputs = {name: sha256(path) for name, path in sorted(files.items())}
+    outputs = {name: digest(path) for name, path in sorted(files.items())}
     write_json(run.record(name), {"fingerprint": print_, "outputs": outputs, "run": run_print})
 
 
@@ -53,7 +54,7 @@ def why_run(run: Run, stage: Stage, print_: str) -> str | None:
     for name, path in outputs_of(run, stage).items():
         if not path.is_file():
             return f"{name} is missing"
-        if part(record, "outputs").get(name) != sha256(path):
+        if part(record, "outputs").get(name) != digest(path):
             return f"{name} was changed by hand"
     return None
 
@@ -79,8 +80,7 @@ def _simulate(run: Run, report: Report) -> None:
     files = simulated_tables(run)
     record = read_json(run.record(SIMULATE))
     if record.get("fingerprint") == print_ and all(
-        path.is_file() and sha256(path) == part(record, "outputs").get(name)
-        for name, path in files.items()
+        is_as_recorded(path, part(record, "outputs").get(name)) for name, path in files.items()
     ):
         return report(SIMULATE, "skipped: nothing has changed", 0.0)
     start = time.monotonic()

@@ -19,13 +19,13 @@ from analysis.book.frame import LANGUAGES
 from analysis.book.search import TEXTS
 from analysis.contract.stages import MANIFEST, STAGES
 from analysis.run import ownership, trouble
+from analysis.run.digests import digest
 from analysis.run.disclose import require_disclosable
-from analysis.run.fingerprint import sha256
 from analysis.run.folders import LOCALE, OWN, SITE, Run
-from analysis.run.state import move, read_json, write_json
+from analysis.run.headline import read_headline
+from analysis.run.sources import SOURCES, sources_of_site
+from analysis.run.state import move, write_json
 
-SOURCES = ("_config.yml", "_toc.yml", "index.md", "params.yml", "book")
-"""What the site is built from, besides the executed notebooks."""
 PAGES = "pages"
 """The catalogue of the pages and the notebooks."""
 
@@ -40,35 +40,37 @@ def build_site(run: Run, given: Run | None = None, locales: Sequence[str] = ()) 
     pseudonyms, of the tables as `given`.
     """
     try:
-        run.record(SITE).unlink(missing_ok=True)
         built = list(dict.fromkeys(locales or [run.params.language]))
+        sources = sources_of_site(run, given, built)  # what changes from here on is built again
+        run.record(SITE).unlink(missing_ok=True)
         if run.is_default:
             _build_default(run, given, built)
         else:
             with _workshop(run) as folder:
                 _install(run, _build_copies(run, given, built, folder))
-        write_site_record(run)
+        write_site_record(run, sources)
     except OSError as error:
         raise trouble.explain(error, run.html) from error
     return run.html / "index.html"
 
 
-def write_site_record(run: Run) -> None:
-    """Record of which data the pages are, and their checksums."""
+def write_site_record(run: Run, sources: str = "") -> None:
+    """Record of which data the pages are, their checksums, and what the first one finds. Without
+    `sources` (see sources_of_site) they are not known to be those of a whole build: the next build
+    makes them again.
+    """
     pages = [path for path in sorted(run.html.rglob("*")) if path.is_file()]
     made = ownership.read_made(run.home)
     if not run.is_default:
         pages = [path for path in pages if path.relative_to(run.home).as_posix() in made]
-    outputs = {path.relative_to(run.html).as_posix(): sha256(path) for path in pages}
-    write_json(run.record(SITE), {"manifest": sha256(run.data / MANIFEST), "outputs": outputs})
-
-
-def is_stale(run: Run) -> bool:
-    """Say whether there are pages, and of other data than those that are there now."""
-    if not (run.html / "index.html").is_file():
-        return False
-    manifest = run.data / MANIFEST
-    return not manifest.is_file() or read_json(run.record(SITE)).get("manifest") != sha256(manifest)
+    outputs = {path.relative_to(run.html).as_posix(): digest(path) for path in pages}
+    record = {
+        "manifest": digest(run.data / MANIFEST),
+        "sources": sources,
+        "headline": read_headline(run.html / "index.html"),
+        "outputs": outputs,
+    }
+    write_json(run.record(SITE), record)
 
 
 def _build_default(run: Run, given: Run | None, locales: Sequence[str]) -> None:

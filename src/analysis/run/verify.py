@@ -13,12 +13,12 @@ from analysis.base.errors import FolderBusy, ReportError
 from analysis.contract import stages
 from analysis.contract.params import check_params, load_params
 from analysis.contract.stages import ABOUT_RUN, MANIFEST, Stage
-from analysis.run.fingerprint import sha256
+from analysis.run.current import is_stale
+from analysis.run.digests import sha256
 from analysis.run.folders import OWN, RUN, SIMULATE, SITE, Run, outputs_of, simulated_tables
 from analysis.run.lock import is_busy
 from analysis.run.ownership import MARKER, read_made
-from analysis.run.record import TABLES
-from analysis.run.site import is_stale
+from analysis.run.sources import TABLES
 from analysis.run.state import part, read_json
 
 

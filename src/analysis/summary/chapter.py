@@ -379,4 +379,6 @@ class Summary(Chapter):
     def comparison(self) -> pd.DataFrame:
         """Return the case's figures and those to use: see numbers.comparison."""
         printed = AS_PUBLISHED if self.is_case else {}
-        return numbers.comparison(self.figures, printed, self.metrics)
+        few = numbers.means_of_few(self.users, self.min_disclosed)
+        told = {name: figure for name, figure in self.figures.items() if name not in few}
+        return numbers.comparison(told, printed, self.metrics)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.base.formats import format_full
 from analysis.base.language import say
+from analysis.published.case_figures import MEANS_BY
 from analysis.summary.metrics import Metrics
 
 COMPARED = {
@@ -55,6 +56,19 @@ def as_marked(entry: Mapping[str, Any], failing: list[str]) -> str:
 def is_struck(entry: Mapping[str, Any], failing: list[str]) -> bool:
     """Say whether a failing check strikes a metric."""
     return bool({*entry["checks"]} & {*failing})
+
+
+def means_of_few(users: pd.DataFrame, min_disclosed: int) -> set[str]:
+    """Return the names of the case's means of a group of fewer than `min_disclosed` users. The name
+    of such a figure alone tells an attribute of them.
+    """
+    counts = {
+        f"scores.mean_by_{label}.{group}": count
+        for column, label in MEANS_BY.items()
+        if column in users
+        for group, count in users[column].value_counts().items()
+    }
+    return {name for name, count in counts.items() if count < min_disclosed}
 
 
 def comparison(

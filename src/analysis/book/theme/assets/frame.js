@@ -57,12 +57,13 @@
     return Number(digits.join("").replace(point, "."));
   };
 
-  /** Return what a cell is sorted by: a number, a date as a number, or its text. */
+  /** Return what a cell is sorted by: a number, a date as a number, or its text; in a column of
+      numbers nothing where a word such as "withheld" stands in place of one. */
   const keyOf = (row, column) => {
     const cell = row.cells[column];
     const text = cell.textContent.trim();
     const isNumber = cell.matches(".gt_right, .cb-number");
-    return (isNumber ? numberOf(text) : dateOf(text)) ?? text;
+    return isNumber ? (numberOf(text) ?? "") : (dateOf(text) ?? text);
   };
 
   /** Sort the rows of a table by a column; cells without a value come last. */
