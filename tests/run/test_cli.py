@@ -35,7 +35,7 @@ def runs(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runner, "run_stages", run_stages)
     monkeypatch.setattr(
-        site, "build_site", lambda run, given=None: run.home / "html" / "index.html"
+        site, "build_site", lambda run, given=None, locales=(): run.home / "html" / "index.html"
     )
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "params.yml").write_text((ROOT / "params.yml").read_text(encoding="utf-8"))
