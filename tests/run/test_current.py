@@ -28,7 +28,7 @@ def run(project, monkeypatch):
     go(project)
     run = make_run(project)
 
-    def build_pages(_run, _source):
+    def build_pages(_run, _source, _locales):
         run.html.mkdir(parents=True, exist_ok=True)
         (run.html / "index.html").write_text('<div id="claim-direction">Churn <b>rises</b></div>')
 

@@ -17,7 +17,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 from analysis.base.language import DOMAIN, GAP, key_of
-from analysis.book import about, results, show
+from analysis.book import about, codebook, reference, results, show, studies
 from analysis.book.render import WORDS
 from analysis.contract.captions import all_captions
 from analysis.contract.inputs import EVENTS, USERS
@@ -25,6 +25,8 @@ from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS
 
 PACKAGE = Path(__file__).parents[1]
 OTHERS = (
+    *reference.DOWNLOADS.values(), *codebook.HEADS, *(text for pair in codebook.ADDED.values() for text in pair),
+    "country", "device", "subscription type", "acquisition channel", "gender", "language",
     about.SIMULATED, show.INTERVAL, show.WHY_WITHHELD, *show.UNIT_IN_HEAD.values(),
     "Page not found", "Parameter", "Value", "Unit", "Reason", "Column", "Type", "Required",
     "Meaning", "required",
@@ -62,6 +64,7 @@ def _all(project: Path) -> Iterator[Message]:
     yield from _of_templates()
     yield from _of_modules()
     yield from _of_site(project)
+    yield from ((text, "studies") for text in studies.words_of_studies(project / "book"))
     for name in ("checks", "actions"):
         path = project / "book" / f"{name}.yml"
         yield from _leaves(_read(path), f"{name}.yml")
@@ -103,6 +106,7 @@ def _of_modules() -> Iterator[Message]:
             if path.name not in NO_READER:
                 yield from ((text, path.name) for text in _sentences(path.read_text("utf-8")))
     yield from ((text, "others") for text in OTHERS)
+    yield from ((text, "studies.py") for text in studies.OUTCOMES.values())
     yield from ((word, "render.py") for word in WORDS.values())
     for _, *words in (*results.COUNTED, *results.FOLDED):
         yield from ((word, "results.py") for word in words)
