@@ -98,7 +98,7 @@ def words_of_studies(book: Path) -> list[str]:
             frame = pd.read_csv(path, keep_default_na=False, dtype="str")
             names = dict(zip(frame.columns, (c.name for c in table.columns), strict=True))
             for head, name in names.items():
-                found += [] if name in AS_GIVEN else _words_in(frame[head], name)
+                found += [] if name == AS_GIVEN[0] else _words_in(frame[head], name)
     return found
 
 
@@ -125,7 +125,7 @@ def say_fires(text: str, titles: Mapping[str, str]) -> str:
         if check not in titles:
             raise ReportError(f"book/checks.yml: no entry for the check {check!r} of a study.")
         said.append(f"{titles[check]}: {say(OUTCOMES[outcome])}" if outcome else titles[check])
-    return say(" or ").join(said) if len(said) > 1 else said[0]
+    return f" {say('or')} ".join(said)
 
 
 def publish_studies(book: Path, target: Path) -> None:

@@ -48,10 +48,8 @@ def write_workbook(target: Path, tables: Sequence[Table]) -> None:
     listed: Worksheet = book.active
     listed.title = say("Tables")
     names = {table.path: table.name[:LONGEST_NAME] for table in published}
-    rows = [
-        [say("Sheet"), say("Table"), say("File")],
-        *([names[t.path], t.title, t.path] for t in published),
-    ]
+    heads = [say("Sheet"), say("Table"), say("File")]
+    rows = [heads, *([names[t.path], t.title, t.path] for t in published)]
     _fill(listed, rows, [])
     for row, table in enumerate(published, start=2):
         listed.cell(row, 1).hyperlink = f"#'{names[table.path]}'!A1"

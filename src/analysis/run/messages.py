@@ -25,7 +25,8 @@ from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS
 
 PACKAGE = Path(__file__).parents[1]
 OTHERS = (
-    *reference.DOWNLOADS.values(), *codebook.HEADS, *(text for pair in codebook.ADDED.values() for text in pair),
+    *reference.DOWNLOADS.values(), *codebook.HEADS,
+    *(text for pair in codebook.ADDED.values() for text in pair),
     "country", "device", "subscription type", "acquisition channel", "gender", "language",
     about.SIMULATED, show.INTERVAL, show.WHY_WITHHELD, *show.UNIT_IN_HEAD.values(),
     "Page not found", "Parameter", "Value", "Unit", "Reason", "Column", "Type", "Required",
