@@ -336,6 +336,23 @@ def notebooks() -> None:
 
 
 @app.command()
+def messages() -> None:
+    """Bring the catalogues in book/locale/ up to date, and list what is not translated. Exit code 1
+    where there is any.
+    """
+    from analysis.run.translate import update_catalogues
+
+    with _one_line_errors():
+        missing = update_catalogues(_project())
+        for path, texts in missing.items():
+            console.print(f"{path}: {len(texts)} not translated")
+            for text in texts:
+                console.print(f"  {escape(text)}")
+        if any(missing.values()):
+            raise typer.Exit(1)
+
+
+@app.command()
 def clean() -> None:
     """Remove what the default run made, and no other file."""
     with _one_line_errors():

@@ -25,9 +25,7 @@ from analysis.run.folders import LOCALE, OWN, SITE, Run
 from analysis.run.headline import read_headline
 from analysis.run.sources import SOURCES, sources_of_site
 from analysis.run.state import move, write_json
-
-PAGES = "pages"
-"""The catalogue of the pages and the notebooks."""
+from analysis.run.translate import PAGES
 
 
 def build_site(run: Run, given: Run | None = None, locales: Sequence[str] = ()) -> Path:
