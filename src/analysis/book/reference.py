@@ -65,6 +65,9 @@ def choose_rows(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     return frame[chosen]
 
 
+ORIGIN = "From {source}"
+
+
 class MetricDefinition(BookDirective):
     """The docstring of the function that computes a metric: one home for each definition."""
 
@@ -76,8 +79,9 @@ class MetricDefinition(BookDirective):
         name = self.arguments[0].strip()
         text, source = find_docstring(name)
         self.env.note_dependency(source)
-        title = nodes.paragraph("", self.option("title"), classes=["cb-definition-title"])
-        origin = nodes.paragraph("", "From ", nodes.literal("", name), classes=["cb-small"])
+        title = nodes.paragraph("", say(self.option("title")), classes=["cb-definition-title"])
+        before = say(ORIGIN).partition("{")[0]
+        origin = nodes.paragraph("", before, nodes.literal("", name), classes=["cb-small"])
         box = nodes.container("", title, *parse_docstring(text, name), origin)
         box["classes"].append("cb-definition")
         return [box]
@@ -139,7 +143,7 @@ def contract_table(title: str, columns: Sequence[inputs.Column]) -> dict[str, An
     rows: list[list[Cell]] = [
         [
             {"code": column.name},
-            column.type,
+            say(column.type),
             say(plain(column.unit)),
             say("required" if column.required else "optional"),
             say(column.meaning),
@@ -173,7 +177,7 @@ def dictionary_table(entry: catalogue.Table) -> dict[str, Any]:
             column.label,
             say(unit_of(column, entry)),
             _with_codes(column),
-            plain(list(entry.bases_of(column))),
+            plain([say(basis) for basis in entry.bases_of(column)]),
         ]
         for column in entry.columns
     ]

@@ -50,6 +50,8 @@ MOST_ROWS = 250
 """Rows of a table on a page, where no other number is asked for."""
 NAMES = (*files.NAMES, "event_type", "kind", "column")
 """Columns that hold names of the tables."""
+LISTS_OF_BASES = ("strikes", "rests_on")
+"""Columns that list bases."""
 SHORT = 16
 """Characters up to which a cell of text stays on one line."""
 
@@ -261,7 +263,9 @@ def _head_of(column: Column, table: Table, names: set[str]) -> str:
 def _format(value: Any, column: Column, look: dict[str, Any]) -> str:
     if not is_missing(value) and str(value) in column.values:
         return column.values[str(value)]
-    if isinstance(value, str) and column.name not in NAMES:
+    if isinstance(value, str) and column.name in LISTS_OF_BASES:
+        value = ", ".join(say(name) for name in value.split(", "))
+    elif isinstance(value, str) and column.name not in NAMES:
         value = say(value)
     if isinstance(value, str):
         value = cut(value, LONGEST_NAME if column.name in NAMES else LONGEST_TEXT)

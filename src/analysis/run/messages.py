@@ -19,7 +19,9 @@ from babel.messages.pofile import read_po, write_po
 from analysis.base.language import DOMAIN, GAP, key_of
 from analysis.book import about, codebook, reference, results, show, studies
 from analysis.book.render import WORDS
+from analysis.contract import catalogue
 from analysis.contract.captions import all_captions
+from analysis.contract.checks import BASES
 from analysis.contract.inputs import EVENTS, USERS
 from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS
 
@@ -28,6 +30,7 @@ OTHERS = (
     *reference.DOWNLOADS.values(), *codebook.HEADS,
     *(text for pair in codebook.ADDED.values() for text in pair),
     "country", "device", "subscription type", "acquisition channel", "gender", "language",
+    *catalogue.UNITS, *BASES, catalogue.ROW, "events", reference.ORIGIN,
     about.SIMULATED, show.INTERVAL, show.WHY_WITHHELD, *show.UNIT_IN_HEAD.values(),
     "Page not found", "Parameter", "Value", "Unit", "Reason", "Column", "Type", "Required",
     "Meaning", "required",
@@ -46,6 +49,8 @@ NO_READER = ("afterwards.py", "content.py", "raw.py")
 UNSEEN = ("ReportError", "RunStopped", "annotate", "words", "partial_match")
 """What is called with texts that are on no page."""
 WORDS_OF_A_SENTENCE = re.compile(r"^[^<>\n|]*[A-Za-z]{2,} [a-z(][^<>\n|]*$")
+TITLE = re.compile(r"^:title: (.+)$", re.MULTILINE)
+"""The title of a definition."""
 NOT_SAID = ("grade", "rests_on", "metrics")
 """Entries of texts that are no sentences."""
 Message = tuple[str, str]
@@ -142,6 +147,8 @@ def _text_of(node: ast.AST) -> str:
 def _of_site(project: Path) -> Iterator[Message]:
     config = _read(project / "_config.yml")
     yield config["title"], "_config.yml"
+    definitions = (project / "book" / "definitions.md").read_text(encoding="utf-8")
+    yield from ((title, "definitions.md") for title in TITLE.findall(definitions))
     yield config["sphinx"]["config"]["html_theme_options"]["search_bar_text"], "_config.yml"
     for part in _read(project / "_toc.yml")["parts"]:
         yield part["caption"], "_toc.yml"
