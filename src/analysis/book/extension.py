@@ -105,5 +105,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", frame.describe_page, priority=900)
     app.connect("build-finished", publish_artifacts)
     app.connect("build-finished", frame.drop_unused)
+    app.connect("build-finished", frame.say_theme)
     app.connect("build-finished", search.write_texts)
     return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,12 +10,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from babel import Locale
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.locale import _
 
-from analysis.base.formats import read_locale
 from analysis.base.language import is_english, say
 from analysis.book import styles
 from analysis.book.nodes import kpi
@@ -38,6 +38,8 @@ UNUSED_FILES = (
     "doctools.js", "searchtools.js", "language_data.js", "*webpack-macros.html",
 )  # fmt: skip
 """Files of the theme that no page loads: most of a site's bytes."""
+OF_THE_THEME = ("Toggle primary sidebar", "Toggle secondary sidebar", "Main")
+"""Labels that the theme does not look up in a catalogue."""
 LANGUAGES = "CHURNBOOK_LANGUAGES"
 """Environment variable with the languages of the site."""
 LONGEST = 200
@@ -86,10 +88,16 @@ def twins_of(page: str, language: str) -> list[tuple[str, str, str]]:
     root = "../" * (page.count("/") + (here != site[0]))
     folders = {locale: "" if locale == site[0] else f"{locale}/" for locale in site}
     return [
-        (locale, str(read_locale(locale).get_display_name()), f"{root}{folder}{page}.html")
+        (locale, _name_of(locale), f"{root}{folder}{page}.html")
         for locale, folder in folders.items()
         if locale != here
     ]
+
+
+def _name_of(locale: str) -> str:
+    """Return a language in its own words; with its region where the locale has one."""
+    own = Locale.parse(locale.replace("-", "_"))
+    return str(own.get_display_name()).capitalize()
 
 
 def _is_unused(file: Any) -> bool:
@@ -122,6 +130,17 @@ def _text_of(paragraph: nodes.paragraph) -> str:
 
 def _is_markup(text: nodes.Text) -> bool:
     return isinstance(text.parent, nodes.raw)
+
+
+def say_theme(app: Sphinx, error: Exception | None) -> None:
+    """Say the labels that the theme writes in English alone, on every page of another language."""
+    if error is not None or app.builder.format != "html" or is_english():
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for label in OF_THE_THEME:
+            text = text.replace(f'="{label}"', f'="{say(label)}"')
+        page.write_text(text, encoding="utf-8")
 
 
 def drop_unused(app: Sphinx, error: Exception | None) -> None:

@@ -255,7 +255,7 @@ def inputs_table(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the input tables: name, file, rows, source, checksum."""
     fields = ("name", "file", "rows", "source")
     rows = [
-        [*(plain(item.get(field)) for field in fields), _checksum(item.get("sha256"))]
+        [*(say(plain(item.get(field))) for field in fields), _checksum(item.get("sha256"))]
         for item in entries
     ]
     heads = ["Table", "File", "Rows", "Source", "SHA-256"]

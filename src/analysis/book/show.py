@@ -148,7 +148,7 @@ def _show(frame: pd.DataFrame, max_rows: int, root: str, name: str) -> ReportTab
     made = _keep_short_cells_whole(made, cells)
     for note in _list_notes(len(frame), len(shown), table, root, unavailable.reason_of(frame)):
         made = made.tab_source_note(note)
-    if WITHHELD in cells.to_numpy():
+    if say(WITHHELD) in cells.to_numpy():
         made = made.tab_source_note(say(WHY_WITHHELD))
     dressed = dress(made, name or table.name)
     dressed.rests_on = _marks(shown, table)
@@ -188,7 +188,8 @@ def format_cells(
             cells = [_format(value, column, look) for value, look in values]
         if withheld is not None:
             gone = withheld.loc[frame.index, column.name].tolist()
-            cells = [WITHHELD if hidden else cell for hidden, cell in zip(gone, cells, strict=True)]
+            word = say(WITHHELD)
+            cells = [word if hidden else cell for hidden, cell in zip(gone, cells, strict=True)]
         text.append(pd.Series(cells, name=_head_of(column, table, names), dtype=object))
     return pd.concat(text, axis=1)
 

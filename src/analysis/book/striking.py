@@ -17,6 +17,7 @@ from sphinx.application import Sphinx
 from analysis.base.disclosure import WITHHELD
 from analysis.base.errors import ReportError
 from analysis.base.formats import BLANK
+from analysis.base.language import say
 from analysis.book import figures
 from analysis.book.artifacts import CHECKS, METRICS, Check
 from analysis.book.directive import open_artifacts
@@ -57,7 +58,7 @@ def _marks_of(attribute: str) -> list[str]:
 
 def _strike_cell(found: re.Match[str], strikes: Strikes) -> str:
     failing = strikes.of(_marks_of(found[1]))
-    if not failing or found[3].strip() in ("", BLANK, WITHHELD):
+    if not failing or found[3].strip() in ("", BLANK, WITHHELD, say(WITHHELD)):
         return found[0]
     by = attribute(STRUCK, [check.name for check in failing])
     content = render("struck_cell", content=Markup(found[3])).strip()

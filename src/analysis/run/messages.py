@@ -9,26 +9,32 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
+from analysis.base.dialects import NAMED
 from analysis.base.language import DOMAIN, GAP, key_of
-from analysis.book import about, codebook, reference, results, show, studies
+from analysis.book import about, codebook, frame, reference, results, show, studies
 from analysis.book.render import WORDS
+from analysis.cohorts.trend import Direction
 from analysis.contract import catalogue
 from analysis.contract.captions import all_captions
 from analysis.contract.checks import BASES
 from analysis.contract.inputs import EVENTS, USERS
+from analysis.model.scoring import RISK_SEGMENTS
+from analysis.published.case_scores import SEGMENTS
 from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS
 
 PACKAGE = Path(__file__).parents[1]
 OTHERS = (
     *reference.DOWNLOADS.values(), *codebook.HEADS,
     *(text for pair in codebook.ADDED.values() for text in pair),
+    "withheld", "too few", *RISK_SEGMENTS, *SEGMENTS, "simulated", "given", "instant", "integer",
+    *get_args(Direction), "clusters", "continuum", *NAMED, *frame.OF_THE_THEME,
     "country", "device", "subscription type", "acquisition channel", "gender", "language",
     *catalogue.UNITS, *BASES, catalogue.ROW, "events", reference.ORIGIN,
     about.SIMULATED, show.INTERVAL, show.WHY_WITHHELD, *show.UNIT_IN_HEAD.values(),

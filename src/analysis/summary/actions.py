@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.base import language
 from analysis.base.formats import is_missing
 from analysis.base.texts import render
 from analysis.model.economics import Economics, break_even
@@ -85,7 +86,7 @@ def _row(
         "key": key, **{name: say(text[name], known) for name in SENTENCES}, **lists,
         "size": facts.get("size"), "held": facts.get("held") if plan else None,
         "gain_low": gain and gain.low, "gain_high": gain and gain.high, "cost": gain and gain.cost,
-        "grade": text["grade"], "proof": say(texts["proof"], plan) if plan else "",
+        "grade": language.say(text["grade"]), "proof": say(texts["proof"], plan) if plan else "",
         "test": say(texts["test"], plan) if plan else "",
     }  # fmt: skip
 

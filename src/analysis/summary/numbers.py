@@ -37,8 +37,9 @@ def _struck_word(entry: Mapping[str, Any], failing: list[str]) -> str:
 
 def as_text(entry: Mapping[str, Any], locale: str = "") -> str:
     """Return one metric as text with its interval and its n."""
+    value = say(entry["value"]) if isinstance(entry["value"], str) else entry["value"]
     return format_full(
-        entry["value"], entry["unit"], entry["ci_low"], entry["ci_high"], entry["n"], locale,
+        value, entry["unit"], entry["ci_low"], entry["ci_high"], entry["n"], locale,
         entry.get("currency", ""),
     )  # fmt: skip
 
