@@ -15,6 +15,7 @@ from analysis.book import (
     nodes,
     problems,
     reference,
+    reproduce,
     results,
     search,
     striking,
@@ -45,6 +46,7 @@ DIRECTIVES = {
     "data-dictionary": reference.DataDictionary,
     "parameters": reference.Parameters,
     "provenance": reference.Provenance,
+    "reproduce": reproduce.Reproduce,
 }
 
 
