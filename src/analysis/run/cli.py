@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from analysis.base.errors import ReportError
-from analysis.contract.params import Params, load_own, load_params, parse_override
+from analysis.contract.params import load_own, load_params, parse_override
 from analysis.contract.stages import STAGES, reads_of
 from analysis.run.current import are_stages_current, is_site_current, is_stale
 from analysis.run.folders import PARAMS, SITE, Run, default_run, run_under
@@ -131,8 +131,7 @@ def build(
     with _one_line_errors():
         project = _project()
         given = _absolute(_overrides(users, events, param or []))
-        own = load_own(out.expanduser() / PARAMS) if out else {}
-        run = _choose_run(project, out, load_params(project / PARAMS, own | given))
+        run = _choose_run(project, out, given)
         check_inputs(run)
         secret = _secret(key, run) if pseudonymise else None
         with hold(run, not no_wait, _say):
@@ -143,12 +142,16 @@ def build(
             raise typer.Exit(1)
 
 
-def _choose_run(project: Path, out: Path | None, params: Params) -> Run:
+def _choose_run(project: Path, out: Path | None, given: dict[str, Any]) -> Run:
+    """Return the run, whose parameters are those of params.yml, over which stand those in the file
+    of its own folder, and over these the `given` ones.
+    """
     if out is None:
-        return default_run(project, params)
+        return default_run(project, load_params(project / PARAMS, given))
     folder = Path(os.path.realpath(out.expanduser()))
     check_out(Path(os.path.realpath(project)), folder)
-    return run_under(project, folder, params)
+    own = load_own(folder / PARAMS)
+    return run_under(project, folder, load_params(project / PARAMS, own | given))
 
 
 def _secret(key: Path | None, run: Run) -> bytes:
