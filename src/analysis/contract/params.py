@@ -273,6 +273,22 @@ def load_params(path: Path, overrides: Mapping[str, Any] | None = None) -> Param
     return check_params({**values, **(overrides or {})})
 
 
+def load_own(path: Path) -> dict[str, Any]:
+    """Return the parameters of `path`, a file of `name: value` over params.yml; none without it.
+
+    Raises ReportError when it is no such file.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ReportError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ReportError(f"{path}: expected lines of `name: value`, as horizon_days: 60.")
+    return {str(name): value for name, value in values.items()}
+
+
 def load_notes(path: Path) -> dict[str, ParamNote]:
     """Return unit and reason of each parameter of `path` (params.yml)."""
     entries = _read_yaml(path).items()
