@@ -170,7 +170,7 @@ def _read_once(raw: Any) -> Any:
     for name in [n for n in names(EVENTS, "instant") if n in raw.columns]:
         read |= {
             name: cells.moment(raw[name]),
-            f"is_filled_{name}": cells.text(raw[name]).notnull(),
+            f"is_filled_{name}": cells.is_filled(raw[name]),
         }
     for name in [n for n in cells.IDENTIFIERS if n in raw.columns]:
         parse = cells.whole_text if name == "user_id" else cells.text
