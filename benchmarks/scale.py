@@ -22,6 +22,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from analysis.base.engine import LIMITS
+from analysis.run.execute import KERNEL_ENVIRONMENT
 from benchmarks.scale_log import make_log
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,7 +84,10 @@ def _run_child(name: str, place: Path, given: argparse.Namespace) -> dict[str, A
     """Return what `_measure` returns of a step that runs in a process of its own."""
     words = [sys.executable, "-m", "benchmarks.scale", "--child", name, "--folder", str(place)]
     words += ["--memory-limit", given.memory_limit, *(["--queries"] if given.queries else [])]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    temporary = place / "tmp"
+    temporary.mkdir(exist_ok=True)
+    environment = {**os.environ, **KERNEL_ENVIRONMENT, "TMPDIR": str(temporary),
+                   LIMITS["memory_limit"]: given.memory_limit}  # fmt: skip
     done = subprocess.run(words, check=True, stdout=subprocess.PIPE, cwd=ROOT, env=environment)
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured
@@ -111,7 +116,7 @@ def _step(name: str, place: Path, memory_limit: str) -> tuple[Callable[[], None]
         from benchmarks.scale_pandas import summarise
 
         return lambda: summarise(place / "users.parquet", place / "events.parquet"), []
-    connections = _logged_connections(memory_limit)
+    connections = _logged_connections()
     from analysis.contract import params, stages
 
     chapter = _chapters()[name]
@@ -143,7 +148,7 @@ def _scan(path: Path, memory_limit: str) -> None:
         con.execute(f"SELECT count(COLUMNS(*)), max(COLUMNS(*)) FROM '{path}'").arrow()
 
 
-def _logged_connections(memory_limit: str) -> list[Any]:
+def _logged_connections() -> list[Any]:
     """Return a list to which every connection that the product opens is added; each keeps a log
     of its queries with their CPU time and the rows they scan.
     """
