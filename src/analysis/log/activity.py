@@ -160,6 +160,17 @@ def user_spans(rows: Any) -> pd.DataFrame:
     return engine.to_pandas(spans.order_by("user_id"))
 
 
+def user_types(rows: Any) -> Any:
+    """Return one row per user and type of `rows` (Ibis): `user_id`, `event_type`, `events` (count),
+    `first_event_at`, `last_event_at`. `rows` are events, or such a table already.
+    """
+    if "first_event_at" in rows.columns:
+        return rows
+    return rows.group_by("user_id", "event_type").aggregate(
+        events=rows.count(), first_event_at=rows.event_at.min(), last_event_at=rows.event_at.max()
+    )
+
+
 def with_sessions(active: Any, gap_minutes: float) -> Any:
     """Return `active` with `session_key`, one value per user and session.
 
