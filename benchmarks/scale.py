@@ -186,7 +186,7 @@ def _queries(con: Any) -> list[tuple[float, str, int]]:
     con.raw_sql("SET enable_profiling = 'no_output'; CALL disable_logging();")
     rows = con.raw_sql(METRICS).fetchall()
     return [
-        (seconds or 0.0, query or "", (scanned or 0) // (2 if "parquet" in query else 1))
+        (seconds or 0.0, query or "", (scanned or 0) // (2 if "read_parquet" in query else 1))
         for seconds, query, scanned in rows
         if query
     ]

@@ -176,6 +176,14 @@ class EventsChapter(Chapter):
         )
         return days.order_by(*days.columns[:6])
 
+    def save(self, name: str, value: Any, path: str) -> None:
+        """Write one artifact. What is computed of the events once they are written is read from
+        their file, which is in order: no user is joined to them, and no repeat left out, twice.
+        """
+        super().save(name, value, path)
+        if name == "events":
+            vars(self)["placed"] = engine.read(value.get_backend(), path)
+
     @cached_property
     def log(self) -> Log:
         """The log in memory, as the other chapters read it."""
