@@ -74,6 +74,13 @@ def _closed_days(text: str) -> str:
     return text
 
 
+def _size(text: str) -> str:
+    written = text.replace(" ", "").upper()
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?[MGT]B", written):
+        raise ValueError("write a size as 500MB or 4GB")
+    return written
+
+
 def _format(given: dict[str, str]) -> dict[str, str]:
     Given.of(given)
     return given
@@ -111,6 +118,7 @@ EventsColumns = Annotated[Columns, BeforeValidator(_keys_among(names(EVENTS)))]
 EventTypes = Annotated[dict[Role, str], BeforeValidator(_keys_among(ROLES))]
 ClosedDays = Annotated[str, BeforeValidator(str), AfterValidator(_closed_days)]
 Instant = Annotated[str | None, AfterValidator(_instant)]
+Size = Annotated[str, AfterValidator(_size)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Money = Annotated[float, Field(ge=0)]
@@ -140,6 +148,9 @@ class Params(BaseModel):
     ending_event_types: list[str]
     static_columns: list[str]
     group_columns: list[str]
+    memory_limit: Size | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    temporary_folder: str | None = None
     simulated_users: Annotated[int, Field(ge=50)]
     simulated_events_per_user: Annotated[float, Field(gt=1)]
     simulated_seed: Seed
