@@ -9,7 +9,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,8 @@ def copy_table(given: str, table: str, folder: Path, environment: Mapping[str, s
     address = _address(given, table, environment)
     target = folder / f"{table}.parquet"
     try:
-        _write(*_batches(address, table), target, address.engine)
+        with _batches(address, table) as (schema, batches):
+            _write(schema, batches, target, address.engine)
     except (ReportError, OSError):
         raise
     except ImportError as error:
@@ -75,10 +76,21 @@ def _address(given: str, table: str, environment: Mapping[str, str]) -> Address:
 Batches = tuple[pa.Schema, Iterator[pa.RecordBatch]]
 
 
-def _batches(address: Address, table: str) -> Batches:
+@contextmanager
+def _batches(address: Address, table: str) -> Iterator[Batches]:
+    """Give the columns and the rows, and close the connection."""
     if address.scheme == "sqlite":
-        return _of_sqlite(address, table)
+        with closing(sqlite3.connect(_read_only(address), uri=True)) as lite:
+            yield _of_sqlite(lite, address, table)
+        return
     con = _connect(address)
+    try:
+        yield _of_ibis(con, address, table)
+    finally:
+        con.disconnect()
+
+
+def _of_ibis(con: Any, address: Address, table: str) -> Batches:
     try:
         found = con.table(address.table, database=address.schema)
     except TableNotFound as error:
@@ -117,21 +129,23 @@ def _tables(con: Any, address: Address) -> list[str]:
     return [f"{schema}.{name}" for schema in schemas for name in con.list_tables(database=schema)]
 
 
-def _of_sqlite(address: Address, table: str) -> Batches:
-    con = sqlite3.connect(f"{Path(str(address.database)).absolute().as_uri()}?mode=ro", uri=True)
-    tables = [name for (name,) in con.execute("SELECT name FROM pragma_table_list")]
+def _read_only(address: Address) -> str:
+    return f"{Path(str(address.database)).absolute().as_uri()}?mode=ro"
+
+
+def _of_sqlite(con: sqlite3.Connection, address: Address, table: str) -> Batches:
+    tables = [str(name) for (name,) in con.execute("SELECT name FROM pragma_table_list")]
     if address.schema not in (None, "main") or address.table not in tables:
         raise no_table(address, table, tables)
     cursor = con.execute(f"SELECT * FROM {_quoted(address.table)}")
     schema = pa.schema([(str(column[0]), pa.string()) for column in cursor.description])
+    return schema, _text_batches(cursor, schema)
 
-    def read() -> Iterator[pa.RecordBatch]:
-        with closing(con):
-            while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                columns = ([_text(value) for value in column] for column in zip(*rows, strict=True))
-                yield pa.record_batch([pa.array(c, pa.string()) for c in columns], schema)
 
-    return schema, read()
+def _text_batches(cursor: sqlite3.Cursor, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    while rows := cursor.fetchmany(ROWS_AT_ONCE):
+        columns = ([_text(value) for value in column] for column in zip(*rows, strict=True))
+        yield pa.record_batch([pa.array(c, pa.string()) for c in columns], schema)
 
 
 def _quoted(name: str) -> str:

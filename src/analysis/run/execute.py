@@ -79,8 +79,7 @@ def _run_notebook(run: Run, stage: Stage, executed: Path, sockets: Path) -> None
     from papermill.exceptions import PapermillExecutionError
 
     values = {"inputs": str(run.data), "outputs": str(executed.parent)}
-    values |= run.params.model_dump(include={*stage.params})
-    values |= {name: run.raw(name) for name in stage.params if run.copy_of(name)}
+    values |= run.values_of(stage)
     place = f"{sockets}/{stage.name}"
     kernel = {"transport": "ipc", "ip": place, "connection_file": f"{place}.json"}
     try:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from analysis.base.addresses import Copy
 from analysis.base.errors import ReportError
@@ -69,6 +70,11 @@ class Run:
     def copy_of(self, table: str) -> Copy | None:
         """Return the copy of an input table that is in a database and has been read."""
         return self.copies.get(getattr(self.params, table) or "")
+
+    def values_of(self, stage: Stage) -> dict[str, Any]:
+        """Return the parameters of `stage`, with the copy of a table for its address."""
+        values = self.params.model_dump(include={*stage.params})
+        return values | {t: self.raw(t) for t in RAW if t in values and self.copy_of(t)}
 
     def path_of(self, artifact: str) -> str:
         """Return where `artifact` is: a path under data, or a page of the project."""
