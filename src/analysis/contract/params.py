@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from analysis.base.addresses import is_address, parse_address
 from analysis.base.dialects import Given
 from analysis.base.errors import ReportError, nearest
 from analysis.contract.inputs import EVENTS, ROLES, USERS, Role, names
@@ -112,6 +113,14 @@ def _one_name_each(mapping: dict[str, str]) -> dict[str, str]:
     return mapping
 
 
+def _place(given: str | None) -> str | None:
+    """Take a path, or an address that can be read and holds no password."""
+    if is_address(given):
+        parse_address(str(given))
+    return given
+
+
+Place = Annotated[str | None, AfterValidator(_place)]
 Columns = Annotated[dict[str, str], AfterValidator(_one_name_each)]
 UsersColumns = Annotated[Columns, BeforeValidator(_keys_among(names(USERS)))]
 EventsColumns = Annotated[Columns, BeforeValidator(_keys_among(names(EVENTS)))]
@@ -137,8 +146,8 @@ class Params(BaseModel):
 
     product: Annotated[str, Field(max_length=60)]
     data_note: Annotated[str, Field(max_length=60)]
-    users: str | None = None
-    events: str | None = None
+    users: Place = None
+    events: Place = None
     users_columns: UsersColumns = {}
     events_columns: EventsColumns = {}
     users_format: Format = {}
@@ -257,6 +266,8 @@ def _explain(error: ValidationError) -> str:
         if item["type"] == "extra_forbidden":
             near = nearest(name, Params.model_fields)
             lines.append(f"  {name}: no such parameter.{near}")
+        elif is_address(item["input"]):  # which may hold a password
+            lines.append(f"  {name}: {item['msg']}.")
         elif item["loc"]:
             lines.append(f"  {name}: {item['msg']}, but got {item['input']!r}")
         else:

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from analysis.base.addresses import is_address
 from analysis.base.errors import ReportError
 from analysis.contract.params import load_own, load_params, parse_override
 from analysis.contract.stages import STAGES, reads_of
@@ -23,6 +24,7 @@ from analysis.run.ownership import check_out, read_made, remove
 from analysis.run.record import check_inputs
 from analysis.run.signals import Ended, ended_by_signals, stop_children
 from analysis.run.state import part, read_json
+from analysis.run.tables import TABLES, copied
 from analysis.run.trouble import STAYS, explain
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -87,17 +89,19 @@ def _overrides(users: str | None, events: str | None, given: list[str]) -> dict[
 
 def _absolute(values: dict[str, Any]) -> dict[str, Any]:
     paths = {k: str(Path(v).expanduser().resolve()) for k, v in values.items()
-             if k in ("users", "events") and isinstance(v, str)}  # fmt: skip
+             if k in TABLES and isinstance(v, str) and not is_address(v)}  # fmt: skip
     return values | paths
 
 
 @app.command()
 def build(
     users: Annotated[
-        str | None, typer.Option(help="Users table: CSV or Parquet, file or folder.")
+        str | None,
+        typer.Option(help="Users table: a file or folder, or its address in a database."),
     ] = None,
     events: Annotated[
-        str | None, typer.Option(help="Events table: CSV or Parquet, file or folder.")
+        str | None,
+        typer.Option(help="Events table: a file or folder, or its address in a database."),
     ] = None,
     param: Annotated[
         list[str] | None,
@@ -134,10 +138,10 @@ def build(
         run = _choose_run(project, out, given)
         check_inputs(run)
         secret = _secret(key, run) if pseudonymise else None
-        with hold(run, not no_wait, _say):
-            if secret or not _is_current(run, stages_only):
-                _build(run, stages_only, jobs, secret)
-            failed = _say_results(run, stages_only)
+        with hold(run, not no_wait, _say), copied(run) as ready:
+            if secret or not _is_current(ready, stages_only):
+                _build(ready, stages_only, jobs, secret)
+            failed = _say_results(ready, stages_only)
         if strict and failed:
             raise typer.Exit(1)
 
@@ -354,8 +358,8 @@ def notebooks() -> None:
         project = _project()
         write_documents(project)
         run = default_run(project)
-        with hold(run, wait=True, say=_say):
-            runner.run_stages(run, _report)
+        with hold(run, wait=True, say=_say), copied(run) as ready:
+            runner.run_stages(ready, _report)
             for stage in STAGES:
                 name = f"{stage.name}.ipynb"
                 shutil.copyfile(run.chapters / name, project / "notebooks" / name)

@@ -85,7 +85,7 @@ def _run_notebook(
     from papermill.exceptions import PapermillExecutionError
 
     values = {"inputs": str(run.data), "outputs": str(executed.parent)}
-    values |= run.params.model_dump(include={*stage.params})
+    values |= run.values_of(stage)
     place = f"{sockets}/{stage.name}"
     kernel = {"transport": "ipc", "ip": place, "connection_file": f"{place}.json",
               "environment": environment}  # fmt: skip
@@ -133,6 +133,8 @@ class QuietKernelManager(AsyncKernelManager):
 def _as_report_error(run: Run, stage: Stage, error: Any) -> ReportError:
     name, text = str(error.ename), str(error.evalue)
     notebook = f"notebooks/{stage.name}.ipynb"
+    for copy in run.copies.values():
+        text = text.replace(copy.path, f"{copy.name} ({copy.engine})")
     if name == "ReportError":
         return ReportError(f"{notebook}: {text}")
     refused = trouble.explain_text(f"{name}: {text}", run.data, trouble.artifacts_of(stage))

@@ -3,12 +3,12 @@
 import json
 import os
 import shlex
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.base.engine import list_files
 from analysis.base.errors import FolderBusy, ReportError
 from analysis.contract import stages
 from analysis.contract.params import check_params, load_params
@@ -18,8 +18,8 @@ from analysis.run.digests import sha256
 from analysis.run.folders import OWN, PARAMS, RUN, SIMULATE, SITE, Run, outputs_of, simulated_tables
 from analysis.run.lock import is_busy
 from analysis.run.ownership import MARKER, read_made
-from analysis.run.sources import TABLES
 from analysis.run.state import part, read_json
+from analysis.run.tables import TABLES, copied, digests_of
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _inputs(run: Run) -> Iterator[str]:
         return
     for table, kept in recorded.items():
         try:
-            now = {path.name: sha256(path) for path in list_files(run.raw(table), table)}
+            now = _digests_now(run, table)
         except ReportError as error:
             yield f"Missing input: {error}"
             continue
@@ -112,6 +112,11 @@ def _inputs(run: Run) -> Iterator[str]:
             word = _word(kept.get(name), now.get(name))
             if word:
                 yield f"{word} input: {name} ({table}). The stages that read it would run again."
+
+
+def _digests_now(run: Run, table: str) -> dict[str, str]:
+    with copied(run, (table,), Path(tempfile.gettempdir())) as ready:
+        return dict(digests_of(ready, table, sha256))
 
 
 def _files(run: Run) -> Iterator[str]:
