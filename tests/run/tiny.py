@@ -93,7 +93,7 @@ def execute_here(run, stage, _sockets):
     with tempfile.TemporaryDirectory(dir=run.temporary) as folder:
         names = {}
         exec(cells[0], names)
-        names |= run.params.model_dump(include={*stage.params})
+        names |= run.values_of(stage)
         names |= {"inputs": str(run.data), "outputs": folder}
         for cell in cells[1:]:
             exec(cell, names)

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
+from analysis.base.addresses import KIND
 from analysis.base.csv_files import csv_groups, with_points
 from analysis.base.dialects import Given, check_header
 from analysis.base.encodings import as_utf8
@@ -121,15 +122,19 @@ def _check_required(table: str, groups: Sequence[Group], required: Collection[st
 
 
 def _parquet(con: Any, parts: Sequence[Part]) -> Group:
+    kinds = []
     for part in parts:
         try:
-            check_header(pq.read_schema(part.path).names, part.where)
+            schema = pq.read_schema(part.path)
+            check_header(schema.names, part.where)
+            kinds.append((schema.metadata or {}).get(KIND, b"Parquet").decode())
         except (ArrowException, OSError) as error:
             raise ReportError(
                 f"{part.where} is cut off or damaged: {first_line(error)} Write it again."
             ) from error
     try:
         table = con.read_parquet([str(part.path) for part in parts], union_by_name=True)
+        parts = [replace(part, kind=kind) for part, kind in zip(parts, kinds, strict=True)]
         return Group(parts, tuple(table.columns), table, count_rows(table))
     except duckdb.Error as error:
         raise ReportError(

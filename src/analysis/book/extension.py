@@ -18,6 +18,7 @@ from analysis.book import (
     openings,
     problems,
     reference,
+    reproduce,
     results,
     retell,
     search,
@@ -51,6 +52,7 @@ DIRECTIVES = {
     "data-dictionary": reference.DataDictionary,
     "parameters": reference.Parameters,
     "provenance": reference.Provenance,
+    "reproduce": reproduce.Reproduce,
 }
 
 

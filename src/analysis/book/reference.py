@@ -13,6 +13,7 @@ from docutils.core import publish_doctree
 from docutils.parsers.rst import directives
 
 from analysis.base import conditions, files
+from analysis.base.addresses import without_place
 from analysis.base.errors import ReportError
 from analysis.base.language import say
 from analysis.book.artifacts import MANIFEST, REMEDY, read_text
@@ -214,7 +215,7 @@ def parameters_table(entries: Mapping[str, Any], caption: str = "") -> dict[str,
 def as_written(value: Any) -> str:
     """Return a parameter's value as it is written in params.yml, without digit groups."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return str(value) if is_number else plain(value)
+    return str(value) if is_number else plain(without_place(value))
 
 
 DOWNLOADS = {

@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from analysis.base.addresses import is_address, parse_address
 from analysis.base.dialects import Given
 from analysis.base.errors import ReportError, nearest
 from analysis.base.formats import read_locale
@@ -83,6 +84,13 @@ def _closed_days(text: str) -> str:
     return text
 
 
+def _size(text: str) -> str:
+    written = text.replace(" ", "").upper()
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?[MGT]B", written):
+        raise ValueError("write a size as 500MB or 4GB")
+    return written
+
+
 def _format(given: dict[str, str]) -> dict[str, str]:
     Given.of(given)
     return given
@@ -114,6 +122,14 @@ def _one_name_each(mapping: dict[str, str]) -> dict[str, str]:
     return mapping
 
 
+def _place(given: str | None) -> str | None:
+    """Take a path, or an address that can be read and holds no password."""
+    if is_address(given):
+        parse_address(str(given))
+    return given
+
+
+Place = Annotated[str | None, AfterValidator(_place)]
 Columns = Annotated[dict[str, str], AfterValidator(_one_name_each)]
 UsersColumns = Annotated[Columns, BeforeValidator(_keys_among(names(USERS)))]
 EventsColumns = Annotated[Columns, BeforeValidator(_keys_among(names(EVENTS)))]
@@ -121,6 +137,7 @@ EventTypes = Annotated[dict[Role, str], BeforeValidator(_keys_among(ROLES))]
 ClosedDays = Annotated[str, BeforeValidator(str), AfterValidator(_closed_days)]
 LanguageName = Annotated[str, AfterValidator(_known_language)]
 Instant = Annotated[str | None, AfterValidator(_instant)]
+Size = Annotated[str, AfterValidator(_size)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Money = Annotated[float, Field(ge=0)]
@@ -141,8 +158,8 @@ class Params(BaseModel):
 
     product: Annotated[str, Field(max_length=60)]
     data_note: Annotated[str, Field(max_length=60)]
-    users: str | None = None
-    events: str | None = None
+    users: Place = None
+    events: Place = None
     users_columns: UsersColumns = {}
     events_columns: EventsColumns = {}
     users_format: Format = {}
@@ -152,6 +169,9 @@ class Params(BaseModel):
     ending_event_types: list[str]
     static_columns: list[str]
     group_columns: list[str]
+    memory_limit: Size | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    temporary_folder: str | None = None
     simulated_users: Annotated[int, Field(ge=50)]
     simulated_events_per_user: Annotated[float, Field(gt=1)]
     simulated_seed: Seed
@@ -260,6 +280,8 @@ def _explain(error: ValidationError) -> str:
         if item["type"] == "extra_forbidden":
             near = nearest(name, Params.model_fields)
             lines.append(f"  {name}: no such parameter.{near}")
+        elif is_address(item["input"]):  # which may hold a password
+            lines.append(f"  {name}: {item['msg']}.")
         elif item["loc"]:
             lines.append(f"  {name}: {item['msg']}, but got {item['input']!r}")
         else:
@@ -285,6 +307,22 @@ def load_params(path: Path, overrides: Mapping[str, Any] | None = None) -> Param
     """
     values = {name: entry["value"] for name, entry in _read_yaml(path).items()}
     return check_params({**values, **(overrides or {})})
+
+
+def load_own(path: Path) -> dict[str, Any]:
+    """Return the parameters of `path`, a file of `name: value` over params.yml; none without it.
+
+    Raises ReportError when it is no such file.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ReportError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ReportError(f"{path}: expected lines of `name: value`, as horizon_days: 60.")
+    return {str(name): value for name, value in values.items()}
 
 
 def load_notes(path: Path) -> dict[str, ParamNote]:

@@ -113,11 +113,12 @@ def _input(entry: Entity) -> Entity:
     """Return an input table: a file of the folder if simulated, else one that is kept elsewhere."""
     if entry["source"] == "simulated":
         return _file(RAW[entry["name"]], f"Simulated {entry['name']}", "", entry["sha256"])
+    what = "file" if entry["source"] == "given" else f"{entry['source']} table"
     return {
         "@id": f"#{entry['name']}-{entry['sha256'][:16]}",
         "@type": "CreativeWork",
         "name": entry["file"],
-        "description": f"A file of the given table {entry['name']}, which is not in this folder.",
+        "description": f"A {what} of the given table {entry['name']}, which is not in this folder.",
         "sha256": entry["sha256"],
     }
 

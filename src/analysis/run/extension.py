@@ -17,6 +17,7 @@ from analysis.run.folders import SITE, default_run
 from analysis.run.lock import hold
 from analysis.run.runner import run_stages
 from analysis.run.site import write_site_record
+from analysis.run.tables import copied
 
 HELD = ExitStack()
 """Holds the run's folder until the pages are built."""
@@ -29,6 +30,7 @@ def bring_up_to_date(app: Sphinx, _config: Config) -> None:
     try:
         run = default_run(Path(app.confdir))
         HELD.enter_context(hold(run, wait=True, say=print))
+        run = HELD.enter_context(copied(run))
         run_stages(run, lambda name, what, seconds: print(f"{name}: {what}"))
         run.record(SITE).unlink(missing_ok=True)
     except ReportError as error:
@@ -43,9 +45,9 @@ def finish_pages(app: Sphinx, error: Exception | None) -> None:
         return
     try:
         if error is None and app.builder.format == "html":
-            run = default_run(Path(app.confdir))
-            disclose.require_disclosable(run, Path(app.outdir))
-            write_site_record(run)
+            with copied(default_run(Path(app.confdir))) as run:
+                disclose.require_disclosable(run, Path(app.outdir))
+                write_site_record(run)
     except ReportError as refused:
         raise SystemExit(str(refused)) from refused
     finally:

@@ -14,6 +14,7 @@ from analysis.base.language import DOMAIN
 from analysis.contract.stages import RAW, Stage, reads_of
 from analysis.run.digests import digest
 from analysis.run.folders import LOCALE, Run, notebook_of
+from analysis.run.tables import digests_of
 
 HELPERS = Path(__file__).parents[1]
 SIMULATION = HELPERS.with_name("simulation")  # not imported: it is slow to
@@ -29,10 +30,8 @@ def code_digest(package: Path) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _sha256_of(source: str, table: str) -> str:
-    from analysis.base.engine import list_files  # slow to import
-
-    digests = [digest(path) for path in list_files(source, table)]
+def _sha256_of(run: Run, table: str) -> str:
+    digests = [found for _, found in digests_of(run, table)]
     return (
         digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     )
@@ -113,7 +112,7 @@ def fingerprint(run: Run, stage: Stage) -> str:
     helpers = {str(p.relative_to(HELPERS)): digest(p) for p in helpers_of(_code(notebook))}
     tables = [name for name in RAW if name in stage.params]
     inputs = {artifact: _input_digest(run, artifact) for artifact in reads_of(stage)}
-    inputs |= {name: _sha256_of(run.raw(name), name) for name in tables}
+    inputs |= {name: _sha256_of(run, name) for name in tables}
     parts = {
         "cells": [(cell.cell_type, cell.source, _kept(cell)) for cell in notebook.cells],
         "helpers": helpers,

@@ -1,9 +1,12 @@
 """The folders of a run: the project, its artifacts and the executed notebooks."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from analysis.base.addresses import Copy
 from analysis.base.errors import ReportError
 from analysis.contract import stages
 from analysis.contract.params import Params, load_params
@@ -19,6 +22,8 @@ UNFINISHED = "UNFINISHED.txt"
 """Under the data folder, while a run is not finished."""
 OF_THE_RUN = (*ABOUT_RUN, UNFINISHED)
 """What the runner itself writes under the data folder."""
+PARAMS = "params.yml"
+"""In the project: every parameter. In the folder of another run: those that differ there."""
 LOCK_FILE = "requirements.lock"
 """In the project: the packages, with exact versions."""
 SIMULATE, RUN, SITE = "00_simulate", "run", "site"
@@ -28,12 +33,15 @@ SIMULATED = ("users.csv", "events.parquet", "truth.json", "user_truth.parquet")
 
 @dataclass(frozen=True)
 class Run:
-    """The folders of a run: the project, its artifacts and the executed notebooks."""
+    """The folders of a run: the project, its artifacts and the executed notebooks; and, by their
+    addresses, the tables in databases that it has read.
+    """
 
     project: Path
     data: Path
     chapters: Path
     params: Params
+    copies: Mapping[str, Copy] = field(default_factory=dict)
 
     @property
     def home(self) -> Path:
@@ -56,9 +64,21 @@ class Run:
         return self.data / STATE / "tmp"
 
     def raw(self, table: str) -> str:
-        """Return where the input table (`users` or `events`) is: the given or simulated one."""
-        given: str | None = getattr(self.params, table)
+        """Return where the input table (`users` or `events`) is: the given or simulated one, or the
+        copy of one in a database.
+        """
+        copy = self.copy_of(table)
+        given: str | None = copy.path if copy else getattr(self.params, table)
         return given or str(self.data / RAW[table])
+
+    def copy_of(self, table: str) -> Copy | None:
+        """Return the copy of an input table that is in a database and has been read."""
+        return self.copies.get(getattr(self.params, table) or "")
+
+    def values_of(self, stage: Stage) -> dict[str, Any]:
+        """Return the parameters of `stage`, with the copy of a table for its address."""
+        values = self.params.model_dump(include={*stage.params})
+        return values | {t: self.raw(t) for t in RAW if t in values and self.copy_of(t)}
 
     def path_of(self, artifact: str) -> str:
         """Return where `artifact` is: a path under data, or a page of the project."""

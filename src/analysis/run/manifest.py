@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.base.engine import list_files
+from analysis.base.addresses import is_address, without_place
 from analysis.contract import stages
 from analysis.contract.params import OF_THE_PAGES, load_notes
 from analysis.run.digests import digest
@@ -12,6 +12,7 @@ from analysis.run.fingerprint import package_versions
 from analysis.run.folders import Run
 from analysis.run.record import digest_of_code
 from analysis.run.state import write_text
+from analysis.run.tables import TABLES, digests_of
 
 
 def write_manifest(run: Run) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def write_manifest(run: Run) -> dict[str, Any]:
     }
     artifacts = {path: Path(run.path_of(path)) for s in stages.STAGES for path in s.writes.values()}
     manifest = {
-        "inputs": [entry for table in ("users", "events") for entry in _inputs(run, table)],
+        "inputs": [entry for table in TABLES for entry in _inputs(run, table)],
         "parameters": {
             name: {"value": value, "unit": notes[name].unit, "reason": notes[name].reason}
             for name, value in shown.items()
@@ -43,14 +44,17 @@ def write_manifest(run: Run) -> dict[str, Any]:
 
 
 def _without_folder(name: str, value: Any) -> Any:
-    return Path(value).name if name in ("users", "events") and value else value
+    if is_address(value):
+        return without_place(value)
+    return Path(value).name if name in TABLES and value else value
 
 
 def _inputs(run: Run, table: str) -> list[dict[str, Any]]:
     qa = json.loads((run.data / "clean" / f"{table}.qa.json").read_text(encoding="utf-8"))
-    source = "simulated" if run.params.users is None else "given"
+    copy = run.copy_of(table)
+    given = copy.engine if copy else "given"
+    source = "simulated" if run.params.users is None else given
     return [
-        {"name": table, "file": path.name, "sha256": digest(path), "rows": qa["rows_read"],
-         "source": source}
-        for path in list_files(run.raw(table), table)
-    ]  # fmt: skip
+        {"name": table, "file": name, "sha256": found, "rows": qa["rows_read"], "source": source}
+        for name, found in digests_of(run, table)
+    ]

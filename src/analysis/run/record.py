@@ -9,14 +9,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from analysis.base.addresses import is_address
 from analysis.base.errors import ReportError, RunStopped
 from analysis.contract import stages
 from analysis.contract.params import OF_THE_PAGES
 from analysis.run.digests import digest
 from analysis.run.fingerprint import HELPERS, SIMULATION, code_digest, package_versions
 from analysis.run.folders import OF_THE_RUN, RUN, UNFINISHED, Run, files_of, notebook_of
-from analysis.run.sources import TABLES, digests_of_inputs, sources_of_stages
+from analysis.run.sources import digests_of_inputs, sources_of_stages
 from analysis.run.state import write_json, write_text
+from analysis.run.tables import TABLES
 
 NOT_FINISHED = """\
 This run is not finished: it is under way, or it was stopped or failed. Some files here may be of an
@@ -39,6 +41,8 @@ def check_inputs(run: Run) -> None:
 
 
 def _check_input(run: Run, table: str) -> None:
+    if is_address(run.raw(table)):  # not read yet: see run.tables
+        return
     from analysis.base.engine import list_files  # slow to import
 
     ours = {path.resolve() for path in files_of(run)}

@@ -13,8 +13,8 @@ from analysis.contract.stages import PAGES
 from analysis.run.digests import digest
 from analysis.run.fingerprint import HELPERS, SIMULATION, messages_of
 from analysis.run.folders import LOCK_FILE, Run, notebook_of
+from analysis.run.tables import TABLES, digests_of
 
-TABLES = ("users", "events")
 SOURCES = ("_config.yml", "_toc.yml", "index.md", "params.yml", "book")
 """What the site is built from, besides the executed notebooks."""
 
@@ -23,9 +23,7 @@ def digests_of_inputs(run: Run) -> dict[str, list[str]]:
     """Return the checksums of the given tables' files; none for the simulated ones."""
     if not run.params.users:
         return {}
-    from analysis.base.engine import list_files  # slow to import
-
-    return {t: [digest(path) for path in list_files(run.raw(t), t)] for t in TABLES}
+    return {table: [found for _, found in digests_of(run, table)] for table in TABLES}
 
 
 def sources_of_stages(run: Run) -> str:

@@ -3,23 +3,23 @@
 import json
 import os
 import shlex
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.base.engine import list_files
 from analysis.base.errors import FolderBusy, ReportError
 from analysis.contract import stages
 from analysis.contract.params import check_params, load_params
 from analysis.contract.stages import ABOUT_RUN, MANIFEST, Stage
 from analysis.run.current import is_stale
 from analysis.run.digests import sha256
-from analysis.run.folders import OWN, RUN, SIMULATE, SITE, Run, outputs_of, simulated_tables
+from analysis.run.folders import OWN, PARAMS, RUN, SIMULATE, SITE, Run, outputs_of, simulated_tables
 from analysis.run.lock import is_busy
 from analysis.run.ownership import MARKER, read_made
-from analysis.run.sources import TABLES
 from analysis.run.state import part, read_json
+from analysis.run.tables import TABLES, copied, digests_of
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _inputs(run: Run) -> Iterator[str]:
         return
     for table, kept in recorded.items():
         try:
-            now = {path.name: sha256(path) for path in list_files(run.raw(table), table)}
+            now = _digests_now(run, table)
         except ReportError as error:
             yield f"Missing input: {error}"
             continue
@@ -112,6 +112,11 @@ def _inputs(run: Run) -> Iterator[str]:
             word = _word(kept.get(name), now.get(name))
             if word:
                 yield f"{word} input: {name} ({table}). The stages that read it would run again."
+
+
+def _digests_now(run: Run, table: str) -> dict[str, str]:
+    with copied(run, (table,), Path(tempfile.gettempdir())) as ready:
+        return dict(digests_of(ready, table, sha256))
 
 
 def _files(run: Run) -> Iterator[str]:
@@ -162,7 +167,7 @@ def _added(run: Run) -> Iterator[str]:
     if not (run.home / MARKER).is_file():
         yield f"Missing: {MARKER}, so files that no run made cannot be told apart."
         return
-    made = read_made(run.home) | ({"data/README.md"} if run.is_default else set())
+    made = read_made(run.home) | {"data/README.md" if run.is_default else PARAMS}
     folders = (run.data, run.chapters) if run.is_default else (run.home,)
     for path in sorted(path for folder in folders for path in _walk(folder, run.home / OWN)):
         name = path.relative_to(run.home).as_posix()
