@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: book site test check lint types coverage mutants bench notebooks clean
+.PHONY: book site test check lint types coverage mutants bench notebooks messages clean
 
 book: $(READY)
 	@$(BIN)/churnbook build
@@ -38,6 +38,9 @@ bench: $(READY)
 
 notebooks: $(READY)
 	@$(BIN)/churnbook notebooks
+
+messages: $(READY)
+	@$(BIN)/churnbook messages
 
 # Exact versions with hashes first, then this project itself without asking for more.
 $(READY): requirements.lock pyproject.toml

@@ -35,7 +35,7 @@ def runs(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runner, "run_stages", run_stages)
     monkeypatch.setattr(
-        site, "build_site", lambda run, given=None, locales=(): run.home / "html" / "index.html"
+        site, "build_site", lambda run, locales, given=None: run.home / "html" / "index.html"
     )
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "params.yml").write_text((ROOT / "params.yml").read_text(encoding="utf-8"))
@@ -73,14 +73,14 @@ def test_what_is_current_is_not_built_again(runs, monkeypatch):
     call("build")
     runs.clear()
     monkeypatch.setattr(cli, "are_stages_current", lambda run: True)
-    monkeypatch.setattr(cli, "is_site_current", lambda run, given=None, locales=(): True)
+    monkeypatch.setattr(cli, "is_site_current", lambda run, locales, given=None: True)
     result = call("build")
     assert f"Nothing has changed: 0 of {len(STAGES)} stages ran" in result.output
     assert result.output.splitlines()[-1] == "Open _build/html/index.html"
     assert call("build", "--strict").exit_code == 1
     assert "Nothing has changed" in call("build", "--stages-only").output
     assert runs == []
-    monkeypatch.setattr(cli, "is_site_current", lambda run, given=None, locales=(): False)
+    monkeypatch.setattr(cli, "is_site_current", lambda run, locales, given=None: False)
     assert "Nothing has changed" in call("build", "--stages-only").output
     assert runs == []
     call("build")

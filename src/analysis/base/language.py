@@ -7,7 +7,7 @@ speak English; the builder of the pages chooses the reader's language once, with
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,12 +27,14 @@ tell what they show, besides English. Without it they speak English alone.
 Made = TypeVar("Made")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Language:
     """A locale ("en", "es", "es-MX") with the messages of its language."""
 
     locale: str = ENGLISH
     messages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    filled: Sequence[tuple[re.Pattern[str], str]] = ()
+    """Messages with gaps, as patterns."""
 
 
 _chosen = [Language()]
@@ -88,18 +90,27 @@ def tell(make: Callable[[], Made]) -> dict[str, Made]:
 def read_language(locale: str, folder: Path) -> Language:
     """Return a locale with the messages of its language in `folder`; none without a catalogue."""
     path = folder / language_of(locale) / "LC_MESSAGES" / f"{DOMAIN}.po"
-    if not path.is_file():
-        return Language(locale)
-    return Language(locale, _read_messages(path, path.stat().st_mtime_ns))
+    return _read(locale, path, path.stat().st_mtime_ns) if path.is_file() else Language(locale)
 
 
 @lru_cache(maxsize=8)
-def _read_messages(path: Path, _modified: int) -> Mapping[str, str]:
+def _read(locale: str, path: Path, modified: int) -> Language:
+    return Language(locale, *_read_messages(path, modified))
+
+
+@lru_cache(maxsize=8)
+def _read_messages(
+    path: Path, _modified: int
+) -> tuple[Mapping[str, str], Sequence[tuple[re.Pattern[str], str]]]:
     with path.open("rb") as file:
         known = read_po(file, domain=DOMAIN)
-    return MappingProxyType(
-        {str(m.id): str(m.string) for m in known if m.id and m.string and not m.fuzzy}
-    )
+    said = {str(m.id): str(m.string) for m in known if m.id and m.string and not m.fuzzy}
+    filled = [
+        (re.compile("(.+?)".join(map(re.escape, text.split(GAP)))), said[text])
+        for text in sorted(said, key=len, reverse=True)
+        if GAP in text
+    ]
+    return MappingProxyType(said), filled
 
 
 def key_of(text: str) -> str:
@@ -109,5 +120,32 @@ def key_of(text: str) -> str:
 
 def say(text: str) -> str:
     """Return a text in the language in use; as it is where the language does not have it."""
-    messages = _chosen[-1].messages
-    return messages.get(key_of(text), text) if messages else text
+    return _say_in(_chosen[-1], text) if _chosen[-1].messages else text
+
+
+@lru_cache(maxsize=20_000)
+def _say_in(chosen: Language, text: str) -> str:
+    said = chosen.messages.get(key_of(text))
+    return said if said is not None else _say_filled(chosen, text)
+
+
+GAP = "{}"
+"""Stands in a message for what a module puts into its sentence."""
+LONGEST_FILLED = 800
+
+
+def _say_filled(chosen: Language, text: str) -> str:
+    """Return a sentence that a module filled, by the message with a GAP for each value."""
+    if " " not in text or len(text) > LONGEST_FILLED:
+        return text
+    for pattern, said in chosen.filled:
+        if found := pattern.fullmatch(key_of(text)):
+            return said.format(*(_say_part(part) for part in found.groups()))
+    return text
+
+
+def _say_part(part: str) -> str:
+    """Return what fills a GAP: a message, or a number before one ("30 days")."""
+    number, space, noun = part.partition(" " if " " in part else "\N{NO-BREAK SPACE}")
+    is_counted = noun and number[:1].isdigit()
+    return f"{number}{space}{say(noun)}" if is_counted else say(part)

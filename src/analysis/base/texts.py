@@ -127,7 +127,7 @@ def _as_text(value: object, locale: str) -> object:
             f"texts: {value!r} is not a single value. Use the filter `listed` or a loop."
         )
     if isinstance(value, str):
-        return cut(value, LONGEST_TEXT)
+        return cut(language.say(value), LONGEST_TEXT)
     return formats.format_value(value, "text", locale)
 
 
@@ -161,10 +161,14 @@ def _filters(locale: str, currency: str) -> dict[str, Callable[..., str]]:
         "scientific": lambda value: formats.format_scientific(value, locale),
         "plural": lambda number, one, other: formats.plural(number, one, other, locale),
         "form": lambda number, one, other: formats.plural_form(number, one, other, locale),
-        "listed": lambda items: list_names(items, locale),
+        "listed": lambda items: list_names([_said(item) for item in items], locale),
     }
     units = {name: by_unit(name) for name in ("number", "share", "points", "days", "date")}
     return {name: _or_not_known(made, locale) for name, made in {**units, **others}.items()}
+
+
+def _said(item: object) -> object:
+    return language.say(item) if isinstance(item, str) else item
 
 
 def _or_not_known(function: Callable[..., str], locale: str) -> Callable[..., str]:

@@ -14,6 +14,8 @@ from analysis.base.language import say
 from analysis.book.artifacts import MANIFEST
 from analysis.book.directive import data_dir
 
+SIMULATED = "Simulated data"
+
 
 @dataclass(frozen=True)
 class About:
@@ -35,7 +37,7 @@ def about_run(data: Path) -> About:
     )
     inputs = manifest.get("inputs") or []
     is_simulated = any(entry.get("source") == "simulated" for entry in inputs)
-    return About(product, note or (say("Simulated data") if is_simulated else ""))
+    return About(product, note or (say(SIMULATED) if is_simulated else ""))
 
 
 class ProductRole(SphinxRole):

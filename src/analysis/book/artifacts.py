@@ -127,14 +127,16 @@ class Artifacts:
         """Return what each cell of the tables of sentences is in the language in use."""
         pairs: dict[str, str] = {}
         for name, told in self._told().items():
+            if name == METRICS:
+                continue
             for row, cells in zip(self.written_rows(name), told, strict=True):
                 pairs |= {row[column].strip(): text for column, text in cells.items()}
         return pairs
 
-    def _told(self) -> dict[str, list[Row]]:
+    def _told(self) -> dict[str, Any]:
         if language.is_english() or not self.path(TOLD).is_file():
             return {}
-        told: dict[str, dict[str, list[Row]]] = self.json(TOLD)
+        told: dict[str, dict[str, Any]] = self.json(TOLD)
         return told.get(language.language_of(language.current()), {})
 
     def written_rows(self, name: str) -> list[Row]:
@@ -166,7 +168,8 @@ class Artifacts:
         missing = [key for key in wanted if key not in entries]
         if missing:
             raise ReportError(f"no metric {', '.join(map(repr, missing))} in {METRICS}")
-        return [make_metric(key, entries[key]) for key in wanted]
+        told = self._told().get(METRICS, {})
+        return [make_metric(key, entries[key] | _in_region(told.get(key, {}))) for key in wanted]
 
     def metric(self, key: str) -> Metric:
         """Return one metric. Raises ReportError when it is missing."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from analysis.base.language import say
 from analysis.book.downloads import STRUCK_BY
 from analysis.book.show import unit_of
 from analysis.contract import catalogue
@@ -38,7 +39,7 @@ def heads_of(table: Table) -> dict[str, str]:
     heads = {
         c.name: c.label if labels[c.label] == 1 else f"{c.label} ({c.name})" for c in table.columns
     }
-    return heads | {name: head for name, (head, _) in ADDED.items()}
+    return heads | {name: say(head) for name, (head, _) in ADDED.items()}
 
 
 def names_of(heads: Sequence[str], table: Table) -> list[str]:
@@ -64,7 +65,12 @@ def label_heads(target: Path, tables: Sequence[Table]) -> None:
 
 def write_codebook(target: Path, tables: Sequence[Table]) -> None:
     """Write CODEBOOK into `target`: a row for each column of the tables that are there."""
-    write_rows(target / CODEBOOK, [list(HEADS), *codebook_of(target, tables)])
+    write_rows(target / CODEBOOK, [heads_in_words(), *codebook_of(target, tables)])
+
+
+def heads_in_words() -> list[str]:
+    """Return HEADS in the language in use."""
+    return [say(head) for head in HEADS]
 
 
 def codebook_of(target: Path, tables: Sequence[Table]) -> Rows:
@@ -82,7 +88,7 @@ def _rows_of(table: Table, rows: Rows) -> Iterator[list[str]]:
             codes = "; ".join(f"{code}: {word}" for code, word in column.values.items())
             yield [*place, unit_of(column, table), column.meaning, codes]
         else:
-            yield [*place, "text", ADDED.get(name, ("", ""))[1], ""]
+            yield [*place, "text", say(ADDED.get(name, ("", ""))[1]), ""]
 
 
 def write_rows(path: Path, rows: Rows) -> None:

@@ -1,5 +1,6 @@
 """The directive that prints a study's result: a CSV file in book/studies, in the book's words."""
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,10 @@ from analysis.contract import catalogue
 from analysis.contract.catalogue import Table
 
 CHECKS = "checks.yml"
+LISTED = re.compile(r"(.+?)(?: \((\d+)\)|: ([a-z ]+))?")
+"""A check in a list of a study: its title, with a number of companies or how it came out."""
+AS_GIVEN = ("log", "fires", "fault")
+"""Columns whose texts are names, or said by themselves."""
 OUTCOMES = {"warn": "caution", "fail": "fails", "found": "claimed"}
 """Words for how a check fires."""
 
@@ -64,13 +69,52 @@ def read_study(path: Path, table: Table, titles: Mapping[str, str]) -> pd.DataFr
         others = next(column.values for column in table.columns if column.name == "fires")
         frame["fault"] = [say_fault(name) for name in frame["fault"]]
         frame["fires"] = [others.get(text) or say_fires(text, titles) for text in frame["fires"]]
+    for name in frame.select_dtypes(include=["object", "string"]).columns.difference([*AS_GIVEN]):
+        frame[name] = [text if pd.isna(text) else say_listed(str(text)) for text in frame[name]]
     frame.attrs["table"] = table.name
     return frame
 
 
+def say_listed(text: str) -> str:
+    """Return a text of a study, or a list of checks in it, in the language in use."""
+    return "; ".join(_say_item(item) for item in text.split("; "))
+
+
+def _say_item(item: str) -> str:
+    whole = say(item)
+    found = LISTED.fullmatch(item)
+    if whole != item or found is None:
+        return whole
+    count, outcome = f" ({found[2]})" if found[2] else "", found[3]
+    return f"{say(found[1])}{count}{f': {say(outcome)}' if outcome else ''}"
+
+
+def words_of_studies(book: Path) -> list[str]:
+    """Return every text of the studies in the folder `book` that say_listed says."""
+    found: list[str] = []
+    for table in catalogue.studies():
+        path = book / table.path
+        if path.is_file():
+            frame = pd.read_csv(path, keep_default_na=False, dtype="str")
+            names = dict(zip(frame.columns, (c.name for c in table.columns), strict=True))
+            for head, name in names.items():
+                found += [] if name == AS_GIVEN[0] else _words_in(frame[head], name)
+    return found
+
+
+def _words_in(column: "pd.Series[str]", name: str) -> list[str]:
+    if name == "fault":
+        return [say_fault(text) for text in column.unique()]
+    if name == "fires" or pd.to_numeric(column, errors="coerce").notna().any():
+        return []
+    items = [item for text in column.unique() for item in text.split("; ") if text]
+    parts = [LISTED.fullmatch(item) for item in items]
+    return [text for found in parts if found for text in (found[1], found[3] or "")]
+
+
 def say_fault(name: str) -> str:
     """Return the name of a fault in words: "late_log" as "Late log"."""
-    return "No fault" if name == "none" else name.replace("_", " ").capitalize()
+    return say("No fault" if name == "none" else name.replace("_", " ").capitalize())
 
 
 def say_fires(text: str, titles: Mapping[str, str]) -> str:
@@ -80,8 +124,8 @@ def say_fires(text: str, titles: Mapping[str, str]) -> str:
         check, _, outcome = part.partition(":")
         if check not in titles:
             raise ReportError(f"book/checks.yml: no entry for the check {check!r} of a study.")
-        said.append(f"{titles[check]}: {OUTCOMES[outcome]}" if outcome else titles[check])
-    return " or ".join(said)
+        said.append(f"{titles[check]}: {say(OUTCOMES[outcome])}" if outcome else titles[check])
+    return f" {say('or')} ".join(said)
 
 
 def publish_studies(book: Path, target: Path) -> None:

@@ -22,6 +22,7 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
+from analysis.base.language import say
 from analysis.book import codebook
 from analysis.book.show import NOT_NUMBERS, unit_of
 from analysis.contract.catalogue import Table
@@ -45,15 +46,16 @@ def write_workbook(target: Path, tables: Sequence[Table]) -> None:
     published = [table for table in tables if (target / table.path).is_file()]
     book = Workbook()
     listed: Worksheet = book.active
-    listed.title = "Tables"
+    listed.title = say("Tables")
     names = {table.path: table.name[:LONGEST_NAME] for table in published}
-    rows = [["Sheet", "Table", "File"], *([names[t.path], t.title, t.path] for t in published)]
+    heads = [say("Sheet"), say("Table"), say("File")]
+    rows = [heads, *([names[t.path], t.title, t.path] for t in published)]
     _fill(listed, rows, [])
     for row, table in enumerate(published, start=2):
         listed.cell(row, 1).hyperlink = f"#'{names[table.path]}'!A1"
         listed.cell(row, 1).style = "Hyperlink"
-    _fill(book.create_sheet("Codebook"),
-          [list(codebook.HEADS), *codebook.codebook_of(target, published)], [])  # fmt: skip
+    _fill(book.create_sheet(say("Codebook")),
+          [codebook.heads_in_words(), *codebook.codebook_of(target, published)], [])  # fmt: skip
     for table in published:
         rows = codebook.read_rows(target / table.path)
         _fill(book.create_sheet(names[table.path]), rows, _units(table, rows[0]))

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -136,9 +136,10 @@ def build(
         run = _choose_run(project, out, load_params(project / "params.yml", given))
         check_inputs(run)
         secret = _secret(key, run) if pseudonymise else None
+        locales = run.params.languages if all_languages else [run.params.language]
         with hold(run, not no_wait, _say):
-            if secret or not _is_current(run, stages_only, all_languages):
-                _build(run, stages_only, jobs, secret, all_languages)
+            if secret or not _is_current(run, stages_only, locales):
+                _build(run, stages_only, jobs, secret, locales)
             failed = _say_results(run, stages_only)
         if strict and failed:
             raise typer.Exit(1)
@@ -158,10 +159,9 @@ def _secret(key: Path | None, run: Run) -> bytes:
     return read_key(key, run.data)
 
 
-def _is_current(run: Run, stages_only: bool, all_languages: bool) -> bool:
+def _is_current(run: Run, stages_only: bool, locales: Sequence[str]) -> bool:
     """Say whether there is nothing to build, and say so to the reader."""
-    is_built = stages_only or is_site_current(run, locales=_locales(run, all_languages))
-    if not (are_stages_current(run) and is_built):
+    if not (are_stages_current(run) and (stages_only or is_site_current(run, locales))):
         return False
     console.print(f"Nothing has changed: 0 of {len(STAGES)} stages ran.")
     _say_future(run)
@@ -174,13 +174,8 @@ def _say_future(run: Run) -> None:
     check_future(run, _say)
 
 
-def _locales(run: Run, all_languages: bool) -> tuple[str, ...]:
-    """Return the languages that the pages are built in."""
-    return tuple(run.params.languages) if all_languages else (run.params.language,)
-
-
 def _build(
-    given: Run, stages_only: bool, jobs: int | None, secret: bytes | None, all_languages: bool
+    given: Run, stages_only: bool, jobs: int | None, secret: bytes | None, locales: Sequence[str]
 ) -> None:
     from analysis.run import pseudonyms, runner, site  # slow to import: not when nothing changed
 
@@ -190,8 +185,7 @@ def _build(
     ran = runner.run_stages(run, _report, jobs)
     console.print(f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s")
     _say_future(run)
-    locales = _locales(run, all_languages)
-    if not stages_only and not is_site_current(run, given, locales):
+    if not stages_only and not is_site_current(run, locales, given):
         with console.status("Building the pages"):
             site.build_site(run, given, locales)
 
@@ -339,6 +333,23 @@ def notebooks() -> None:
             for stage in STAGES:
                 name = f"{stage.name}.ipynb"
                 keep_english(run.chapters / name, project / "notebooks" / name)
+
+
+@app.command()
+def messages() -> None:
+    """Bring the catalogues in book/locale/ up to date, and list what is not translated. Exit code 1
+    where there is any.
+    """
+    from analysis.run.translate import update_catalogues
+
+    with _one_line_errors():
+        missing = update_catalogues(_project())
+        for path, texts in missing.items():
+            console.print(f"{path}: {len(texts)} not translated")
+            for text in texts:
+                console.print(f"  {escape(text)}")
+        if any(missing.values()):
+            raise typer.Exit(1)
 
 
 @app.command()

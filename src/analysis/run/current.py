@@ -43,14 +43,15 @@ def are_stages_current(run: Run) -> bool:
     )
 
 
-def is_site_current(run: Run, given: Run | None = None, locales: Sequence[str] = ()) -> bool:
-    """Say whether the pages are all there, in `locales`, as a whole build would make them of the
-    artifacts.
+def is_site_current(run: Run, locales: Sequence[str], given: Run | None = None) -> bool:
+    """Say whether the pages are all there, in the languages of `locales`, as a whole build would
+    make them of the artifacts.
     """
     record = read_json(run.record(SITE))
     return (
         is_as_recorded(run.data / MANIFEST, record.get("manifest"))
-        and record.get("sources") == sources_of_site(run, given, locales)
+        and record.get("languages") == list(dict.fromkeys(locales))
+        and record.get("sources") == sources_of_site(run, given)
         and _are_as_recorded((run.html / n, d) for n, d in part(record, "outputs").items())
     )
 

@@ -120,15 +120,14 @@ def fingerprint(run: Run, stage: Stage) -> str:
         "parameters": run.params.model_dump(include={*stage.params} - {*tables}),
         "inputs": inputs,
         "packages": package_versions(),
-        "messages": messages_digest(run),
+        "messages": [digest(path) for path in messages_of(run)],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def messages_digest(run: Run) -> dict[str, str]:
-    """Return the digests of the catalogues in whose languages a stage tells what it shows."""
-    catalogues = sorted((run.project / LOCALE).glob(f"*/LC_MESSAGES/{DOMAIN}.po"))
-    return {path.parents[1].name: digest(path) for path in catalogues}
+def messages_of(run: Run) -> list[Path]:
+    """Return the catalogues in whose languages a stage tells what it shows."""
+    return sorted((run.project / LOCALE).glob(f"*/LC_MESSAGES/{DOMAIN}.po"))
 
 
 def _kept(cell: Any) -> dict[str, Any]:

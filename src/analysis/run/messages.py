@@ -6,6 +6,7 @@ builder finds them.
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
-from analysis.base.language import DOMAIN, key_of
-from analysis.book import results, show
+from analysis.base.language import DOMAIN, GAP, key_of
+from analysis.book import about, codebook, reference, results, show, studies
 from analysis.book.render import WORDS
 from analysis.contract.captions import all_captions
 from analysis.contract.inputs import EVENTS, USERS
@@ -24,8 +25,12 @@ from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS
 
 PACKAGE = Path(__file__).parents[1]
 OTHERS = (
-    show.INTERVAL, show.WHY_WITHHELD, *show.UNIT_IN_HEAD.values(), "Page not found",
-    "Parameter", "Value", "Unit", "Reason", "Column", "Type", "Required", "Meaning", "required",
+    *reference.DOWNLOADS.values(), *codebook.HEADS,
+    *(text for pair in codebook.ADDED.values() for text in pair),
+    "country", "device", "subscription type", "acquisition channel", "gender", "language",
+    about.SIMULATED, show.INTERVAL, show.WHY_WITHHELD, *show.UNIT_IN_HEAD.values(),
+    "Page not found", "Parameter", "Value", "Unit", "Reason", "Column", "Type", "Required",
+    "Meaning", "required",
     "optional", "Label", "Rests on", "Parameters", "Parameters of this run", "Code", "Packages",
     "Package", "Version", "Artifacts", "Inputs", "Table", "File", "Rows", "Source", "Bytes", "Name",
     "SHA-256", *(f"New users back within {day} days" for day in RETENTION_DAYS if day > 1),
@@ -34,6 +39,13 @@ OTHERS = (
     "gradient boosting",
 )  # fmt: skip
 """Messages that modules say by a name: heads, words in tables, labels with a number."""
+STAGES = ("audit", "cohorts", "log", "model", "published", "segments", "summary")
+"""Packages whose modules write sentences into tables, checks and figures."""
+NO_READER = ("afterwards.py", "content.py", "raw.py")
+"""Modules whose texts are words to look for, or errors."""
+UNSEEN = ("ReportError", "RunStopped", "annotate", "words", "partial_match")
+"""What is called with texts that are on no page."""
+WORDS_OF_A_SENTENCE = re.compile(r"^[^<>\n|]*[A-Za-z]{2,} [a-z(][^<>\n|]*$")
 NOT_SAID = ("grade", "rests_on", "metrics")
 """Entries of texts that are no sentences."""
 Message = tuple[str, str]
@@ -53,6 +65,7 @@ def _all(project: Path) -> Iterator[Message]:
     yield from _of_templates()
     yield from _of_modules()
     yield from _of_site(project)
+    yield from ((text, "studies") for text in studies.words_of_studies(project / "book"))
     for name in ("checks", "actions"):
         path = project / "book" / f"{name}.yml"
         yield from _leaves(_read(path), f"{name}.yml")
@@ -89,10 +102,41 @@ def _of_modules() -> Iterator[Message]:
                 value = text.value if isinstance(text, ast.Constant) else None
                 if isinstance(value, str) and (is_said or " " in value or value.istitle()):
                     yield value, path.name
+    for folder in STAGES:
+        for path in sorted((PACKAGE / folder).glob("*.py")):
+            if path.name not in NO_READER:
+                yield from ((text, path.name) for text in _sentences(path.read_text("utf-8")))
     yield from ((text, "others") for text in OTHERS)
+    yield from ((text, "studies.py") for text in studies.OUTCOMES.values())
     yield from ((word, "render.py") for word in WORDS.values())
     for _, *words in (*results.COUNTED, *results.FOLDED):
         yield from ((word, "results.py") for word in words)
+
+
+def _sentences(source: str) -> Iterator[str]:
+    """Yield the words of a module that a reader may see: texts of several words that are neither
+    documentation nor an error, with a GAP for each value that is filled in.
+    """
+    waiting: list[ast.AST] = [ast.parse(source)]
+    while waiting:
+        node = waiting.pop()
+        name = ""
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        if name in UNSEEN or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            continue
+        text = _text_of(node)
+        if text and WORDS_OF_A_SENTENCE.search(text):
+            yield text
+        if not isinstance(node, ast.JoinedStr):
+            waiting += ast.iter_child_nodes(node)
+
+
+def _text_of(node: ast.AST) -> str:
+    if isinstance(node, ast.JoinedStr):
+        parts = (getattr(part, "value", None) for part in node.values)
+        return "".join(part if isinstance(part, str) else GAP for part in parts)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _of_site(project: Path) -> Iterator[Message]:

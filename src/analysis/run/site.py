@@ -25,9 +25,7 @@ from analysis.run.folders import LOCALE, OWN, SITE, Run
 from analysis.run.headline import read_headline
 from analysis.run.sources import SOURCES, sources_of_site
 from analysis.run.state import move, write_json
-
-PAGES = "pages"
-"""The catalogue of the pages and the notebooks."""
+from analysis.run.translate import PAGES
 
 
 def build_site(run: Run, given: Run | None = None, locales: Sequence[str] = ()) -> Path:
@@ -40,21 +38,21 @@ def build_site(run: Run, given: Run | None = None, locales: Sequence[str] = ()) 
     pseudonyms, of the tables as `given`.
     """
     try:
-        built = list(dict.fromkeys(locales or [run.params.language]))
-        sources = sources_of_site(run, given, built)  # what changes from here on is built again
+        sources = sources_of_site(run, given)  # what changes from here on is built again
         run.record(SITE).unlink(missing_ok=True)
+        built = list(dict.fromkeys(locales or [run.params.language]))
         if run.is_default:
             _build_default(run, given, built)
         else:
             with _workshop(run) as folder:
                 _install(run, _build_copies(run, given, built, folder))
-        write_site_record(run, sources)
+        write_site_record(run, sources, built)
     except OSError as error:
         raise trouble.explain(error, run.html) from error
     return run.html / "index.html"
 
 
-def write_site_record(run: Run, sources: str = "") -> None:
+def write_site_record(run: Run, sources: str = "", locales: Sequence[str] = ()) -> None:
     """Record of which data the pages are, their checksums, and what the first one finds. Without
     `sources` (see sources_of_site) they are not known to be those of a whole build: the next build
     makes them again.
@@ -67,6 +65,7 @@ def write_site_record(run: Run, sources: str = "") -> None:
     record = {
         "manifest": digest(run.data / MANIFEST),
         "sources": sources,
+        "languages": list(locales),
         "headline": read_headline(run.html / "index.html"),
         "outputs": outputs,
     }

@@ -4,14 +4,14 @@ import hashlib
 import json
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from analysis.contract import stages
 from analysis.contract.stages import PAGES
 from analysis.run.digests import digest
-from analysis.run.fingerprint import HELPERS, SIMULATION, messages_digest
+from analysis.run.fingerprint import HELPERS, SIMULATION, messages_of
 from analysis.run.folders import LOCK_FILE, Run, notebook_of
 
 TABLES = ("users", "events")
@@ -34,27 +34,25 @@ def sources_of_stages(run: Run) -> str:
     """
     read = [notebook_of(run, stage) for stage in stages.STAGES]
     read += [run.project / name for name in ("params.yml", LOCK_FILE, *PAGES)]
+    read += messages_of(run)
     return _digest_of(
         digests_of_inputs(run),
         run.params.model_dump(exclude={*TABLES}),
         _digests(run.project, (path for path in read if path.is_file())),
         *(_digests(folder, _files(folder)) for folder in (HELPERS, SIMULATION)),
-        messages_digest(run),
         _installed(),
     )
 
 
-def sources_of_site(run: Run, given: Run | None = None, locales: Sequence[str] = ()) -> str:
+def sources_of_site(run: Run, given: Run | None = None) -> str:
     """Return the digest of all that decides the pages: what the stages read, all that is written by
-    hand, their languages (that of the run where `locales` are not given), and the tables as they
-    were `given` before pseudonyms, which the disclosure gate reads.
+    hand, and the tables as they were `given` before pseudonyms, which the disclosure gate reads.
     """
     places = [run.project / name for name in SOURCES]
     chapters = run.project / "book" / "chapters"  # made by the stages, or nobody's
     pages = [p for place in places for p in _files(place) if not p.is_relative_to(chapters)]
     before = digests_of_inputs(given or run)
-    spoken = list(dict.fromkeys(locales or [run.params.language]))
-    return _digest_of(sources_of_stages(run), before, _digests(run.project, pages), spoken)
+    return _digest_of(sources_of_stages(run), before, _digests(run.project, pages))
 
 
 def _digest_of(*parts: Any) -> str:

@@ -103,7 +103,10 @@ def _evidence(
 ) -> str:
     is_judged = row["status"] != "not_applicable"
     template = entry["evidence"] if is_judged else CANNOT_BE_CHECKED
-    return render(template, facts_of(row, min_disclosed), locale, min_disclosed)
+    facts = facts_of(row, min_disclosed)
+    if not is_judged:
+        facts = {**facts, "reason": say(str(facts["reason"]))}
+    return render(template, facts, locale, min_disclosed)
 
 
 def _sentences(

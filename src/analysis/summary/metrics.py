@@ -7,7 +7,8 @@ import pandas as pd
 
 from analysis.base import clock
 from analysis.base.comparisons import distinct, named_groups
-from analysis.base.formats import format_list, format_value
+from analysis.base.formats import format_list, format_value, word
+from analysis.base.language import say
 from analysis.base.names import cut
 from analysis.cohorts import survival
 from analysis.contract import catalogue
@@ -518,13 +519,13 @@ def _name_groups(differences: pd.DataFrame) -> str | None:
     """Return the groups that differ from the rest as text; None where none does by itself."""
     real = named_groups(differences)
     named = [
-        f"{column.replace('_', ' ')} {cut(group)} ({format_value(gap, 'points', signed=True)})"
+        f"{say(column.replace('_', ' '))} {cut(group)} ({format_value(gap, 'points', signed=True)})"
         for column, group, gap in zip(
             real["column"], real["group"], real["difference"].astype(float), strict=True
         )
     ]
     rest = len(named) - MOST_NAMED
-    shown = named[:MOST_NAMED] + ([f"{rest} more"] if rest > 0 else [])
+    shown = named[:MOST_NAMED] + ([word("more", number=str(rest))] if rest > 0 else [])
     return format_list(shown) if shown else None
 
 

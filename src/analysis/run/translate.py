@@ -1,0 +1,61 @@
+"""Bring the catalogues of messages up to date with what there is to say."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from babel.messages.pofile import read_po, write_po
+
+from analysis.base.errors import RunStopped
+from analysis.base.language import DOMAIN
+from analysis.run import messages
+from analysis.run.folders import LOCALE
+
+PAGES = "pages"
+"""The catalogue of the pages and the notebooks."""
+
+
+def update_catalogues(project: Path) -> dict[str, list[str]]:
+    """Bring every catalogue up to date; return, by its path, the messages not translated yet. The
+    chapters have to be there: see `churnbook build --stages-only`.
+    """
+    wanted, missing = messages.collect(project), {}
+    with tempfile.TemporaryDirectory() as folder:
+        template = _find_pages(project, Path(folder))
+        for path in sorted((project / LOCALE).glob(f"*/LC_MESSAGES/{DOMAIN}.po")):
+            language, pages = path.parents[1].name, path.with_name(f"{PAGES}.po")
+            missing[_shown(path, project)] = messages.update(path, wanted, language)
+            missing[_shown(pages, project)] = _update_pages(pages, template, language)
+    return missing
+
+
+def _shown(path: Path, project: Path) -> str:
+    return path.relative_to(project).as_posix()
+
+
+def _find_pages(project: Path, folder: Path) -> Path:
+    """Return the messages of pages and notebooks, as Sphinx's gettext builder finds them."""
+    builder = str(Path(sys.executable).with_name("sphinx-build"))
+    options = ["-q", "-b", "gettext", "-D", f"gettext_compact={PAGES}", "-c", "book/sphinx"]
+    done = subprocess.run(
+        [builder, *options, "-d", str(folder / "doctrees"), ".", str(folder)], cwd=project,
+        env=os.environ | {"CHURNBOOK_STAGES": "done"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RunStopped(f"The messages of the pages were not found:\n{done.stderr}")
+    return folder / f"{PAGES}.pot"
+
+
+def _update_pages(path: Path, template: Path, language: str) -> list[str]:
+    with template.open("rb") as file:
+        found = read_po(file, domain=PAGES)
+    with path.open("rb") as file:
+        known = read_po(file, locale=language, domain=PAGES)
+    known.update(found, no_fuzzy_matching=True)
+    for message in known:
+        message.locations = [(place, 0) for place in dict.fromkeys(p for p, _ in message.locations)]
+    with path.open("wb") as file:
+        write_po(file, known, width=0, include_lineno=False, ignore_obsolete=True)
+    return [str(message.id) for message in known if message.id and not message.string]
