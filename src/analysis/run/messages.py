@@ -50,8 +50,8 @@ OTHERS = (
 """Messages that modules say by a name: heads, words in tables, labels with a number."""
 STAGES = ("audit", "cohorts", "log", "model", "published", "segments", "summary")
 """Packages whose modules write sentences into tables, checks and figures."""
-NO_READER = ("afterwards.py", "content.py", "raw.py")
-"""Modules whose texts are words to look for, or errors."""
+NO_READER = ("afterwards.py", "content.py", "raw.py", "proposals.py", "proposed_roles.py")
+"""Modules whose texts are words to look for, errors, or lines of params.yml."""
 UNSEEN = ("ReportError", "RunStopped", "annotate", "words", "partial_match")
 """What is called with texts that are on no page."""
 WORDS_OF_A_SENTENCE = re.compile(r"^[^<>\n|]*[A-Za-z]{2,} [a-z(][^<>\n|]*$")
