@@ -119,7 +119,7 @@ def copied_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def forget_catalogue() -> None:
     catalogue._files.cache_clear()
-    catalogue.table_of.cache_clear()
+    catalogue._table_of.cache_clear()
 
 
 def describe(folder: Path, columns: str, tables: str) -> None:
