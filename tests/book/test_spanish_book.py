@@ -104,3 +104,10 @@ def test_the_data_of_a_run_are_the_same_in_every_language(site: Book, small_book
     manifest = "summary/manifest.json"
     assert (site.data / manifest).read_bytes() == (small_book.data / manifest).read_bytes()
     assert "es" in json.loads((site.data / "summary/told.json").read_text(encoding="utf-8"))
+
+
+def test_downloads_speak_spanish(site: Book) -> None:
+    tables = site.out / "html" / "es" / "artifacts" / "summary"
+    for name in ("checks", "actions", "shortcuts"):
+        text = (tables / f"{name}.csv").read_text(encoding="utf-8")
+        assert not re.search(r"\b(the|of|which|churned)\b", text), name

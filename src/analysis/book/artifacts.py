@@ -127,12 +127,16 @@ class Artifacts:
             return rows
         return [{**row, **_in_region(cells)} for row, cells in zip(rows, told, strict=True)]
 
+    def told_tables(self) -> dict[str, list[Row]]:
+        """Return, for each table of sentences, the cells of each row that the language in use says
+        otherwise.
+        """
+        return {name: rows for name, rows in self._told().items() if name != METRICS}
+
     def told_sentences(self) -> dict[str, str]:
         """Return what each cell of the tables of sentences is in the language in use."""
         pairs: dict[str, str] = {}
-        for name, told in self._told().items():
-            if name == METRICS:
-                continue
+        for name, told in self.told_tables().items():
             for row, cells in zip(self.written_rows(name), told, strict=True):
                 pairs |= {row[column].strip(): text for column, text in cells.items()}
         return pairs

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from analysis.base import disclosure, files
 from analysis.book.artifacts import METRICS, Artifacts
 from analysis.book.publish import declared, may_be_published, min_disclosed_of, read_head
 from analysis.book.strikes import Strikes, strikes_of
+from analysis.book.told import in_region
 from analysis.contract import catalogue, resting
 from analysis.contract.catalogue import Table
 
@@ -34,13 +36,15 @@ def publish(data: Path, target: Path) -> list[Path]:
     shutil.rmtree(target, ignore_errors=True)
     minimum = min_disclosed_of(data)
     strikes, tables = strikes_of(Artifacts(data)), {t.path: t for t in catalogue.tables()}
-    copies = []
+    copies, told = [], Artifacts(data).told_tables()
     for path in declared():
         source, copy = data / path, target / path
         is_private = path in tables and tables[path].is_private
         if source.is_file() and not is_private and may_be_published(path, read_head(source)):
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
+            if path in told:
+                say_rows(copy, told[path])
             if path in tables:
                 withhold_cells(copy, tables[path], minimum)
                 mark_table(copy, tables[path], strikes)
@@ -53,6 +57,15 @@ def publish(data: Path, target: Path) -> list[Path]:
 def read_as_text(path: Path) -> pd.DataFrame:
     """Return a CSV file with every cell as it is written."""
     return pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+
+
+def say_rows(path: Path, told: Sequence[Mapping[str, str]]) -> None:
+    """Write a CSV file again with the cells that another language says otherwise, row by row."""
+    frame = read_as_text(path)
+    for row, cells in enumerate(told):
+        for name, text in cells.items():
+            frame.loc[row, name] = in_region(text)
+    frame.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def withhold_cells(path: Path, table: Table, minimum: int) -> None:
