@@ -173,11 +173,13 @@ def digest_of_rows(path: Path) -> str:
     """
     names = pq.read_schema(path).names
     cells = ", ".join(_quoted(name) for name in names)
-    row = f"to_json([{cells}])::VARCHAR"
-    sums = f"count(*), sum(md5_number_lower({row})), sum(md5_number_upper({row}))"
+    row = f"md5_number(to_json([{cells}])::VARCHAR)"
+    halves = f"(row >> 64)::UBIGINT AS high, (row % {2**64}::UHUGEINT)::UBIGINT AS low"
     con = ibis.duckdb.connect()
     con.raw_sql("SET enable_progress_bar = false")
     source = str(path).replace("'", "''")
-    found = con.raw_sql(f"SELECT {sums} FROM read_parquet('{source}')").fetchone()
+    rows = f"SELECT {halves} FROM (SELECT {row} AS row FROM read_parquet('{source}'))"
+    found = con.raw_sql(f"SELECT count(*), sum(high), sum(low) FROM ({rows})").fetchone()
+    con.disconnect()
     text = json.dumps([names, *(str(value or 0) for value in found)])
     return hashlib.sha256(text.encode()).hexdigest()
