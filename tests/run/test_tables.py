@@ -149,7 +149,7 @@ def test_the_command_refuses_a_password_without_repeating_it(project, monkeypatc
     monkeypatch.chdir(project)
     result = CliRunner().invoke(cli.app, ["build", *arguments])
     assert result.exit_code == 2
-    assert "a password does not belong into an address" in result.output
+    assert "a password does not belong in an address" in result.output
     assert "geheim" not in result.output
 
 
@@ -161,6 +161,7 @@ def test_the_command_takes_an_address_as_it_is(project, database, monkeypatch):
     first, second = (CliRunner().invoke(cli.app, command) for _ in range(2))
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert "2 of 2 stages ran" in first.output.replace(f"of {len(cli.STAGES)}", "of 2")
+    assert "Reading users (SQLite) and events (SQLite)" in first.output
     assert "Nothing has changed" in second.output
     assert "secret-place" not in first.output
 

@@ -24,7 +24,7 @@ PLACE = re.compile(
     r"((?P<user>[^:]*)(:(?P<password>.*))?@)?(?P<host>\[[^\]]*\]|[^:]*)(:(?P<port>.*))?"
 )
 NO_PASSWORD = (
-    "a password does not belong into an address. Take it out, and set PGPASSWORD, or another "
+    "a password does not belong in an address. Take it out, and set PGPASSWORD, or another "
     "variable NAME and write '${NAME}' in its place, in single quotes"
 )
 FORMS = "postgres://host/database/schema.table or duckdb://file.db#table"
@@ -108,10 +108,11 @@ def _on_server(scheme: str, parts: Any) -> Address:
     if place["port"] and not re.fullmatch(r"\d+", VARIABLE.sub("1", place["port"])):
         raise ValueError(f"what stands for the port is no number. Correct it; {NO_PASSWORD}")
     *database, name = [part for part in (*parts.path.split("/"), parts.fragment) if part] or [""]
-    if not name or len(database) > 1:
+    if not name or (scheme == "postgres" and len(database) > 1):
         raise ValueError(f"write database and table, as in {scheme}://host/database/schema.table")
     known = {key: unquote(value) for key, value in place.groupdict().items() if value}
-    known |= {"database": unquote(database[0])} if database else {}
+    known |= {"host": known["host"].strip("[]")} if "host" in known else {}
+    known |= {"database": unquote("/".join(database))} if database else {}
     return Address(scheme, **_named(name), **known, options=options)
 
 

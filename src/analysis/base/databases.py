@@ -62,7 +62,7 @@ def _address(given: str, table: str, environment: Mapping[str, str]) -> Address:
     except ValueError as error:
         raise ReportError(f"{table}: {error}.") from error
     if address.scheme not in IN_FILES:
-        return address
+        return address if address.scheme != "postgres" else _patient(address, environment)
     written = Path(str(address.database)).expanduser()
     files = [path for path in (written, Path(str(written).lstrip("/"))) if path.is_file()]
     if not files:
@@ -71,6 +71,12 @@ def _address(given: str, table: str, environment: Mapping[str, str]) -> Address:
             f"{address.scheme}://file.db#{address.name}"
         )
     return replace(address, database=str(files[0]))
+
+
+def _patient(address: Address, environment: Mapping[str, str]) -> Address:
+    """Return the address with an end to the waiting for a machine that does not answer."""
+    seconds = environment.get("PGCONNECT_TIMEOUT", CONNECT_SECONDS)
+    return replace(address, options=(("connect_timeout", seconds), *address.options))
 
 
 Batches = tuple[pa.Schema, Iterator[pa.RecordBatch]]
@@ -106,9 +112,8 @@ def _connect(address: Address) -> Any:
         con.raw_sql("SET TimeZone = 'UTC'")
         return con
     if address.scheme == "postgres":
-        options = {"connect_timeout": CONNECT_SECONDS} | dict(address.options)
         named = {name: getattr(address, name) for name in ("host", "port", "user", "password")}
-        con = ibis.postgres.connect(**named, database=address.database, **options)
+        con = ibis.postgres.connect(**named, database=address.database, **dict(address.options))
         for setting in SESSION:
             con.raw_sql(setting).close()
         return con

@@ -138,7 +138,7 @@ def build(
         run = _choose_run(project, out, load_params(project / "params.yml", given))
         check_inputs(run)
         secret = _secret(key, run) if pseudonymise else None
-        with hold(run, not no_wait, _say), copied(run) as ready:
+        with hold(run, not no_wait, _say), copied(run, say=_say) as ready:
             if secret or not _is_current(ready, stages_only):
                 _build(ready, stages_only, jobs, secret)
             failed = _say_results(ready, stages_only)
@@ -327,7 +327,7 @@ def notebooks() -> None:
         project = _project()
         write_documents(project)
         run = default_run(project)
-        with hold(run, wait=True, say=_say), copied(run) as ready:
+        with hold(run, wait=True, say=_say), copied(run, say=_say) as ready:
             runner.run_stages(ready, _report)
             for stage in STAGES:
                 name = f"{stage.name}.ipynb"

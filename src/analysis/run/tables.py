@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.base.addresses import Copy, is_address
+from analysis.base.addresses import Copy, is_address, without_place
 from analysis.run.digests import digest
 from analysis.run.folders import Run
 
@@ -18,7 +18,12 @@ TABLES = ("users", "events")
 
 
 @contextmanager
-def copied(run: Run, tables: Collection[str] = TABLES, place: Path | None = None) -> Iterator[Run]:
+def copied(
+    run: Run,
+    tables: Collection[str] = TABLES,
+    place: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Run]:
     """Give the run with copies of those of its `tables` that are in databases, until the block
     ends; they are kept in `place`, or among what the run has not finished.
 
@@ -31,6 +36,7 @@ def copied(run: Run, tables: Collection[str] = TABLES, place: Path | None = None
         return
     folder = place or run.temporary
     folder.mkdir(parents=True, exist_ok=True)
+    say(f"Reading {' and '.join(str(without_place(address)) for address in given.values())}")
     with tempfile.TemporaryDirectory(prefix="tables-", dir=folder) as name:
         yield replace(run, copies=_copies(given, Path(name)))
 
