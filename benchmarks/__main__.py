@@ -15,6 +15,7 @@ SMALL = {
     "honest": ["--users", "200", "--seeds", "1", "--data-only"],
     "real": ["--logs", "simulated"],
     "truth": ["--runs", "2", "--users", "500", "--population", "5000", "--draws", "100"],
+    "scale": ["--events", "200000"],
     "best": ["--runs", "1", "--users", "2000", "--population", "5000"],
 }
 

@@ -4,6 +4,7 @@ import pandas as pd
 
 from analysis.audit import automatic
 from analysis.contract.checks import Verdict
+from analysis.log.activity import user_types
 from tests.audit.judging import by_share
 from tests.checking import Case
 from tests.handmade import make_events
@@ -17,7 +18,7 @@ def test_a_kind_goes_on_when_it_alone_lasts_beyond_the_horizon():
          ("d", "2025-01-01")],
         event_type=["push", "play", "push", "play", "push", "push", "push", "play"],
     )  # fmt: skip
-    kinds = automatic.kinds_that_go_on(events, 7).set_index("kind")
+    kinds = automatic.kinds_that_go_on(events, user_types(events), 7).set_index("kind")
     assert kinds.loc["push"].tolist() == [5, 4, 2, 0]
     assert kinds.loc["play"].tolist() == [3, 4, 0, 0]
 
@@ -32,7 +33,8 @@ def test_a_beat_is_three_events_or_more_of_one_kind_at_equal_pauses_at_the_end()
     rows = [(user, f"2025-{when}") for user, tail in tails.items() for when in ("01-01", *tail)]
     rows += [("only", f"2025-01-{day:02}") for day in (1, 8, 15, 22)]  # nothing else stopped
     kinds = ["push" if user == "only" or when != "2025-01-01" else "play" for user, when in rows]
-    table = automatic.kinds_that_go_on(make_events(rows, event_type=kinds), 30)
+    events = make_events(rows, event_type=kinds)
+    table = automatic.kinds_that_go_on(events, user_types(events), 30)
     assert table.set_index("kind")["regular"].to_dict() == {"play": 0, "push": 1}
 
 

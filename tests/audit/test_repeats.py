@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.audit import blocks, repeat_rules, repeats
+from analysis.audit.repeat_rules import instants_of, keys_of
 from analysis.audit.shared_events import shared_events
 from analysis.audit.shifted import with_chance
 from analysis.base import engine
@@ -138,7 +139,8 @@ def test_a_shared_event_is_a_copy_with_the_user_who_has_little_else():
         ("a", "2025-01-05T11:00:01"),
         ("b", "2025-01-05T10:00:01"),
     ]
-    found = engine.to_pandas(shared_events(make_events(rows, source=["app"] * 3)))
+    events = make_events(rows, source=["app"] * 3)
+    found = engine.to_pandas(shared_events(events, instants_of(events, keys_of(events))))
     assert found.to_dict("records") == [
         {"user_id": "b", "event_at": at("2025-01-05T10:00:01"), "amount": 1}
     ]

@@ -25,6 +25,8 @@ import simulation
 from analysis.base.formats import format_value
 from analysis.base.texts import read_texts
 from analysis.book import paper
+from analysis.book.artifacts import Artifacts, Metric
+from analysis.book.forms import FORMS
 from analysis.book.search import TEXTS
 from analysis.contract.params import load_params
 from analysis.contract.stages import ABOUT_RUN, MANIFEST, STAGES
@@ -447,6 +449,47 @@ def test_the_first_screen_fits_a_phone(page, small_book):
         assert box["y"] >= 0, part
         assert box["y"] + box["height"] <= 844, part
         assert box["x"] + box["width"] <= 390, part
+
+
+@pytest.mark.browser
+def test_the_first_screen_stands_in_two_columns_on_a_desktop(page, small_book):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto((small_book.out / "html/index.html").as_uri())
+    parts = [".cb-ribbon", "h1", ".cb-claim-lead", ".cb-first-chart svg", ".cb-tiles", ".cb-lines"]
+    boxes = {p: page.locator(p).locator("visible=true").first.bounding_box() for p in parts}
+    for part, box in boxes.items():
+        assert box["y"] + box["height"] <= 900, part
+    chart, tiles, lines = (boxes[part] for part in parts[3:])
+    for box in (tiles, lines):
+        assert box["x"] >= chart["x"] + chart["width"]
+    assert chart["width"] >= 11 / 12.5 * 720, "text of at least 11 px"
+
+
+@pytest.mark.book
+def test_the_figures_of_openings_are_those_of_the_summary(small_book):
+    artifacts = Artifacts(small_book.data, PROJECT / "book")
+    metrics = artifacts.metrics(artifacts.entries())
+    ways = [form for form in FORMS if form != "label"]
+    figures = {FORMS[form](metric) for metric in metrics for form in ways if may_say(metric, form)}
+    pages = [*(small_book.out / "html/book/chapters").glob("*.html")]
+    assert len(pages) == len(STAGES)
+    for path in pages:
+        soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        (opening,) = soup.select(".cb-opening")
+        assert 1 <= len(opening.find_all("p", recursive=False)) <= 3, path
+        for figure in opening.select(".kpi"):
+            said = figure.find(string=True).strip()
+            assert said in figures or figure.s.get_text() in figures, (path.name, said)
+
+
+def may_say(metric: Metric, form: str) -> bool:
+    """Say whether a metric has this form: a share in tenths, a date's month."""
+    if metric.value is None:
+        return form == ""
+    is_of = {"tenths": metric.unit == "share", "month": metric.unit == "date"}
+    has_parts = form not in ("interval", "full") or metric.ci_low is not None
+    is_text = metric.unit in ("text", "date")
+    return is_of.get(form, form in ("", "n") or not is_text) and (has_parts or form == "full")
 
 
 @pytest.mark.browser

@@ -140,3 +140,32 @@ def test_shortcuts_and_claims_are_counted_by_their_verdicts():
     shortcuts = [{"differs": "yes"}, {"differs": "no"}, {"differs": "unknown"}]
     counted = counts.count_verdicts(shortcuts, [{"verdict": "fail"}, {"verdict": "pass"}])
     assert [entry["value"] for entry in counted.values()] == [2, 1, 2, 1]
+
+
+@pytest.mark.parametrize("page", ["detection", "truth"])
+def test_studies_open_and_end_as_chapters_do(page):
+    text = (PROJECT / f"book/{page}.md").read_text(encoding="utf-8")
+    assert text.split("\n")[2] == ":::{opening}"
+    assert text.endswith("## What we can and cannot say\n\n:::{limits}\n:::\n")
+
+
+def test_studies_are_counted_from_their_tables():
+    detection = [
+        {"Fault": "none", "Share": "1.0"},
+        {"Fault": "drift", "Share": "1.0"},
+        {"Fault": "clusters", "Share": "0.5"},
+    ]
+    honest = [{"Companies": "5", "A headline is struck": "0.2"}]
+    truth = [
+        {"Figure": "AUC", "Coverage": "0.95", "From": "0.92", "To": "0.97", "Companies": "300"},
+        {"Figure": "Day 7", "Coverage": "0.92", "From": "0.88", "To": "0.94", "Companies": "300"},
+        {"Figure": "Day 7, to the log's end", "Coverage": "0.7", "From": "0.6", "To": "0.8",
+         "Companies": "300"},
+        {"Figure": "None", "Coverage": "", "From": "", "To": "", "Companies": "300"},
+    ]  # fmt: skip
+    counted = counts.count_studies(detection, honest, truth)
+    found = {key: entry["value"] for key, entry in counted.items()}
+    assert found == {
+        "faults_planted": 2, "faults_found": 1, "honest_companies": 5, "honest_struck": 1,
+        "intervals_tried": 2, "intervals_right": 1, "truth_companies": 300,
+    }  # fmt: skip

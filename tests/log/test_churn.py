@@ -16,6 +16,7 @@ from analysis.log.churn import (
     outcome,
     reactivation,
     seen_around,
+    seen_at,
     snapshot_plan,
     why_no_model,
 )
@@ -191,7 +192,15 @@ def test_the_days_give_who_was_at_risk_and_who_returned_as_the_events_do(lookbac
     instants = snapshot_plan(window, windows)["snapshot_at"].tolist()
     backs = [(window.end - snapshot).days for snapshot in instants]
     seen = seen_around(log.user_days, windows, backs).set_index("user_id")
-    for snapshot, back in zip(instants, backs, strict=True):
+    by_instant = seen_at(log.active, instants, windows).set_index("user_id")
+    for n, (snapshot, back) in enumerate(zip(instants, backs, strict=True)):
+        also_known = by_instant[by_instant[f"at_risk_{n}"]]
+        assert also_known.index.tolist() == at_risk(log.active, snapshot, windows).tolist()
+        if back:
+            assert (
+                also_known[f"returned_{n}"].tolist()
+                == seen.loc[also_known.index, f"returned_{back}"].tolist()
+            )
         known = seen[seen[f"at_risk_{back}"]]
         population = at_risk(log.active, snapshot, windows)
         assert known.index.tolist() == population.tolist()

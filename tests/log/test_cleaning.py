@@ -456,6 +456,23 @@ def test_the_page_names_what_is_counted_where_the_case_exchanged_two_columns():
     assert words["created_after_received"].endswith("written after they were received")
 
 
+def test_user_days_are_the_same_from_memory_and_from_the_file_written(tmp_path):
+    rows = [
+        f"u{n} {'abc'[n % 3]} play 2025-01-{1 + n % 20:02}T10:00 - - s{n % 7}" for n in range(60)
+    ]
+    users = pd.DataFrame({"user_id": list("abc"), "signup_date": [at("2025-01-01")] * 3})
+
+    def chapter():
+        given = raw(EVENT_HEADER, *rows, rows[0])  # one of them twice
+        return EventsChapter(given, users, "UTC", None, None, [], {}, 30)
+
+    chapter().write(str(tmp_path))
+    written = pd.read_parquet(tmp_path / "clean" / "user_days.parquet")
+    days = engine.to_pandas(chapter().user_days)
+    assert written["events"].sum() == days["events"].sum() > 50
+    pd.testing.assert_frame_equal(written, days, check_dtype=False)
+
+
 def test_the_whole_events_table_by_hand():
     cleaned = clean_log.clean_events(raw(EVENT_HEADER, *RAW_EVENTS))
     table = engine.to_pandas(clean_log.in_order(cleaned.table))

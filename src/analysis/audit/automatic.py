@@ -22,17 +22,16 @@ BEATS, UNEVEN, LEAST_PAUSE = 3, 0.02, 1.5
 which they do; days of a pause from which it is one."""
 
 
-def kinds_that_go_on(events: Any, horizon_days: int) -> pd.DataFrame:
+def kinds_that_go_on(events: Any, types: Any, horizon_days: int) -> pd.DataFrame:
     """Return per event_type for how many users it goes on after all else: `kind`, `events`,
     `users` (with any event, of all kinds), `going_on`, the users whose events of that kind
     alone last for more than `horizon_days` after their last of any other kind (or, without one,
     after their first), and `regular`, the users who have three or more events of that kind alone
-    after their last of any other kind, at equal pauses of two days or more.
+    after their last of any other kind, at equal pauses of two days or more. `types` are the
+    events by user and type: see activity.user_types.
     """
-    typed = events.filter(events.event_type.notnull())
-    spans = typed.group_by("user_id", "event_type").aggregate(
-        first=typed.event_at.min(), last=typed.event_at.max(), events=typed.count()
-    )
+    typed = types.filter(types.event_type.notnull())
+    spans = typed.rename(first="first_event_at", last="last_event_at")
     latest_first = ibis.window(
         group_by=spans.user_id, order_by=[ibis.desc("last"), spans.event_type]
     )
@@ -45,17 +44,21 @@ def kinds_that_go_on(events: Any, horizon_days: int) -> pd.DataFrame:
         events=ranked.events.sum(), going_on=((ranked["rank"] == 0) & is_long).sum()
     )
     table = engine.to_pandas(counted.order_by("kind"))
-    regular = table["kind"].map(_regular_users(typed, ranked)).fillna(0).astype("int64")
-    users = int(typed.user_id.nunique().execute())
+    regular = table["kind"].map(_regular_users(events, ranked)).fillna(0).astype("int64")
+    users = int(spans.user_id.nunique().execute())
     return table.assign(users=users, regular=regular)[
         ["kind", "events", "users", "going_on", "regular"]
     ]
 
 
-def _regular_users(typed: Any, ranked: Any) -> "pd.Series[int]":
+def _regular_users(events: Any, ranked: Any) -> "pd.Series[int]":
     """Return per kind how many users have only this kind at last, at a fixed beat."""
-    last_kind = ranked.filter(ranked["rank"] == 0, ranked.other.notnull(), ranked.events >= BEATS)
-    joined = typed.inner_join(
+    span = clock.seconds(ranked["last"]) - clock.seconds(ranked.other)
+    is_long = span >= (BEATS - 1) * LEAST_PAUSE * 86_400  # shorter ones need not be looked at
+    last_kind = ranked.filter(
+        ranked["rank"] == 0, ranked.other.notnull(), ranked.events >= BEATS, is_long
+    )
+    joined = events.inner_join(
         last_kind.select("user_id", "event_type", "other"), ["user_id", "event_type"]
     )
     alone = joined.filter(joined.event_at > joined.other)

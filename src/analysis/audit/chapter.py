@@ -93,21 +93,26 @@ class Audit(Chapter):
         return self.log.volume.copy()
 
     @cached_property
+    def user_types(self) -> Any:
+        """What users did, by user and type of event, kept by the engine: see user_types."""
+        return activity.user_types(activity.by_users(self.log.events)).cache()
+
+    @cached_property
     def users_seen(self) -> pd.DataFrame:
         """The users with the span of their events: see users_with_span."""
-        spans = activity.user_spans(activity.by_users(self.log.events))
+        spans = activity.user_spans(self.user_types)
         return coverage.users_with_span(self.log.users, spans)
 
     @cached_property
     def kinds(self) -> pd.DataFrame:
         """The types of event, and for how many users each goes on: see kinds_that_go_on."""
-        return automatic.kinds_that_go_on(activity.by_users(self.log.events), self.horizon_days)
+        by_users = activity.by_users(self.log.events)
+        return automatic.kinds_that_go_on(by_users, self.user_types, self.horizon_days)
 
     @cached_property
     def last_events(self) -> pd.DataFrame:
         """After which types of event users are no longer seen: see last_events."""
-        by_users = activity.by_users(self.log.events)
-        return endings.last_events(by_users, self.log.window, self.horizon_days)
+        return endings.last_events(self.user_types, self.log.window, self.horizon_days)
 
     @cached_property
     def users_ended(self) -> pd.DataFrame:
@@ -115,8 +120,8 @@ class Audit(Chapter):
         row = endings.ending_kind(self.last_events)
         if row is None:
             return pd.DataFrame({"user_id": []})
-        by_users = activity.by_users(self.log.events)
-        return endings.ended_users(by_users, self.log.window, self.horizon_days, row["kind"])
+        types, window = self.user_types, self.log.window
+        return endings.ended_users(types, window, self.horizon_days, row["kind"])
 
     @cached_property
     def busy_accounts(self) -> pd.DataFrame:

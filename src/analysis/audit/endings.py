@@ -9,6 +9,7 @@ from analysis.base import engine
 from analysis.base.statistics import share_of
 from analysis.contract import suspects
 from analysis.contract.checks import Status, Verdict, check, not_applicable
+from analysis.log.activity import user_types
 from analysis.log.window import LogWindow
 
 LEAST_ENDED, ENDS, OFTENER = 20, 0.95, 5.0
@@ -18,28 +19,30 @@ OF_THE_LOGGING = re.compile(r"consent|opt.?(ed)?.?out|do.?not.?track|tracking|gd
 """Kinds by whose name the logging ends, and not the use."""
 
 
-def last_events(events: Any, window: LogWindow, horizon_days: int) -> pd.DataFrame:
-    """Return per event_type: `kind`; `users`, who had it more than `horizon_days` before the log's
-    end; and `ended`, those of them without any event more than a day after their first of it.
+def last_events(rows: Any, window: LogWindow, horizon_days: int) -> pd.DataFrame:
+    """Return per event_type of `rows` (events, or activity.user_types of them): `kind`; `users`,
+    who had it more than `horizon_days` before the log's end; and `ended`, those of them without any
+    event more than a day after their first of it.
     """
-    spans = _spans(events, window, horizon_days)
+    spans = _spans(rows, window, horizon_days)
     counted = spans.group_by(kind=spans.event_type).aggregate(
         users=spans.count(), ended=spans.is_end.sum()
     )
     return engine.to_pandas(counted.order_by("kind"))
 
 
-def ended_users(events: Any, window: LogWindow, horizon_days: int, kind: str) -> pd.DataFrame:
+def ended_users(rows: Any, window: LogWindow, horizon_days: int, kind: str) -> pd.DataFrame:
     """Return who had no event more than a day after their first of `kind`: `user_id`."""
-    spans = _spans(events, window, horizon_days)
+    spans = _spans(rows, window, horizon_days)
     ended = spans.filter(spans.is_end, spans.event_type == kind)
     return engine.to_pandas(ended.select("user_id").order_by("user_id"))
 
 
-def _spans(events: Any, window: LogWindow, horizon_days: int) -> Any:
-    typed = events.filter(events.event_type.notnull())
-    last = typed.group_by("user_id").aggregate(last=typed.event_at.max())
-    first = typed.group_by("user_id", "event_type").aggregate(first=typed.event_at.min())
+def _spans(rows: Any, window: LogWindow, horizon_days: int) -> Any:
+    types = user_types(rows)
+    typed = types.filter(types.event_type.notnull())
+    last = typed.group_by("user_id").aggregate(last=typed.last_event_at.max())
+    first = typed.select("user_id", "event_type", first="first_event_at")
     at_risk = first.filter(first["first"] < window.end - pd.Timedelta(days=horizon_days))
     joined = at_risk.inner_join(last, "user_id")
     a_day_later = joined["first"] + pd.Timedelta(days=1)

@@ -39,16 +39,13 @@ def delay_histogram(events: Any) -> pd.DataFrame:
     for name, (first, second) in DELAYS.items():
         if not {first, second} <= set(events.columns):
             continue
-        millis = _millis(events[second]) - _millis(events[first])
-        table = events.select(seconds=millis / 1000).filter(lambda t: t.seconds.notnull())
-        counted = table.group_by("seconds").aggregate(count=lambda t: t.count())
-        parts.append(engine.to_pandas(counted.order_by("seconds")).assign(delay=name))
+        millis = clock.milliseconds(events[second]) - clock.milliseconds(events[first])
+        table = events.select(millis=millis).filter(lambda t: t.millis.notnull())
+        counted = table.group_by("millis").aggregate(count=lambda t: t.count())
+        counts = engine.to_pandas(counted.order_by("millis"))
+        parts.append(counts.assign(delay=name, seconds=counts["millis"] / 1000))
     empty = pd.DataFrame({"delay": [], "seconds": [], "count": []})
     return pd.concat(parts, ignore_index=True)[["delay", "seconds", "count"]] if parts else empty
-
-
-def _millis(instants: Any) -> Any:
-    return clock.whole_seconds(instants) * 1000 + instants.millisecond()
 
 
 def latency_table(delay_histogram: pd.DataFrame) -> pd.DataFrame:
@@ -95,13 +92,27 @@ def delay_by_kind(events: Any) -> pd.DataFrame:
     parts = []
     for name, column in (("source", "source"), ("device", "user_device")):
         if column in events.columns:
-            medians = delayed.group_by(level=delayed[column]).aggregate(
-                events=delayed.count(), median_seconds=delayed.delay.median().cast("float64")
-            )
+            medians = _medians(delayed.select(level=delayed[column], delay=delayed.delay))
             parts.append(engine.to_pandas(medians.order_by("level")).assign(column=name))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     table = table[table["level"].notna()]
     return table.assign(total=table.groupby("column")["events"].transform("sum"))[columns]
+
+
+def _medians(delayed: Any) -> Any:
+    """Return `events` and the exact `median_seconds` of each `level` of `delayed` (Ibis), from how
+    often each `delay` occurs: there are far fewer of these than events.
+    """
+    counted = delayed.group_by("level", "delay").aggregate(n=lambda t: t.count())
+    by_level = ibis.window(group_by=counted.level, order_by=counted.delay, rows=(None, 0))
+    ranked = counted.mutate(
+        up_to=counted.n.sum().over(by_level), total=counted.n.sum().over(group_by=counted.level)
+    )
+    lower = ranked.delay.min(where=2 * ranked.up_to >= ranked.total)
+    upper = ranked.delay.min(where=2 * ranked.up_to > ranked.total)
+    return ranked.group_by("level").aggregate(
+        events=ranked.n.sum(), median_seconds=lower + (upper - lower) * 0.5
+    )
 
 
 def fast_clocks(events: Any) -> pd.DataFrame:

@@ -120,8 +120,13 @@ def score_dimensions(rules: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _distinct(name: str, column: Any) -> Any:
+    """Return how many different values a column has; cleaning left one row of each identifier."""
+    return column.count() if name == "event_uuid" else column.nunique()
+
+
 def count_nulls(users: pd.DataFrame, events: Any) -> pd.DataFrame:
-    """Return one row per column of both tables: `table`, `column`, `is_present`, `rows`,
+    """Return one row per column of both clean tables: `table`, `column`, `is_present`, `rows`,
     `nulls`, `distinct` (counts; missing where the column is absent).
     """
     rows = [
@@ -134,7 +139,7 @@ def count_nulls(users: pd.DataFrame, events: Any) -> pd.DataFrame:
         events.aggregate(
             n=events.count(),
             **{f"nulls_{name}": column.isnull().sum() for name, column in given.items()},
-            **{f"distinct_{name}": column.nunique() for name, column in given.items()},
+            **{f"distinct_{name}": _distinct(name, column) for name, column in given.items()},
         )
     ).iloc[0]
     for name in given:

@@ -58,12 +58,12 @@ def find_repeats(events: Any) -> pd.DataFrame:
     """
     events, unit = timed(events)
     is_rich = content.NAME in events.columns
-    instants = _instants(events, keys_of(events)).cache()
+    instants = instants_of(events, keys_of(events)).cache()
     rules = [_beyond_chance(instants, _patterns(instants, unit, is_rich), is_rich)]
     if is_rich and (unit < MINUTE or (unit < DAY and _is_telling(instants))):
         rules.append(shifted.shifted_rules(instants, unit))
     if is_rich and unit < MINUTE:
-        rules.append(shared_events.shared_rules(events, max(unit, 1000)))
+        rules.append(shared_events.shared_rules(instants, max(unit, 1000)))
     return join_rules(rules)
 
 
@@ -127,9 +127,9 @@ def _milliseconds(instants: Any) -> Any:
     return (clock.seconds(instants) * 1000).round().cast("int64")
 
 
-def _instants(events: Any, same: list[str]) -> Any:
-    """Return each instant at which one content was logged: `user_id`, `event_type`, `at`, `n`
-    events, milliseconds to the same content `before` and `after`, and from that before to its own
+def instants_of(events: Any, same: list[str]) -> Any:
+    """Return each instant at which one content was logged: the columns `same`, `at`, `n` events,
+    milliseconds to the same content `before` and `after`, and from that before to its own
     before (`earlier`).
     """
     ms = events.select(*same, at=_milliseconds(events.event_at))
@@ -141,7 +141,7 @@ def _instants(events: Any, same: list[str]) -> Any:
         after=at.lead().over(order) - at,
         earlier=at.lag().over(order) - at.lag(2).over(order),
     )
-    return gaps.select("user_id", "event_type", "at", "n", "before", "after", "earlier")
+    return gaps.select(*same, "at", "n", "before", "after", "earlier")
 
 
 def _apart(gap: Any, least: int) -> Any:
@@ -197,9 +197,9 @@ def repeats_of(events: Any, rule: str) -> Any:
     (how many); chance has its part in them.
     """
     events, unit = timed(events)
+    instants = instants_of(events, keys_of(events))
     if rule == SHARED:
-        return shared_events.shared_events(events)
-    instants = _instants(events, keys_of(events))
+        return shared_events.shared_events(events, instants)
     if rule == SHIFTED:
         broken, amount = shifted.shifted_events(instants, unit), 1
     else:

@@ -6,34 +6,33 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from analysis.base import clock, engine
+from analysis.base import engine
 from analysis.log import content
 from analysis.log.rules import rule_rows
 
 SHARED = "repeats an event of another user in all but the user, beyond chance"
 
 
-def _moments(events: Any) -> Any:
+def _moments(instants: Any) -> Any:
     """Return one row per event that says the same at the same time, whoever did it (Ibis):
     `event_type`, `content`, `ms` (milliseconds since 1970), `first` and `last` user in the order
-    of their identifiers, `users` and `n` (rows).
+    of their identifiers, `users` and `n` (rows). `instants` has a row per user: see
+    repeat_rules.instants_of.
     """
-    ms = (clock.seconds(events.event_at) * 1000).round().cast("int64")
-    timed = events.select("user_id", "event_type", content.NAME, ms=ms)
-    return timed.group_by("event_type", content.NAME, "ms").aggregate(
-        first=timed.user_id.min(),
-        last=timed.user_id.max(),
-        users=timed.user_id.nunique(),
-        n=timed.count(),
+    return instants.group_by("event_type", content.NAME, ms=instants["at"]).aggregate(
+        first=instants.user_id.min(),
+        last=instants.user_id.max(),
+        users=instants.user_id.count(),
+        n=instants.n.sum(),
     )
 
 
-def shared_rules(events: Any, step: int) -> pd.DataFrame:
+def shared_rules(instants: Any, step: int) -> pd.DataFrame:
     """Return the rule on events that exactly two users share: see rule_rows. Chance is how often
     another user does the same `step` milliseconds later, type by type; three standard deviations
     more are chance, too. What three or more do at one instant is a timer's work, no copy.
     """
-    moments = _moments(events).cache()
+    moments = _moments(instants).cache()
     pairs = moments.filter(moments.users == 2)
     single = moments.filter(moments.users == 1)
     later = single.mutate(ms=single.ms - step).select(
@@ -57,12 +56,12 @@ def shared_rules(events: Any, step: int) -> pd.DataFrame:
     return rule_rows([("structural", "events", SHARED, total, int(beyond.sum()), sample)])
 
 
-def shared_events(events: Any) -> Any:
-    """Return the events that exactly two users share (Ibis: `user_id`, `event_at`, `amount`), each
-    of the user of the two a larger share of whose events is shared: the copy, as far as that
-    shows it.
+def shared_events(events: Any, instants: Any) -> Any:
+    """Return the events of `instants` that exactly two users share (Ibis: `user_id`, `event_at`,
+    `amount`), each of the user of the two a larger share of whose `events` is shared: the copy, as
+    far as that shows it.
     """
-    moments = _moments(events)
+    moments = _moments(instants)
     pairs = moments.filter(moments.users == 2)
     totals = events.group_by("user_id").aggregate(total=ibis._.count())
     both = pairs.select(user_id=pairs["first"]).union(pairs.select(user_id=pairs["last"]))

@@ -1,5 +1,6 @@
 """Days and months of a time zone, for instants kept in UTC."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -29,9 +30,25 @@ def _offset_changes(zone: str, start: pd.Timestamp, end: pd.Timestamp) -> list[t
     return changes
 
 
+def _epoch_us(instants: Any) -> Any:
+    """Return instants as whole microseconds since 1970: the engine's own."""
+
+
+microseconds: Callable[[Any], Any] = ibis.udf.scalar.builtin(
+    _epoch_us, name="epoch_us", signature=(("timestamp('UTC')",), "int64")
+)
+"""Return an Ibis column of instants as microseconds since 1970 (integer). It costs next to nothing;
+what goes through a time without a zone, or a part of one, costs thirty times as much."""
+
+
 def seconds(instants: Any) -> Any:
     """Return an Ibis column of instants as seconds since 1970, with their fractions."""
-    return instants.epoch_seconds().cast("float64")  # DuckDB gives fractions, Ibis says whole
+    return microseconds(instants) / 1e6
+
+
+def milliseconds(instants: Any) -> Any:
+    """Return an Ibis column of instants as whole milliseconds since 1970 (integer), cut down."""
+    return microseconds(instants) // 1000
 
 
 def whole_seconds(instants: Any) -> Any:

@@ -1,5 +1,7 @@
 """Where event-level work is done: an Ibis connection, and the tables it reads and writes."""
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,21 @@ import pyarrow as pa
 from analysis.base.errors import ReportError
 from analysis.base.unpacking import ENDINGS, SAVE_AS_CSV, SPREADSHEETS, kind_of
 
+LIMITS = {"memory_limit": "CHURNBOOK_MEMORY_LIMIT", "threads": "CHURNBOOK_THREADS"}
+"""Variables of the environment by which the runner limits what a kernel's connections may use. No
+result depends on them."""
+
 
 def connect() -> Any:
     """Return an in-process DuckDB connection whose session is in UTC.
 
-    Results keep their row order only where a query orders them, whatever the threads.
+    It keeps to the LIMITS; what does not fit into its memory goes to the folder for temporary
+    files, and is removed with the connection. Results keep their row order only where a query
+    orders them, whatever the threads.
     """
-    con = ibis.duckdb.connect()
+    limits = {name: os.environ[key] for name, key in LIMITS.items() if key in os.environ}
+    spilled = Path(tempfile.gettempdir()) / ibis.util.gen_name("churnbook-engine")
+    con = ibis.duckdb.connect(temp_directory=str(spilled), **limits)
     con.raw_sql("SET TimeZone = 'UTC'")
     return con
 

@@ -20,6 +20,8 @@ METRICS, CHECKS, MANIFEST = "summary/metrics.json", "summary/checks.csv", "summa
 ACTIONS, CLAIMS = "summary/actions.csv", "summary/claims.csv"
 FIELDS = ("title", "evidence", "effect", "consequence", "remedy", "stage")
 SHORTCUTS = "summary/shortcuts.csv"
+STUDIES, FAULTS, HONEST = "studies", 5000, (200, 500, 5000)
+"""The folder of the studies, and the sizes of companies that the pages count from."""
 REMEDY = "Run `churnbook build`."
 
 
@@ -98,6 +100,8 @@ class Artifacts:
     """The artifacts of one run under the folder `data`, for one page."""
 
     data: Path
+    book: Path | None = None
+    """The folder of the hand-written pages, for the studies that are beside them."""
 
     def path(self, name: str) -> Path:
         """Return where the artifact `name` is."""
@@ -121,10 +125,18 @@ class Artifacts:
         metrics: dict[str, Any] = self.json(METRICS)
         tables = [self._rows_if_there(name) for name in (SHORTCUTS, CLAIMS)]
         counted = counts.count_checks(self._rows_if_there(CHECKS), metrics)
-        return {**counted, **counts.count_verdicts(*tables), **metrics}
+        return {**self._studies(), **counted, **counts.count_verdicts(*tables), **metrics}
 
     def _rows_if_there(self, name: str) -> list[Row]:
         return self.rows(name) if self.path(name).is_file() else []
+
+    def _studies(self) -> dict[str, Any]:
+        if self.book is None or not (self.book / STUDIES).is_dir():
+            return {}
+        studies = Artifacts(self.book / STUDIES)
+        honest = [row for size in HONEST for row in studies.rows(f"honest_{size}.csv")]
+        detection, truth = studies.rows(f"detection_{FAULTS}.csv"), studies.rows("truth.csv")
+        return counts.count_studies(detection, honest, truth)
 
     def metrics(self, keys: Iterable[str]) -> list[Metric]:
         """Return the metrics of `keys`. Raises ReportError that names every missing one."""

@@ -1,12 +1,15 @@
 """What the pages count of a run's checks, shortcuts and claims, by key as in metrics.json."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis.base.formats import is_missing
 
 Entries = dict[str, Any]
 Row = Mapping[str, str]
+COVERAGE = 0.95
+NOT_OURS = "to the log's end"
+"""Figures of the study of the truth that no report has."""
 DATA = "03_audit"
 """The stage whose checks judge the data."""
 
@@ -57,6 +60,33 @@ def count_verdicts(shortcuts: Iterable[Row], claims: Iterable[Row]) -> Entries:
         "shortcuts_differing": figure(compared.count("yes"), "Usual shortcuts that differ"),
         "claims_judged": figure(len(judged), "Published claims judged"),
         "claims_refuted": figure(judged.count("fail"), "Published claims refuted"),
+    }
+
+
+def count_studies(detection: Iterable[Row], honest: Iterable[Row], truth: Sequence[Row]) -> Entries:
+    """Return how many planted faults were found in every company, in how many honest companies a
+    headline figure was struck, and how many figures have intervals that hold the truth as often as
+    they say.
+    """
+    found: dict[str, float] = {}
+    for row in detection:
+        if row["Fault"] != "none":
+            found[row["Fault"]] = max(float(row["Share"]), found.get(row["Fault"], 0.0))
+    sizes = [(int(r["Companies"]), float(r["A headline is struck"])) for r in honest]
+    tried = [row for row in truth if row["Coverage"] and not row["Figure"].endswith(NOT_OURS)]
+    right = [row for row in tried if float(row["From"]) <= COVERAGE <= float(row["To"])]
+    return {
+        "faults_planted": figure(len(found), "Kinds of faults planted"),
+        "faults_found": figure(list(found.values()).count(1.0), "Kinds of faults always found"),
+        "honest_companies": figure(sum(size for size, _ in sizes), "Honest companies"),
+        "honest_struck": figure(
+            round(sum(size * share for size, share in sizes)), "Honest companies struck"
+        ),
+        "intervals_tried": figure(len(tried), "Figures compared with the truth"),
+        "intervals_right": figure(len(right), "Figures with right intervals"),
+        "truth_companies": figure(
+            max((int(row["Companies"]) for row in truth), default=0), "Companies of known truth"
+        ),
     }
 
 

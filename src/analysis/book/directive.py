@@ -22,7 +22,7 @@ def data_dir(app: Sphinx) -> Path:
 
 def open_artifacts(env: BuildEnvironment, *names: str) -> Artifacts:
     """Return the run's artifacts; the page is read again whenever one of `names` changes."""
-    artifacts = Artifacts(data_dir(env.app))
+    artifacts = Artifacts(data_dir(env.app), Path(env.srcdir) / "book")
     for name in names:
         env.note_dependency(str(artifacts.path(name)))
     return artifacts

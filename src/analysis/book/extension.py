@@ -16,6 +16,7 @@ from analysis.book import (
     openings,
     problems,
     reference,
+    reproduce,
     results,
     search,
     striking,
@@ -48,6 +49,7 @@ DIRECTIVES = {
     "data-dictionary": reference.DataDictionary,
     "parameters": reference.Parameters,
     "provenance": reference.Provenance,
+    "reproduce": reproduce.Reproduce,
 }
 
 

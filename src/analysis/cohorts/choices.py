@@ -70,13 +70,18 @@ def _within(user_days: Any, users: pd.DataFrame, window: LogWindow) -> float:
 
 
 def _within_of_first_event(log: Log) -> float:
-    """Return _within with days counted from each user's first event instead of signup."""
-    active = log.active
-    first = active.event_at.min().over(ibis.window(group_by=active.user_id))
-    dated = active.mutate(first_event_at=first)
-    since = clock.seconds(dated.event_at) - clock.seconds(dated.first_event_at)
-    aged = dated.mutate(tenure_day=(since / 86_400).floor().cast("int64"))
-    seen = engine.to_pandas(days_per_user(aged.select("user_id", "tenure_day"), []))
+    """Return _within with days counted from each user's first event instead of signup.
+
+    A row of the user-days spans less than 24 hours, so its events fall on the day of its first
+    event and on that of its last.
+    """
+    rows = log.user_days
+    first = rows.first_event_at.min().over(ibis.window(group_by=rows.user_id))
+    since = [
+        clock.seconds(at) - clock.seconds(first) for at in (rows.first_event_at, rows.last_event_at)
+    ]
+    ends = [rows.select("user_id", tenure_day=(s / 86_400).floor().cast("int64")) for s in since]
+    seen = engine.to_pandas(days_per_user(ibis.union(*ends), []))
     users = log.users.loc[log.users["signup_date"] >= log.window.start, ["user_id"]]
     table = users.merge(log.spans, on="user_id").merge(seen, on="user_id")
     followed: pd.Series[pd.Timedelta] = log.window.end - table["first_event_at"]
@@ -103,7 +108,7 @@ def _other_churn(log: Log, windows: Windows) -> list[tuple[Any, ...]]:
         "churn_recent": replace(windows, lookback=half_back),
         "churn_wide": replace(windows, lookback=2 * windows.lookback),
     }
-    chosen, shorter = _churn(log.active, log.window, windows), _one_day_shorter(log.window)
+    chosen = _churn(log.user_days, log.window, windows)
     rows: list[tuple[Any, ...]] = []
     for key, other in others.items():
         days = (
@@ -111,19 +116,20 @@ def _other_churn(log: Log, windows: Windows) -> list[tuple[Any, ...]]:
             if other.lookback == windows.lookback
             else (windows.lookback, other.lookback)
         )
-        rows.append((key, "churn", *days, chosen, _churn(log.active, log.window, other)))
-    less = log.active.filter(log.active.event_at < shorter.end)
-    last = _churn(less, shorter, windows)
+        rows.append((key, "churn", *days, chosen, _churn(log.user_days, log.window, other)))
+    last = _churn(log.user_days, log.window, windows, days_left_out=1)
     return [*rows, ("churn_last_day", "churn", UNKNOWN, UNKNOWN, chosen, last)]
 
 
-def _churn(active: Any, window: LogWindow, windows: Windows) -> float:
-    """Return the churn rate of the last snapshot whose outcome the log holds."""
-    at = window.end - windows.step
-    if at - windows.back < window.start:
+def _churn(user_days: Any, window: LogWindow, windows: Windows, days_left_out: int = 0) -> float:
+    """Return the churn rate of the last snapshot whose outcome the log, without so many of its last
+    days, holds.
+    """
+    back = days_left_out + windows.gap + windows.horizon
+    if window.end - back * clock.DAY - windows.back < window.start:
         return UNKNOWN
-    population = churn.at_risk(active, at, windows)
-    return float(churn.outcome(active, population, at, windows, window.end).mean())
+    seen = churn.seen_around(user_days, windows, [back])
+    return float((~seen[f"returned_{back}"].astype(bool)).mean()) if len(seen) else UNKNOWN
 
 
 def _other_survival(log: Log, horizon_days: int, min_group: int) -> list[tuple[Any, ...]]:

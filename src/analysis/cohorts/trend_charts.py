@@ -147,8 +147,10 @@ def _paint_rates(axes: Axes, frame: Frame, places: Any, ticks: int, size: float)
     for at in sorted({*known[:1], *known[-1:]}):
         text = format_value(rate[at], "share", decimals=0)
         side = "left" if at == known[0] < known[-1] else "center"
-        look = {"fontsize": size, "fontweight": "bold"} if at == known[-1] and size > SMALL else {}
-        write(axes, places[at], high[at], text, color=SERIES[0], ha=side, shift=(0, 10), **look)
+        look: dict[str, Any] = {"ha": side, "shift": (0, 10)}
+        if at == known[-1] and size > SMALL:  # before the dashed line
+            look = {"ha": "right", "shift": (10, 12), "fontsize": size, "fontweight": "bold"}
+        write(axes, places[at], high[at], text, color=SERIES[0], **look)
     if len(known) and known[-1] < len(places) - 1:  # not over yet
         draw_reference(axes, places[known[-1]] + 0.5, vertical=True)
 

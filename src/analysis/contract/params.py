@@ -75,6 +75,13 @@ def _closed_days(text: str) -> str:
     return text
 
 
+def _size(text: str) -> str:
+    written = text.replace(" ", "").upper()
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?[MGT]B", written):
+        raise ValueError("write a size as 500MB or 4GB")
+    return written
+
+
 def _format(given: dict[str, str]) -> dict[str, str]:
     Given.of(given)
     return given
@@ -120,6 +127,7 @@ EventsColumns = Annotated[Columns, BeforeValidator(_keys_among(names(EVENTS)))]
 EventTypes = Annotated[dict[Role, str], BeforeValidator(_keys_among(ROLES))]
 ClosedDays = Annotated[str, BeforeValidator(str), AfterValidator(_closed_days)]
 Instant = Annotated[str | None, AfterValidator(_instant)]
+Size = Annotated[str, AfterValidator(_size)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Money = Annotated[float, Field(ge=0)]
@@ -149,6 +157,9 @@ class Params(BaseModel):
     ending_event_types: list[str]
     static_columns: list[str]
     group_columns: list[str]
+    memory_limit: Size | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    temporary_folder: str | None = None
     simulated_users: Annotated[int, Field(ge=50)]
     simulated_events_per_user: Annotated[float, Field(gt=1)]
     simulated_seed: Seed
@@ -282,6 +293,22 @@ def load_params(path: Path, overrides: Mapping[str, Any] | None = None) -> Param
     """
     values = {name: entry["value"] for name, entry in _read_yaml(path).items()}
     return check_params({**values, **(overrides or {})})
+
+
+def load_own(path: Path) -> dict[str, Any]:
+    """Return the parameters of `path`, a file of `name: value` over params.yml; none without it.
+
+    Raises ReportError when it is no such file.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ReportError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ReportError(f"{path}: expected lines of `name: value`, as horizon_days: 60.")
+    return {str(name): value for name, value in values.items()}
 
 
 def load_notes(path: Path) -> dict[str, ParamNote]:

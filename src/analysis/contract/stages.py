@@ -346,6 +346,18 @@ def checks_of_stages() -> dict[str, str]:
     return {stage.name: stage.writes[name] for stage in STAGES if name in stage.writes}
 
 
+def beside(stage: Stage) -> set[str]:
+    """Return the names of the stages that may run while `stage` does: none of them waits for it,
+    nor it for them.
+    """
+    before: dict[str, set[str]] = {}
+    while len(before) < len(STAGES):
+        ready = [s for s in STAGES if s.name not in before and needs(s) <= set(before)]
+        before |= {s.name: needs(s).union(*(before[name] for name in needs(s))) for s in ready}
+    after = {name for name, earlier in before.items() if stage.name in earlier}
+    return set(before) - before[stage.name] - after - {stage.name}
+
+
 def reads_of(stage: Stage) -> tuple[str, ...]:
     """Return every artifact that `stage` reads: the summary also reads all verdicts."""
     more = tuple(checks_of_stages().values()) if stage.name == SUMMARY else ()

@@ -154,11 +154,13 @@ class EventsChapter(Chapter):
 
     @cached_property
     def placed(self) -> Any:
-        """The clean events with what is known of their users, kept in the engine: see place."""
+        """The clean events with what is known of their users: see place. They are not kept, for a
+        copy with all their text takes more memory than everything else.
+        """
         events = self.cleaned.table
         types = self.passive_event_types, self.ending_event_types
         require_activity(events, self.known_users, *types)
-        return place(events, self.known_users, self.window, *types).cache()
+        return place(events, self.known_users, self.window, *types)
 
     @cached_property
     def events(self) -> Any:
@@ -174,10 +176,18 @@ class EventsChapter(Chapter):
         )
         return days.order_by(*days.columns[:6])
 
+    def save(self, name: str, value: Any, path: str) -> None:
+        """Write one artifact. What is computed of the events once they are written is read from
+        their file, which is in order: no user is joined to them, and no repeat left out, twice.
+        """
+        super().save(name, value, path)
+        if name == "events":
+            vars(self)["placed"] = engine.read(value.get_backend(), path)
+
     @cached_property
     def log(self) -> Log:
         """The log in memory, as the other chapters read it."""
-        return Log(self.known_users, self.placed, self.user_days, self.window, self.volume)
+        return Log(self.known_users, self.placed.cache(), self.user_days, self.window, self.volume)
 
     @cached_property
     def events_qa(self) -> dict[str, object]:

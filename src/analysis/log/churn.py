@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.base import engine
+from analysis.base import clock, engine
 from analysis.base.errors import Unavailable
 from analysis.base.formats import plural
 from analysis.base.statistics import wilson
@@ -112,6 +112,21 @@ def at_risk(active: Any, at: pd.Timestamp, windows: Windows) -> "pd.Series[Any]"
     return users_between(active.filter(active.recorded_at < at), at - windows.back, at)
 
 
+def seen_at(active: Any, instants: Sequence[pd.Timestamp], windows: Windows) -> pd.DataFrame:
+    """Return per user of `active` (Ibis) `at_risk_N` and `returned_N` (flags) for the Nth of
+    `instants`: one pass over the events answers for all. The definitions are those of at_risk and
+    of outcome. Sorted by user.
+    """
+    flags = {}
+    for n, at in enumerate(instants):
+        start = at + pd.Timedelta(days=windows.gap)
+        end = start + pd.Timedelta(days=windows.horizon)
+        is_before = (active.event_at >= at - windows.back) & (active.event_at < at)
+        flags[f"at_risk_{n}"] = (is_before & (active.recorded_at < at)).any()
+        flags[f"returned_{n}"] = ((active.event_at >= start) & (active.event_at < end)).any()
+    return engine.to_pandas(active.group_by("user_id").aggregate(**flags).order_by("user_id"))
+
+
 def seen_around(user_days: Any, windows: Windows, days_back: Sequence[int]) -> pd.DataFrame:
     """Return per user who was at risk at some snapshot: `at_risk_N` and `returned_N` (flags) for
     the snapshot N days before the end of the window, for each N of `days_back`.
@@ -156,16 +171,17 @@ def reactivation(active: Any, window: LogWindow, horizon_days: int) -> pd.DataFr
     One row: `silent`, `returned` (counts over all t), `rate`, `ci_low`, `ci_high`
     (0 to 1, Wilson). Instants whose three windows the log does not cover are left out.
     """
-    step = pd.Timedelta(days=horizon_days)
-    silent = returned = 0
-    at = window.start + step
-    while at + 2 * step <= window.end:
-        before = users_between(active, at - step, at)
-        quiet = before[~before.isin(users_between(active, at, at + step))]
-        silent += len(quiet)
-        returned += int(quiet.isin(users_between(active, at + step, at + 2 * step)).sum())
-        at += step
-    table = pd.DataFrame({"silent": [silent], "returned": [returned]})
+    span = clock.days_since(active.event_at, window.start) // horizon_days
+    spans = active.select("user_id", span=span).distinct()
+    following = spans.span.lead().over(group_by=spans.user_id, order_by=spans.span)
+    pairs = spans.mutate(pause=following - spans.span)
+    last = (window.end - window.start) // pd.Timedelta(days=horizon_days) - 3
+    inside = pairs.filter(pairs.span.between(0, last))
+    sums = inside.aggregate(
+        silent=(inside.pause.isnull() | (inside.pause > 1)).sum(),
+        returned=(inside.pause == 2).sum(),
+    )
+    table = engine.to_pandas(sums).fillna(0).astype("int64")
     low, high = wilson(table["returned"], table["silent"])
     rate = table["returned"] / table["silent"].where(table["silent"] > 0)
     return table.assign(rate=rate, ci_low=low, ci_high=high)

@@ -25,15 +25,19 @@ longer than a year.
 
 
 def silences(active: Any, window: LogWindow, least_days: float) -> pd.DataFrame:
-    """Return every silence of at least `least_days`: `user_id`, `days` and `is_ended` (the user
-    came back within the log; otherwise the log ended first).
+    """Return every silence of at least `least_days` (1 or more): `user_id`, `days` and `is_ended`
+    (the user came back within the log; otherwise the log ended first).
     """
     dated = active.select("user_id", at=clock.seconds(active.event_at))
-    by_user = ibis.window(group_by=dated.user_id, order_by=dated["at"])
-    following = dated["at"].lead().over(by_user)
+    day = (dated["at"] / clock.DAY.total_seconds()).floor()  # which holds no silence of a day
+    days_seen = dated.group_by("user_id", day=day).aggregate(
+        first=dated["at"].min(), last=dated["at"].max()
+    )
+    by_user = ibis.window(group_by=days_seen.user_id, order_by=days_seen.day)
+    following = days_seen["first"].lead().over(by_user)
     end = ibis.literal(window.end.timestamp())
-    days = (ibis.coalesce(following, end) - dated["at"]) / clock.DAY.total_seconds()
-    table = dated.mutate(days=days, is_ended=following.notnull())
+    days = (ibis.coalesce(following, end) - days_seen["last"]) / clock.DAY.total_seconds()
+    table = days_seen.mutate(days=days, is_ended=following.notnull())
     kept = table.filter(table.days >= least_days).select("user_id", "days", "is_ended")
     return engine.to_pandas(kept.order_by("user_id", "days"))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from analysis.base.unavailable import require
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
-from analysis.log import churn, silences
+from analysis.log import activity, churn, silences
 from analysis.log.churn import Windows
 from analysis.log.log import Log
 from analysis.model import drift, features, snapshots  # noqa: F401 (drift registers its checks)
@@ -40,18 +41,30 @@ class Features(Chapter):
         """The lengths that make the label."""
         return Windows(self.lookback_days, self.gap_days, self.horizon_days)
 
+    @cached_property
+    def numbered(self) -> tuple[Any, pd.DataFrame]:
+        """The active events and the users, with numbers for identifiers: see activity.numbered."""
+        return activity.numbered(self.log.active, self.log.users)
+
+    def _with_names(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return `table` with the users' identifiers in place of their numbers."""
+        table["user_id"] = self.log.users["user_id"].to_numpy()[table["user_id"]]
+        return table.astype({"user_id": self.log.users["user_id"].dtype})
+
     @table
     def snapshots(self) -> pd.DataFrame:
         """Return who was at risk, what was known then, and who left: see snapshots.snapshots."""
-        return snapshots.snapshots(
-            self.log.active,
-            self.log.users,
+        active, users = self.numbered
+        table = snapshots.snapshots(
+            active,
+            users,
             self.log.window,
             self.windows,
             self.event_types,
             self.static_columns,
             self.session_gap_minutes,
         )
+        return self._with_names(table)
 
     @table
     def snapshot_summary(self) -> pd.DataFrame:
@@ -61,12 +74,12 @@ class Features(Chapter):
     @table
     def reactivation(self) -> pd.DataFrame:
         """Return how many silent users came back: see churn.reactivation."""
-        return churn.reactivation(self.log.active, self.log.window, self.horizon_days)
+        return churn.reactivation(self.numbered[0], self.log.window, self.horizon_days)
 
     @table
     def return_rates(self) -> pd.DataFrame:
         """Return how many silences end with a return, by horizon: see silences.return_rates."""
-        return silences.return_rates(self.log.active, self.log.window, self.windows)
+        return silences.return_rates(self.numbered[0], self.log.window, self.windows)
 
     @table
     def feature_summary(self) -> pd.DataFrame:
@@ -76,11 +89,13 @@ class Features(Chapter):
     @table
     def user_features(self) -> pd.DataFrame:
         """Return every user as of the end of the log: see features.user_features."""
-        return features.user_features(
-            self.log.active,
-            self.log.users,
+        active, users = self.numbered
+        table = features.user_features(
+            active,
+            users,
             self.log.window,
             self.lookback_days,
             self.event_types,
             self.session_gap_minutes,
         )
+        return self._with_names(table)

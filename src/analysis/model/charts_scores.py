@@ -100,7 +100,7 @@ def draw_profit(profit: Frame, *, chosen: int, currency: str = "") -> Sketch:
 
 
 def _paint_profit(profit: Frame, chosen: int, currency: str, canvas: Canvas) -> None:
-    axes = canvas.panel(240, left=78 if currency else 60, right=92, top=36)
+    axes = canvas.panel(240, left=86 if currency else 60, right=92, top=36)
     rule(axes)
     places = read(profit, "contacted")
     axes.axhline(0, color=MUTED, linewidth=1)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.base.errors import Unavailable
@@ -15,9 +16,8 @@ from analysis.contract.inputs import check_named
 from analysis.log.churn import (
     TOO_SHORT,
     Windows,
-    at_risk,
     last_outcomes,
-    outcome,
+    seen_at,
     snapshot_plan,
     users_between,
     why_no_model,
@@ -62,9 +62,11 @@ def snapshots(
     check_named(static_columns, users.columns, "static_columns")
     dropped = absent_features(active, roles)
     attributes = users[["user_id", "signup_date", *(c for c in static_columns if c in users)]]
-    parts = []
-    for at, split in snapshot_plan(window, windows).itertuples(index=False):
-        part = _population(active, at, windows, window.end).assign(snapshot_at=at, split=split)
+    parts, plan = [], snapshot_plan(window, windows)
+    seen = seen_at(active, list(plan["snapshot_at"]), windows)
+    for n, at, split in plan.itertuples():
+        part = _population(active, seen, n, at, windows, window.end)
+        part = part.assign(snapshot_at=at, split=split)
         known = behaviour(active, at, windows.lookback, roles, gap_minutes)
         usual = habits(active, users, window, at, windows.lookback, roles, gap_minutes)
         part = part[list(KEYS)].merge(attributes, on="user_id")
@@ -80,18 +82,21 @@ def snapshots(
 
 
 def _population(
-    active: Any, at: pd.Timestamp, windows: Windows, log_end: pd.Timestamp
+    active: Any, seen: pd.DataFrame, n: int, at: pd.Timestamp, windows: Windows, end: pd.Timestamp
 ) -> pd.DataFrame:
-    """Return `user_id` and `churned` of everyone at risk at one snapshot."""
-    population = at_risk(active, at, windows)
+    """Return `user_id` and `churned` of everyone at risk at the snapshot `n` of `seen`."""
+    population = seen[seen[f"at_risk_{n}"]]
     if population.empty and len(users_between(active, at - windows.back, at)):
         raise Unavailable(
             f"All events of the {windows.lookback} days before {at:%Y-%m-%d} were received after "
             "it (received_at), so nobody was known then. The column holds the "
             "time at which rows were loaded: leave that column out of the table."
         )
-    churned = outcome(active, population, at, windows, log_end)
-    return pd.DataFrame({"user_id": population, "churned": churned})
+    churned = 1.0 - population[f"returned_{n}"].astype("float64")
+    is_observed = at + windows.step <= end
+    return pd.DataFrame(
+        {"user_id": population["user_id"], "churned": churned if is_observed else np.nan}
+    )
 
 
 def snapshot_summary(table: pd.DataFrame, zone: str) -> pd.DataFrame:

@@ -15,10 +15,10 @@ from rich.markup import escape
 
 from analysis.base.addresses import is_address
 from analysis.base.errors import ReportError
-from analysis.contract.params import Params, load_params, parse_override
+from analysis.contract.params import load_own, load_params, parse_override
 from analysis.contract.stages import STAGES, reads_of
 from analysis.run.current import are_stages_current, is_site_current, is_stale
-from analysis.run.folders import SITE, Run, default_run, run_under
+from analysis.run.folders import PARAMS, SITE, Run, default_run, run_under
 from analysis.run.lock import hold
 from analysis.run.ownership import check_out, read_made, remove
 from analysis.run.record import check_inputs
@@ -135,7 +135,7 @@ def build(
     with _one_line_errors():
         project = _project()
         given = _absolute(_overrides(users, events, param or []))
-        run = _choose_run(project, out, load_params(project / "params.yml", given))
+        run = _choose_run(project, out, given)
         check_inputs(run)
         secret = _secret(key, run) if pseudonymise else None
         with hold(run, not no_wait, _say), copied(run, say=_say) as ready:
@@ -146,12 +146,16 @@ def build(
             raise typer.Exit(1)
 
 
-def _choose_run(project: Path, out: Path | None, params: Params) -> Run:
+def _choose_run(project: Path, out: Path | None, given: dict[str, Any]) -> Run:
+    """Return the run, whose parameters are those of params.yml, over which stand those in the file
+    of its own folder, and over these the `given` ones.
+    """
     if out is None:
-        return default_run(project, params)
+        return default_run(project, load_params(project / PARAMS, given))
     folder = Path(os.path.realpath(out.expanduser()))
     check_out(Path(os.path.realpath(project)), folder)
-    return run_under(project, folder, params)
+    own = load_own(folder / PARAMS)
+    return run_under(project, folder, load_params(project / PARAMS, own | given))
 
 
 def _secret(key: Path | None, run: Run) -> bytes:
@@ -232,6 +236,33 @@ def _say_checks(run: Run) -> bool:
     for row in failed.itertuples():
         console.print(f"  [red]fail[/red] {row.check}: {escape(str(row.evidence))}", markup=True)
     return len(failed) > 0
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the run.")],
+    users: Annotated[Path, typer.Option(help="Users table: a file or folder of files.")],
+    events: Annotated[Path, typer.Option(help="Events table: a file or folder of files.")],
+    no_build: Annotated[
+        bool, typer.Option("--no-build", help="Write the parameters, and no more.")
+    ] = False,
+) -> None:
+    """Look at two tables, propose which column is what, write DIR/params.yml, and build.
+
+    Each proposal says what it rests on; what is not sure is commented out. Nothing is overwritten.
+    """
+    from analysis.run.new import say_lacking, write_new
+
+    with _one_line_errors():
+        home = Path(os.path.realpath(folder.expanduser()))
+        check_out(Path(os.path.realpath(_project())), home)
+        tables = (Path(os.path.realpath(table.expanduser())) for table in (users, events))
+        lacking = write_new(home, *tables)
+        console.print(f"Wrote {_shown(home / PARAMS)}: read it, above all what is commented out.")
+        if lacking:
+            raise say_lacking(lacking, home / PARAMS)
+    if not no_build:
+        build(out=home)
 
 
 @app.command()

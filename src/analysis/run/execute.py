@@ -1,6 +1,7 @@
 """Run one notebook with papermill; its artifacts appear only when all of it has succeeded."""
 
 import ast
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -8,12 +9,13 @@ from typing import Any
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
+from traitlets import Dict as TraitDict
 from traitlets.config import Config
 
 from analysis.base.errors import ReportError, RunStopped
 from analysis.base.files import keep_private
 from analysis.contract.stages import Stage
-from analysis.run import trouble
+from analysis.run import limits, trouble
 from analysis.run.fingerprint import METADATA, parse
 from analysis.run.folders import Run, notebook_of
 from analysis.run.state import move
@@ -50,11 +52,11 @@ def check_parameters(notebook: Any, stage: Stage) -> None:
         )
 
 
-def execute(run: Run, stage: Stage, sockets: Path) -> None:
+def execute(run: Run, stage: Stage, sockets: Path, jobs: int = 1) -> None:
     """Run the notebook of `stage`; its outputs appear only when all of it has succeeded.
 
-    `sockets` is a folder for the kernel's sockets. Raises ReportError that names the notebook
-    and shows the cell's error.
+    `sockets` is a folder for the kernel's sockets; up to `jobs` kernels share the machine. Raises
+    ReportError that names the notebook and shows the cell's error.
     """
     source = notebook_of(run, stage)
     check_parameters(nbformat.read(source, as_version=4), stage)
@@ -62,7 +64,9 @@ def execute(run: Run, stage: Stage, sockets: Path) -> None:
     folder = Path(tempfile.mkdtemp(prefix=f"{stage.name}-", dir=run.temporary))
     try:
         executed = folder / f"{stage.name}.ipynb"
-        _run_notebook(run, stage, executed, sockets)
+        with limits.folder_for_spills(run, stage) as spilled:
+            environment = limits.environment(run, stage, jobs, spilled)
+            _run_notebook(run, stage, executed, sockets, environment)
         missing = [path for path in stage.writes.values() if not (folder / path).is_file()]
         if missing:
             raise RunStopped(f"{stage.name}.ipynb: finished without writing {missing[0]}.")
@@ -73,7 +77,9 @@ def execute(run: Run, stage: Stage, sockets: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run_notebook(run: Run, stage: Stage, executed: Path, sockets: Path) -> None:
+def _run_notebook(
+    run: Run, stage: Stage, executed: Path, sockets: Path, environment: dict[str, str]
+) -> None:
     import papermill  # slow to import, and not needed when nothing has changed
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
@@ -81,7 +87,8 @@ def _run_notebook(run: Run, stage: Stage, executed: Path, sockets: Path) -> None
     values = {"inputs": str(run.data), "outputs": str(executed.parent)}
     values |= run.values_of(stage)
     place = f"{sockets}/{stage.name}"
-    kernel = {"transport": "ipc", "ip": place, "connection_file": f"{place}.json"}
+    kernel = {"transport": "ipc", "ip": place, "connection_file": f"{place}.json",
+              "environment": environment}  # fmt: skip
     try:
         papermill.execute_notebook(
             str(notebook_of(run, stage)),
@@ -102,10 +109,18 @@ def _run_notebook(run: Run, stage: Stage, executed: Path, sockets: Path) -> None
 
 
 class QuietKernelManager(AsyncKernelManager):
-    """A kernel manager that does not interrupt a kernel it is about to stop.
-
-    The interrupt may arrive between two cells, and then prints an error that is none.
+    """A kernel manager that does not interrupt a kernel it is about to stop: the interrupt may
+    arrive between two cells, and then prints an error that is none. It starts the kernel with the
+    variables of `environment` beside this process's own.
     """
+
+    environment: Any = TraitDict().tag(config=True)
+
+    async def _async_pre_start_kernel(self, **options: Any) -> Any:
+        options["env"] = {**os.environ, **options.get("env", {}), **self.environment}
+        return await super()._async_pre_start_kernel(**options)
+
+    pre_start_kernel = _async_pre_start_kernel
 
     async def interrupt_kernel(self) -> None:  # type: ignore[override]
         """Interrupt the kernel, unless it is being shut down."""

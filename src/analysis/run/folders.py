@@ -20,6 +20,8 @@ UNFINISHED = "UNFINISHED.txt"
 """Under the data folder, while a run is not finished."""
 OF_THE_RUN = (*ABOUT_RUN, UNFINISHED)
 """What the runner itself writes under the data folder."""
+PARAMS = "params.yml"
+"""In the project: every parameter. In the folder of another run: those that differ there."""
 LOCK_FILE = "requirements.lock"
 """In the project: the packages, with exact versions."""
 SIMULATE, RUN, SITE = "00_simulate", "run", "site"

@@ -93,7 +93,7 @@ def _simulate(run: Run, report: Report) -> None:
     return report(SIMULATE, "done", time.monotonic() - start)
 
 
-def _attempt(run: Run, stage: Stage, run_print: str, sockets: Path) -> tuple[str, float]:
+def _attempt(run: Run, stage: Stage, run_print: str, sockets: Path, jobs: int) -> tuple[str, float]:
     start = time.monotonic()
     print_ = fingerprint(run, stage)
     reason = why_run(run, stage, print_)
@@ -102,7 +102,7 @@ def _attempt(run: Run, stage: Stage, run_print: str, sockets: Path) -> tuple[str
         if record.get("run") != run_print:
             write_json(run.record(stage.name), record | {"run": run_print})
         return "skipped: nothing has changed", 0.0
-    execute(run, stage, sockets)
+    execute(run, stage, sockets, jobs)
     _write_record(run, stage.name, print_, outputs_of(run, stage), run_print)
     return f"done ({reason})", time.monotonic() - start
 
@@ -120,8 +120,9 @@ def run_stages(run: Run, report: Report, jobs: int | None = None) -> list[str]:
         record = begin(run)
         _simulate(run, report)
         with socket_folder() as sockets:
-            attempt = partial(_attempt, run, run_print=record["run"], sockets=sockets)
-            ran = _run_in_order(run, attempt, report, jobs or os.cpu_count() or 1)
+            at_once = jobs or os.cpu_count() or 1
+            attempt = partial(_attempt, run, run_print=record["run"], sockets=sockets, jobs=at_once)
+            ran = _run_in_order(run, attempt, report, at_once)
         write_crate(run, write_manifest(run))
         write_bill(run)
         finish(run, record)

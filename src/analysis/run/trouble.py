@@ -38,8 +38,8 @@ def explain_text(text: str, folder: Path, what: str) -> str | None:
     """Return the error to show for a kernel's message, if the machine was the reason."""
     if any(word in text for word in MEMORY):
         return (
-            f"There was not enough memory for {what}. Close other programs, or build with "
-            f"--jobs 1, one stage at a time. {STAYS}"
+            f"There was not enough memory for {what}. Close other programs, raise memory_limit in "
+            f"params.yml, or build with --jobs 1, one stage at a time. {STAYS}"
         )
     causes = [cause for words, cause in BY_TEXT.items() if words in text]
     return _refused(causes[0], what, folder) if causes else None

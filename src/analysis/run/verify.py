@@ -15,7 +15,7 @@ from analysis.contract.params import check_params, load_params
 from analysis.contract.stages import ABOUT_RUN, MANIFEST, Stage
 from analysis.run.current import is_stale
 from analysis.run.digests import sha256
-from analysis.run.folders import OWN, RUN, SIMULATE, SITE, Run, outputs_of, simulated_tables
+from analysis.run.folders import OWN, PARAMS, RUN, SIMULATE, SITE, Run, outputs_of, simulated_tables
 from analysis.run.lock import is_busy
 from analysis.run.ownership import MARKER, read_made
 from analysis.run.state import part, read_json
@@ -167,7 +167,7 @@ def _added(run: Run) -> Iterator[str]:
     if not (run.home / MARKER).is_file():
         yield f"Missing: {MARKER}, so files that no run made cannot be told apart."
         return
-    made = read_made(run.home) | ({"data/README.md"} if run.is_default else set())
+    made = read_made(run.home) | {"data/README.md" if run.is_default else PARAMS}
     folders = (run.data, run.chapters) if run.is_default else (run.home,)
     for path in sorted(path for folder in folders for path in _walk(folder, run.home / OWN)):
         name = path.relative_to(run.home).as_posix()

@@ -1,0 +1,67 @@
+"""How much of the machine a kernel may use, and where what does not fit into its memory goes."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from analysis.base.engine import LIMITS
+from analysis.contract import stages
+from analysis.contract.stages import Stage
+from analysis.run.folders import OWN, Run
+
+SHARE = 0.6
+"""Share of the machine's memory that the kernels may use together: the rest is for the tables that
+Python holds, for other programs, and for the system's cache of files."""
+UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+GROUP = Path("/sys/fs/cgroup/memory.max")
+"""Where Linux says how much of the machine's memory a container has."""
+
+
+def memory_of_machine() -> int:
+    """Return the bytes of memory that the machine has, or this container of it."""
+    given = GROUP.read_text().strip() if GROUP.is_file() else "max"
+    there = int(psutil.virtual_memory().total)
+    return min(there, int(given)) if given.isdigit() else there
+
+
+def bytes_of(text: str) -> int:
+    """Return the bytes that a size such as `4GB` names: see contract.params."""
+    return int(float(text[:-2]) * UNITS[text[-2:]])
+
+
+def share_of(run: Run, stage: Stage, jobs: int) -> int:
+    """Return the bytes of memory for the kernel of `stage`: an equal share for each that may run
+    at the same time.
+    """
+    given = run.params.memory_limit
+    whole = bytes_of(given) if given else SHARE * memory_of_machine()
+    return int(whole // min(jobs, 1 + len(stages.beside(stage))))
+
+
+@contextmanager
+def folder_for_spills(run: Run, stage: Stage) -> Iterator[Path]:
+    """Give a folder for the temporary files of `stage`, in that of the parameter or in one that the
+    run owns, which is emptied before the next run.
+    """
+    given = run.params.temporary_folder
+    home = Path(given).expanduser() if given else run.home / OWN / "tmp"
+    home.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{stage.name}-", dir=home))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def environment(run: Run, stage: Stage, jobs: int, folder: Path) -> dict[str, str]:
+    """Return the variables by which the kernel of `stage` keeps to its limits; its temporary files
+    go to `folder`.
+    """
+    megabytes = max(share_of(run, stage, jobs) // 10**6, 1)
+    found = {LIMITS["memory_limit"]: f"{megabytes}MB", "TMPDIR": str(folder)}
+    threads = run.params.threads
+    return found | ({LIMITS["threads"]: str(threads)} if threads else {})
