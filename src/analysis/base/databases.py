@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.common.exceptions import TableNotFound
 
+from analysis.base import engine
 from analysis.base.addresses import IN_FILES, KIND, Address, Copy, filled_in, parse_address
 from analysis.base.database_errors import explain, no_driver, no_table
 from analysis.base.errors import ReportError
@@ -164,8 +165,8 @@ def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else repr(value)
 
 
-def _write(schema: pa.Schema, batches: Iterator[pa.RecordBatch], target: Path, engine: str) -> None:
-    schema = schema.with_metadata({KIND: engine.encode()})
+def _write(schema: pa.Schema, batches: Iterator[pa.RecordBatch], target: Path, system: str) -> None:
+    schema = schema.with_metadata({KIND: system.encode()})
     target.touch(mode=0o600)
     with pq.ParquetWriter(target, schema, compression="zstd") as file:
         for batch in batches:
@@ -180,7 +181,7 @@ def digest_of_rows(path: Path) -> str:
     cells = ", ".join(_quoted(name) for name in names)
     row = f"md5_number(to_json([{cells}])::VARCHAR)"
     halves = f"(row >> 64)::UBIGINT AS high, (row % {2**64}::UHUGEINT)::UBIGINT AS low"
-    con = ibis.duckdb.connect()
+    con = engine.connect()
     con.raw_sql("SET enable_progress_bar = false")
     source = str(path).replace("'", "''")
     rows = f"SELECT {halves} FROM (SELECT {row} AS row FROM read_parquet('{source}'))"
