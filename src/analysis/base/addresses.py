@@ -17,7 +17,7 @@ ENGINES = {"postgres": "PostgreSQL", "duckdb": "DuckDB", "sqlite": "SQLite"}
 IN_FILES = ("duckdb", "sqlite")
 KIND = b"churnbook.kind"
 """In the metadata of the copy of a table: the name of the database system."""
-ADDRESS = re.compile(r"[a-z][a-z0-9+]+://")
+SCHEME = re.compile(r"([a-z][a-z0-9]*)(\+[a-z0-9]+)?")
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 SECRET = re.compile(r"(pass|passw|password|passwd|pwd|token|secret)$", re.IGNORECASE)
 PLACE = re.compile(
@@ -72,19 +72,22 @@ class Copy:
 
 def is_address(given: object) -> bool:
     """Say whether an input is a table in a database, and no file."""
-    return isinstance(given, str) and ADDRESS.match(given) is not None
+    return isinstance(given, str) and "://" in given
 
 
 def parse_address(text: str) -> Address:
     """Return the parts of an address. Raises ValueError, which never repeats the text, where it is
     none, or holds a password.
     """
-    scheme, rest = text.split("://", 1)
-    scheme = {"postgresql": "postgres"}.get(scheme, scheme)
+    start, rest = text.strip().split("://", 1)
     try:
         parts = urlsplit(f"any://{rest}")
     except ValueError as error:
         raise ValueError(f"this is no address; write {FORMS}") from error
+    known = SCHEME.fullmatch(start.lower())
+    if known is None:
+        raise ValueError(f"this is no address; write {FORMS}")
+    scheme = {"postgresql": "postgres"}.get(known[1], known[1])
     return _in_file(scheme, rest) if scheme in IN_FILES else _on_server(scheme, parts)
 
 
