@@ -28,6 +28,7 @@ from analysis.run.tables import TABLES, copied
 from analysis.run.trouble import STAYS, explain
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+GIVEN = "a file or folder of files, or its address in a database."
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -97,11 +98,11 @@ def _absolute(values: dict[str, Any]) -> dict[str, Any]:
 def build(
     users: Annotated[
         str | None,
-        typer.Option(help="Users table: a file or folder, or its address in a database."),
+        typer.Option(help=f"Users table: {GIVEN}"),
     ] = None,
     events: Annotated[
         str | None,
-        typer.Option(help="Events table: a file or folder, or its address in a database."),
+        typer.Option(help=f"Events table: {GIVEN}"),
     ] = None,
     param: Annotated[
         list[str] | None,
@@ -241,8 +242,8 @@ def _say_checks(run: Run) -> bool:
 @app.command()
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the run.")],
-    users: Annotated[Path, typer.Option(help="Users table: a file or folder of files.")],
-    events: Annotated[Path, typer.Option(help="Events table: a file or folder of files.")],
+    users: Annotated[str, typer.Option(help=f"Users table: {GIVEN}")],
+    events: Annotated[str, typer.Option(help=f"Events table: {GIVEN}")],
     no_build: Annotated[
         bool, typer.Option("--no-build", help="Write the parameters, and no more.")
     ] = False,
@@ -256,8 +257,7 @@ def new(
     with _one_line_errors():
         home = Path(os.path.realpath(folder.expanduser()))
         check_out(Path(os.path.realpath(_project())), home)
-        tables = (Path(os.path.realpath(table.expanduser())) for table in (users, events))
-        lacking = write_new(home, *tables)
+        lacking = write_new(home, **_absolute({"users": users, "events": events}))
         console.print(f"Wrote {_shown(home / PARAMS)}: read it, above all what is commented out.")
         if lacking:
             raise say_lacking(lacking, home / PARAMS)

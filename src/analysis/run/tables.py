@@ -42,9 +42,18 @@ def copied(
 
 
 def _copies(given: dict[str, str], folder: Path) -> dict[str, Copy]:
+    return {address: _copy(address, table, folder) for table, address in given.items()}
+
+
+def _copy(address: str, table: str, folder: Path) -> Copy:
     from analysis.base.databases import copy_table  # slow to import
 
-    return {a: copy_table(a, table, folder, os.environ) for table, a in given.items()}
+    return copy_table(address, table, folder, os.environ)
+
+
+def copy_or_path(given: str, table: str, folder: Path) -> str:
+    """Return the path of a table that is given: of its copy in `folder` if it is in a database."""
+    return _copy(given, table, folder).path if is_address(given) else given
 
 
 def digests_of(
