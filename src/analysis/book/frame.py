@@ -28,6 +28,7 @@ NAMES = {"search": _("Search"), "404": _("Page not found")}
 """What those pages are called."""
 UNUSED_SCRIPTS = (
     "thebe", "clipboard", "copybutton", "toggle", "design-tabs", "sphinx_highlight", "doctools",
+    "translations",
 )  # fmt: skip
 """Scripts and styles of Sphinx and its extensions that no page needs, by a part of their name or
 text: the book has no live cells, copy buttons or tabs, and searches with a script of its own.
@@ -35,7 +36,7 @@ text: the book has no live cells, copy buttons or tabs, and searches with a scri
 UNUSED_FILES = (
     "scripts/fontawesome.*", "scripts/bootstrap.*", "vendor", "locales", "images", "**/*.map",
     "*thebe*", "*clipboard*", "*copy*", "*toggle*", "design-tabs.js", "sphinx_highlight.js",
-    "doctools.js", "searchtools.js", "language_data.js", "*webpack-macros.html",
+    "doctools.js", "translations.js", "searchtools.js", "language_data.js", "*webpack-macros.html",
 )  # fmt: skip
 """Files of the theme that no page loads: most of a site's bytes."""
 OF_THE_THEME = ("Toggle primary sidebar", "Toggle secondary sidebar", "Main")
