@@ -101,3 +101,24 @@ def test_a_chart_is_told_in_every_language_of_the_catalogues(
     assert "El abandono en la última fecha de corte" in told
     assert "1.255" in told
     assert not NOT_SPANISH.search(re.sub(r"<[^>]*>", " ", told))
+
+
+@pytest.mark.parametrize(
+    ("english", "spanish"),
+    [
+        ("fewer than 100 users are scored", "se puntúan menos de 100 usuarios"),
+        ("Users still active after 45 days", "Usuarios aún activos tras 45 días"),
+        ("age is negative or above 120", "la edad es negativa o superior a 120"),
+        ("a sentence that nobody wrote", "a sentence that nobody wrote"),
+    ],
+)
+def test_a_sentence_that_a_module_filled_is_said(english: str, spanish: str) -> None:
+    with language.speaking("es", LOCALE):
+        assert language.say(english) == spanish
+
+
+def test_rules_and_groups_in_a_sentence_are_said() -> None:
+    template = "{{ rule }}; {{ names | listed }}"
+    with language.speaking("es", LOCALE):
+        said = texts.render(template, {"rule": "event_type is missing", "names": ["country"]})
+    assert said == "falta event_type; país"

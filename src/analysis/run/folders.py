@@ -18,6 +18,8 @@ OWN = ".churnbook"
 """In the folder that a run owns: the list of what it made, and the lock."""
 LOCALE = Path("book", "locale")
 """In the project: the catalogues of messages."""
+PAGES_IN_WORDS = "pages"
+"""The catalogue of the pages and the notebooks; all else is in language.DOMAIN."""
 UNFINISHED = "UNFINISHED.txt"
 """Under the data folder, while a run is not finished."""
 OF_THE_RUN = (*ABOUT_RUN, UNFINISHED)

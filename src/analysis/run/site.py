@@ -21,11 +21,10 @@ from analysis.contract.stages import MANIFEST, STAGES
 from analysis.run import ownership, trouble
 from analysis.run.digests import digest
 from analysis.run.disclose import require_disclosable
-from analysis.run.folders import LOCALE, OWN, SITE, Run
+from analysis.run.folders import LOCALE, OWN, PAGES_IN_WORDS, SITE, Run
 from analysis.run.headline import read_headline
 from analysis.run.sources import SOURCES, sources_of_site
 from analysis.run.state import move, write_json
-from analysis.run.translate import PAGES
 
 
 def build_site(run: Run, given: Run | None = None, locales: Sequence[str] = ()) -> Path:
@@ -142,7 +141,11 @@ def _copy_site(run: Run, site: Path, locale: str) -> Path:
 def _translate_config(run: Run, site: Path, locale: str, config: dict[str, Any]) -> None:
     """Put the language, its catalogues and its words into a copy of the site's configuration."""
     sphinx, name = config["sphinx"]["config"], locale.replace("-", "_")
-    known = {"language": name, "locale_dirs": [LOCALE.as_posix()], "gettext_compact": PAGES}
+    known = {
+        "language": name,
+        "locale_dirs": [LOCALE.as_posix()],
+        "gettext_compact": PAGES_IN_WORDS,
+    }
     with language.speaking(locale, run.project / LOCALE):
         config["title"] = say(config["title"])
         options = sphinx["html_theme_options"]

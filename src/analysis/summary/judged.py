@@ -86,7 +86,7 @@ def describe_claims(
         entry = _entry(texts, row["check"])
         evidence = _evidence(row, entry, locale, min_disclosed)
         use = render(entry["use"], {"kpi": metrics}, locale)
-        rows.append((row["check"], entry["sentence"], evidence, row["status"], use))
+        rows.append((row["check"], say(entry["sentence"]), evidence, row["status"], use))
     return pd.DataFrame(rows, columns=columns)
 
 
