@@ -1,5 +1,7 @@
 """Days on which nearly every row stands there twice."""
 
+from typing import Any
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -26,7 +28,7 @@ def rows_of(days: range) -> list[tuple[str, str, str]]:
 
 def doubled(rows: list[tuple[str, str, str]], zone: str = "UTC") -> list[tuple[str, str, int, int]]:
     """Return first day, last day, copies and users of the blocks."""
-    found = blocks.doubled_days(events_of(rows), WINDOW, zone)
+    found = blocks.doubled_days(blocks.user_days(events_of(rows), WINDOW, zone))
     ends = (found[name].map(clock.day_text) for name in ("start_day", "end_day"))
     return list(zip(*ends, found["copies"], found["users"], strict=True))
 
@@ -37,13 +39,18 @@ def events_of(rows: list[tuple[str, str, str]]) -> ibis.Table:
     return make_events(times, properties=said, event_uuid=[str(n) for n in range(len(rows))])
 
 
+def exact_copies(rows: list[tuple[str, str, str]], columns: dict[str, list[str]]) -> dict[str, Any]:
+    events = events_of(rows)
+    return repeats.exact_copies(events, blocks.user_days(events, WINDOW, "UTC"), columns)
+
+
 WHOLE = rows_of(range(1, 1 + DAYS))
 
 
 def test_two_exports_that_overlap_are_found_with_their_days():
     rows = WHOLE + rows_of(range(7, 10))
     assert doubled(rows) == [("2025-01-07", "2025-01-09", 30, 5)]
-    found = blocks.doubled_days(events_of(rows), WINDOW, "UTC")
+    found = blocks.doubled_days(blocks.user_days(events_of(rows), WINDOW, "UTC"))
     suspected = blocks.block_surplus(events_of(rows), found, WINDOW, "UTC")
     assert (suspected["kind"] == "surplus").all()
     assert suspected["amount"].tolist() == [2.0] * 15  # two events a user, five users, three days
@@ -63,7 +70,7 @@ def test_days_of_the_zone_are_named():
 
 
 def test_a_log_loaded_twice_is_found_although_no_other_days_are_left():
-    found = blocks.doubled_days(events_of(WHOLE * 2), WINDOW, "UTC")
+    found = blocks.doubled_days(blocks.user_days(events_of(WHOLE * 2), WINDOW, "UTC"))
     assert found[["copies", "events", "is_whole"]].to_numpy().tolist() == [[200, 400, True]]
 
 
@@ -90,7 +97,7 @@ def test_a_block_is_always_counted_and_a_changed_value_makes_no_copy(first, leng
     columns = {"content": ["properties"], "not_content": ["event_uuid"]}
     ends = (f"2025-01-{first:02d}", f"2025-01-{first + length - 1:02d}")
     assert doubled(WHOLE + again) == [(*ends, len(again), USERS_A_DAY)]
-    assert repeats.exact_copies(events_of(WHOLE + again), columns)["copies"] == len(again)
+    assert exact_copies(WHOLE + again, columns)["copies"] == len(again)
     at = changed % len(again)
     again[at] = (*again[at][:2], "another rating")
-    assert repeats.exact_copies(events_of(WHOLE + again), columns)["copies"] == len(again) - 1
+    assert exact_copies(WHOLE + again, columns)["copies"] == len(again) - 1

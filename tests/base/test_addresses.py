@@ -15,7 +15,8 @@ from analysis.base.addresses import (
         ("postgres://ana@db.example:6543/app/shop.users?sslmode=require",
          Address("postgres", "users", "shop", "app", "db.example", "6543", "ana", None,
                  (("sslmode", "require"),))),
-        ("postgresql://[::1]/app/users", Address("postgres", "users", None, "app", "[::1]")),
+        ("postgresql://[::1]/app/users", Address("postgres", "users", None, "app", "::1")),
+        ("Postgresql+psycopg://h/app/users", Address("postgres", "users", None, "app", "h")),
         ("postgres:///shop.users", Address("postgres", "users", "shop")),
         ("postgres://h/app#shop.users", Address("postgres", "users", "shop", "app", "h")),
         ("postgres://a%40b@h/my%20app/s.my%2Etable",
@@ -24,6 +25,7 @@ from analysis.base.addresses import (
          Address("postgres", "t", None, "app", "${HOST}", "${PORT}", "${WHO}", "${PW}")),
         ("duckdb://folder/file.db#users", Address("duckdb", "users", None, "folder/file.db")),
         ("sqlite:///tmp/a@b.db#main.users", Address("sqlite", "users", "main", "/tmp/a@b.db")),
+        ("trino://h/catalog/app/users", Address("trino", "users", None, "catalog/app", "h")),
         ("mysql://h/app/users", Address("mysql", "users", None, "app", "h")),
     ],
 )  # fmt: skip
@@ -43,10 +45,11 @@ def test_a_path_is_no_address(path):
      "postgres://ana:ge/heim@h/app/users", "postgres://ana:ge#heim@h/app/users",
      "postgres://ana:1?geheim@h/app/users", "postgres://ana:1/geheim@h/users",
      "postgres://ana:g@heim@h/app/users", "postgres://ana:${PW}geheim@h/app/users",
+     "POSTGRES://ana:geheim@h/app/users", " postgres://ana:geheim@h/app/users",
      "postgres://h/app/users?password=geheim", "mysql://h/app/users?auth_token=geheim"],
 )  # fmt: skip
 def test_a_password_is_refused_and_not_repeated(text):
-    with pytest.raises(ValueError, match="a password does not belong into an address") as error:
+    with pytest.raises(ValueError, match="a password does not belong in an address") as error:
         parse_address(text)
     assert "heim" not in str(error.value)
 
@@ -56,6 +59,7 @@ def test_a_password_is_refused_and_not_repeated(text):
     [
         ("duckdb://file.db", r"as in duckdb://file.db#table"),
         ("sqlite:///#users", r"as in sqlite://file.db#table"),
+        ("jdbc:postgresql://h/app?user=ana", "this is no address; write postgres://host"),
         ("postgres://h", "as in postgres://host/database/schema.table"),
         ("postgres://h/a/b/c", "as in postgres://host/database/schema.table"),
         ("postgres://h:port/a/b", "the port is no number"),

@@ -1,5 +1,7 @@
 """`churnbook new`: tables with other names, small enough to write out what must be proposed of them."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -40,7 +42,7 @@ def make_events(closed_until=0, zone_hours=0):
 def propose(folder: Path, users=USERS, events=None):
     pd.DataFrame(users).to_csv(folder / "users.csv", index=False)
     (make_events() if events is None else events).to_csv(folder / "events.csv", index=False)
-    return new.propose(folder / "users.csv", folder / "events.csv")
+    return new.propose(str(folder / "users.csv"), str(folder / "events.csv"))
 
 
 def test_every_proposal_says_what_it_rests_on(tmp_path):
@@ -200,6 +202,21 @@ def test_the_folder_is_built_with_its_own_parameters_now_and_later(project, tmp_
     assert "horizon_day: no such parameter" in call("build", "--out", "mine").output
 
 
+def test_tables_may_be_in_a_database(project, tmp_path):
+    with closing(sqlite3.connect("app.db")) as con:
+        for table in ("users", "events"):
+            pd.read_csv(f"{table}.csv").to_sql(table, con, index=False)
+    addresses = [f"sqlite://app.db#{table}" for table in ("users", "events")]
+    result = call("new", "mine", "--users", addresses[0], "--events", addresses[1])
+    assert result.exit_code == 0, result.output
+    assert (project[0].params.users, project[0].params.events) == tuple(addresses)
+    assert project[0].params.users_columns["signup_date"] == "Joined"
+    addresses[0] = "postgres://ana:geheim@h/app/users"
+    result = call("new", "other", "--users", addresses[0], "--events", addresses[1])
+    assert result.exit_code == 2
+    assert "geheim" not in result.output
+
+
 def test_nothing_is_overwritten(project, tmp_path):
     assert call(*NEW, "--no-build").exit_code == 0
     assert project == []
@@ -242,7 +259,7 @@ def test_own_parameters_are_lines_of_name_and_value(tmp_path):
 @pytest.mark.skipif(not REAL_LOGS.is_dir(), reason=NO_REAL_LOGS)
 def test_an_order_that_is_cancelled_ends_no_stay():
     folder = REAL_LOGS / "uk-retail-orders"
-    text, lacking = new.propose(folder / "users.csv", folder / "events.csv")
+    text, lacking = new.propose(str(folder / "users.csv"), str(folder / "events.csv"))
     assert lacking == []
     assert yaml.safe_load(text)["event_types"] == {"purchase": "purchase"}
     assert "  # - cancellation" in text

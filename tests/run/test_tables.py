@@ -3,6 +3,7 @@
 import json
 import sqlite3
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -11,6 +12,8 @@ from analysis.contract import stages
 from analysis.contract.params import check_params
 from analysis.run import cli, runner, verify
 from analysis.run.current import are_stages_current
+from analysis.run.execute import _as_report_error
+from analysis.run.pseudonyms import pseudonymise
 from analysis.run.tables import copied, digests_of
 from tests.run import tiny
 from tests.run.tiny import files_under, temporary, write_notebook
@@ -116,10 +119,16 @@ def test_verify_reads_the_tables_again(project, database, tmp_path):
     assert gone[0].startswith("Missing input: users: no file")
 
 
+def test_pseudonyms_are_made_of_the_copies(project, database):
+    with copied(make_run(project, database)) as ready:
+        hashed = pseudonymise(ready, b"k" * 32)
+        users = pq.read_table(hashed.raw("users")).to_pylist()
+    assert [len(row["user_id"]) for row in users] == [64, 64]
+
+
 def test_an_error_of_a_stage_names_the_table(project, database):
     code = "from analysis.base.errors import ReportError\nraise ReportError(f'users: {users!r} is odd.')"
     write_notebook(project, "01_count", [tiny.FOLDERS + "users = None\nseed = 1", code])
-    from analysis.run.execute import _as_report_error
 
     class Failed:
         ename, exec_count, source = "ReportError", 1, code
@@ -140,7 +149,7 @@ def test_the_command_refuses_a_password_without_repeating_it(project, monkeypatc
     monkeypatch.chdir(project)
     result = CliRunner().invoke(cli.app, ["build", *arguments])
     assert result.exit_code == 2
-    assert "a password does not belong into an address" in result.output
+    assert "a password does not belong in an address" in result.output
     assert "geheim" not in result.output
 
 
@@ -152,6 +161,7 @@ def test_the_command_takes_an_address_as_it_is(project, database, monkeypatch):
     first, second = (CliRunner().invoke(cli.app, command) for _ in range(2))
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert "2 of 2 stages ran" in first.output.replace(f"of {len(cli.STAGES)}", "of 2")
+    assert "Reading users (SQLite) and events (SQLite)" in first.output
     assert "Nothing has changed" in second.output
     assert "secret-place" not in first.output
 

@@ -37,8 +37,9 @@ def instants(events: Any) -> Any:
 
 def user_days(events: Any, window: LogWindow, zone: str) -> Any:
     """Return one row per user and day of `zone` (Ibis): `user_id`, `day` (days since 1970),
-    `events`, `copies` (half the rows of each event that stands there twice, or four times), and
-    `is_double`, whether nearly all its events do.
+    `events`, `copies` (half the rows of each event that stands there twice, or four times),
+    `repeats` (rows that are the same as an earlier one), and `is_double`, whether nearly all its
+    events stand there twice.
     """
     dated = instants(events)
     day = clock.local_day(dated.event_at, zone, window.start, window.end)
@@ -46,21 +47,21 @@ def user_days(events: Any, window: LogWindow, zone: str) -> Any:
     return dated.group_by("user_id", "day").aggregate(
         events=dated.n.sum(),
         copies=ibis.ifelse(dated.is_even, dated.n // 2, 0).sum(),
+        repeats=(dated.n - 1).sum(),
         is_double=dated.is_even.mean() >= NEARLY_ALL,
     )
 
 
-def doubled_days(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:
-    """Return one row per block of days on which nearly every row stands there twice: `start_day`,
-    `end_day` (days since 1970 in `zone`, both included), `copies` and `events` (rows), `users`
-    who have copies, `outside` (share of the users of other days all of whose rows have a copy) and
-    `is_whole`, whether hardly any other days are left to compare with.
+def doubled_days(found: Any) -> pd.DataFrame:
+    """Return one row per block of the days of `found` (user_days) on which nearly every row stands
+    there twice: `start_day`, `end_day` (days since 1970, both included), `copies` and `events`
+    (rows), `users` who have copies, `outside` (share of the users of other days all of whose rows
+    have a copy) and `is_whole`, whether hardly any other days are left to compare with.
 
     A block is a run of days with events, on each of which nearly all users have nearly all rows
     twice. It counts when so many users would not all have that by chance, at the rate of the
     other days (one half at least where there are none).
     """
-    found = user_days(events, window, zone).cache()
     by_day = found.group_by("day").aggregate(
         users=found.count(), double=found.is_double.sum(), copies=found.copies.sum()
     )

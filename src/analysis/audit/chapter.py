@@ -165,14 +165,20 @@ class Audit(Chapter):
         return find_repeats(self.log.events)
 
     @cached_property
+    def copies_by_day(self) -> Any:
+        """How many rows of each user and day are copies, kept by the engine: see user_days."""
+        return blocks.user_days(self.log.events, self.log.window, self.time_zone).cache()
+
+    @cached_property
     def exact_copies(self) -> dict[str, Any]:
         """How many events are the same as an earlier one, and what was compared."""
-        return repeats.exact_copies(self.log.events, self.events_qa.get("columns", {}))
+        columns = self.events_qa.get("columns", {})
+        return repeats.exact_copies(self.log.events, self.copies_by_day, columns)
 
     @cached_property
     def doubled_days(self) -> pd.DataFrame:
         """The days on which nearly every row stands there twice."""
-        return blocks.doubled_days(self.log.events, self.log.window, self.time_zone)
+        return blocks.doubled_days(self.copies_by_day)
 
     @cached_property
     def repeat_surplus(self) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Mix: does an event type, a source, a country or a device stop, start or jump abruptly?"""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,12 +42,13 @@ def daily_mix(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:
     second = clock.local_seconds(inside.event_at, zone, window.start, window.end)
     hour = (second % 86_400 / 3_600).floor().cast("int64")
     dated = inside.mutate(day_number=day, hour=hour)
+    kinds = [column for column in (*MIX_OF_EVENTS, DEVICE) if column in dated.columns]
+    by_kinds, by_hour = _counted(dated, kinds).cache(), _counted(dated, ["hour"])
     parts = []
-    for column in (*MIX_OF_EVENTS, DEVICE, "hour"):
-        if column not in dated.columns:
-            continue
-        counted = dated.group_by(level=dated[column], day_number=dated.day_number).aggregate(
-            events=lambda t: t.count()
+    for column in (*kinds, "hour"):
+        rows = by_hour if column == "hour" else by_kinds
+        counted = rows.group_by(level=rows[column], day_number=rows.day_number).aggregate(
+            events=rows.events.sum()
         )
         table, least = engine.to_pandas(counted.order_by("level", "day_number")), 0.0
         if column == "hour":
@@ -56,6 +58,11 @@ def daily_mix(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:
     columns = ["column", "level", "day_number", "events", "total", "least"]
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+
+
+def _counted(dated: Any, kinds: Sequence[str]) -> Any:
+    """Return how many events of each day are of each combination of kinds (Ibis)."""
+    return dated.group_by("day_number", *kinds).aggregate(events=dated.count())
 
 
 def _by_quarter(hours: pd.DataFrame) -> tuple[pd.DataFrame, float]:

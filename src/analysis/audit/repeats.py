@@ -24,14 +24,13 @@ from analysis.log import content
 from analysis.log.window import LogWindow
 
 
-def exact_copies(events: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
+def exact_copies(events: Any, found: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return `copies` (how many of the `events` are the same as an earlier row in every column that
     counts), whether the events have identifiers (`has_ids`), how fine times are (`precision`:
     dates, minutes or finer), and the columns `compared` and `left_out`, from `content` and
-    `not_content` of `columns` (events_qa).
+    `not_content` of `columns` (events_qa). `found` is the result of blocks.user_days.
     """
-    alike = blocks.instants(events)
-    sums = alike.aggregate(events=alike.n.sum(), copies=(alike.n - 1).sum())
+    sums = found.aggregate(events=found.events.sum(), copies=found.repeats.sum())
     row = engine.to_pandas(sums).fillna(0).iloc[0]
     unit = timed(events)[1]
     return {

@@ -17,14 +17,14 @@ ENGINES = {"postgres": "PostgreSQL", "duckdb": "DuckDB", "sqlite": "SQLite"}
 IN_FILES = ("duckdb", "sqlite")
 KIND = b"churnbook.kind"
 """In the metadata of the copy of a table: the name of the database system."""
-ADDRESS = re.compile(r"[a-z][a-z0-9+]+://")
+SCHEME = re.compile(r"([a-z][a-z0-9]*)(\+[a-z0-9]+)?")
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 SECRET = re.compile(r"(pass|passw|password|passwd|pwd|token|secret)$", re.IGNORECASE)
 PLACE = re.compile(
     r"((?P<user>[^:]*)(:(?P<password>.*))?@)?(?P<host>\[[^\]]*\]|[^:]*)(:(?P<port>.*))?"
 )
 NO_PASSWORD = (
-    "a password does not belong into an address. Take it out, and set PGPASSWORD, or another "
+    "a password does not belong in an address. Take it out, and set PGPASSWORD, or another "
     "variable NAME and write '${NAME}' in its place, in single quotes"
 )
 FORMS = "postgres://host/database/schema.table or duckdb://file.db#table"
@@ -72,19 +72,22 @@ class Copy:
 
 def is_address(given: object) -> bool:
     """Say whether an input is a table in a database, and no file."""
-    return isinstance(given, str) and ADDRESS.match(given) is not None
+    return isinstance(given, str) and "://" in given
 
 
 def parse_address(text: str) -> Address:
     """Return the parts of an address. Raises ValueError, which never repeats the text, where it is
     none, or holds a password.
     """
-    scheme, rest = text.split("://", 1)
-    scheme = {"postgresql": "postgres"}.get(scheme, scheme)
+    start, rest = text.strip().split("://", 1)
     try:
         parts = urlsplit(f"any://{rest}")
     except ValueError as error:
         raise ValueError(f"this is no address; write {FORMS}") from error
+    known = SCHEME.fullmatch(start.lower())
+    if known is None:
+        raise ValueError(f"this is no address; write {FORMS}")
+    scheme = {"postgresql": "postgres"}.get(known[1], known[1])
     return _in_file(scheme, rest) if scheme in IN_FILES else _on_server(scheme, parts)
 
 
@@ -108,10 +111,11 @@ def _on_server(scheme: str, parts: Any) -> Address:
     if place["port"] and not re.fullmatch(r"\d+", VARIABLE.sub("1", place["port"])):
         raise ValueError(f"what stands for the port is no number. Correct it; {NO_PASSWORD}")
     *database, name = [part for part in (*parts.path.split("/"), parts.fragment) if part] or [""]
-    if not name or len(database) > 1:
+    if not name or (scheme == "postgres" and len(database) > 1):
         raise ValueError(f"write database and table, as in {scheme}://host/database/schema.table")
     known = {key: unquote(value) for key, value in place.groupdict().items() if value}
-    known |= {"database": unquote(database[0])} if database else {}
+    known |= {"host": known["host"].strip("[]")} if "host" in known else {}
+    known |= {"database": unquote("/".join(database))} if database else {}
     return Address(scheme, **_named(name), **known, options=options)
 
 

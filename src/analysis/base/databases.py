@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.common.exceptions import TableNotFound
 
+from analysis.base import engine
 from analysis.base.addresses import IN_FILES, KIND, Address, Copy, filled_in, parse_address
 from analysis.base.database_errors import explain, no_driver, no_table
 from analysis.base.errors import ReportError
@@ -62,7 +63,7 @@ def _address(given: str, table: str, environment: Mapping[str, str]) -> Address:
     except ValueError as error:
         raise ReportError(f"{table}: {error}.") from error
     if address.scheme not in IN_FILES:
-        return address
+        return address if address.scheme != "postgres" else _patient(address, environment)
     written = Path(str(address.database)).expanduser()
     files = [path for path in (written, Path(str(written).lstrip("/"))) if path.is_file()]
     if not files:
@@ -71,6 +72,12 @@ def _address(given: str, table: str, environment: Mapping[str, str]) -> Address:
             f"{address.scheme}://file.db#{address.name}"
         )
     return replace(address, database=str(files[0]))
+
+
+def _patient(address: Address, environment: Mapping[str, str]) -> Address:
+    """Return the address with an end to the waiting for a machine that does not answer."""
+    seconds = environment.get("PGCONNECT_TIMEOUT", CONNECT_SECONDS)
+    return replace(address, options=(("connect_timeout", seconds), *address.options))
 
 
 Batches = tuple[pa.Schema, Iterator[pa.RecordBatch]]
@@ -106,9 +113,8 @@ def _connect(address: Address) -> Any:
         con.raw_sql("SET TimeZone = 'UTC'")
         return con
     if address.scheme == "postgres":
-        options = {"connect_timeout": CONNECT_SECONDS} | dict(address.options)
         named = {name: getattr(address, name) for name in ("host", "port", "user", "password")}
-        con = ibis.postgres.connect(**named, database=address.database, **options)
+        con = ibis.postgres.connect(**named, database=address.database, **dict(address.options))
         for setting in SESSION:
             con.raw_sql(setting).close()
         return con
@@ -159,8 +165,8 @@ def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else repr(value)
 
 
-def _write(schema: pa.Schema, batches: Iterator[pa.RecordBatch], target: Path, engine: str) -> None:
-    schema = schema.with_metadata({KIND: engine.encode()})
+def _write(schema: pa.Schema, batches: Iterator[pa.RecordBatch], target: Path, system: str) -> None:
+    schema = schema.with_metadata({KIND: system.encode()})
     target.touch(mode=0o600)
     with pq.ParquetWriter(target, schema, compression="zstd") as file:
         for batch in batches:
@@ -173,11 +179,13 @@ def digest_of_rows(path: Path) -> str:
     """
     names = pq.read_schema(path).names
     cells = ", ".join(_quoted(name) for name in names)
-    row = f"to_json([{cells}])::VARCHAR"
-    sums = f"count(*), sum(md5_number_lower({row})), sum(md5_number_upper({row}))"
-    con = ibis.duckdb.connect()
+    row = f"md5_number(to_json([{cells}])::VARCHAR)"
+    halves = f"(row >> 64)::UBIGINT AS high, (row % {2**64}::UHUGEINT)::UBIGINT AS low"
+    con = engine.connect()
     con.raw_sql("SET enable_progress_bar = false")
     source = str(path).replace("'", "''")
-    found = con.raw_sql(f"SELECT {sums} FROM read_parquet('{source}')").fetchone()
+    rows = f"SELECT {halves} FROM (SELECT {row} AS row FROM read_parquet('{source}'))"
+    found = con.raw_sql(f"SELECT count(*), sum(high), sum(low) FROM ({rows})").fetchone()
+    con.disconnect()
     text = json.dumps([names, *(str(value or 0) for value in found)])
     return hashlib.sha256(text.encode()).hexdigest()

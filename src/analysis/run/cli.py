@@ -27,6 +27,7 @@ from analysis.run.tables import TABLES, copied
 from analysis.run.trouble import STAYS, explain
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+GIVEN = "a file or folder of files, or its address in a database."
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -96,11 +97,11 @@ def _absolute(values: dict[str, Any]) -> dict[str, Any]:
 def build(
     users: Annotated[
         str | None,
-        typer.Option(help="Users table: a file or folder, or its address in a database."),
+        typer.Option(help=f"Users table: {GIVEN}"),
     ] = None,
     events: Annotated[
         str | None,
-        typer.Option(help="Events table: a file or folder, or its address in a database."),
+        typer.Option(help=f"Events table: {GIVEN}"),
     ] = None,
     param: Annotated[
         list[str] | None,
@@ -141,7 +142,7 @@ def build(
         check_inputs(run)
         secret = _secret(key, run) if pseudonymise else None
         locales = run.params.languages if all_languages else [run.params.language]
-        with hold(run, not no_wait, _say), copied(run) as ready:
+        with hold(run, not no_wait, _say), copied(run, say=_say) as ready:
             if secret or not _is_current(ready, stages_only, locales):
                 _build(ready, stages_only, jobs, secret, locales)
             failed = _say_results(ready, stages_only)
@@ -246,8 +247,8 @@ def _say_checks(run: Run) -> bool:
 @app.command()
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the run.")],
-    users: Annotated[Path, typer.Option(help="Users table: a file or folder of files.")],
-    events: Annotated[Path, typer.Option(help="Events table: a file or folder of files.")],
+    users: Annotated[str, typer.Option(help=f"Users table: {GIVEN}")],
+    events: Annotated[str, typer.Option(help=f"Events table: {GIVEN}")],
     no_build: Annotated[
         bool, typer.Option("--no-build", help="Write the parameters, and no more.")
     ] = False,
@@ -261,8 +262,7 @@ def new(
     with _one_line_errors():
         home = Path(os.path.realpath(folder.expanduser()))
         check_out(Path(os.path.realpath(_project())), home)
-        tables = (Path(os.path.realpath(table.expanduser())) for table in (users, events))
-        lacking = write_new(home, *tables)
+        lacking = write_new(home, **_absolute({"users": users, "events": events}))
         console.print(f"Wrote {_shown(home / PARAMS)}: read it, above all what is commented out.")
         if lacking:
             raise say_lacking(lacking, home / PARAMS)
@@ -363,7 +363,7 @@ def notebooks() -> None:
         project = _project()
         write_documents(project)
         run = default_run(project)
-        with hold(run, wait=True, say=_say), copied(run) as ready:
+        with hold(run, wait=True, say=_say), copied(run, say=_say) as ready:
             runner.run_stages(ready, _report)
             for stage in STAGES:
                 name = f"{stage.name}.ipynb"

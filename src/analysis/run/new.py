@@ -1,5 +1,6 @@
 """A first `params.yml` for two tables: what they show, proposed with what it rests on."""
 
+import tempfile
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from analysis.log.proposed_roles import propose_roles, propose_window, propose_z
 from analysis.run.disclose import connect
 from analysis.run.folders import OWN, PARAMS
 from analysis.run.state import write_text
+from analysis.run.tables import copy_or_path
 
 WIDTH = 98
 HEAD = """\
@@ -29,7 +31,7 @@ where it is right.\
 """
 
 
-def write_new(folder: Path, users: Path, events: Path) -> list[str]:
+def write_new(folder: Path, users: str, events: str) -> list[str]:
     """Write `params.yml` for the two tables into `folder`, which must be new or empty; return the
     required columns that were not found, each with its table.
     """
@@ -41,12 +43,17 @@ def write_new(folder: Path, users: Path, events: Path) -> list[str]:
     return lacking
 
 
-def propose(users: Path, events: Path) -> tuple[str, list[str]]:
+def propose(users: str, events: str) -> tuple[str, list[str]]:
     """Return the text of `params.yml` for two tables, and the required columns not found."""
+    with tempfile.TemporaryDirectory(prefix="churnbook-") as name:
+        return _propose(users, events, Path(name))
+
+
+def _propose(users: str, events: str, scratch: Path) -> tuple[str, list[str]]:
     con = connect()
     of_users, of_events = (
-        scan(con, list_files(str(path), table), table)
-        for path, table in ((users, "users"), (events, "events"))
+        scan(con, list_files(copy_or_path(given, table, scratch), table), table)
+        for given, table in ((users, "users"), (events, "events"))
     )
     raw_users, in_users = profile(of_users.table, "users")
     raw_events, in_events = profile(of_events.table, "events")
@@ -59,8 +66,8 @@ def propose(users: Path, events: Path) -> tuple[str, list[str]]:
     if not any(name.startswith("events") for name in lacking):
         proposals += _of_log(raw_events, proposals)
     tables = [
-        Proposal("users", "", str(users), f"{plural(of_users.rows, 'row', 'rows')}.", True),
-        Proposal("events", "", str(events), f"{plural(of_events.rows, 'row', 'rows')}.", True),
+        Proposal("users", "", users, f"{plural(of_users.rows, 'row', 'rows')}.", True),
+        Proposal("events", "", events, f"{plural(of_events.rows, 'row', 'rows')}.", True),
     ]
     return render([*tables, *proposals]), lacking
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.base.addresses import Copy, is_address
+from analysis.base.addresses import Copy, is_address, without_place
 from analysis.run.digests import digest
 from analysis.run.folders import Run
 
@@ -18,7 +18,12 @@ TABLES = ("users", "events")
 
 
 @contextmanager
-def copied(run: Run, tables: Collection[str] = TABLES, place: Path | None = None) -> Iterator[Run]:
+def copied(
+    run: Run,
+    tables: Collection[str] = TABLES,
+    place: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Run]:
     """Give the run with copies of those of its `tables` that are in databases, until the block
     ends; they are kept in `place`, or among what the run has not finished.
 
@@ -31,14 +36,24 @@ def copied(run: Run, tables: Collection[str] = TABLES, place: Path | None = None
         return
     folder = place or run.temporary
     folder.mkdir(parents=True, exist_ok=True)
+    say(f"Reading {' and '.join(str(without_place(address)) for address in given.values())}")
     with tempfile.TemporaryDirectory(prefix="tables-", dir=folder) as name:
         yield replace(run, copies=_copies(given, Path(name)))
 
 
 def _copies(given: dict[str, str], folder: Path) -> dict[str, Copy]:
+    return {address: _copy(address, table, folder) for table, address in given.items()}
+
+
+def _copy(address: str, table: str, folder: Path) -> Copy:
     from analysis.base.databases import copy_table  # slow to import
 
-    return {a: copy_table(a, table, folder, os.environ) for table, a in given.items()}
+    return copy_table(address, table, folder, os.environ)
+
+
+def copy_or_path(given: str, table: str, folder: Path) -> str:
+    """Return the path of a table that is given: of its copy in `folder` if it is in a database."""
+    return _copy(given, table, folder).path if is_address(given) else given
 
 
 def digests_of(
