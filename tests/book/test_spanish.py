@@ -118,7 +118,9 @@ def test_a_sentence_that_a_module_filled_is_said(english: str, spanish: str) -> 
 
 
 def test_rules_and_groups_in_a_sentence_are_said() -> None:
-    template = "{{ rule }}; {{ names | listed }}"
+    template = "{{ rule }}; {{ names | listed }}; {{ band }}"
+    facts = {"rule": "event_type is missing", "names": ["country"], "band": "os_version 2 to 6"}
     with language.speaking("es", LOCALE):
-        said = texts.render(template, {"rule": "event_type is missing", "names": ["country"]})
-    assert said == "falta event_type; país"
+        said = texts.render(template, facts)
+    assert said == "falta event_type; país; os_version 2 a 6"
+    assert "2 to 6" in texts.render(template, facts)

@@ -22,6 +22,8 @@ from analysis.base import formats, language
 from analysis.base.errors import ReportError
 from analysis.base.names import LONGEST_TEXT, cut, list_names
 
+RANGE = re.compile(r"(?<![\w.,])([\d.,]*\d) to ([\d.,]*\d)(?!\w)")
+"""A band of numbers in a fact, as the stages name it in English."""
 BLANKS = re.compile(r"[ \t\n]+")
 """Spaces that carry nothing: all but the no-break space."""
 
@@ -127,7 +129,7 @@ def _as_text(value: object, locale: str) -> object:
             f"texts: {value!r} is not a single value. Use the filter `listed` or a loop."
         )
     if isinstance(value, str):
-        return cut(language.say(value), LONGEST_TEXT)
+        return cut(_said_fact(value, locale), LONGEST_TEXT)
     return formats.format_value(value, "text", locale)
 
 
@@ -165,6 +167,16 @@ def _filters(locale: str, currency: str) -> dict[str, Callable[..., str]]:
     }
     units = {name: by_unit(name) for name in ("number", "share", "points", "days", "date")}
     return {name: _or_not_known(made, locale) for name, made in {**units, **others}.items()}
+
+
+def _said_fact(text: str, locale: str) -> str:
+    """Return a text among the facts in the language in use, such as a rule or a band of numbers."""
+    said = language.say(text)
+    if language.is_english():
+        return said
+    return RANGE.sub(
+        lambda found: formats.word("interval", locale, low=found[1], high=found[2]), said
+    )
 
 
 def _said(item: object) -> object:

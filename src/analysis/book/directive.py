@@ -32,6 +32,11 @@ def _placed(node: nodes.Element) -> dict[str, Any]:
     return {"ids": node["ids"], "names": node["names"], "classes": ["cb-headline"]}
 
 
+def _words_of(rubric: nodes.Element) -> list[nodes.Node]:
+    """Return what a heading says, without docutils' notes on other headings of the same words."""
+    return [child for child in rubric.children if not isinstance(child, nodes.system_message)]
+
+
 class BookDirective(SphinxDirective):
     """A directive whose ReportError becomes a problem of its page."""
 
@@ -73,7 +78,7 @@ class BookDirective(SphinxDirective):
         self.state.nested_parse(self.content, self.content_offset, box, match_titles=has_sections)
         for rubric in list(box.findall(nodes.rubric)):
             if not isinstance(rubric, headline):
-                rubric.replace_self(headline("", "", *rubric.children, **_placed(rubric)))
+                rubric.replace_self(headline("", "", *_words_of(rubric), **_placed(rubric)))
         return list(box.children)
 
     def option(self, name: str) -> str:
