@@ -24,6 +24,7 @@ import pandas as pd
 
 from analysis.base.engine import LIMITS
 from analysis.run.execute import KERNEL_ENVIRONMENT
+from analysis.run.limits import bytes_of, engine_memory
 from benchmarks.scale_log import make_log
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,7 +88,7 @@ def _run_child(name: str, place: Path, given: argparse.Namespace) -> dict[str, A
     temporary = place / "tmp"
     temporary.mkdir(exist_ok=True)
     environment = {**os.environ, **KERNEL_ENVIRONMENT, "TMPDIR": str(temporary),
-                   LIMITS["memory_limit"]: given.memory_limit}  # fmt: skip
+                   LIMITS["memory_limit"]: engine_memory(bytes_of(given.memory_limit))}  # fmt: skip
     done = subprocess.run(words, check=True, stdout=subprocess.PIPE, cwd=ROOT, env=environment)
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured

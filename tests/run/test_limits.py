@@ -55,7 +55,7 @@ def test_a_kernel_gets_its_limits_and_a_folder_that_is_removed(tmp_path: Path):
         assert folder.parent == tmp_path / ".churnbook" / "tmp"
         (folder / "spilled").write_text("rows")
         assert limits.environment(run, CLEANING, 2, folder) == {
-            "CHURNBOOK_MEMORY_LIMIT": "1500MB", "CHURNBOOK_THREADS": "1", "TMPDIR": str(folder),
+            "CHURNBOOK_MEMORY_LIMIT": "1350MB", "CHURNBOOK_THREADS": "1", "TMPDIR": str(folder),
         }  # fmt: skip
     assert not folder.exists()
 

@@ -114,6 +114,18 @@ def test_a_failing_rerun_leaves_the_earlier_artifacts_as_they_were(project, sock
     assert temporary(project) == []
 
 
+def test_a_kernel_keeps_to_the_limits_of_the_run(project, sockets):
+    telling = (
+        "import os\nfrom analysis.base.errors import ReportError\n"
+        "raise ReportError(os.environ['CHURNBOOK_MEMORY_LIMIT'] + ' ' + os.environ['TMPDIR'])"
+    )
+    write_notebook(project, "02_show", [CELLS["02_show"][0], telling])
+    run = make_run(project, memory_limit="2GB")
+    with pytest.raises(ReportError, match=rf": 1800MB {project}/.churnbook/tmp/02_show-"):
+        execute.execute(run, SHOW, sockets)
+    assert not list((project / ".churnbook" / "tmp").iterdir())
+
+
 def test_a_notebook_that_leaves_out_an_artifact_is_named(project, sockets):
     write_notebook(project, "02_show", [CELLS["02_show"][0], "1 + 1"])
     with pytest.raises(

@@ -16,6 +16,8 @@ from analysis.run.folders import OWN, Run
 SHARE = 0.6
 """Share of the machine's memory that the kernels may use together: the rest is for the tables that
 Python holds, for other programs, and for the system's cache of files."""
+COUNTED = 0.9
+"""Part of a kernel's memory that its engine may fill: it holds a little more than it counts."""
 UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 GROUP = Path("/sys/fs/cgroup/memory.max")
 """Where Linux says how much of the machine's memory a container has."""
@@ -31,6 +33,11 @@ def memory_of_machine() -> int:
 def bytes_of(text: str) -> int:
     """Return the bytes that a size such as `4GB` names: see contract.params."""
     return int(float(text[:-2]) * UNITS[text[-2:]])
+
+
+def engine_memory(size: int) -> str:
+    """Return how much a kernel's engine may fill of `size` bytes, as the engine writes it."""
+    return f"{max(int(COUNTED * size) // 10**6, 1)}MB"
 
 
 def share_of(run: Run, stage: Stage, jobs: int) -> int:
@@ -61,7 +68,7 @@ def environment(run: Run, stage: Stage, jobs: int, folder: Path) -> dict[str, st
     """Return the variables by which the kernel of `stage` keeps to its limits; its temporary files
     go to `folder`.
     """
-    megabytes = max(share_of(run, stage, jobs) // 10**6, 1)
-    found = {LIMITS["memory_limit"]: f"{megabytes}MB", "TMPDIR": str(folder)}
+    memory = engine_memory(share_of(run, stage, jobs))
+    found = {LIMITS["memory_limit"]: memory, "TMPDIR": str(folder)}
     threads = run.params.threads
     return found | ({LIMITS["threads"]: str(threads)} if threads else {})
