@@ -1,6 +1,7 @@
 """The Spanish catalogues: whole where they are claimed to be, and filled by the same facts."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -56,6 +57,8 @@ def test_every_text_of_the_pages_is_translated_with_its_figures_and_links() -> N
         of_pages = [message for message in read_po(file) if message.id]
     assert len(of_pages) > 500
     assert [m.id for m in of_pages if not m.string] == []
+    places = {Path(place) for message in of_pages for place, _ in message.locations}
+    assert [place for place in places if place.is_absolute() or ".." in place.parts] == []
     for pattern in (r"\]\(([^)]*)\)", r"\{kpi\}`(\w+)"):
         found = [
             (set(re.findall(pattern, str(part))) for part in (m.id, m.string)) for m in of_pages

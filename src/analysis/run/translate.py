@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from babel.messages.pofile import read_po, write_po
@@ -30,7 +31,7 @@ def update_catalogues(project: Path) -> dict[str, list[str]]:
         for path in sorted((project / LOCALE).glob(f"*/LC_MESSAGES/{DOMAIN}.po")):
             language, pages = path.parents[1].name, path.with_name(f"{PAGES_IN_WORDS}.po")
             missing[_shown(path, project)] = messages.update(path, wanted, language)
-            missing[_shown(pages, project)] = _update_pages(pages, template, language)
+            missing[_shown(pages, project)] = _update_pages(pages, template, language, project)
     return missing
 
 
@@ -64,7 +65,13 @@ def _is_made(text: str) -> bool:
     return bool(MADE.search(text))
 
 
-def _update_pages(path: Path, template: Path, language: str) -> list[str]:
+def _places(found: Iterable[str], template: Path, project: Path) -> list[tuple[str, int]]:
+    """Return the files of the project among the places that Sphinx names from where it writes."""
+    files = [(template.parent / place).resolve() for place in dict.fromkeys(found)]
+    return [(_shown(file, project), 0) for file in files if file.is_file()]
+
+
+def _update_pages(path: Path, template: Path, language: str, project: Path) -> list[str]:
     with template.open("rb") as file:
         found = read_po(file, domain=PAGES_IN_WORDS)
     with path.open("rb") as file:
@@ -73,7 +80,7 @@ def _update_pages(path: Path, template: Path, language: str) -> list[str]:
         found.delete(text)
     known.update(found, no_fuzzy_matching=True)
     for message in known:
-        message.locations = [(place, 0) for place in dict.fromkeys(p for p, _ in message.locations)]
+        message.locations = _places((place for place, _ in message.locations), template, project)
     with path.open("wb") as file:
         write_po(file, known, width=0, include_lineno=False, ignore_obsolete=True)
     return [str(message.id) for message in known if message.id and not message.string]
