@@ -8,7 +8,7 @@ import pytest
 from docutils import nodes
 
 from analysis.book.computed import code_of
-from analysis.book.frame import LONGEST, first_sentence
+from analysis.book.frame import LANGUAGES, LONGEST, first_sentence, twins_of
 from analysis.book.nodes import kpi, make_html
 from analysis.book.search import sections_of
 from analysis.book.styles import keep_used, used_names
@@ -21,6 +21,14 @@ def document(*paragraphs: nodes.Node) -> nodes.document:
     made = nodes.document(None, None)
     made += paragraphs
     return made
+
+
+def test_a_twin_is_named_with_its_region_where_there_are_several(monkeypatch):
+    monkeypatch.setenv(LANGUAGES, "en-GB,es-MX")
+    assert twins_of("index", "en_GB") == [("es-MX", "Español", "es-MX/index.html")]
+    assert twins_of("index", "es_MX") == [("en-GB", "English", "../index.html")]
+    monkeypatch.setenv(LANGUAGES, "es-MX,es-CO")
+    assert twins_of("book/a", "es_CO") == [("es-MX", "Español (México)", "../../book/a.html")]
 
 
 # --- the description --------------------------------------------------------------------------

@@ -89,16 +89,18 @@ def twins_of(page: str, language: str) -> list[tuple[str, str, str]]:
     root = "../" * (page.count("/") + (here != site[0]))
     folders = {locale: "" if locale == site[0] else f"{locale}/" for locale in site}
     return [
-        (locale, _name_of(locale), f"{root}{folder}{page}.html")
+        (locale, _name_of(locale, site), f"{root}{folder}{page}.html")
         for locale, folder in folders.items()
         if locale != here
     ]
 
 
-def _name_of(locale: str) -> str:
-    """Return a language in its own words; with its region where the locale has one."""
-    own = Locale.parse(locale.replace("-", "_"))
-    return str(own.get_display_name()).capitalize()
+def _name_of(locale: str, site: list[str]) -> str:
+    """Return a language in its own words; with its region where the site has several of them."""
+    own = Locale.parse(locale, sep="-")
+    is_alone = [other.split("-")[0] for other in site].count(own.language) == 1
+    name = str(own.get_language_name() if is_alone else own.get_display_name())
+    return name[:1].upper() + name[1:]
 
 
 def _is_unused(file: Any) -> bool:
