@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis.base.errors import FolderBusy, ReportError
 from analysis.contract import stages
-from analysis.contract.params import check_params, load_params
+from analysis.contract.params import OF_THE_PAGES, check_params, load_params
 from analysis.contract.stages import ABOUT_RUN, MANIFEST, Stage
 from analysis.run.current import is_stale
 from analysis.run.digests import sha256
@@ -31,7 +31,8 @@ class Findings:
 
 
 def recorded_run(run: Run) -> Run:
-    """Return the run in the same folder with the parameters it was made with.
+    """Return the run in the same folder with the parameters it was made with, and the languages of
+    `run`, of which none of what was made depends.
 
     Raises ReportError when there is none.
     """
@@ -39,7 +40,8 @@ def recorded_run(run: Run) -> Run:
     if not record and not (run.data / MANIFEST).is_file():
         raise ReportError(f"{run.home}: no run is in this folder. Build one, or name another.")
     params = part(record, "params")
-    return replace(run, params=check_params(params)) if params else run
+    of_the_pages = run.params.model_dump(include={*OF_THE_PAGES})
+    return replace(run, params=check_params(params | of_the_pages)) if params else run
 
 
 def find_differences(run: Run) -> Findings:
