@@ -202,9 +202,8 @@ def article(page: Path) -> str:
 def test_sphinx_alone_builds_the_same_pages(small_book, tmp_path):
     """The way out of Jupyter Book 1."""
     site, html = tmp_path / "source", small_book.out / "html"
-    site.mkdir()
     params = load_params(PROJECT / "params.yml")
-    run_site._copy_site(run_under(PROJECT, small_book.out, params), site)
+    run_site._copy_site(run_under(PROJECT, small_book.out, params), site, "en")
     options = ["-W", "--keep-going", "-q", "-c", str(site / "book" / "sphinx")]
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", *options, str(site), str(tmp_path / "html")],

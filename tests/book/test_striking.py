@@ -39,6 +39,7 @@ class Environment:
     docname = "page"
 
     def __init__(self, data):
+        self.srcdir = str(data)
         self.app = SimpleNamespace(
             env=self,
             srcdir=str(data),

@@ -178,7 +178,7 @@ def project(tmp_path, monkeypatch):
         return []
 
     monkeypatch.setattr(runner, "run_stages", run_stages)
-    monkeypatch.setattr(site, "build_site", lambda run, given=None: run.html / "index.html")
+    monkeypatch.setattr(site, "build_site", lambda run, _given, _locales: run.html / "index.html")
     return runs
 
 

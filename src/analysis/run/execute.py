@@ -14,10 +14,11 @@ from traitlets.config import Config
 
 from analysis.base.errors import ReportError, RunStopped
 from analysis.base.files import keep_private
+from analysis.base.language import CATALOGUES
 from analysis.contract.stages import Stage
 from analysis.run import limits, trouble
 from analysis.run.fingerprint import METADATA, parse
-from analysis.run.folders import Run, notebook_of
+from analysis.run.folders import LOCALE, Run, notebook_of
 from analysis.run.state import move
 
 KERNEL_ENVIRONMENT = {
@@ -66,6 +67,7 @@ def execute(run: Run, stage: Stage, sockets: Path, jobs: int = 1) -> None:
         executed = folder / f"{stage.name}.ipynb"
         with limits.folder_for_spills(run, stage) as spilled:
             environment = limits.environment(run, stage, jobs, spilled)
+            environment[CATALOGUES] = str(run.project / LOCALE)
             _run_notebook(run, stage, executed, sockets, environment)
         missing = [path for path in stage.writes.values() if not (folder / path).is_file()]
         if missing:

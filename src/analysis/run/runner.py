@@ -16,7 +16,6 @@ from typing import Any
 import simulation
 from analysis.base.errors import ReportError, RunStopped
 from analysis.base.files import keep_private
-from analysis.base.language import CATALOGUES
 from analysis.contract import stages
 from analysis.contract.stages import Stage
 from analysis.run import trouble
@@ -25,7 +24,7 @@ from analysis.run.crate import write_crate
 from analysis.run.digests import digest, is_as_recorded
 from analysis.run.execute import KERNEL_ENVIRONMENT, execute
 from analysis.run.fingerprint import SIMULATION, code_digest, fingerprint, package_versions
-from analysis.run.folders import LOCALE, SIMULATE, Run, outputs_of, simulated_tables
+from analysis.run.folders import SIMULATE, Run, outputs_of, simulated_tables
 from analysis.run.lock import socket_folder
 from analysis.run.manifest import write_manifest
 from analysis.run.record import begin, check_inputs, finish
@@ -116,7 +115,6 @@ def run_stages(run: Run, report: Report, jobs: int | None = None) -> list[str]:
     stays, and the run's folder says that it is not finished. The caller holds the folder.
     """
     os.environ.update(KERNEL_ENVIRONMENT)
-    os.environ[CATALOGUES] = str(run.project / LOCALE)
     check_inputs(run)
     try:
         record = begin(run)
