@@ -41,6 +41,11 @@ def test_a_quote_inside_quotes_is_doubled_or_after_a_backslash():
     assert found.quoting == '" (after \\ inside quotes)'
 
 
+def test_two_single_quotes_with_nothing_between_them_may_be_a_text():
+    assert dialect("id,note\n1,''\n").quote == '"'
+    assert dialect("id,note\n1,''\n2,'a'\n").quote == "'"
+
+
 def test_single_quotes_are_quotes_where_they_enclose_every_cell():
     assert dialect("'id','note'\n'1','a'\n").header == ("id", "note")
     assert dialect("id,note\n1,'a,b'\n2,'c,d'\n", Given(delimiter=",")).quote == '"'

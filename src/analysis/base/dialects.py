@@ -197,13 +197,16 @@ def _quotings(sample: str, given: Given) -> tuple[tuple[str, str], ...]:
 
 
 def _is_in_single_quotes(rows: list[list[str]]) -> bool:
-    """Say whether single quotes enclose the header, or each filled cell of a column."""
+    """Say whether single quotes enclose the header, or each filled cell of a column. Two with
+    nothing between them may be a text as well, and tell nothing.
+    """
     if not rows or any('"' in cell for row in rows for cell in row):
         return False
     columns = [rows[0], *zip(*(row for row in rows[1:] if len(row) == len(rows[0])), strict=True)]
     for cells in columns:
         filled = [cell for cell in cells if cell]
-        if filled and all(len(c) > 1 and c[0] == c[-1] == "'" for c in filled):
+        is_quoted = all(len(c) > 1 and c[0] == c[-1] == "'" for c in filled)
+        if is_quoted and any(len(c) > 2 for c in filled):
             return True
     return False
 
