@@ -4,10 +4,13 @@ import json
 import re
 
 import nbformat
+import pandas as pd
 import pytest
 
+from analysis.base import files
 from analysis.base.texts import read_texts
 from analysis.book import counts
+from analysis.book.artifacts import Artifacts
 from analysis.book.openings import OPENINGS, all_texts, cases_of
 from analysis.contract.stages import STAGES
 from tests.book.small_book import METRICS, build, read_page, words, write_book
@@ -169,3 +172,13 @@ def test_studies_are_counted_from_their_tables():
         "faults_planted": 2, "faults_found": 1, "honest_companies": 5, "honest_struck": 1,
         "intervals_tried": 2, "intervals_right": 1, "truth_companies": 300,
     }  # fmt: skip
+
+
+def test_honest_companies_of_every_size_are_counted(tmp_path):
+    (tmp_path / "summary").mkdir()
+    files.write_json({}, str(tmp_path / "summary" / "metrics.json"))
+    book = PROJECT / "book"
+    sizes = [pd.read_csv(path) for path in (book / "studies").glob("honest_*.csv")]
+    assert len(sizes) == 4
+    counted = Artifacts(tmp_path, book).entries()["honest_companies"]["value"]
+    assert counted == sum(size["Companies"].sum() for size in sizes)

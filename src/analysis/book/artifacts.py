@@ -23,8 +23,8 @@ METRICS, CHECKS, MANIFEST = "summary/metrics.json", "summary/checks.csv", "summa
 ACTIONS, CLAIMS = "summary/actions.csv", "summary/claims.csv"
 FIELDS = ("title", "evidence", "effect", "consequence", "remedy", "stage")
 SHORTCUTS = "summary/shortcuts.csv"
-STUDIES, FAULTS, HONEST = "studies", 5000, (200, 500, 5000)
-"""The folder of the studies, and the sizes of companies that the pages count from."""
+STUDIES, FAULTS = "studies", 5000
+"""The folder of the studies, and the size of the companies whose planted faults the pages count."""
 REMEDY = "Run `churnbook build`."
 
 
@@ -174,7 +174,8 @@ class Artifacts:
         if self.book is None or not (self.book / STUDIES).is_dir():
             return {}
         studies = Artifacts(self.book / STUDIES)
-        honest = [row for size in HONEST for row in studies.rows(f"honest_{size}.csv")]
+        files = sorted(path.name for path in studies.data.glob("honest_*.csv"))
+        honest = [row for name in files for row in studies.rows(name)]
         detection, truth = studies.rows(f"detection_{FAULTS}.csv"), studies.rows("truth.csv")
         return counts.count_studies(detection, honest, truth)
 
