@@ -198,17 +198,19 @@ class Parameters(BookDirective):
         path = Path(self.env.srcdir) / "params.yml"
         self.env.note_dependency(str(path))
         entries = yaml.safe_load(read_text(path, "params.yml"))
-        return [self.render("table", **parameters_table(entries, "Parameters"))]
+        return [self.render("table", **parameters_table(entries, "Parameters", "Default"))]
 
 
-def parameters_table(entries: Mapping[str, Any], caption: str = "") -> dict[str, Any]:
-    """Return parameters, each `{value, unit, reason}`, as a table."""
+def parameters_table(
+    entries: Mapping[str, Any], caption: str = "", values: str = "Value"
+) -> dict[str, Any]:
+    """Return parameters, each `{value, unit, reason}`, as a table with `values` under that head."""
     rows: list[list[Cell]] = []
     for name, entry in entries.items():
         fields = entry if isinstance(entry, Mapping) and "value" in entry else {"value": entry}
         notes = [say(plain(fields.get(field))) for field in ("unit", "reason")]
         rows.append([{"code": name}, as_written(fields["value"]), *notes])
-    heads = ["Parameter", "Value", "Unit", "Reason"]
+    heads = ["Parameter", values, "Unit", "Reason"]
     return reference_table(heads, rows, caption)
 
 
