@@ -232,12 +232,12 @@ def by_name(standard: str, profiles: Iterable[Profile]) -> list[Profile]:
 def _say(found: Profile, column: Column) -> str:
     name, filled = f"`{cut(found.name)}`", plural(found.filled, "value", "values")
     if column.type in ("date", "instant") and found.first is not None and found.last is not None:
-        times, span = _count(found.all_times), f"from {found.first.date()} to {found.last.date()}"
+        times, span = count(found.all_times), f"from {found.first.date()} to {found.last.date()}"
         return f"Of {filled} of {name}, {times} are times, {span}."
     if column.type in ("integer", "number"):
-        numbers = f"of the first {_count(found.looked_at)}, {_count(found.numbers)}"
+        numbers = f"of the first {count(found.looked_at)}, {count(found.numbers)}"
         return f"{name} has {filled}; {numbers} are numbers."
-    return f"{name} has {filled}, {_count(found.distinct)} of them different."
+    return f"{name} has {filled}, {count(found.distinct)} of them different."
 
 
 def _say_others(others: Sequence[str]) -> str:
@@ -246,7 +246,8 @@ def _say_others(others: Sequence[str]) -> str:
     return f"It could also be {list_names(others)}."
 
 
-def _count(value: int) -> str:
+def count(value: int) -> str:
+    """Return a number of rows, values or users as text."""
     return format_value(value, "count")
 
 
@@ -265,7 +266,7 @@ def propose_ids(
     user, event, shared = max(pairs, key=lambda p: (p[2], *_telling(p[0], p[1])))
     why = (
         f"Of {plural(event.distinct, 'different value', 'different values')} of "
-        f"`{cut(event.name)}` in events, {_count(shared)} are among the {_count(user.distinct)} "
+        f"`{cut(event.name)}` in events, {count(shared)} are among the {count(user.distinct)} "
         f"of `{cut(user.name)}` in users."
     )
     is_sure = shared >= SHARED * event.distinct and user.is_key

@@ -11,7 +11,7 @@ from analysis.base.engine import to_pandas
 from analysis.base.formats import format_value, plural
 from analysis.base.names import cut, list_names
 from analysis.contract.inputs import ROLES, Role
-from analysis.log.proposals import Proposal, words
+from analysis.log.proposals import Proposal, count, words
 from analysis.log.window import LogWindow, daily_volume, infer_log_window
 
 ROLE_WORDS: Mapping[Role, str] = {
@@ -100,7 +100,7 @@ def _role(role: Role, types: pd.DataFrame) -> list[Proposal]:
 def _passive(row: Any) -> Proposal:
     days = plural(row.days, "user-day", "user-days")
     why = (
-        f"{_counts(row)}. Its name says that the app logs it by itself; on {_count(row.alone)} of "
+        f"{_counts(row)}. Its name says that the app logs it by itself; on {count(row.alone)} of "
         f"its {days} the user did nothing else."
     )
     return Proposal("passive_event_types", "", str(row.event_type), why, is_sure=True)
@@ -108,7 +108,7 @@ def _passive(row: Any) -> Proposal:
 
 def _ending(row: Any) -> Proposal:
     share = row.ended / row.users
-    why = f"{_counts(row)}. After the first, {_count(row.ended)} of them did nothing more."
+    why = f"{_counts(row)}. After the first, {count(row.ended)} of them did nothing more."
     if share < STAY_ENDS:
         why += " So it does not seem to end a stay: an order may be cancelled, or an appointment."
     return Proposal("ending_event_types", "", str(row.event_type), why, share >= STAY_ENDS)
@@ -171,7 +171,3 @@ def propose_window(events: Any) -> list[Proposal]:
         Proposal("log_start", "", start, why, is_sure=False),
         Proposal("log_end", "", end, then, is_sure=False),
     ]
-
-
-def _count(value: int) -> str:
-    return format_value(value, "count")
