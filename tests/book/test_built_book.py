@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -350,7 +349,6 @@ RUN_AXE = """async (rules) => {
 }"""
 HEAVIEST = 600_000
 """Bytes that a page loads, without the texts of the search."""
-FLAGS = ["--no-sandbox", "--disable-gpu"]
 LOCAL = ("file:", "data:", "blob:", "about:")
 WIDER = "() => document.documentElement.scrollWidth - window.innerWidth"
 TABLES_ON = """[...document.querySelectorAll(".cell_output .text_html")]
@@ -358,16 +356,6 @@ TABLES_ON = """[...document.querySelectorAll(".cell_output .text_html")]
     .filter(colour => colour !== "rgba(0, 0, 0, 0)")"""
 """The colours behind tables of chapters: none, so that they are legible in the dark as well."""
 UNNAMED = "() => [...document.images].filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 99))"
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    path = shutil.which("chromium")
-    if path is None and os.environ.get("CI"):
-        pytest.fail("chromium is missing: apt-get install chromium")
-    if path is None:
-        pytest.skip("chromium is not installed")
-    return path
 
 
 def size_of(url: str) -> int:
@@ -402,16 +390,6 @@ def visit(browser: Any, book: Book, width: int, scheme: str) -> list[str]:
         requests.clear()
     page.close()
     return reports
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.mark.browser

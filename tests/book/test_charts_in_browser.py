@@ -8,7 +8,6 @@ import pytest
 from analysis.base.charts import Chart
 from analysis.book.show import show_chart
 from tests.base.test_charts import ALL, draw
-from tests.book.test_built_book import browser, chromium  # noqa: F401 (fixtures)
 
 pytestmark = pytest.mark.browser
 ASSETS = Path(__file__).resolve().parents[2] / "book" / "assets"
@@ -34,14 +33,14 @@ def write_page(charts: list[Chart], scheme: str = "light", script: bool = True) 
     )
 
 
-def open_page(browser: Any, width: int, **options: Any) -> Any:  # noqa: F811
+def open_page(browser: Any, width: int, **options: Any) -> Any:
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.set_content(write_page([draw(name) for name in options.pop("names", ALL)], **options))
     return page
 
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
-def test_text_is_large_enough_and_nothing_is_wider_than_the_page(browser, width):  # noqa: F811
+def test_text_is_large_enough_and_nothing_is_wider_than_the_page(browser, width):
     page = open_page(browser, width)
     sizes = page.evaluate(SIZES)
     assert min(sizes) >= 11, min(sizes)
@@ -50,7 +49,7 @@ def test_text_is_large_enough_and_nothing_is_wider_than_the_page(browser, width)
 
 
 @pytest.mark.parametrize(("width", "seen"), [(390, "narrow"), (1440, "wide")])
-def test_one_drawing_is_shown_and_the_other_is_hidden_from_everyone(browser, width, seen):  # noqa: F811
+def test_one_drawing_is_shown_and_the_other_is_hidden_from_everyone(browser, width, seen):
     page = open_page(browser, width, names=["draw_lift"])
     shown = {kind: page.locator(f".cb-{kind} svg").is_visible() for kind in ("wide", "narrow")}
     assert shown == {kind: kind == seen for kind in ("wide", "narrow")}
@@ -58,7 +57,7 @@ def test_one_drawing_is_shown_and_the_other_is_hidden_from_everyone(browser, wid
     page.close()
 
 
-def test_colours_follow_the_page(browser):  # noqa: F811
+def test_colours_follow_the_page(browser):
     look = "e => [getComputedStyle(e).fill, getComputedStyle(e.closest('svg')).backgroundColor]"
     seen = []
     for scheme in ("light", "dark"):
@@ -69,7 +68,7 @@ def test_colours_follow_the_page(browser):  # noqa: F811
     assert seen[0][1] == seen[1][1] == "rgba(0, 0, 0, 0)"
 
 
-def test_values_are_said_on_hover_on_tap_and_by_keys(browser):  # noqa: F811
+def test_values_are_said_on_hover_on_tap_and_by_keys(browser):
     page = open_page(browser, 1440, names=["draw_lift"])
     tip = page.locator(".cb-tip")
     assert not tip.is_visible()
@@ -91,7 +90,7 @@ def test_values_are_said_on_hover_on_tap_and_by_keys(browser):  # noqa: F811
     page.close()
 
 
-def test_without_the_script_each_mark_has_its_title(browser):  # noqa: F811
+def test_without_the_script_each_mark_has_its_title(browser):
     page = open_page(browser, 1440, names=["draw_lift"], script=False)
     titles = page.locator(".cb-wide .cb-marks title").all_text_contents()
     assert [title.split(":")[0] for title in titles] == ["Tenth 1", "Tenth 2"]

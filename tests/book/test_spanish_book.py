@@ -12,9 +12,7 @@ from bs4 import BeautifulSoup, Comment
 from tests.book.test_built_book import (  # noqa: F401 (fixtures)
     NOTE,
     Book,
-    browser,
     build,
-    chromium,
     small_book,
     small_tables,
 )
