@@ -1,10 +1,13 @@
 """What the tests share: the project's folder, and one finished run on the default tables."""
 
+import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from analysis.contract.params import load_params
+from analysis.contract.stages import MANIFEST
 from analysis.run.folders import Run
 from analysis.run.runner import run_stages
 
@@ -23,9 +26,14 @@ def project() -> Path:
 
 @pytest.fixture(scope="session")
 def default_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return the finished default run, kept away from the project's own `data/` (a minute)."""
-    folder = tmp_path_factory.mktemp("default-run")
+    """Return the finished default run, kept away from the project's own `data/` (a minute). The
+    first process of pytest-xdist that asks makes it for all; nobody writes to it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "default-run"
     params = load_params(PROJECT / "params.yml", {"users": None, "events": None})
     run = Run(PROJECT, folder / "data", folder / "chapters", params)
-    run_stages(run, _say_nothing)
+    with FileLock(f"{folder}.lock"):
+        if not (run.data / MANIFEST).is_file():
+            run_stages(run, _say_nothing)
     return run
