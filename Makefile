@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: book site test check lint types coverage mutants bench notebooks messages clean
+.PHONY: book site test check lint types coverage mutants spark bench notebooks messages clean
 
 book: $(READY)
 	@$(BIN)/churnbook build
@@ -32,6 +32,9 @@ coverage: $(READY)
 
 mutants: $(READY)
 	@$(BIN)/python -m benchmarks.mutants
+
+spark: $(READY)
+	@$(BIN)/python -m benchmarks.spark
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

@@ -147,7 +147,7 @@ def summarise(limits: pd.DataFrame, rows: Iterable[dict[str, Any]]) -> pd.DataFr
     means = {name: (name, "mean") for name in METRICS}
     by_model = pd.DataFrame(rows).groupby("model").agg(chosen=("chosen", "sum"), **means)
     table = pd.concat([limits, by_model.reset_index()], ignore_index=True)
-    best = limits.set_index("model").loc[BEST, "roc_auc"]
+    best = float(limits.set_index("model")["roc_auc"][BEST])
     return table.assign(auc_below_best=best - table["roc_auc"])
 
 

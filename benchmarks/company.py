@@ -12,14 +12,13 @@ import pyarrow as pa
 
 from analysis.audit import Audit
 from analysis.base import engine
+from analysis.base.table_file import in_memory
 from analysis.cohorts import Cohorts
 from analysis.contract import params, stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.checks import REGISTER, Verdict
-from analysis.log import content
 from analysis.log.activity import place, sum_by_day
 from analysis.log.chapters import EventsChapter, UsersChapter
-from analysis.log.events import slim
 from analysis.log.log import Log
 from analysis.log.window import LogWindow, daily_volume, infer_log_window
 from analysis.model import Features, Model, Scoring
@@ -31,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STUDIES, RUNS = ROOT / "book" / "studies", ROOT / "benchmarks" / "runs"
 """Where the results are kept that the appendix shows, and the single runs, which git leaves out."""
 PARAMS = params.load_params(ROOT / "params.yml")
+ROLES = {str(role): name for role, name in PARAMS.event_types.items()}
 DRAWS, SHUFFLES, NULL_DRAWS, MAX_CLUSTERS, SAMPLE_ROWS = 100, 2, 20, 5, 400
 """Draws of a study's bootstrap, shuffles of each feature, draws of the nulls, clusters tried, and
 users on whom they are measured: fewer than in a report, as a study makes hundreds of reports."""
@@ -46,6 +46,8 @@ HEADLINES = {
 }
 """Keys of the headline figures, each with the basis that it rests on."""
 UNREAD = ("id", "device_id", "os", "app_version", "schema_version")
+NO_USERS = pd.DataFrame({"user_id": []})
+"""Events are cleaned before anything is known of their users."""
 TIMES = ("event_timestamp", "received_at", "created_at")
 
 
@@ -112,9 +114,11 @@ class SharedFeatures(Features):
         """Return the snapshots: see Features.snapshots."""
         names = ["user_id", "signup_date", *self.static_columns]
         columns = self.log.users[[name for name in names if name in self.log.users]]
-        if self.kept.snapshots is None or not columns.equals(self.kept.columns):
-            self.kept.columns, self.kept.snapshots = columns, super().snapshots
-        return self.kept.snapshots
+        kept = self.kept.snapshots
+        if kept is None or self.kept.columns is None or not columns.equals(self.kept.columns):
+            kept = in_memory(super().snapshots)
+            self.kept.columns, self.kept.snapshots = columns, kept
+        return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +146,8 @@ class Company:
     @property
     def snapshots(self) -> pd.DataFrame:
         """The snapshots of the chapter on features."""
-        return self.features.snapshots
+        snapshots: pd.DataFrame = self.features.snapshots
+        return snapshots
 
     @cached_property
     def cohorts(self) -> Cohorts:
@@ -166,7 +171,7 @@ class Company:
         fewer = {
             "max_clusters": MAX_CLUSTERS, "null_draws": NULL_DRAWS, "sample_rows": SAMPLE_ROWS,
         }  # fmt: skip
-        users = self.features.user_features
+        users = in_memory(self.features.user_features)
         return Segments(users, self.snapshots, **of_stage(Segments.stage, **fewer))
 
     def chapter_of(self, stage: str) -> Chapter:
@@ -210,29 +215,26 @@ def company_of(simulation: Simulation) -> Company:
 
 @dataclass(frozen=True, eq=False)
 class CleanLog:
-    """Simulated events without dirt, as cleaning leaves them, with their volume and window, and
-    the snapshots last made from them.
+    """Simulated events as cleaning leaves them, with what it counted, their volume and window,
+    and the snapshots last made from them.
     """
 
     events: Any
+    events_qa: Mapping[str, Any]
     volume: pd.DataFrame
     window: LogWindow
     kept: Kept = field(default_factory=Kept)
 
 
 def keep_log(events: pa.Table) -> CleanLog:
-    """Return simulated events without dirt as a clean log: cleaning finds nothing there, and takes
-    most of the time.
-    """
+    """Return simulated events as cleaning leaves them: what several users tables share."""
     con = connection()
     con.con.register("written", typed(events))  # a memtable would be kept until the process ends
-    written = con.table("written")
-    raw, counted = content.set_apart(written, content.content_columns(written))
-    said = raw.mutate(**content.hashed(raw, counted)).rename(event_at="event_timestamp")
-    kept = keep_table("events", slim(said))
+    chapter = EventsChapter(con.table("written"), NO_USERS, **of_stage(EventsChapter.stage))
+    kept, counted = keep_table("events", chapter.cleaned.table), chapter.events_qa
     con.con.unregister("written")
-    volume = daily_volume(kept)
-    return CleanLog(kept, volume, infer_log_window(volume))
+    volume = daily_volume(kept, PARAMS.time_zone)
+    return CleanLog(kept, counted, volume, infer_log_window(volume, PARAMS.time_zone))
 
 
 def with_users(log: CleanLog, raw_users: pd.DataFrame) -> Company:
@@ -241,8 +243,8 @@ def with_users(log: CleanLog, raw_users: pd.DataFrame) -> Company:
     users = UsersChapter(raw, PARAMS.time_zone)
     placed = place(log.events, users.users, log.window).cache()
     days = sum_by_day(
-        placed.filter(placed.is_active), log.window, PARAMS.time_zone, PARAMS.event_types,
+        placed.filter(placed.is_active), log.window, PARAMS.time_zone, ROLES,
         PARAMS.session_gap_minutes,
     )  # fmt: skip
     placed_log = Log(users.users, placed, days, log.window, log.volume)
-    return Company(placed_log, users.users_qa, {}, log.kept)
+    return Company(placed_log, users.users_qa, log.events_qa, log.kept)

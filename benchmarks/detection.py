@@ -194,10 +194,10 @@ def _from_text(faults: str) -> Planted:
 def fired_by_job(runs: pd.DataFrame) -> dict[Job, Fired]:
     """Return what fired in each job; the latest run of a job counts."""
     return {
-        (int(run.users), int(run.seed), _from_text(run.faults)): tuple(
-            text for text in run.fires.split(";") if text
+        (int(run["users"]), int(run["seed"]), _from_text(run["faults"])): tuple(
+            text for text in run["fires"].split(";") if text
         )
-        for run in runs.itertuples()
+        for run in runs.to_dict("records")
     }
 
 

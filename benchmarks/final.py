@@ -17,7 +17,7 @@ from analysis.summary.judged import with_strikes
 from analysis.summary.materiality import behind, decide, materiality
 from analysis.summary.metrics import Metrics
 from analysis.summary.recomputed import Evidence, headline, recompute
-from benchmarks.company import HEADLINES, PARAMS, Company
+from benchmarks.company import HEADLINES, PARAMS, ROLES, Company
 
 NO_SCORES = pd.DataFrame({"user_id": [], "churned": [], "proba": []})
 NO_PREDICTIONS = pd.DataFrame({"user_id": [], "proba_churn": []})
@@ -49,7 +49,7 @@ def final_verdicts(company: Company, only: Collection[str] = ()) -> Final:
             predictions=company.scoring.predictions,
         )
     again = partial(
-        recompute, evidence, events=company.log.events, roles=PARAMS.event_types,
+        recompute, evidence, events=company.log.events, roles=ROLES,
         gap_minutes=PARAMS.session_gap_minutes,
     )  # fmt: skip
     effects = materiality(checks.suspects_of(verdicts), entries, again)

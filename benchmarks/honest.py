@@ -149,10 +149,13 @@ def read_runs(path: Path) -> dict[Job, Outcome]:
         return {}
     runs = pd.read_csv(path, names=RUN_COLUMNS, keep_default_na=False)
     return {
-        Job(int(run.users), int(run.seed), run.family): Outcome(
-            *(tuple(text for text in said.split(";") if text) for said in (run.fires, run.struck))
+        Job(int(run["users"]), int(run["seed"]), run["family"]): Outcome(
+            *(
+                tuple(text for text in said.split(";") if text)
+                for said in (run["fires"], run["struck"])
+            )
         )
-        for run in runs.itertuples()
+        for run in runs.to_dict("records")
     }
 
 

@@ -111,8 +111,13 @@ def build(log: Path, out: Path) -> Findings:
     users, events = (str(next(log.glob(f"{name}.*")).resolve()) for name in ("users", "events"))
     params = load_params(ROOT / "params.yml", {"users": users, "events": events})
     run = Run(ROOT, out / "data", out / "chapters", params)
-    run_stages(run, lambda name, what, seconds: None)
+    run_stages(run, lambda name, what, used: None)
     return read_findings(run.data)
+
+
+def texts(column: "pd.Series[Any]") -> dict[str, str]:
+    """Return a column of text by the labels of its rows."""
+    return {str(label): str(text) for label, text in column.items()}
 
 
 def read_findings(data: Path) -> Findings:
@@ -121,9 +126,9 @@ def read_findings(data: Path) -> Findings:
     numbers = pd.read_csv(data / "summary" / "numbers.csv").set_index("key")
     record = json.loads((data / stages.WINDOW).read_text(encoding="utf-8"))
     return Findings(
-        checks["status"].to_dict(),
-        checks["title"].to_dict(),
-        numbers.loc[numbers["is_struck"] == "yes", "label"].to_dict(),
+        texts(checks["status"]),
+        texts(checks["title"]),
+        texts(numbers.loc[numbers["is_struck"] == "yes", "label"]),
         " to ".join(record[end][:10] for end in ("log_start", "log_end")),
     )
 

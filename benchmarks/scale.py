@@ -23,6 +23,7 @@ import duckdb
 import pandas as pd
 
 from analysis.base.engine import LIMITS
+from analysis.contract.catalogue import table_of
 from analysis.run.execute import KERNEL_ENVIRONMENT
 from analysis.run.limits import bytes_of, engine_memory
 from benchmarks.scale_log import make_log
@@ -35,6 +36,12 @@ EVENT_LEVEL = (
 PLAIN, SCAN = "pandas", "scan"
 MOST_FOR_PANDAS = 3_000_000
 """Events above which the case's method in pandas needs more memory than most machines have."""
+STEPS = {
+    "scan": "A bare scan", "pandas": "The case's method in pandas", "01_clean_users": "Users",
+    "02_clean_events": "Events", "03_audit": "Data quality", "04_features": "Features",
+    "05_cohorts": "Cohorts", "09_published": "Published case", "all stages": "All stages",
+}  # fmt: skip
+"""The words of the appendix for each step."""
 LARGE = 0.2
 """Share of the log's rows from which a table that is scanned counts as event-level."""
 
@@ -56,9 +63,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
         sizes = [_measure_size(int(n), folder, given) for n in given.events]
-    table = pd.concat(sizes, ignore_index=True)
     if given.out:
-        table.to_csv(given.out, index=False)
+        as_study(pd.concat(sizes, ignore_index=True)).to_csv(given.out, index=False)
+
+
+def as_study(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return the measured rows as the appendix shows them: the scan once, rounded, under the labels
+    of the catalogue.
+    """
+    rows = measured.groupby(["events", "step"], sort=False, as_index=False).mean()
+    rows = rows.assign(step=rows["step"].map(STEPS), peak_mb=rows["peak_mb"].round())
+    rows = rows.astype({"peak_mb": "int64"}).round({"cpu_seconds": 1, "in_scans": 1, "scans": 1})
+    labels = {column.name: column.label for column in table_of("scale").columns}
+    return rows[list(labels)].rename(columns=labels)
 
 
 def _measure_size(events: int, folder: Path, given: argparse.Namespace) -> pd.DataFrame:
@@ -109,7 +126,7 @@ def _measure(name: str, place: Path, memory_limit: str, with_queries: bool) -> d
             "queries": dearest}  # fmt: skip
 
 
-def _step(name: str, place: Path, memory_limit: str) -> tuple[Callable[[], None], list[Any]]:
+def _step(name: str, place: Path, memory_limit: str) -> tuple[Callable[[], object], list[Any]]:
     """Return what a step does, with everything imported, and the connections that it will open."""
     if name == SCAN:
         return lambda: _scan(place / "events.parquet", memory_limit), []

@@ -34,7 +34,7 @@ def _latency(events: pd.DataFrame) -> pd.DataFrame:
 def _features(joined: pd.DataFrame) -> pd.DataFrame:
     """Return counts, recency, sessions, and the churn label of each user, as the case has them."""
     end = joined["event_timestamp"].max()
-    age = (joined["event_timestamp"] - joined["signup_date"]) // DAY
+    age = (joined["event_timestamp"] - joined["signup_date"]).dt.days
     late = joined["event_timestamp"] >= end - 30 * DAY
     sessions = joined.groupby(["user_id", "session_id"])["event_timestamp"].agg(["min", "max"])
     seconds = (sessions["max"] - sessions["min"]).dt.total_seconds()

@@ -170,16 +170,16 @@ def _survival_rows(company: Company, size: int) -> Iterator[Row]:
     for name, curve in curves.items():
         at_day = curve.set_index("day")
         for day in SURVIVAL_DAYS:
-            estimate = at_day.loc[day, ["survival", "ci_low", "ci_high"]]
-            yield name.format(day), *estimate, curves_of(size)["survival", day]
+            rate, low, high = (float(at_day[key][day]) for key in ("survival", "ci_low", "ci_high"))
+            yield name.format(day), rate, low, high, curves_of(size)["survival", day]
 
 
 def _model_rows(model: Model, size: int) -> Iterator[Row]:
     measured = evaluation.metrics_of(model.test_evaluation, model.chosen)
     true = expected_metrics(model.churn_model, population(size).test)
     for metric, words in METRICS.items():
-        row = measured.loc[metric]
-        yield words, row["value"], row["ci_low"], row["ci_high"], true[metric]
+        value, low, high = (float(measured[key][metric]) for key in ("value", "ci_low", "ci_high"))
+        yield words, value, low, high, true[metric]
 
 
 def expected_metrics(model: Any, everyone: pd.DataFrame) -> dict[str, float]:

@@ -5,16 +5,21 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from analysis.contract.params import load_params
 from analysis.contract.stages import MANIFEST
 from analysis.run.folders import Run
 from analysis.run.runner import run_stages
+from analysis.run.usage import Usage
 
 PROJECT = Path(__file__).resolve().parents[1]
 
+settings.register_profile("suite", deadline=None)  # a busy machine is no fault
+settings.load_profile("suite")
 
-def _say_nothing(_name: str, _what: str, _seconds: float) -> None:
+
+def _say_nothing(_name: str, _what: str, _used: Usage) -> None:
     """Take the place of the terminal."""
 
 

@@ -52,7 +52,7 @@ def make_events(rows: list[tuple[str, str]], **columns: list) -> ibis.Table:
 
     `event_type` is `content_play` and `recorded_at` is `event_at` unless given. Columns
     whose name ends in `_at` are instants. Further columns of text count as content, as in
-    log.content, but the identifier.
+    log.content.
     """
     frame = pd.DataFrame({"user_id": [user for user, _ in rows]}, dtype="str")
     frame["event_at"] = instants([when for _, when in rows])
@@ -62,7 +62,7 @@ def make_events(rows: list[tuple[str, str]], **columns: list) -> ibis.Table:
     frame["recorded_at"] = frame["recorded_at"] if "recorded_at" in columns else frame["event_at"]
     table = pa.Table.from_pandas(frame, preserve_index=False)
     made = CON.create_table(ibis.util.gen_name("events"), table, temp=True)
-    said = [name for name in columns if name not in ("event_type", "event_uuid")]
+    said = [name for name in columns if name != "event_type"]
     counted = tuple(name for name in said if not name.endswith("_at"))
     return made.mutate(**content.hashed(made, counted))
 

@@ -30,7 +30,8 @@ def audit() -> Audit:
     params = make_params().model_dump()
     log = make_log(EVENTS, USERS, make_window("2025-01-01", "2025-02-01"))
     users_qa = {"rows_read": 3, "null_user_id": 0}
-    return Audit(log, users_qa, {}, **{name: params[name] for name in STAGE.params})
+    events_qa = {"null_event_uuid": None, "rows_kept": 3, "cells": []}
+    return Audit(log, users_qa, events_qa, **{name: params[name] for name in STAGE.params})
 
 
 def test_all_rules_stand_in_one_table_in_a_fixed_order(audit: Audit) -> None:

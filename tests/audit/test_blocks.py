@@ -8,7 +8,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.audit import blocks, repeats
+from analysis.audit import blocks, latency, repeats
 from analysis.base import clock
 from tests.handmade import make_events, make_window
 
@@ -34,14 +34,16 @@ def doubled(rows: list[tuple[str, str, str]], zone: str = "UTC") -> list[tuple[s
 
 
 def events_of(rows: list[tuple[str, str, str]]) -> ibis.Table:
-    """Return the events of these rows, each under an identifier of its own."""
+    """Return the events of these rows."""
     times, said = [(user, when) for user, when, _ in rows], [content for *_, content in rows]
-    return make_events(times, properties=said, event_uuid=[str(n) for n in range(len(rows))])
+    return make_events(times, properties=said)
 
 
 def exact_copies(rows: list[tuple[str, str, str]], columns: dict[str, list[str]]) -> dict[str, Any]:
     events = events_of(rows)
-    return repeats.exact_copies(events, blocks.user_days(events, WINDOW, "UTC"), columns)
+    return repeats.exact_copies(
+        events, blocks.user_days(events, WINDOW, "UTC"), columns, latency.clock_times(events), True
+    )
 
 
 WHOLE = rows_of(range(1, 1 + DAYS))

@@ -80,7 +80,9 @@ def test_the_delay_of_each_device_is_its_median():
 def test_the_fullest_second_of_the_day():
     times = ["2025-01-05T10:00:01", "2025-01-06T10:00:01.9", "2025-01-07", "2025-01-08T23:00"]
     events = make_events([("a", when) for when in times])
-    assert latency.fullest_second(events).to_numpy().tolist() == [[36_001, 2, 4]]
+    assert latency.fullest_second(latency.clock_times(events)).to_numpy().tolist() == [
+        [36_001, 2, 4]
+    ]
 
 
 def test_fast_clocks_are_those_of_events_dated_a_day_after_their_receipt():

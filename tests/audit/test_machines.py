@@ -52,6 +52,12 @@ def test_cut_times_are_neither_fast_nor_by_the_minute():
     assert (row["per_minute"], row["minute_share"], row["night"]) == (0, 0.0, 0.0)
 
 
+def test_without_a_busy_account_there_is_no_row():
+    seen = pd.DataFrame({"user_id": ["a"], "event_count": [49]})
+    window = make_window("2025-01-01", "2025-02-01")
+    assert machines.busy_accounts(make_events([("a", "2025-01-07")] * 49), seen, window).empty
+
+
 def test_the_suspects_are_the_machines():
     verdict = judged(2, full_days=56, night=0.2)
     assert verdict.suspects is not None

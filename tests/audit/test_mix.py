@@ -1,5 +1,7 @@
 """Kinds of event, source, country and device over the days."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from analysis.audit import kinds, mix
@@ -14,6 +16,7 @@ from tests.handmade import make_events, make_log, make_users, make_window
 USERS = make_users({"a": "2025-01-05T10:01", "b": "2025-01-05", "c": "2025-01-02"})
 
 WINDOW = make_window("2025-01-01", "2025-02-01")
+LATE = (18, 20, 22)
 NOTHING = make_events([("a", "2025-01-05T12:00")])
 
 
@@ -58,9 +61,15 @@ def judged_mix(daily: pd.DataFrame) -> Verdict:
     return mix.log_mix(breaks, nobody, none, make_log(NOTHING, USERS, WINDOW))
 
 
+def breaks_of(log: Log, window: LogWindow) -> pd.DataFrame:
+    """Return the breaks of a whole log, beyond chance in days and in users."""
+    daily = mix.daily_mix(log.events, window, "UTC")
+    return mix.beyond_users(mix.mix_breaks(daily), log.events, window, "UTC")
+
+
 def judge(log: Log, window: LogWindow) -> Verdict:
     """Judge the mix of a whole log."""
-    breaks = mix.beyond_users(mix.mix_breaks(mix.daily_mix(log.events, window, "UTC")), log.events)
+    breaks = breaks_of(log, window)
     gone = kinds.users_of_breaks(breaks, log.events, window)
     return mix.log_mix(breaks, gone, kinds.stopped_sources(breaks, log.events, window), log)
 
@@ -147,7 +156,26 @@ def test_a_source_that_stops_with_nobody_taking_over_leaves_the_days_after_it_un
     ]
 
 
-def busy(who: int) -> pd.DataFrame:
+def after_a_pause() -> pd.DataFrame:
+    """Return the breaks in days of a log whose few first events at night are followed by a pause of six
+    weeks and by visits at day.
+    """
+    start, rows = pd.Timestamp("2025-01-05", tz="UTC"), []
+    for day in (0, 1, *range(44, 120)):
+        times = (start + pd.Timedelta(days=day, hours=3 if day < 2 else 7 + n) for n in range(16))
+        rows += [(f"u{n:02d}", str(time)) for n, time in enumerate(times)]
+    users = make_users({f"u{n:02d}": "2024-12-01" for n in range(16)})
+    window = make_window("2025-01-05", "2025-05-05")
+    return mix.mix_breaks(mix_of(make_events(rows), users, window, "UTC"))
+
+
+def test_days_without_an_event_are_no_mix_to_compare_with():
+    table = after_a_pause()
+    assert len(table)
+    assert table["z"].max() < 100
+
+
+def busy(who: int, hours: Sequence[int] = (2,)) -> pd.DataFrame:
     """Return the breaks of a log of 80 users who come every other day. From a day on the first
     `who` of them have `720 / who` further clicks a day.
     """
@@ -158,19 +186,27 @@ def busy(who: int) -> pd.DataFrame:
             rows.append((f"u{n:02d}", str(start + pd.Timedelta(days=day, hours=1)), "click"))
     for n in range(who):
         for day in range(30, 60):
-            again = start + pd.Timedelta(days=day, hours=2)
-            rows += [(f"u{n:02d}", str(again), "click")] * (720 // who)
+            again = [start + pd.Timedelta(days=day, hours=hour) for hour in hours]
+            times = again * (720 // who // len(hours))
+            rows += [(f"u{n:02d}", str(time), "click") for time in times]
     users = make_users({f"u{n:02d}": "2024-12-01" for n in range(80)})
     events = make_events([row[:2] for row in rows], event_type=[row[2] for row in rows])
     window = make_window("2025-01-05", "2025-03-06")
     log = make_log(events, users, window)
-    return mix.beyond_users(mix.mix_breaks(mix.daily_mix(log.events, window, "UTC")), log.events)
+    return breaks_of(log, window)
 
 
 def test_a_change_of_two_users_is_theirs_and_one_of_all_is_the_logs():
     plays = [table[table["level"] == "play"].iloc[0] for table in (busy(2), busy(80))]
     assert [bool(row["is_break"]) for row in plays] == [False, True]
     assert plays[0]["z"] < 2 < 6 < plays[1]["z"]
+
+
+def test_the_hours_of_two_users_are_theirs_and_those_of_all_are_the_logs():
+    tables = busy(2, LATE), busy(80, LATE)
+    nights = [table[table["level"] == "18 to 24"].iloc[0] for table in tables]
+    assert [bool(row["is_break"]) for row in nights] == [False, True]
+    assert nights[0]["z"] < 3 < 6 < nights[1]["z"]
 
 
 def test_the_users_of_a_source_that_is_lost_are_suspect():

@@ -31,7 +31,8 @@ def test_the_relation_of_the_tables_by_hand():
 def test_events_per_user_counts_the_silent_too():
     spans = pd.DataFrame({"user_id": ["a", "b"], "event_count": [3, 1]})
     table = relations.events_per_user(users_with_span(USERS, spans))
-    assert table.to_numpy().tolist() == [[0, 1], [1, 1], [3, 1]]
+    assert table.to_dict("list") == {"event_count": [0, 1, 3], "users": [1, 1, 1]}
+    assert (table.dtypes == "int64").all()
 
 
 def at_the_cap(users: int, of: int = 1_000, most: int = 50, before: int = 10) -> Verdict:

@@ -22,7 +22,6 @@ def test_a_repeated_event_differs_in_nothing_but_its_identifier():
     others = [("c", f"2025-01-05T10:00:0{n}") for n in range(1, 6)]
     events = make_events(
         [("a", "2025-01-05")] * 4 + [("b", "2025-01-05")] + others,
-        event_uuid=[str(n) for n in range(10)],
         session_id=["s", "s", "s", "t", "s", *"uvwxy"],
         event_type=["play", "play", "next", "play", "play", *["play"] * 5],
     )
@@ -231,11 +230,10 @@ def test_without_identifiers_copies_are_told_with_what_was_compared():
 
 
 def suspected(rows: list[tuple[str, str]], rule: str, **columns: list[str]) -> list[tuple]:
-    """Return user, day and events too many by a rule that fails, in a log with identifiers."""
-    ids = [str(n) for n in range(len(rows))]
+    """Return user, day and events too many by a rule that fails."""
     given = {"session_id": ["s"] * len(rows)} | columns
-    events = make_events(rows, event_uuid=ids, **given)
-    found = repeats.repeat_surplus(events, rule_rows(rule, 60), NO_DAYS, LOG, "UTC")
+    events = make_events(rows, **given)
+    found = repeats.repeat_surplus(events, rule, NO_DAYS, LOG, "UTC")
     assert (found["end"] - found["start"] == pd.Timedelta(days=1)).all()
     days = found["start"].dt.strftime("%m-%d")
     return list(zip(found["user_id"], days, found["amount"], strict=True))
@@ -261,6 +259,14 @@ def test_the_events_of_a_rule_that_fails_are_suspects_by_user_and_day():
 
 
 def test_no_rule_that_fails_gives_no_suspects():
-    events = make_events([("a", "2025-01-05T10:00:00")] * 2, event_uuid=["1", "2"])
-    found = repeats.repeat_surplus(events, rule_rows(repeat_rules.TWICE, 1), NO_DAYS, LOG, "UTC")
-    assert found.empty
+    events = make_events([("a", "2025-01-05T10:00:00")] * 2)
+    assert repeats.repeat_surplus(events, None, NO_DAYS, LOG, "UTC").empty
+
+
+def test_exact_copies_are_evidence_only_where_events_have_identifiers():
+    few, many = (rule_rows(repeat_rules.TWICE, n) for n in (1, 60))
+    found = [
+        repeats.failing_rule(few, True),
+        *(repeats.failing_rule(many, h) for h in (True, False)),
+    ]
+    assert found == [None, repeat_rules.TWICE, None]

@@ -27,8 +27,10 @@ def test_sessions_longer_than_a_day_and_of_one_event_are_counted():
 NO_SESSIONS = sessions.session_lengths(ibis.memtable({"user_id": ["a"]}))
 
 
-def lasting(long_events: int, single: int = 0, of: int = 300, user_days: int = 300) -> Verdict:
-    row = {"sessions": of, "events": 1_000, "long_events": long_events, "single": single}
+def lasting(
+    long_events: int, single: int = 0, of: int = 300, user_days: int = 300, events: int = 1_000
+) -> Verdict:
+    row = {"sessions": of, "events": events, "long_events": long_events, "single": single}
     return sessions.sessions(pd.DataFrame([row | {"user_days": user_days}]))
 
 
@@ -37,6 +39,8 @@ CASES = [
     Case("sessions", "warn", lambda: lasting(0, single=991, of=1_000)),
     Case("sessions", "pass", lambda: lasting(0, single=990, of=1_000)),
     Case("sessions", "pass", lambda: lasting(0, single=991, of=1_000, user_days=667)),
+    Case("sessions", "pass", lambda: lasting(0, 991, 1_000, user_days=800, events=1_200)),
+    Case("sessions", "warn", lambda: lasting(0, 991, 1_000, user_days=799, events=1_200)),
     Case("sessions", "not_applicable", lambda: sessions.sessions(NO_SESSIONS)),
 ]
 
@@ -57,6 +61,9 @@ def test_sessions_of_which_none_is_given_are_no_row():
     given = make_events([("a", "2025-01-05")], session_id=["s"])
     events = given.filter(given.session_id != "s")
     assert sessions.session_lengths(events).empty
+    assert sessions.session_lengths(given).iloc[0].to_dict() == {
+        "sessions": 1, "events": 1, "long_events": 0, "single": 1, "user_days": 1
+    }  # fmt: skip
     one = make_events([("a", "2025-01-05"), ("a", "2025-01-05T23:00")], session_id=["s", "t"])
     assert sessions.session_lengths(one).iloc[0].to_dict() == {
         "sessions": 2, "events": 2, "long_events": 0, "single": 2, "user_days": 1

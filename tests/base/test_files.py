@@ -87,3 +87,13 @@ def test_every_json_of_a_run_is_strict(default_run):
 def test_a_number_that_is_not_json_is_found():
     with pytest.raises(ValueError, match="NaN is no JSON"):
         json.loads('{"a": NaN}', parse_constant=refuse)
+
+
+def test_of_a_parquet_file_only_what_is_asked_for_is_read(tmp_path):
+    path = str(tmp_path / "table.parquet")
+    table = pd.DataFrame({"user_id": ["a", "b", "c"], "n": [1, 2, 3], "x": [0.5, 1.5, 2.5]})
+    table.attrs["reason"] = "kept"
+    artifacts.write_table(table, path)
+    found = artifacts.read_table(path, ("x", "absent", "user_id"), [("user_id", "in", ["a", "c"])])
+    assert found.to_dict("list") == {"user_id": ["a", "c"], "x": [0.5, 2.5]}
+    assert found.attrs == {"reason": "kept"}

@@ -134,6 +134,9 @@ def test_an_interval_takes_decimals_and_signs():
 def test_a_table_shows_short_dates_and_infinity():
     assert formats.format_value(float("inf"), "ratio") == "not available"
     assert plain(formats.format_cell("2025-02-01", "date")) == "1 Feb 2025"
+    assert plain(formats.format_cell("2025-09", "month")) == "Sept 2025"
+    assert plain(formats.format_cell("2025-09", "month", "es")) == "sept 2025"
+    assert formats.format_cell("all months", "month") == "all months"
     assert formats.format_cell(float("inf"), "ratio") == "∞"
     assert formats.format_cell(float("-inf"), "ratio") == "−∞"
 
@@ -148,6 +151,7 @@ def test_a_table_shows_short_dates_and_infinity():
         (0.7, 0.75, "score", "0.700 to 0.750"),
         (1.2, 1.5, "ratio", "1.20 to 1.50 times"),
         ("2025-01-01", "2025-01-31", "date", "1 January 2025 to 31 January 2025"),
+        ("2025-01", "2025-03", "month", "January 2025 to March 2025"),
         (None, 1, "share", "not available"),
     ],
 )

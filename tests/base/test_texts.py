@@ -1,5 +1,7 @@
 """Templates are filled for a locale; what is missing, unknown or unreadable is said."""
 
+from pathlib import Path
+
 import pytest
 
 from analysis.base.errors import ReportError
@@ -56,6 +58,23 @@ def test_a_missing_value_can_be_asked_for():
     assert plain(template, a="") == ""
 
 
+@pytest.mark.parametrize(
+    ("number", "least", "text"),
+    [
+        (1, 10, "fewer than 10 of 80 users have"),
+        (9, 10, "fewer than 10 of 80 users have"),
+        (10, 10, "10 of 80 users have"),
+        (1, 1, "1 of 80 users has"),
+    ],
+)
+def test_a_verb_does_not_tell_how_few_people_there_are(number, least, text):
+    template = '{{ n | people }} of 80 users {{ n | form("has", "have", people=true) }}'
+    assert (
+        render(template, {"n": number}, min_disclosed=least).replace("\N{NO-BREAK SPACE}", " ")
+        == text
+    )
+
+
 def test_numbers_follow_the_locale():
     text = render('{{ n | plural("usuario", "usuarios") }}', {"n": 1255.5}, "es")
     assert text == "1.255,5 usuarios"
@@ -84,3 +103,31 @@ def test_a_list_does_not_reach_the_page_as_it_is(value):
 
 def test_texts_are_read_from_yaml():
     assert read_texts("a:\n  title: One") == {"a": {"title": "One"}}
+
+
+def test_a_sentence_that_opens_with_few_people_has_a_capital():
+    text = '{{ n | plural("account", "accounts") }} stood out. {{ n | people }} of 20 did.'
+    assert render(text, {"n": 3}, "en", 10) == (
+        "Fewer than 10 accounts stood out. Fewer than 10 of 20 did."
+    )
+    inside = 'of {{ n | plural("user", "users") }}'
+    assert render(inside, {"n": 3}, "en", 10) == "of fewer than 10 users"
+    part = '{{ n | plural("user", "users") }}'
+    assert render(part, {"n": 3}, "en", 10) == "fewer than 10 users"
+
+
+@pytest.mark.parametrize(
+    ("check", "facts", "said"),
+    [
+        ("stray_times", {"first": "1995-01-09", "last": "1995-01-09"}, "on 9 January 1995."),
+        (
+            "stray_times",
+            {"first": "1995-01-09", "last": "1995-02-01"},
+            "from 9 January 1995 to 1 February 1995.",
+        ),
+    ],
+)
+def test_stray_days_are_named_once(check, facts, said):
+    template = read_texts(Path("book/checks.yml").read_text(encoding="utf-8"))["report"][check]
+    known = {"events": 3, "rows": 100, "value": 0.03, **facts}
+    assert plain(template["evidence"], **known).endswith(said)

@@ -19,6 +19,7 @@ import axe_playwright_python
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from coverage import Coverage
 
 import simulation
 from analysis.base.formats import format_value
@@ -199,14 +200,16 @@ def article(page: Path) -> str:
 
 @pytest.mark.book
 def test_sphinx_alone_builds_the_same_pages(small_book, tmp_path):
-    """The way out of Jupyter Book 1."""
+    """The way out of Jupyter Book 1. `make coverage` counts what it runs."""
     site, html = tmp_path / "source", small_book.out / "html"
     params = load_params(PROJECT / "params.yml")
     run_site._copy_site(run_under(PROJECT, small_book.out, params), site, "en")
     options = ["-W", "--keep-going", "-q", "-c", str(site / "book" / "sphinx")]
+    counted = ["-m", "coverage", "run", "-p"] if Coverage.current() else []
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", *options, str(site), str(tmp_path / "html")],
+        [sys.executable, *counted, "-m", "sphinx", *options, str(site), str(tmp_path / "html")],
         env=os.environ | {"CHURNBOOK_STAGES": "done", "PYTHONHASHSEED": "0"},
+        cwd=PROJECT,
         capture_output=True,
         text=True,
         check=False,
@@ -516,6 +519,24 @@ def test_the_first_and_the_deciding_column_stay_in_sight_on_a_phone(page, small_
         box = frame.locator(f"tbody {cell}").first.bounding_box()
         assert box["x"] >= 0, cell
         assert box["x"] + box["width"] <= 391, cell
+        ground = frame.locator(f"tbody {cell}").first.evaluate(
+            "c => getComputedStyle(c).background"
+        )
+        assert "rgba(0, 0, 0, 0)" not in ground, f"what {cell} covers shines through"
+    title = frame.locator(".gt_title .cb-held").bounding_box()
+    assert title["x"] >= 0
+    assert title["x"] + title["width"] <= 390
+
+
+@pytest.mark.browser
+def test_an_action_and_the_way_on_take_whole_lines_on_a_phone(page, small_book):
+    page.goto((small_book.out / "html/index.html").as_uri())
+    assert page.locator(".cb-action-title").first.bounding_box()["width"] > 300
+    page.goto((small_book.out / "html/book/chapters/05_cohorts.html").as_uri())
+    before, after = (
+        page.locator(f".prev-next-area .{side}") for side in ("left-prev", "right-next")
+    )
+    assert before.bounding_box()["y"] < after.bounding_box()["y"]
 
 
 @pytest.mark.browser
@@ -573,6 +594,22 @@ def test_the_summary_is_printed_on_two_pages_at_most(chromium, small_book, tmp_p
     printed = pdf.print_page(chromium, composed, tmp_path / "summary.pdf").read_bytes()
     composed.unlink()
     assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 2
+
+
+@pytest.mark.browser
+def test_an_action_is_printed_over_the_whole_width_with_its_figures_in_a_row(page, small_book):
+    html = small_book.out / "html"
+    for pages in (paper.pages_of(html)[:1], paper.pages_of(html)[:2]):
+        composed = paper.compose(html, pages)
+        page.set_viewport_size({"width": 680, "height": 960})  # the text of A4
+        page.emulate_media(media="print")
+        page.goto(composed.as_uri())
+        composed.unlink()
+        table, title = (page.locator(part).first for part in (".cb-actions", ".cb-action-title"))
+        assert title.bounding_box()["width"] > 0.9 * table.bounding_box()["width"]
+        assert table.bounding_box()["width"] > 600, "not in columns"
+        cells = page.locator(".cb-actions tr.cb-action").first.locator("td:visible")
+        assert len({round(cell.bounding_box()["y"]) for cell in cells.all()}) == 1
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -5,9 +5,11 @@ import zipfile
 import openpyxl
 import pytest
 
+from analysis.base import language
 from analysis.book import codebook
 from analysis.book.workbook import WORKBOOK, keep_workbook, write_workbook
 from analysis.contract import catalogue
+from tests.handmade import ROOT
 
 RISK = """risk_segment,users,share,mean_proba,min_proba,max_proba,expected_churners,struck_by
 High,1200,0.125,0.5,0.25,0.75,600.5,leakage
@@ -47,6 +49,33 @@ def test_the_codebook_says_what_each_column_of_each_file_means(target):
     assert share[:3] == ["scores/risk_segments.csv", "Users by risk", "Share"]
     assert share[4] == "share"
     assert all(row[5] for row in rows)
+
+
+def test_sentences_in_cells_are_said_and_names_stay(tmp_path):
+    path = tmp_path / catalogue.table_of("quality").path
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "kind,table,name\ncolumn,users,country\nrule,events,user_id is missing (left out)\n"
+    )
+    with language.speaking("es", ROOT / "book" / "locale"):
+        codebook.label_heads(tmp_path, [catalogue.table_of("quality")])
+    head, *rows = codebook.read_rows(path)
+    assert head == ["Clase", "Tabla", "Nombre"]
+    assert [row[2] for row in rows] == ["country", "falta user_id (excluido)"]
+
+
+def test_amounts_are_numbers_whose_currency_the_codebook_states(tmp_path):
+    table = catalogue.table_of("maximum_profit")
+    path = tmp_path / table.path
+    path.parent.mkdir(parents=True)
+    path.write_text("model,maximum_profit,contacted_share\nx,1234.5,0.5\n", encoding="utf-8")
+    codebook.label_heads(tmp_path, [table])
+    codebook.write_codebook(tmp_path, [table], "MXN")
+    _, *rows = codebook.read_rows(tmp_path / codebook.CODEBOOK)
+    assert [row[4] for row in rows] == ["text", "MXN", "share"]
+    write_workbook(tmp_path, [table], "MXN")
+    cell = openpyxl.load_workbook(tmp_path / WORKBOOK)["maximum_profit"]["B2"]
+    assert (cell.value, cell.number_format) == (1234.5, "[$MXN] #,##0.00")
 
 
 def test_the_workbook_has_numbers_in_their_formats_and_no_formula(target):

@@ -110,10 +110,17 @@ def test_a_table_has_a_named_frame_a_deciding_column_and_a_codebook():
     assert 'role="region" tabindex="0" aria-label="Do they?"' in html
     assert html.count("cb-decides") == 2
     assert 'href="../../artifacts/codebook.csv"' in html
+    assert '<span class="cb-held">Do they?</span>' in html
     folded = dress_table(TABLE.replace("groups_overall", "groups_overall-chart"), set())
     assert 'aria-label="Table of the chart: Do they?"' in folded
     assert folded.count("cb-decides") == 2
     assert dress_table("<table></table>", set()) == "<table></table>"
+
+
+def test_a_cell_of_several_lines_is_wide_enough_to_read():
+    text = "A user's last event is before the first day that counts, and more words."
+    cell = f'<td headers="x" class="gt_row gt_left">{text}</td>'
+    assert f'<td class="cb-wordy gt_row gt_left">{text}' in dress_table(TABLE + cell, set())
 
 
 def test_a_page_has_the_style_of_its_tables_once():

@@ -171,6 +171,15 @@ def test_a_reference_table_without_rows_says_so():
     assert "No rows." in render("table", **reference_table(["a", "b"], [], "Empty"))
 
 
+def test_a_table_with_a_long_text_names_its_short_cells_for_a_phone():
+    long = "A sentence of more than forty characters, which takes lines."
+    page = render("table", **reference_table(["Column", "Unit", "Meaning"], [["a", "days", long]]))
+    assert 'class="cb-table cb-stacked"' in page
+    assert 'data-label="Unit">days' in page
+    assert f'<td class="cb-long">{long}' in page
+    assert "cb-stacked" not in render("table", **reference_table(["a"], [["short"]]))
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [

@@ -3,18 +3,21 @@
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
+from analysis.base import language
 from analysis.base.errors import ReportError
 from analysis.book.show import ReportTable, format_cells, show, show_given
 from analysis.contract import catalogue
 from analysis.contract.catalogue import Column, Table
 from tests.book.small_book import plain
 
+LOCALE = Path(__file__).resolve().parents[2] / "book" / "locale"
 STATUSES = {"pass": "passes", "fail": "fails", "not_applicable": "not applicable"}
 TABLE = Table(
     "groups",
@@ -100,6 +103,30 @@ def test_the_head_says_the_unit_that_the_cells_leave_out():
     assert cells["lift"] == "2.31"
     assert cells["cost"] == "12.50"
     assert cells["auc"] == "0.781"
+
+
+def test_numbers_among_words_are_written_in_the_language_and_names_of_the_code_stay():
+    columns = (
+        Column("key", "Key", "text", "Name."),
+        Column("low", "5 %", "text", "Low.", decimals=2),
+        Column("version", "Version", "text", "Of the app."),
+    )
+    frame = pd.DataFrame([("threshold", "−1,204.50", "4.10"), ("x", "Other", "5.0")])
+    frame.columns = [column.name for column in columns]
+    with language.speaking("es", LOCALE):
+        cells = format_cells(frame, Table("any", "audit/any.csv", "Any", (), columns))
+    assert cells.to_numpy().tolist() == [["threshold", "−1.204,50", "4.10"], ["x", "Other", "5.0"]]
+
+
+def test_the_head_of_amounts_says_their_currency(monkeypatch):
+    columns = (*TABLE.columns[:2], Column("profit", "Profit", "money", "What is earned."))
+    monkeypatch.setattr(catalogue, "table_of", lambda _name: replace(TABLE, columns=columns))
+    frame = FRAME.assign(profit=[1234.5, 80.0])
+    frame.attrs |= {"table": "groups", "currency": "MXN"}
+    page = read_page(frame)
+    assert [head.text for head in page.thead("th")] == ["Group", "Users", "Profit (MX$)"]
+    assert "gt_right" in page.thead("th")[2]["class"]
+    assert [row[2] for row in read_rows(page)] == ["1,234", "80"]
 
 
 def test_each_interval_takes_the_unit_and_the_name_on_its_left():

@@ -14,6 +14,7 @@ from analysis.book.show import show_chart
 from analysis.book.told import in_region, keep_told
 from analysis.cohorts.trend_charts import draw_churn
 from analysis.run import messages
+from analysis.run.site import write_numbers
 from tests.handmade import ROOT
 
 LOCALE = ROOT / "book" / "locale"
@@ -79,6 +80,15 @@ def test_a_stored_number_is_written_as_in_the_region(locale: str, number: str) -
         assert in_region("1.255,5 a 10 %, 3,14") == number
 
 
+def test_numbers_within_messages_are_written_as_in_the_region(tmp_path: Path) -> None:
+    path = tmp_path / "pages.po"
+    path.write_text('msgid "0,5"\nmsgstr "0,5 de 1.000; holdout_share en 0.1"\n', encoding="utf-8")
+    with language.speaking("es-MX", LOCALE):
+        write_numbers(tmp_path)
+    said = 'msgid "0,5"\nmsgstr "0.5 de 1,000; holdout_share en 0.1"\n'
+    assert path.read_text(encoding="utf-8") == said
+
+
 def test_what_a_notebook_shows_is_taken_in_the_language_of_the_page() -> None:
     spanish = '<style>a > b {c: 1.5}</style><th id="Day">Día</th><td>46,1</td><td>Keep</td>'
     html = "<td>46.1</td>" + keep_told({"es": spanish})
@@ -112,6 +122,21 @@ def test_a_chart_is_told_in_every_language_of_the_catalogues(
         ("fewer than 100 users are scored", "se puntúan menos de 100 usuarios"),
         ("Users still active after 45 days", "Usuarios aún activos tras 45 días"),
         ("age is negative or above 120", "la edad es negativa o superior a 120"),
+        (
+            "age is not a number, or one that cannot be (taken as missing)",
+            "age no es un número, o es uno imposible (se toma por ausente)",
+        ),
+        (
+            "All 12 users at risk when the model is tested stayed, so there is nothing to measure. "
+            "Lower horizon_days in params.yml, or give a longer log.",
+            "Los 12 usuarios en riesgo cuando se prueba el modelo se quedaron todos, así que no hay "
+            "nada que medir. Bajar horizon_days en params.yml, o usar un registro más largo.",
+        ),
+        (
+            "the log has 12 silences of 30 days, 30 are needed",
+            "el registro tiene 12 periodos de inactividad de 30 días, hacen falta 30",
+        ),
+        ('" (doubled inside quotes)', '" (duplicadas dentro de comillas)'),
         ("a sentence that nobody wrote", "a sentence that nobody wrote"),
     ],
 )

@@ -5,12 +5,16 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup, Comment
 
 from tests.book.test_built_book import (  # noqa: F401 (fixtures)
+    AXE,
+    AXE_RULES,
     NOTE,
+    RUN_AXE,
     Book,
     build,
     small_book,
@@ -26,7 +30,7 @@ WORDS = re.compile(
 """Words of English that are none of Spanish."""
 SPOKEN = ("aria-label", "title", "alt", "placeholder", "data-filter", "data-label", "content")
 NAMES = re.compile(
-    r"[\w./-]*[_/][\w./-]*|\b\w+: |\[at - [^)]*\)|0 <= share|[A-Z]{3,}|\w+\.(?:csv|parquet|py|md)|«[^»]*»|\b(?:make|churnbook) \w+|params\.yml|index\.md|e-mail"
+    r"[\w./-]*[_/][\w./-]*|\b\w+: |\[at - [^)]*\)|0 <= share|[A-Z]{3,}|\w+\.(?:csv|parquet|py|md)|“[^”]*”|\b(?:make|churnbook) \w+|params\.yml|index\.md|e-mail"
 )
 """Names of columns, codes, files and commands, which stay as they are."""
 GIVEN = ("Other", NOTE)
@@ -110,3 +114,47 @@ def test_downloads_speak_spanish(site: Book) -> None:
     for name in ("checks", "actions", "shortcuts"):
         text = (tables / f"{name}.csv").read_text(encoding="utf-8")
         assert not re.search(r"\b(the|of|which|churned)\b", text), name
+
+
+# --- in a browser -------------------------------------------------------------------------
+
+CHARTS = """() => [...document.querySelectorAll("figure.cb-chart svg")].flatMap((svg) => {
+    const frame = svg.getBoundingClientRect();
+    const texts = [...svg.querySelectorAll("text")].map((text) => [text.textContent.trim(),
+        text.getBoundingClientRect()]).filter(([said, box]) => said && box.width);
+    const out = ([, box]) => box.left < frame.left - 1 || box.right > frame.right + 1
+        || box.top < frame.top - 1 || box.bottom > frame.bottom + 1;
+    const both = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 6;
+    const over = texts.filter(([, a], n) => texts.slice(n + 1).some(([, b]) => both(a, b)));
+    const chart = svg.closest("figure").dataset.chart;
+    return [...texts.filter(out), ...over].map(([said]) => `${chart}: ${said}`);
+})"""
+"""Texts of charts that are cut by the drawing's edge, or written over another one."""
+TICKS = r"""() => [...document.querySelectorAll("figure.cb-chart svg text")]
+    .map((text) => text.textContent).filter((text) => /^[-\u2212]?\d+\.\d{1,2}$/.test(text))"""
+"""Numbers with a decimal point."""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1440])
+def test_texts_of_charts_are_whole_in_the_longer_language(
+    browser: Any, site: Book, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    wrong: dict[str, list[str]] = {}
+    for path in sorted((site.out / "html" / "es" / "book" / "chapters").glob("*.html")):
+        page.goto(path.as_uri())
+        wrong[path.name] = page.evaluate(CHARTS) + page.evaluate(TICKS)
+    page.close()
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["index.html", "book/chapters/05_cohorts.html"])
+def test_axe_finds_nothing_in_the_other_language(browser: Any, site: Book, name: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((site.out / "html" / "es" / name).as_uri())
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert page.evaluate(RUN_AXE, AXE_RULES) == []
+    page.close()

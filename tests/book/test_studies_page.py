@@ -3,8 +3,10 @@
 import pandas as pd
 import pytest
 
+from analysis.base import language
 from analysis.base.errors import ReportError
 from analysis.base.texts import read_texts
+from analysis.book.codebook import read_rows
 from analysis.book.show import format_cells
 from analysis.book.studies import publish_studies, read_study, say_fires, titles_of
 from analysis.contract import catalogue
@@ -31,7 +33,7 @@ def test_no_code_stands_in_a_cell(table):
 def test_faults_checks_and_shares_are_in_words():
     first = cells_of("detection_500").iloc[0]
     assert [plain(text) for text in first] == [
-        "No fault", "0.000", "32", "Any check fails", "0.0 %", "0.0 to 10.7 %",
+        "No fault", "0", "32", "Any check fails", "0.0 %", "0.0 to 10.7 %",
     ]  # fmt: skip
 
 
@@ -87,3 +89,14 @@ def test_the_files_are_offered_for_download(tmp_path):
     assert {path.name for path in (tmp_path / "studies").iterdir()} == {
         f"{table.name}.csv" for table in catalogue.studies()
     }
+
+
+def test_a_download_in_another_language_has_its_heads_and_words(tmp_path):
+    with language.speaking("es", BOOK / "locale"):
+        publish_studies(BOOK, tmp_path)
+    read = {path.stem: read_rows(path) for path in (tmp_path / "studies").iterdir()}
+    assert read["best"][0][:3] == ["Modelo", "AUC", "Índice de Brier"]
+    assert read["detection_500"][0][1:3] == ["Fallo", "Fuerza"]
+    assert "late_log" in {row[1] for row in read["detection_500"]}
+    assert "Declive" in {row[1] for row in read["honest_500"]}
+    assert any("Número de usuarios activos" in row[-1] for row in read["honest_500"])

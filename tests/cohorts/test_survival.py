@@ -163,8 +163,9 @@ def test_without_lives_nothing_is_known():
 
 
 def test_ends_of_the_interval_meet_where_survival_is_0_or_1():
-    low, high = loglog_interval(np.array([1.0, 0.5, 0.0]), np.array([0.0, 0.1, np.nan]))
-    assert (low[0], high[0], low[2], high[2]) == (1, 1, 0, 0)
+    survived, errors = np.array([1.0, 0.5, 0.0, 1.0, 0.0]), np.array([0.0, 0.1, np.nan, 0.1, 0.1])
+    low, high = loglog_interval(survived, errors)
+    assert low[[0, 2, 3, 4]].tolist() == high[[0, 2, 3, 4]].tolist() == [1, 0, 1, 0]
     assert 0 < low[1] < 0.5 < high[1] < 1
 
 
@@ -215,6 +216,13 @@ def test_groups_have_curves_and_small_ones_are_left_out():
     assert (table["from_day"] == 0).all()
     ios = only(table, "device: iOS")
     assert ios.loc[ios["day"] == 5, "survival"].tolist() == pytest.approx([3 / 4 * 2 / 3])
+
+
+def test_groups_come_in_order_one_below_the_other():
+    table = survival_by_group(LIVES, GROUPS, ["device"], WINDOW, min_group=3)
+    assert table["group"].unique().tolist() == ["all", "device: Android", "device: iOS"]
+    assert table.index.tolist() == list(range(3 * 13))
+    assert [*table] == ["group", "day", *survival.CURVE]
 
 
 def test_days_run_to_the_longest_life_or_the_length_of_the_log():
@@ -290,6 +298,25 @@ def test_the_settled_curve_stands_beside_the_plain_one():
     assert settled.index.max() == 70  # nobody is followed beyond
     assert settled["survival"][[39, 40, 49, 50]].tolist() == pytest.approx([1, 2 / 3, 2 / 3, 1 / 3])
     assert settled["at_risk"][[40, 41, 51]].tolist() == [3, 2, 1]
+
+
+def test_both_curves_are_of_the_same_users_and_groups():
+    users = make_users({f"u{n}": "2025-01-01" for n in range(6)}).assign(device=list("aaabbb"))
+    last = ["2025-01-11", "2025-02-20", "2025-03-12", "2025-01-21", "2025-04-10", "2025-04-10"]
+    spans = pd.DataFrame({"user_id": users["user_id"], "first_event_at": at("2025-01-01"),
+                          "last_event_at": [at(day) for day in last]})  # fmt: skip
+    both = survival.both_curves(users, spans, WINDOW, SILENCE, ["device"], 2)
+    on_70 = both[both["day"] == 70].set_index("group")
+    # silent for 30 days before the end: u0 to u3; for 60: u0, u3
+    assert on_70["survival"].to_dict() == pytest.approx(
+        {"all": 2 / 6, "device: a": 0 / 3, "device: b": 2 / 3}
+    )
+    on_40 = both[both["day"] == 40].set_index("group")
+    assert on_40["settled_survival"].to_dict() == pytest.approx(
+        {"all": 4 / 6, "device: a": 2 / 3, "device: b": 2 / 3}
+    )
+    assert on_40["settled_at_risk"].to_dict() == {"all": 4, "device: a": 2, "device: b": 2}
+    assert [*lifetimes(users, spans, WINDOW, SILENCE)] == ["user_id", "entry", "time", "is_end"]
 
 
 def test_the_settled_curve_holds_the_truth_of_simulated_users():

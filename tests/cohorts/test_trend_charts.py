@@ -97,6 +97,15 @@ def test_each_monthly_figure_has_a_line_dashed_where_the_month_is_not_over():
     assert says(chart)[-1] == "Sessions per active user, March 2025: 1.20 so far"
 
 
+def test_the_last_value_of_each_figure_stands_beside_its_own_line():
+    values = {"sessions_per_user": 3.28, "credits_per_user": 11.2, "paying_share": 0.08}
+    frames = [KPIS.assign(kpi=name, value=[value * 0.9, value, None], so_far=None)
+              for name, value in values.items()]  # fmt: skip
+    for axes in axes_of(draw_monthly(pd.concat(frames))):
+        (label,) = axes.texts
+        assert 0 <= label.xy[1] <= 1, label.get_text()
+
+
 @pytest.mark.parametrize(
     ("low", "says_so"),
     [([1.4, 1.7, None], "sessions per active user changed"), ([1.4, 1.5, None], "No monthly")],
@@ -104,6 +113,13 @@ def test_each_monthly_figure_has_a_line_dashed_where_the_month_is_not_over():
 def test_the_title_names_the_figures_that_moved(low, says_so):
     frame = KPIS.assign(ci_low=low, ci_high=[1.6, 1.9, None])
     assert says_so in draw_monthly(frame).title
+
+
+def test_the_title_keeps_the_capitals_of_an_abbreviation():
+    ends = {"ci_low": [1.4, 1.7, None], "ci_high": [1.6, 1.9, None]}
+    title = draw_monthly(KPIS.assign(kpi="credits_per_user", **ends)).title
+    assert "credits bought per active user (ARPU, in credits)" in title
+    assert "twelve" not in title
 
 
 def test_the_lines_show_the_last_months_only():

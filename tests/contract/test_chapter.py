@@ -71,6 +71,19 @@ def test_a_table_is_computed_once_and_knows_its_name(small):
     assert small.asked == ["lift"]
 
 
+def test_a_table_of_amounts_knows_their_currency():
+    class Priced(Small):
+        currency = "MXN"
+
+        @table
+        def maximum_profit(self) -> pd.DataFrame:
+            return pd.DataFrame({"maximum_profit": [1.5]})
+
+    priced = Priced([], None)
+    assert priced.maximum_profit.attrs["currency"] == "MXN"
+    assert "currency" not in priced.lift.attrs
+
+
 def test_a_check_gets_attributes_of_the_chapter_and_of_its_log_and_no_other_is_computed(small):
     (verdict,) = small.verdicts({"lifts"})
     assert (verdict.value, verdict.n) == (2.0, 7)

@@ -110,3 +110,11 @@ def test_two_stages_may_not_write_one_artifact(monkeypatch):
         writer_of()
     monkeypatch.setattr(stages, "STAGES", (one,))
     assert needs(Stage("three", "A", reads=("a/x.csv",), writes={})) == {"one"}
+
+
+def test_up_to_a_stage_are_those_it_needs_in_their_order():
+    names = [stage.name for stage in stages.up_to("08_segmentation")]
+    assert names == ["01_clean_users", "02_clean_events", "04_features", "08_segmentation"]
+    assert stages.up_to(stages.SUMMARY) == STAGES
+    with pytest.raises(ReportError, match="No stage is called"):
+        stages.up_to("none")

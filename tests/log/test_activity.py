@@ -9,7 +9,6 @@ from analysis.base.errors import ReportError
 from analysis.log.activity import (
     amount,
     exact_sum,
-    numbered,
     place,
     require_activity,
     sum_by_day,
@@ -232,23 +231,6 @@ def test_a_passive_type_that_no_event_has_is_named():
         ReportError, match=r"names 'pusch', but no event has that type\. Types: play\."
     ):
         place(events, USERS, WINDOW, ["pusch"])
-
-
-def test_numbers_stand_for_users_and_amounts_are_read_once():
-    users = make_users({"new": "2025-01-01", "other": "2025-01-01"})
-    given = make_events(
-        [("new", "2025-01-03"), ("new", "2025-01-05"), ("other", "2025-01-05")],
-        session_id=["s", None, "s"],
-        properties=['{"amount": 3}', "{}", None],
-    )
-    events, numbers = numbered(make_active(given, users, WINDOW), users)
-    assert numbers["user_id"].tolist() == [0, 1]
-    table = engine.to_pandas(events.order_by("user_id", "event_at"))
-    assert table["user_id"].tolist() == [0, 0, 1]
-    assert table["amount"].fillna(-1).tolist() == [3.0, -1.0, -1.0]
-    assert table["session_key"].duplicated().tolist() == [False, False, True]
-    assert amount(events).equals(events.amount)
-    assert with_sessions(events, 30) is events
 
 
 def test_what_users_did_by_type_is_summed_once():

@@ -171,8 +171,8 @@ def test_events_without_a_true_identifier_are_left_out_and_counted():
             "u3 a 2025-01-05 x null", "nan NaN 2025-01-05 x s1"]  # fmt: skip
     cleaned = clean_log.clean_events(raw(header, *rows))
     table = engine.to_pandas(clean_log.in_order(cleaned.table))
-    assert table["event_uuid"].tolist() == ["u1", "u3"]
-    assert table["session_id"].isna().tolist() == [False, True]
+    assert table["session_id"].fillna("-").tolist() == ["s1", "-"]
+    assert cleaned.counts["null_event_uuid"] == 2
     found = {n: v for n, v in cleaned.counts.items() if n.startswith("placeholder")}
     assert found == {
         "placeholder_user_id": 2, "placeholder_event_uuid": 2, "placeholder_session_id": 1,
@@ -291,13 +291,15 @@ def test_a_few_events_at_midnight_are_no_dates():
 
 def test_events_that_tie_are_written_in_one_order():
     rows = [f"a 2025-01-05T10:00 play s{n}" for n in (3, 1, 2)]
-    header = "user_id event_timestamp event_type show_id"
+    header = "user_id event_timestamp event_type session_id"
     orders = [rows, rows[::-1]]
     written = [
         engine.to_pandas(clean_log.in_order(clean_log.clean_events(raw(header, *order)).table))
         for order in orders
     ]
-    assert written[0]["show_id"].tolist() == written[1]["show_id"].tolist() == ["s1", "s2", "s3"]
+    assert (
+        written[0]["session_id"].tolist() == written[1]["session_id"].tolist() == ["s1", "s2", "s3"]
+    )
 
 
 def test_required_columns_are_enough_for_users():
@@ -477,15 +479,15 @@ def test_the_whole_events_table_by_hand():
     cleaned = clean_log.clean_events(raw(EVENT_HEADER, *RAW_EVENTS))
     table = engine.to_pandas(clean_log.in_order(cleaned.table))
     assert list(table.columns) == [
-        "user_id", "event_at", "event_type", "event_uuid", "received_at", "created_at",
-        "session_id", "recorded_at", "content",
+        "user_id", "event_at", "event_type", "received_at", "created_at", "session_id",
+        "recorded_at", "content",
     ]  # fmt: skip
     day = "2025-01-05T"
     assert shown(table.drop(columns="content")) == [
-        f"a {day}09:00 - u5 {day}08:59 - s4 {day}09:00",
-        f"a {day}10:00 play u1 {day}10:05 {day}10:04 s3 {day}10:05",
-        f"a {day}10:00 play u6 - {day}10:05 - {day}10:00",
-        f"b {day}10:01 play u2 {day}10:02 {day}10:03 s1 {day}10:02",
+        f"a {day}09:00 - {day}08:59 - s4 {day}09:00",
+        f"a {day}10:00 play {day}10:05 {day}10:04 s3 {day}10:05",
+        f"a {day}10:00 play - {day}10:05 - {day}10:00",
+        f"b {day}10:01 play {day}10:02 {day}10:03 s1 {day}10:02",
     ]
     assert cleaned.counts == {
         "null_event_uuid": 1,

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.base import engine
 from analysis.log import content
-from analysis.log.content import Columns, content_columns, is_of_loading
+from analysis.log.content import Columns, is_of_loading
 from analysis.log.events import clean_events
 from tests.handmade import CON
 
@@ -45,7 +45,7 @@ def test_other_columns_are_content(name):
 
 def test_a_column_by_which_no_two_rows_agree_is_an_identifier():
     numbers = [str(n) for n in range(ROWS)]
-    said = content_columns(
+    said = clean_events(
         raw(
             event_uuid=numbers,
             serial=[f"x{n}" for n in numbers],
@@ -56,7 +56,7 @@ def test_a_column_by_which_no_two_rows_agree_is_an_identifier():
             rating=["5"] * ROWS,
             loaded_at=["2025-01-06"] * ROWS,
         )
-    )
+    ).said
     counted = ("order", "seconds", "comment", "session_id", "rating")
     assert set(said.counted) == set(counted)
     assert set(said.left_out) == {"event_uuid", "serial", "loaded_at"}
@@ -64,7 +64,7 @@ def test_a_column_by_which_no_two_rows_agree_is_an_identifier():
 
 def test_few_rows_do_not_show_an_identifier():
     few = raw(serial=[str(n) for n in range(ROWS)]).limit(content.FEW_ROWS - 1)
-    assert content_columns(few) == Columns(("serial",), ())
+    assert clean_events(few).said == Columns(("serial",), ())
 
 
 def test_content_is_equal_where_all_but_identifiers_and_load_times_agree():

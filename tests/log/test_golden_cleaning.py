@@ -39,7 +39,7 @@ def users():
 def events():
     cleaned = clean_log.clean_events(read("idilio_analytics_events.parquet", "events", EVENTS))
     return clean_log.CleanEvents(
-        cleaned.table.cache(), cleaned.counts, cleaned.absent, cleaned.said
+        cleaned.table.cache(), cleaned.counts, cleaned.absent, cleaned.said, cleaned.cells
     )
 
 

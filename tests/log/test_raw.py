@@ -90,6 +90,40 @@ def test_a_folder_of_parquet_files_is_one_table(tmp_path):
     }
 
 
+@pytest.mark.parametrize("ending", ["parquet", "csv", "json"])
+def test_the_day_in_the_names_of_folders_is_no_column(tmp_path, ending):
+    for day in ("2025-01-05", "2025-01-06"):
+        rows = pd.DataFrame({"user_id": ["a"], "signup_date": [day], "note": ["x"]})
+        folder = tmp_path / "users" / f"date={day}"
+        folder.mkdir(parents=True)
+        orient = {"orient": "records"} if ending == "json" else {"index": False}
+        getattr(rows, f"to_{ending}")(folder / f"0.{ending}", **orient)
+    users = read(tmp_path / "users")
+    assert list(users.columns) == ["user_id", "signup_date", "note"]
+    assert users.count().execute() == 2
+    assert read(tmp_path / "users", mapping={"signup_date": "signup_date"}).columns == users.columns
+
+
+def test_a_column_of_the_contract_may_stand_in_the_names_of_folders(tmp_path):
+    for country, code in (("PE", "01"), ("MX", "2")):
+        rows = pd.DataFrame({"user_id": [country], "signup_date": ["2025-01-05"], "note": [1]})
+        folder = tmp_path / "users" / f"land={country}" / "date=9" / f"age={code}"
+        folder.mkdir(parents=True)
+        rows.to_parquet(folder / "0.parquet", index=False)
+    users = read(tmp_path / "users", mapping={"country": "land"})
+    assert list(users.columns) == ["user_id", "signup_date", "age", "country", "note"]
+    found = users.order_by("country").to_pyarrow().to_pylist()
+    assert [(row["country"], row["age"], row["note"]) for row in found] == [
+        ("MX", "2", 1), ("PE", "01", 1)
+    ]  # fmt: skip
+
+
+def test_in_folders_of_text_such_a_column_is_named_with_the_remedy(tmp_path):
+    save(tmp_path, "users/country=PE/0.csv", "user_id,signup_date\na,2025-01-05\n")
+    with pytest.raises(ReportError, match=r"'country' stands in .* not for CSV. Write it into"):
+        read(tmp_path / "users")
+
+
 def test_a_folder_of_both_kinds_is_refused(tmp_path):
     save(tmp_path, "a.csv", CSV)
     pd.DataFrame(ROWS).to_parquet(tmp_path / "b.parquet")

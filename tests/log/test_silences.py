@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from analysis.log import silences as module
 from analysis.log.churn import Windows, longest_horizon
 from analysis.log.silences import return_rates, share_ended, silences
-from tests.handmade import make_active, make_events, make_users, make_window
+from analysis.log.slices import Slices
+from tests.handmade import ROLES, make_active, make_events, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-01-21")
 VISITS = [
@@ -31,6 +32,21 @@ def test_a_silence_runs_to_the_next_event_or_to_the_end_of_the_log():
     assert found.values.tolist() == [
         ["back", 4.0, True], ["back", 15.0, True], ["gone", 19.0, False], ["steady", 16.0, True],
     ]  # fmt: skip
+
+
+def test_slices_of_days_have_the_silences_of_the_events():
+    users = make_users(dict.fromkeys(["back", "gone", "steady"], "2025-01-01"))
+    overlapping = make_events(
+        [*VISITS, ("back", "2025-01-09T23:00"), ("back", "2025-01-10T11:00"),
+         ("back", "2025-01-10T01:00"), ("back", "2025-01-11T10:30")],
+        session_id=[*"abcdefg", "x", "x", "y", "z"],
+    )  # fmt: skip
+    active = make_active(overlapping, users, WINDOW)
+    rows = Slices.of(active, WINDOW.end, ROLES).rows
+    for least in (1, 4):
+        pd.testing.assert_frame_equal(
+            silences(rows, WINDOW, least), silences(active, WINDOW, least)
+        )
 
 
 def test_share_that_ends_by_hand():

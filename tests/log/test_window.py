@@ -51,6 +51,11 @@ def test_the_daily_volume_by_hand():
     pd.testing.assert_frame_equal(logwindow.daily_volume(events), expected, check_dtype=False)
 
 
+def test_an_event_of_nobody_is_an_event_and_no_user():
+    events = make_events([("a", "2025-01-05"), ("a", "2025-01-05"), (None, "2025-01-05")])
+    assert logwindow.daily_volume(events)[["events", "users"]].to_numpy().tolist() == [[3, 1]]
+
+
 def test_the_daily_volume_counts_days_of_the_zone():
     events = make_events([("a", "2025-01-01T04:59"), ("a", "2025-01-01T05:00")])
     daily = logwindow.daily_volume(events, "America/Lima")

@@ -6,6 +6,7 @@ import pytest
 
 from analysis.contract import inputs as contract
 from analysis.log.activity import absent_roles
+from analysis.log.slices import Slices
 from analysis.model.features import (
     NEEDS,
     absent_features,
@@ -40,7 +41,8 @@ def behave(acts=ACTS, lookback=28, gap_minutes=30.0, **columns):
         [("a", act[0]) for act in acts], event_type=[act[1] for act in acts], **columns
     )
     active = make_active(events, users, make_window("2024-12-01", "2025-03-01"))
-    table = behaviour(active, DAY_END, lookback, ROLES, gap_minutes)
+    slices = Slices.of(active, at("2025-03-01"), ROLES)
+    table = behaviour(slices, DAY_END, lookback, gap_minutes)
     return table.iloc[0].to_dict() if len(table) else {}
 
 
@@ -56,14 +58,16 @@ def usual(signup, lookback=30, recorded=None):
         **columns,
     )
     active = make_active(events, users, window)
-    return habits(active, users, window, DAY_END, lookback, ROLES, 30.0).iloc[0].to_dict()
+    slices = Slices.of(active, window.end, ROLES)
+    return habits(slices, users, window, DAY_END, lookback, 30.0).iloc[0].to_dict()
 
 
 def test_a_role_that_is_not_given_is_absent_and_what_needs_it_too():
     active = make_active(make_events(VISITED), USERS, WINDOW)
     assert absent_roles(active, {}) == sorted(contract.ROLES)
-    assert absent_features(active, {"click": "content_play"}) == list(NEEDS)  # no play beside it
-    given = absent_features(active, {"play": "content_play", "click": "content_play"})
+    slices = Slices.of(active, WINDOW.end, ROLES)
+    assert absent_features(slices, {"click": "content_play"}) == list(NEEDS)  # no play beside it
+    given = absent_features(slices, {"play": "content_play", "click": "content_play"})
     assert not {"failed_intents", "usual_failed_rate", "plays_per_session"} & set(given)
 
 
@@ -184,6 +188,11 @@ def test_95_percent_of_sessions_are_no_longer_than_reported():
     assert behave(acts)["session_seconds_p95"] == 18 * 60  # the 19th of 20
 
 
+def test_the_later_half_of_an_odd_look_back_begins_at_noon():
+    acts = [(when, "content_play") for when in ("2025-01-30T11:59:59", "2025-01-30T12:00:00")]
+    assert behave(acts, lookback=3)["recent_share"] == 1 / 2
+
+
 def test_next_episodes_without_a_play_give_no_rate():
     found = behave([("2025-01-05", "next_episode")])
     assert pd.isna(found["next_episode_rate"])
@@ -192,7 +201,8 @@ def test_next_episodes_without_a_play_give_no_rate():
 
 def test_a_role_may_be_absent_from_the_parameters():
     active = make_active(make_events([("first", "2025-01-05")]), USERS, WINDOW)
-    table = behaviour(active, WINDOW.end, 16, {"play": "content_play"}, 30)
+    slices = Slices.of(active, WINDOW.end, {"play": "content_play"})
+    table = behaviour(slices, WINDOW.end, 16, 30)
     assert table.loc[0, ["plays_per_session", "failed_intents", "credits_spent"]].tolist() == [
         1,
         0,
@@ -205,7 +215,8 @@ def test_user_features_hold_everyone_as_of_the_end_of_the_log():
         {"last": "2025-01-01", "never": None, "first": "2025-01-01"}, event_count=[9, 9, 9]
     )
     active = make_active(make_events(VISITED), users, WINDOW)
-    table = user_features(active, users, WINDOW, 4, ROLES, 30).set_index("user_id")
+    slices = Slices.of(active, WINDOW.end, ROLES)
+    table = user_features(slices, users, WINDOW, 4, 30).set_index("user_id")
     assert table.index.tolist() == ["first", "last", "never"]
     assert table["event_count"].tolist() == [2, 3, 0]
     assert table["native_event_count"].tolist() == [9, 9, 9]
@@ -238,6 +249,18 @@ def test_features_are_described_by_their_kind():
         "category",
         "iOS",
     )
+
+
+def test_a_range_that_few_users_lie_beyond_is_not_told():
+    keys = {"user_id": [f"u{n}" for n in range(40)], "snapshot_at": at("2025-01-05")}
+    rare = pd.DataFrame({**keys, "split": "test", "churned": 0.0, "n": [float(n) for n in range(40)],
+                         "home": ["Atlantis"] * 3 + [f"place {n}" for n in range(37)]})  # fmt: skip
+    number, category = feature_summary(rare, min_disclosed=10).to_dict("records")
+    assert number["median"] == "19.50"
+    assert pd.isna([number["low"], number["high"], category["median"]]).all()
+    assert feature_summary(rare, min_disclosed=3)["median"].tolist() == ["19.50", "Atlantis"]
+    of_few = feature_summary(rare.head(19), min_disclosed=10)
+    assert of_few["median"].isna().all()
 
 
 def test_numbers_too_large_to_square_are_missing():

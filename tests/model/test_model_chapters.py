@@ -8,13 +8,21 @@ import pandas as pd
 import pytest
 
 from analysis.base import files
+from analysis.base.table_file import in_memory
 from analysis.base.unavailable import reason_of
 from analysis.contract import catalogue, stages
 from analysis.contract.chapter import Chapter
-from analysis.model import Features, Model, Scoring
+from analysis.model import Features, Model, Scoring, chapter_features
 from analysis.model.chapter_scoring import StoredModel
 from simulation import simulate
-from tests.handmade import make_company_log, make_params
+from tests.handmade import (
+    make_company_log,
+    make_events,
+    make_log,
+    make_params,
+    make_users,
+    make_window,
+)
 
 SIMPLEST = ("logistic_regression",)
 
@@ -32,12 +40,12 @@ def features() -> Features:
 
 @pytest.fixture(scope="module")
 def model(features: Features) -> Model:
-    return Model(features.snapshots, **given(Model), models=SIMPLEST, shuffles=1)
+    return Model(in_memory(features.snapshots), **given(Model), models=SIMPLEST, shuffles=1)
 
 
 @pytest.fixture(scope="module")
 def scoring(features: Features, model: Model) -> Scoring:
-    return Scoring(features.log.users, features.snapshots, model, **given(Scoring))
+    return Scoring(features.log.users, in_memory(features.snapshots), model, **given(Scoring))
 
 
 @pytest.mark.parametrize("name", ["features", "model", "scoring"])
@@ -77,8 +85,22 @@ def test_a_single_check_computes_only_what_it_reads(features: Features) -> None:
     assert set(vars(alone)) & set(stages.find(Features.stage).writes) == {"snapshots"}
 
 
+def test_users_in_parts_have_the_features_of_the_whole_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each user does what no other does, so that a part by itself lacks what the log has."""
+    acts = ("content_play", "app_exit", "poster_click", "next_episode")
+    people = ["a", "b", "c", "d"]
+    events = make_events([(user, "2025-02-20T10:00") for user in people], event_type=acts)
+    users = make_users(dict.fromkeys([*people, "silent"], "2025-01-01"))
+    log = make_log(events, users, make_window("2025-01-01", "2025-03-01"))
+    whole = in_memory(Features(log, **given(Features)).user_features)
+    monkeypatch.setattr(chapter_features, "AT_ONCE", 1)
+    in_parts = in_memory(Features(log, **given(Features)).user_features)
+    pd.testing.assert_frame_equal(in_parts, whole)
+    assert {"exit_rate", "next_episode_rate"} <= set(whole)
+
+
 def test_groups_are_judged_without_a_model(features: Features) -> None:
-    chapter = Scoring(features.log.users, features.snapshots, None, **given(Scoring))
+    chapter = Scoring(features.log.users, in_memory(features.snapshots), None, **given(Scoring))
     names = {"groups_known", "group_differences"}
     assert {verdict.check for verdict in chapter.verdicts(names)} == names
 
@@ -86,7 +108,7 @@ def test_groups_are_judged_without_a_model(features: Features) -> None:
 def test_a_column_written_when_users_left_is_reported_and_not_compared(features: Features) -> None:
     plans = ["basic", "Cancelled", "premium"]
     users = features.log.users.assign(plan=[plans[n % 3] for n in range(len(features.log.users))])
-    chapter = Scoring(users, features.snapshots, None, **given(Scoring))
+    chapter = Scoring(users, in_memory(features.snapshots), None, **given(Scoring))
     asked = replace(chapter, group_columns=["country", "plan"])
     assert asked.asked_columns == ["country", "plan"]
     assert asked.compared_columns == ["country"]
@@ -121,14 +143,14 @@ def _made(path: Path) -> Path:
 
 
 def test_a_capacity_raises_the_threshold(features: Features) -> None:
-    few = Model(features.snapshots, **{**given(Model), "capacity": 5}, models=SIMPLEST)
+    few = Model(in_memory(features.snapshots), **{**given(Model), "capacity": 5}, models=SIMPLEST)
     calibrated = few.calibration_scores[few.chosen]
     assert (calibrated >= few.threshold).sum() <= 5
     assert few.model_card["threshold_rule"] == "capacity"
 
 
 def test_a_test_with_one_outcome_cannot_be_evaluated(features: Features) -> None:
-    table = features.snapshots
+    table = in_memory(features.snapshots)
     stayed = table.assign(churned=table["churned"].mask(table["split"] == "test", 0.0))
     chapter = Model(stayed, **given(Model), models=SIMPLEST)
     assert isinstance(chapter.measured, str)

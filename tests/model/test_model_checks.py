@@ -11,6 +11,7 @@ import pytest
 
 import simulation
 from analysis.base import comparisons
+from analysis.base.table_file import in_memory
 from analysis.contract.checks import Verdict
 from analysis.contract.stages import find
 from analysis.log.churn import Windows
@@ -165,6 +166,20 @@ def drifted(shift: float, scored: int = 1_000, swings: float = 0.0) -> Verdict:
     return drift.drift(pd.concat([train, score], ignore_index=True))
 
 
+@pytest.mark.parametrize(("shift", "status"), [(0.3, "pass"), (0.6, "warn"), (1.0, "fail")])
+def test_of_many_users_some_show_the_same_drift(
+    monkeypatch: pytest.MonkeyPatch, shift: float, status: str
+):
+    """The share of 5,000 users in a cell has an error of up to 0.007. Over five cells, weighted by
+    logarithms of ratios below 2, the index has one of 0.025; twice that is allowed.
+    """
+    whole = drifted(shift, scored=20_000)
+    monkeypatch.setattr(drift, "COMPARED", 5_000)
+    some = drifted(shift, scored=20_000)
+    assert (some.status, some.n) == (whole.status, whole.n) == (status, 20_000)
+    assert some.value == pytest.approx(whole.value, abs=0.05)
+
+
 def rates(train: float, test: float, of: int = 10_000) -> Verdict:
     parts = [
         table_of(split, [1.0] * round(rate * of) + [0.0] * round((1 - rate) * of))
@@ -201,6 +216,7 @@ def leaks(pipeline: Any = PIPELINE, **columns: "pd.Series[Any]") -> Verdict:
 
 
 LEAVES = ROWS["churned"].fillna(0.0)
+EVEN = LEAVES + 0.1 * ROWS["clicks"] / ROWS["clicks"].max()  # who comes daily leaves at once
 SCATTER, NOISY = (pd.Series(np.random.default_rng(seed).normal(size=len(ROWS))) for seed in (7, 8))
 KNOWN_LAST = LEAVES[ROWS["split"] == "test"].set_axis(ROWS["user_id"][ROWS["split"] == "test"])
 BY_USER = ROWS["user_id"].map(
@@ -275,7 +291,7 @@ def few_leavers(leavers: int) -> dict[str, str]:
              "flagged_share", "precision", "brier_minus_base_rate", "roc_auc_minus_recency")  # fmt: skip
     chapter = Model(
         ROWS.assign(churned=churned), customer_value=60, contact_cost=0.5, incentive_cost=3,
-        saved_share=0.1, saved_share_range=None, customer_value_range=None, capacity=None, min_group=30, bootstrap_draws=10, seed=1,
+        saved_share=0.1, saved_share_range=None, customer_value_range=None, capacity=None, min_group=30, bootstrap_draws=10, most_learned=100_000, seed=1,
     )  # fmt: skip
     measured = metrics(**dict.fromkeys(names, worst)).rename_axis("metric").reset_index()
     vars(chapter).update(
@@ -416,6 +432,7 @@ CASES = [
     Case("leakage", "fail", lambda: leaks(clicks=LEAVES)),  # alone
     Case("leakage", "fail", lambda: leaks(clicks=LEAVES + 0.5 * SCATTER, recency_days=SCATTER)),
     Case("leakage", "pass", lambda: leaks(recency_days=LEAVES + 0.5 * SCATTER)),  # silence may
+    Case("leakage", "pass", lambda: leaks(recency_days=EVEN, clicks=-EVEN)),  # and so may habits
     Case("leakage", "warn", lambda: leaks(clicks=IN_TRAINING, recency_days=LEAVES + 0.6 * NOISY)),
     Case("leakage", "fail", lambda: leaks(clicks=BY_USER)),
     Case("leakage", "warn", lambda: leaks(TWINS, clicks=BY_USER, twin=BY_USER)),
@@ -573,7 +590,7 @@ def judge(faults: Mapping[str, float] | None) -> dict[str, str]:
     params = make_params().model_dump()
     given = [{name: params[name] for name in find(c.stage).params} for c in (Features, Scoring)]
     features = Features(log, **given[0])
-    scoring = Scoring(log.users, features.snapshots, None, **given[1])
+    scoring = Scoring(log.users, in_memory(features.snapshots), None, **given[1])
     found = [*features.verdicts(), *scoring.verdicts({"groups_known"})]
     return {verdict.check: verdict.status for verdict in found}
 

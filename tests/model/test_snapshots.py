@@ -10,6 +10,7 @@ import pytest
 from analysis.base.errors import ReportError
 from analysis.log.activity import absent_roles
 from analysis.log.churn import Windows
+from analysis.log.slices import Slices
 from analysis.model import Features
 from analysis.model.features import NEEDS, feature_columns
 from analysis.model.snapshots import snapshot_summary, snapshots
@@ -22,7 +23,9 @@ WINDOWS = Windows(lookback=4, gap=1, horizon=3)
 
 def shoot(visits=VISITED, users=USERS, static=("device", "country"), **columns):
     active = make_active(make_events(visits, **columns), users, WINDOW)
-    return snapshots(active, users, WINDOW, WINDOWS, ROLES, static, 30)
+    slices = Slices.of(active, WINDOW.end, ROLES)
+    parts = snapshots(slices, users, WINDOW, WINDOWS, ROLES, static, 30)
+    return pd.concat(parts, ignore_index=True)
 
 
 def test_who_was_at_risk_and_who_left_by_hand():
@@ -75,15 +78,7 @@ def test_an_event_that_arrived_late_makes_nobody_at_risk():
 )
 def test_a_static_column_that_nobody_knows_is_named(name, message):
     with pytest.raises(ReportError, match=message):
-        snapshots(
-            make_active(make_events(VISITED), USERS, WINDOW),
-            USERS,
-            WINDOW,
-            WINDOWS,
-            ROLES,
-            [name],
-            30.0,
-        )
+        shoot(static=[name])
 
 
 def test_a_load_time_for_received_at_is_named():

@@ -10,6 +10,7 @@ from analysis.contract.stages import STAGES
 from analysis.run import cli, runner, site, verify
 from analysis.run.folders import default_run
 from analysis.run.state import write_json
+from analysis.run.usage import Usage
 from analysis.run.verify import Findings
 from tests.handmade import ROOT, make_params
 
@@ -24,10 +25,10 @@ def runs(tmp_path, monkeypatch):
     """Give an empty project as the working folder, and a list of the runs that were asked for."""
     asked = []
 
-    def run_stages(run, report, jobs=None):
+    def run_stages(run, report, jobs=None, until=None):
         asked.append(run)
-        report("01_clean_users", "done (first run)", 1.2)
-        report("02_clean_events", "skipped: nothing has changed", 0.0)
+        report("01_clean_users", "done (first run)", Usage(1.2, 2.0, 412_000_000))
+        report("02_clean_events", "skipped: nothing has changed", Usage())
         summary = run.data / "summary"
         summary.mkdir(parents=True, exist_ok=True)
         CHECKS.to_csv(summary / "checks.csv", index=False)
@@ -52,7 +53,7 @@ def test_build_runs_the_stages_builds_the_site_and_says_what_to_open(runs, tmp_p
     assert result.exit_code == 0
     assert runs == [default_run(tmp_path)]
     assert "Stages (on the simulated default tables)" in result.output
-    assert "01_clean_users   done (first run)   1.2 s" in result.output
+    assert "01_clean_users   done (first run)   1.2 s  412 MB" in result.output
     assert "02_clean_events  skipped: nothing has changed" in result.output
     assert f"1 of {len(STAGES)} stages ran" in result.output
     assert "Open _build/html/index.html" in result.output
@@ -153,7 +154,7 @@ def test_one_error_lists_all_that_is_wrong(runs):
 
 
 def test_a_failing_stage_ends_with_its_message_as_it_is(runs, monkeypatch):
-    def fail(run, report, jobs=None):
+    def fail(run, report, jobs=None, until=None):
         raise ReportError("notebooks/05_cohorts.ipynb, cell 3: KeyError\n    rows[users]")
 
     monkeypatch.setattr(runner, "run_stages", fail)
@@ -200,7 +201,7 @@ def test_a_missing_second_table_is_noticed_before_anything_runs(runs, tmp_path):
 
 @pytest.mark.parametrize(("kind", "code"), [(ReportError, 2), (FolderBusy, 3), (RunStopped, 4)])
 def test_each_kind_of_error_has_its_exit_code(runs, monkeypatch, kind, code):
-    def fail(run, report, jobs=None):
+    def fail(run, report, jobs=None, until=None):
         raise kind("no")
 
     monkeypatch.setattr(runner, "run_stages", fail)
@@ -208,7 +209,7 @@ def test_each_kind_of_error_has_its_exit_code(runs, monkeypatch, kind, code):
 
 
 def test_a_refusal_of_the_machine_is_one_line(runs, monkeypatch, tmp_path):
-    def fail(run, report, jobs=None):
+    def fail(run, report, jobs=None, until=None):
         raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "x.json"))
 
     monkeypatch.setattr(runner, "run_stages", fail)
@@ -244,7 +245,11 @@ def test_clean_removes_what_the_default_run_made_alone(runs, tmp_path):
     (tmp_path / "data" / "mine.csv").touch()
     write_json(tmp_path / "data" / ".state" / "run.json", {})
     assert call("build").exit_code == 0
+    parts = tmp_path / ".churnbook" / "parts"
+    parts.mkdir()
+    (parts / "part.parquet").touch()
     assert call("clean").exit_code == 0
+    assert not parts.exists()
     left = {
         p.relative_to(tmp_path).as_posix() for p in (tmp_path / "data").rglob("*") if p.is_file()
     }
@@ -254,7 +259,7 @@ def test_clean_removes_what_the_default_run_made_alone(runs, tmp_path):
 def test_jobs_are_passed_on(runs, monkeypatch):
     asked = []
 
-    def run_stages(run, report, jobs=None):
+    def run_stages(run, report, jobs=None, until=None):
         asked.append(jobs)
         raise ReportError("enough")
 

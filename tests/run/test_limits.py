@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from analysis.base import engine
+from analysis.base.errors import ReportError
 from analysis.contract import stages
 from analysis.contract.params import load_params
 from analysis.run import limits
@@ -55,9 +56,23 @@ def test_a_kernel_gets_its_limits_and_a_folder_that_is_removed(tmp_path: Path):
         assert folder.parent == tmp_path / ".churnbook" / "tmp"
         (folder / "spilled").write_text("rows")
         assert limits.environment(run, CLEANING, 2, folder) == {
-            "CHURNBOOK_MEMORY_LIMIT": "1350MB", "CHURNBOOK_THREADS": "1", "TMPDIR": str(folder),
+            "CHURNBOOK_MEMORY_LIMIT": "900MB", "CHURNBOOK_THREADS": "1", "TMPDIR": str(folder),
+            "CHURNBOOK_PARTS": str(tmp_path / ".churnbook" / "parts"),
         }  # fmt: skip
     assert not folder.exists()
+
+
+def test_a_kernel_learns_where_spark_is(tmp_path: Path):
+    run = run_with(tmp_path, engine="spark", spark_url="sc://host:15002")
+    given = limits.environment(run, CLEANING, 2, tmp_path)
+    assert given["CHURNBOOK_SPARK_URL"] == "sc://host:15002"
+
+
+def test_an_address_holds_no_token_and_goes_with_its_engine(tmp_path: Path):
+    with pytest.raises(ReportError, match="without user, password or token"):
+        run_with(tmp_path, engine="spark", spark_url="sc://host:443/;token=x")
+    with pytest.raises(ReportError, match="give spark_url with engine: spark"):
+        run_with(tmp_path, engine="spark")
 
 
 def test_a_given_folder_takes_the_temporary_files(tmp_path: Path):
@@ -78,3 +93,14 @@ def test_a_connection_keeps_to_the_limits(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(tmp_path.iterdir())  # more than fits
     con.disconnect()
     assert not list(tmp_path.iterdir())
+
+
+def test_free_is_what_neither_the_machine_nor_the_container_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    there = limits.free_memory()
+    assert 0 < there < limits.memory_of_machine()
+    monkeypatch.setattr(limits, "GROUP", tmp_path / "memory.max")
+    (tmp_path / "memory.max").write_text("10000000\n")
+    (tmp_path / "memory.stat").write_text("anon 4000000\nfile 5000000\n")  # files can be dropped
+    assert limits.free_memory() == 6_000_000

@@ -171,7 +171,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runs = []
 
-    def run_stages(run, report, jobs=None):
+    def run_stages(run, report, jobs=None, until=None):
         runs.append(run)
         (run.data / "summary").mkdir(parents=True, exist_ok=True)
         pd.DataFrame({"check": ["a"], "status": ["pass"]}).to_csv(run.data / "summary/checks.csv")

@@ -88,7 +88,7 @@ def test_the_marker_lists_what_the_run_made_and_nothing_else(project, tmp_path):
     build(run)
     chapters = ["chapters/01_count.ipynb", "chapters/02_show.ipynb"]
     assert files_under(out) == sorted([*chapters, *(f"data/{name}" for name in WRITTEN)])
-    records = [f"data/.state/{name}.json" for name in ("01_count", "02_show", "run")]
+    records = [f"data/.state/{name}.json" for name in ("01_count", "02_show", "run", "timings")]
     assert read_made(out) == {*files_under(out), *records}
 
     # other people's files are kept by later builds, and never join the list

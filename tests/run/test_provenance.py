@@ -2,14 +2,18 @@
 
 import json
 import re
+from importlib.metadata import version
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from rocrate.rocrate import ROCrate
 
-from analysis.contract.stages import BILL, CRATE, MANIFEST
-from analysis.run import bill
+from analysis.contract.stages import BILL, CRATE, MANIFEST, Stage
+from analysis.run import bill, volume
+from analysis.run.manifest import write_manifest
 from tests.handmade import ROOT
 from tests.run.tiny import go, make_run
 
@@ -109,3 +113,30 @@ def test_both_are_the_same_bytes_again_and_elsewhere(project, tmp_path):
     runner.run_stages(elsewhere, lambda *_: None)
     assert [(elsewhere.data / name).read_bytes() for name in (BILL, CRATE, MANIFEST)] == first
     assert str(tmp_path).encode() not in b"".join(first)
+
+
+def test_the_manifest_says_how_much_each_stage_read_and_by_which_engine(project):
+    go(project)
+    manifest = read(project, MANIFEST)
+    assert manifest["engine"] == {"name": "duckdb", "version": manifest["packages"]["duckdb"]}
+    run = make_run(project, engine="spark", spark_url="sc://localhost:1")
+    on_spark = write_manifest(run)
+    assert on_spark["engine"] == {"name": "spark", "version": version("pyspark-client")}
+    users, qa = project / "users.csv", project / "data/clean/users.qa.json"
+    assert manifest["stages"] == {
+        "01_count": {"rows_read": 1, "bytes_read": users.stat().st_size},
+        "02_show": {"rows_read": 0, "bytes_read": qa.stat().st_size},
+    }
+
+
+def test_rows_are_those_of_input_tables_and_parquet_files(project):
+    run = make_run(project, events=str(project / "events"))
+    (project / "events").mkdir()
+    for name in ("1.csv", "2.csv"):
+        (project / "events" / name).write_text("user_id\na\n")
+    (run.data / "clean").mkdir(parents=True)
+    pq.write_table(pa.table({"user_id": ["a", "b", "c"]}), run.data / "clean/users.parquet")
+    (run.data / "clean/events.qa.json").write_text('{"rows_read": 4}')
+    stage = Stage("03", "", ("clean/users.parquet", "book/none.yml"), {}, ("events", "seed"))
+    size = (run.data / "clean/users.parquet").stat().st_size
+    assert volume.volume_read(run, stage) == {"rows_read": 3 + 4, "bytes_read": size + 2 * 10}

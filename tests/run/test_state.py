@@ -80,10 +80,24 @@ def test_a_file_is_moved_onto_another_disk_as_well(tmp_path, monkeypatch):
 
 
 def test_another_error_of_moving_is_not_hidden(tmp_path):
-    (tmp_path / "target").mkdir()
-    (tmp_path / "a").write_text("x")
-    with pytest.raises(OSError, match="Is a directory"):
+    with pytest.raises(FileNotFoundError, match="No such file"):
         state.move(tmp_path / "a", tmp_path / "target")
+
+
+@pytest.mark.parametrize("before", ["file", "folder", "nothing"])
+def test_a_folder_is_moved_over_what_was_there(tmp_path, before):
+    source, target = tmp_path / "new", tmp_path / "there" / "table"
+    source.mkdir()
+    (source / "part").write_text("new")
+    target.parent.mkdir()
+    if before == "file":
+        target.write_text("old")
+    elif before == "folder":
+        target.mkdir()
+        (target / "more").write_text("old")
+    state.move(source, target)
+    assert [path.name for path in target.iterdir()] == ["part"]
+    assert not source.exists()
 
 
 def test_records_name_their_run(project):

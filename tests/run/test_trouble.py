@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import subprocess
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from analysis.base.errors import RunStopped
 from analysis.run import execute, lock, runner, site, trouble
 from analysis.run.folders import UNFINISHED
+from analysis.run.usage import Usage
 from tests.run.tiny import CELLS, COUNT, SHOW, make_run, temporary, write_notebook
 
 MEGABYTE = 1024 * 1024
@@ -79,11 +81,17 @@ def test_a_read_only_disk_is_named(project, small_disk):
 
 
 def test_a_kernel_that_is_killed_is_named_with_the_usual_reason(project, sockets):
-    killed = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    lived = "import os, signal, time\ntime.sleep(3)\n"  # it is measured each second
+    killed = lived + "os.kill(os.getpid(), signal.SIGKILL)"
     write_notebook(project, "02_show", [CELLS["02_show"][0], killed])
-    with pytest.raises(RunStopped, match=r"02_show.ipynb: its kernel was killed.*--jobs 1"):
+    with pytest.raises(
+        RunStopped, match=r"02_show.ipynb: its kernel was killed.*--jobs 1"
+    ) as caught:
         execute.execute(make_run(project), SHOW, sockets)
+    held = re.search(r"when it held ([0-9]+) MB of memory", str(caught.value))
+    assert 20 < int(held[1]) < 200  # a kernel without libraries
     assert temporary(project) == []
+    assert "its kernel was killed. The usual reason" in str(trouble.killed(SHOW, 0))
 
 
 @pytest.mark.parametrize(
@@ -114,10 +122,10 @@ def test_one_stage_at_a_time_if_asked(project, monkeypatch):
 
     def attempt(stage):
         at_once.append(stage.name)
-        return "done", 0.0
+        return "done", Usage()
 
     run = make_run(project)
-    assert runner._run_in_order(run, attempt, lambda *_: None, jobs=1) == at_once
+    assert runner._run_in_order(run, (COUNT, SHOW), attempt, lambda *_: None, jobs=1) == at_once
 
 
 def test_a_builder_that_met_a_full_disk_says_so(project):

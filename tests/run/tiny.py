@@ -11,6 +11,7 @@ from analysis.contract.stages import Stage
 from analysis.run import runner
 from analysis.run.folders import STATE, default_run, notebook_of, run_under
 from analysis.run.state import move
+from analysis.run.usage import Usage
 from tests.handmade import ROOT, make_params
 
 COUNT = Stage(
@@ -101,6 +102,7 @@ def execute_here(run, stage, _sockets, _jobs=1):
             move(Path(folder, path), run.data / path)
     run.chapters.mkdir(parents=True, exist_ok=True)
     shutil.copy(source, run.chapters)
+    return Usage()
 
 
 def files_under(folder):

@@ -150,3 +150,21 @@ def test_permuted_keeps_columns_and_forgets_users():
     assert (np.sort(tables[3], axis=0) == np.sort(sample, axis=0)).all()
     found = np.mean([np.corrcoef(table, rowvar=False) for table in tables], axis=0)
     assert np.abs(found - np.eye(5)).max() < 5 / np.sqrt(400 * 20)
+
+
+def test_centres_of_a_sample_cut_as_those_of_all(monkeypatch: pytest.MonkeyPatch):
+    users = make_groups(1, users=900)
+    whole = [
+        clusters.assign_clusters(users, 3, seed=1),
+        clusters.select_clusters(users, seed=1, **SMALL),
+    ]
+    monkeypatch.setattr(clusters, "FITTED", 300)
+    few = [
+        clusters.assign_clusters(users, 3, seed=1),
+        clusters.select_clusters(users, seed=1, **SMALL),
+    ]
+    assert few[0].equals(whole[0])
+    # k centres in 5 dimensions fitted on 300 users lie off by 5 k / 300 of the spread within
+    inertia = [table.set_index("k")["inertia"] for table in (few[1], whole[1])]
+    assert (inertia[0] / inertia[1]).between(1, 1.1).all()
+    assert few[1].drop(columns="inertia").equals(whole[1].drop(columns="inertia"))

@@ -9,6 +9,7 @@ import pytest
 
 from analysis.base import engine
 from analysis.contract.checks import REGISTER, Verdict
+from analysis.log.events import in_order
 from analysis.model import scoring
 from benchmarks import best, company, detection, truth
 from benchmarks.__main__ import SMALL
@@ -70,10 +71,11 @@ def test_asking_for_one_check_computes_only_what_it_reads(simulation: Simulation
     assert "model" not in vars(studied)
 
 
-def test_cleaning_finds_nothing_in_a_simulated_log_without_dirt(simulation: Simulation) -> None:
-    order = ["event_uuid"]
-    cleaned = engine.to_pandas(company.company_of(simulation).log.events.order_by(order))
-    kept = engine.to_pandas(as_studied(simulation).log.events.order_by(order))
+def test_the_events_of_several_users_tables_are_cleaned_as_those_of_one(
+    simulation: Simulation,
+) -> None:
+    cleaned = engine.to_pandas(in_order(company.company_of(simulation).log.events))
+    kept = engine.to_pandas(in_order(as_studied(simulation).log.events))
     pd.testing.assert_frame_equal(cleaned, kept)
 
 

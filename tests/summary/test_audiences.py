@@ -3,10 +3,11 @@
 import pandas as pd
 import pytest
 
+from analysis.base import language
 from analysis.model.economics import Economics
 from analysis.model.scoring import assign_holdout
 from analysis.summary import audiences
-from tests.handmade import at, make_users
+from tests.handmade import ROOT, at, make_users
 
 ECONOMICS = Economics(customer_value=60, contact_cost=0.5, incentive=3, saved_share=0.1)
 
@@ -171,6 +172,9 @@ def test_each_group_that_is_named_is_in_the_action_on_groups():
     facts = of_groups(real)["by_group"]
     assert [name.split(" (")[0] for name in facts["names"]] == ["country Peru", "device iOS"]
     assert facts["size"] == 3  # a and b in Peru, c on iOS; d is not active
+    with language.speaking("es", ROOT / "book" / "locale"):
+        said = of_groups(real)["by_group"]["names"]
+    assert [name.split(" (")[0] for name in said] == ["país Peru", "dispositivo iOS"]
 
 
 def test_without_a_group_that_differs_by_itself_there_is_none_to_act_on():

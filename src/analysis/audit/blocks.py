@@ -35,21 +35,41 @@ def instants(events: Any) -> Any:
     return events.group_by(keys).aggregate(n=lambda t: t.count())
 
 
-def user_days(events: Any, window: LogWindow, zone: str) -> Any:
+def alike(events: Any) -> Any:
+    """Return the events (Ibis) whose content another event has, with what is compared to find
+    repeats: no other event is one, and where content is rich they are few. All, without content.
+    """
+    keys = [n for n in ("user_id", "event_type", "event_at", content.NAME) if n in events.columns]
+    if content.NAME not in keys:
+        return events.select(*keys)
+    sizes = events.group_by(content.NAME).aggregate(n=events.count())
+    return events.select(*keys).semi_join(sizes.filter(sizes.n > 1), content.NAME)
+
+
+def user_days(events: Any, window: LogWindow, zone: str, alike_events: Any = None) -> Any:
     """Return one row per user and day of `zone` (Ibis): `user_id`, `day` (days since 1970),
     `events`, `copies` (half the rows of each event that stands there twice, or four times),
     `repeats` (rows that are the same as an earlier one), and `is_double`, whether nearly all its
     events stand there twice.
     """
-    dated = instants(events)
-    day = clock.local_day(dated.event_at, zone, window.start, window.end)
-    dated = dated.mutate(day=day, is_even=dated.n % 2 == 0)
-    return dated.group_by("user_id", "day").aggregate(
-        events=dated.n.sum(),
-        copies=ibis.ifelse(dated.is_even, dated.n // 2, 0).sum(),
-        repeats=(dated.n - 1).sum(),
-        is_double=dated.is_even.mean() >= NEARLY_ALL,
+
+    def dated(rows: Any) -> Any:
+        return rows.mutate(day=clock.local_day(rows.event_at, zone, window.start, window.end))
+
+    found = instants(alike(events) if alike_events is None else alike_events)
+    twice = dated(found.filter(found.n > 1)).mutate(is_even=lambda t: t.n % 2 == 0)
+    copied = twice.group_by("user_id", "day").aggregate(
+        copies=ibis.ifelse(twice.is_even, twice.n // 2, 0).sum(),
+        repeats=(twice.n - 1).sum(),
+        even=twice.is_even.sum(),
     )
+    sums = dated(events).group_by("user_id", "day").aggregate(events=lambda t: t.count())
+    both = sums.left_join(copied, ["user_id", "day"])
+    copies, repeats, even = (both[name].fill_null(0) for name in ("copies", "repeats", "even"))
+    return both.select(
+        "user_id", "day", "events", copies=copies, repeats=repeats,
+        is_double=even / (both.events - repeats) >= NEARLY_ALL,
+    )  # fmt: skip
 
 
 def doubled_days(found: Any) -> pd.DataFrame:

@@ -98,6 +98,17 @@ class Audit(Chapter):
         return activity.user_types(activity.by_users(self.log.events)).cache()
 
     @cached_property
+    def user_sessions(self) -> Any:
+        """The sessions of each user, kept by the engine: see user_sessions; None without any."""
+        events = self.log.events
+        return activity.user_sessions(events).cache() if "session_id" in events.columns else None
+
+    @cached_property
+    def named_amounts(self) -> Any:
+        """The amounts that events name, kept by the engine: see named_amounts."""
+        return amounts.named_amounts(self.log.events).cache()
+
+    @cached_property
     def users_seen(self) -> pd.DataFrame:
         """The users with the span of their events: see users_with_span."""
         spans = activity.user_spans(self.user_types)
@@ -152,7 +163,7 @@ class Audit(Chapter):
     @cached_property
     def amount_signs(self) -> pd.DataFrame:
         """How many amounts of each type of event are negative."""
-        return amounts.amount_signs(self.log.events)
+        return amounts.amount_signs(self.named_amounts)
 
     @cached_property
     def sign_rules(self) -> pd.DataFrame:
@@ -162,18 +173,31 @@ class Audit(Chapter):
     @cached_property
     def repeat_rules(self) -> pd.DataFrame:
         """The rules on repeated events."""
-        return find_repeats(self.log.events)
+        return find_repeats(self.log.events, self.clock_times, self.alike_events)
+
+    @cached_property
+    def alike_events(self) -> Any:
+        """The events whose content another has, kept by the engine: see alike."""
+        return blocks.alike(self.log.events).cache()
 
     @cached_property
     def copies_by_day(self) -> Any:
         """How many rows of each user and day are copies, kept by the engine: see user_days."""
-        return blocks.user_days(self.log.events, self.log.window, self.time_zone).cache()
+        days = blocks.user_days(self.log.events, self.log.window, self.time_zone, self.alike_events)
+        return days.cache()
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether the events came with identifiers."""
+        return self.events_qa["null_event_uuid"] is not None
 
     @cached_property
     def exact_copies(self) -> dict[str, Any]:
         """How many events are the same as an earlier one, and what was compared."""
         columns = self.events_qa.get("columns", {})
-        return repeats.exact_copies(self.log.events, self.copies_by_day, columns)
+        return repeats.exact_copies(
+            self.log.events, self.copies_by_day, columns, self.clock_times, self.has_ids
+        )
 
     @cached_property
     def doubled_days(self) -> pd.DataFrame:
@@ -183,20 +207,20 @@ class Audit(Chapter):
     @cached_property
     def repeat_surplus(self) -> pd.DataFrame:
         """The events that stand there too often, as suspects."""
-        log, rules = self.log, self.repeat_rules
+        log, failing = self.log, repeats.failing_rule(self.repeat_rules, self.has_ids)
         return repeats.repeat_surplus(
-            log.events, rules, self.doubled_days, log.window, self.time_zone
+            log.events, failing, self.doubled_days, log.window, self.time_zone
         )
 
     @cached_property
     def identity_rules(self) -> pd.DataFrame:
         """The rules on countries and sessions of users."""
-        return identities.identity_rules(self.log.events, self.log.users)
+        return identities.identity_rules(self.log.events, self.log.users, self.user_sessions)
 
     @cached_property
     def mixed_users(self) -> pd.DataFrame:
         """The users who break these rules."""
-        return identities.mixed_users(self.log.events, self.log.users)
+        return identities.mixed_users(self.log.events, self.log.users, self.user_sessions)
 
     @cached_property
     def coverage_rules(self) -> pd.DataFrame:
@@ -227,7 +251,7 @@ class Audit(Chapter):
     @table
     def quality(self) -> pd.DataFrame:
         """Every column with its missing values, and every rule: see quality_table."""
-        null_counts = quality.count_nulls(self.log.users, self.log.events)
+        null_counts = quality.count_nulls(self.log.users, self.events_qa)
         return quality.quality_table(null_counts, self.rules)
 
     # --- the log ------------------------------------------------------------------------
@@ -260,7 +284,8 @@ class Audit(Chapter):
     @cached_property
     def mix_breaks(self) -> pd.DataFrame:
         """The clearest change of each kind's share."""
-        return mix.beyond_users(mix.mix_breaks(self.daily_mix), self.log.events)
+        breaks = mix.mix_breaks(self.daily_mix)
+        return mix.beyond_users(breaks, self.log.events, self.log.window, self.time_zone)
 
     @cached_property
     def users_of_breaks(self) -> pd.DataFrame:
@@ -275,17 +300,22 @@ class Audit(Chapter):
     @cached_property
     def daily_amounts(self) -> pd.DataFrame:
         """Amounts by type of event and day."""
-        return amounts.daily_amounts(self.log.events, self.log.window, self.time_zone)
+        return amounts.daily_amounts(self.named_amounts, self.log.window, self.time_zone)
 
     @cached_property
     def session_lengths(self) -> pd.DataFrame:
         """How long sessions last, and how many events they have."""
-        return sessions.session_lengths(self.log.events)
+        return sessions.session_lengths(self.log.events, self.user_sessions)
 
     @cached_property
     def fullest_second(self) -> pd.DataFrame:
         """The second of the day with the most events."""
-        return latency.fullest_second(self.log.events)
+        return latency.fullest_second(self.clock_times)
+
+    @cached_property
+    def clock_times(self) -> pd.DataFrame:
+        """How many events each second of the day has: see clock_times."""
+        return latency.clock_times(self.log.events)
 
     @cached_property
     def fast_clocks(self) -> pd.DataFrame:

@@ -159,7 +159,7 @@ def say_delay(seconds: float) -> str:
 
 
 def _paint_latency(parts: dict[Any, Frame], points: list[dict[str, Any]], canvas: Canvas) -> None:
-    axes = canvas.panel(230, left=64, right=24, top=36, bottom=46 + 18 * len(parts))
+    axes = canvas.panel(230, left=72, right=24, top=36, bottom=46 + 18 * len(parts))
     rule(axes)
     longest, least = 10.0, 1.0
     rows = sorted(enumerate(zip(parts.values(), points, strict=True)),

@@ -11,6 +11,7 @@ from analysis.base import engine
 from analysis.base.statistics import share_of
 from analysis.contract import suspects
 from analysis.contract.checks import Verdict, check, grade, not_applicable
+from analysis.log import activity
 from analysis.log.rules import RULE_COLUMNS, count_broken
 
 OTHER_COUNTRY = "country is not that of its user"
@@ -28,11 +29,13 @@ DISTINCTIVE, LEAST_ACCOUNTS = 3, 100
 many such accounts are compared at least."""
 
 
-def identity_rules(events: Any, users: pd.DataFrame) -> pd.DataFrame:
+def identity_rules(events: Any, users: pd.DataFrame, spans: Any = None) -> pd.DataFrame:
     """Return two rules: an event's country is its user's, where both are given, and all events of
     a session are of one user. See rule_rows; of the second, `checked` and `broken` are sessions.
+    `spans` is the result of activity.user_sessions, where it is known.
     """
-    parts = [part for part in (_countries(events, users), _sessions(events)) if part is not None]
+    both = _countries(events, users), _sessions(events, spans)
+    parts = [part for part in both if part is not None]
     filled = [part for part in parts if part["checked"].sum()]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=RULE_COLUMNS)
 
@@ -61,19 +64,23 @@ def _is_other(both: Any) -> Any:
     return both.country.strip().lower() != both.user_country.strip().lower()
 
 
-def _sessions(events: Any) -> pd.DataFrame | None:
+def _sessions(events: Any, spans: Any) -> pd.DataFrame | None:
     if "session_id" not in events.columns:
         return None
-    given = events.filter(events.session_id.notnull())
-    sessions = given.group_by("session_id").aggregate(
-        user_id=given.user_id.min(), last=given.user_id.max()
-    )
+    sessions = _by_session(activity.user_sessions(events) if spans is None else spans)
     return count_broken(
         sessions, {("referential", SHARED_SESSION): sessions.user_id != sessions["last"]}
     )
 
 
-def mixed_users(events: Any, users: pd.DataFrame) -> pd.DataFrame:
+def _by_session(spans: Any) -> Any:
+    """Return the first and the `last` user of each session, in the order of their identifiers."""
+    return spans.group_by("session_id").aggregate(
+        user_id=spans.user_id.min(), last=spans.user_id.max()
+    )
+
+
+def mixed_users(events: Any, users: pd.DataFrame, spans: Any = None) -> pd.DataFrame:
     """Return who breaks the rules of identity_rules: `rule`, `user_id`. Users with an event of
     another country, and users of a session that others share.
     """
@@ -82,10 +89,10 @@ def mixed_users(events: Any, users: pd.DataFrame) -> pd.DataFrame:
         other = both.filter(_is_other(both)).select("user_id").distinct()
         parts.append(other.mutate(rule=ibis.literal(OTHER_COUNTRY)))
     if "session_id" in events.columns:
-        pairs = events.filter(events.session_id.notnull()).select("session_id", "user_id")
-        per_session = ibis.window(group_by=pairs.session_id)
-        first, last = pairs.user_id.min().over(per_session), pairs.user_id.max().over(per_session)
-        sharing = pairs.mutate(is_shared=first != last).filter(lambda t: t.is_shared)
+        spans = activity.user_sessions(events) if spans is None else spans
+        sessions = _by_session(spans)
+        shared = sessions.filter(sessions.user_id != sessions["last"])
+        sharing = spans.semi_join(shared, "session_id")
         parts.append(sharing.select("user_id").distinct().mutate(rule=ibis.literal(SHARED_SESSION)))
     tables = [engine.to_pandas(part.order_by("user_id")) for part in parts]
     return (

@@ -89,10 +89,12 @@ def delay_by_kind(events: Any) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     delay = clock.seconds(events.received_at) - clock.seconds(events.event_at)
     delayed = events.mutate(delay=delay).filter(lambda t: t.is_known & t.delay.notnull())
+    kinds = [column for column in ("source", "user_device") if column in events.columns]
+    counted = delayed.group_by(*kinds, "delay").aggregate(n=delayed.count()).cache()
     parts = []
     for name, column in (("source", "source"), ("device", "user_device")):
         if column in events.columns:
-            medians = _medians(delayed.select(level=delayed[column], delay=delayed.delay))
+            medians = _medians(counted.select("delay", "n", level=counted[column]))
             parts.append(engine.to_pandas(medians.order_by("level")).assign(column=name))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     table = table[table["level"].notna()]
@@ -101,9 +103,9 @@ def delay_by_kind(events: Any) -> pd.DataFrame:
 
 def _medians(delayed: Any) -> Any:
     """Return `events` and the exact `median_seconds` of each `level` of `delayed` (Ibis), from how
-    often each `delay` occurs: there are far fewer of these than events.
+    often (`n`) each `delay` occurs: there are far fewer of these than events.
     """
-    counted = delayed.group_by("level", "delay").aggregate(n=lambda t: t.count())
+    counted = delayed.group_by("level", "delay").aggregate(n=delayed.n.sum())
     by_level = ibis.window(group_by=counted.level, order_by=counted.delay, rows=(None, 0))
     ranked = counted.mutate(
         up_to=counted.n.sum().over(by_level), total=counted.n.sum().over(group_by=counted.level)
@@ -178,16 +180,25 @@ def second_of_day(events: Any) -> Any:
     return clock.whole_seconds(events.event_at) % 86_400
 
 
-def fullest_second(events: Any) -> pd.DataFrame:
-    """Return the second of the (UTC) day with the most events: `second`, `events`, `total`."""
-    counted = (
-        events.select(second=second_of_day(events))
-        .group_by("second")
-        .aggregate(events=lambda t: t.count())
+def clock_times(events: Any) -> pd.DataFrame:
+    """Return how many `events` each `second` of the (UTC) day has, by whether their times are whole
+    minutes (`is_minute`) and whole seconds (`is_second`), to the millisecond.
+    """
+    ms = (clock.seconds(events.event_at) * 1000).round().cast("int64")
+    times = events.select(
+        second=second_of_day(events), is_minute=ms % 60_000 == 0, is_second=ms % 1000 == 0
     )
-    total = counted.events.sum().over(ibis.window())
-    ranked = counted.mutate(total=total).order_by(ibis.desc("events"), "second")
-    return engine.to_pandas(ranked.limit(1))
+    counted = times.group_by("second", "is_minute", "is_second")
+    return engine.to_pandas(counted.aggregate(events=lambda t: t.count()))
+
+
+def fullest_second(times: pd.DataFrame) -> pd.DataFrame:
+    """Return the second with the most events of `times` (clock_times): `second`, `events`,
+    `total`.
+    """
+    counts: pd.DataFrame = times.groupby("second")[["events"]].sum().reset_index()
+    ranked = counts.sort_values(["events", "second"], ascending=[False, True], ignore_index=True)
+    return ranked.head(1).assign(total=int(counts["events"].sum()))
 
 
 @check(stage="03_audit")

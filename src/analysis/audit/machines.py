@@ -56,12 +56,18 @@ def busy_accounts(events: Any, users_seen: pd.DataFrame, window: LogWindow) -> p
     ids = counts[counts >= LEAST_EVENTS].sort_index().sort_values(kind="stable").index[-most:]
     inside = events.filter(events.event_at >= window.start, events.event_at < window.end)
     second = clock.whole_seconds(inside.event_at)
-    timed = inside.filter(inside.user_id.isin(list(ids))).select("user_id", second=second)
-    counted = timed.group_by("user_id", "second").aggregate(n=timed.count())
-    table = engine.to_pandas(counted.order_by("user_id", "second")) if len(ids) else pd.DataFrame()
+    accounts = ids.astype("str").sort_values().to_frame(index=False, name="user_id")
+    accounts = accounts.reset_index(names="account")
+    busy = engine.from_pandas(accounts.astype({"account": "int32"}))  # a tenth of the text
+    timed = inside.select("user_id", second=second).inner_join(busy, "user_id")
+    counted = timed.group_by("account", "second").aggregate(n=timed.count())
+    table = engine.to_pandas(counted.order_by("account", "second")) if len(ids) else pd.DataFrame()
     rows = [
-        {"user_id": user, **_rhythm(part["second"].to_numpy(), part["n"].to_numpy())}
-        for user, part in (table.groupby("user_id") if len(table) else ())
+        {
+            "user_id": accounts["user_id"][account],
+            **_rhythm(part["second"].to_numpy(), part["n"].to_numpy()),
+        }
+        for account, part in (table.groupby("account") if len(table) else ())
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -111,29 +111,41 @@ def mix_breaks(daily_mix: pd.DataFrame) -> pd.DataFrame:
     return table.assign(is_break=(table["z"] > SURE) & (table["ratio"] > MIX))
 
 
-def beyond_users(mix_breaks: pd.DataFrame, events: Any) -> pd.DataFrame:
+def beyond_users(
+    mix_breaks: pd.DataFrame, events: Any, window: LogWindow, zone: str
+) -> pd.DataFrame:
     """Return mix_breaks of which a break is also beyond chance in the users: one who comes with a
     thousand events of one kind is one user. `z` is the lesser of both.
     """
-    breaks = mix_breaks[mix_breaks["is_break"] & (mix_breaks["column"] != "hour")]
-    found = pd.Series(
-        {row.Index: _users_z(row, events) for row in breaks.itertuples()}, dtype=float
-    )
+    breaks = mix_breaks[mix_breaks["is_break"]]
+    by_row = {
+        row.Index: _users_z(row, events, _levels(row, events, window, zone))
+        for row in breaks.itertuples()
+    }
+    found = pd.Series(by_row, dtype=float)
     z = np.minimum(mix_breaks["z"], found.reindex(mix_breaks.index).fillna(np.inf))
     is_break: pd.Series[bool] = mix_breaks["is_break"] & (z > SURE)
     return mix_breaks.assign(z=z, is_break=is_break)
 
 
-def _users_z(row: Any, events: Any) -> float:
+def _levels(row: Any, events: Any, window: LogWindow, zone: str) -> Any:
+    """Return which kind of the column of a break each of the events is (Ibis)."""
+    if row.column != "hour":
+        return events[DEVICE if row.column == "device" else str(row.column)]
+    second = clock.local_seconds(events.event_at, zone, window.start, window.end)
+    quarter = (second % 86_400 / 21_600).floor().cast("int64")
+    return quarter.cases(*((number, text) for number, text in QUARTERS.items()))
+
+
+def _users_z(row: Any, events: Any, level: Any) -> float:
     """Return how many standard deviations the mean of the users' own shares of a kind changes: each
     user counts once, and those of both sides are paired.
     """
     at = pd.Timestamp(row.day_number, unit="D", tz="UTC")
     days = clock.days_since(events.event_at, at)
-    name = DEVICE if row.column == "device" else str(row.column)
     near = events.mutate(
-        is_kind=(events[name] == row.level).fill_null(False).cast("float64"), is_late=days >= 0
-    ).filter(days.between(-row.size, row.size - 1), events[name].notnull())
+        is_kind=(level == row.level).fill_null(False).cast("float64"), is_late=days >= 0
+    ).filter(days.between(-row.size, row.size - 1), level.notnull())
     per_user = near.group_by("user_id").aggregate(
         n1=(~near.is_late).sum(), n2=near.is_late.sum(),
         x1=near.is_kind.sum(where=~near.is_late), x2=near.is_kind.sum(where=near.is_late),
@@ -206,7 +218,8 @@ def _largest_shift(part: pd.DataFrame, size: int) -> tuple[float, float, float, 
     spread = pooled * (1 - pooled) * (1 / np.maximum(n1, 1) + 1 / np.maximum(n2, 1))
     change = np.abs(p2 - p1)
     z = change / np.sqrt(_mix_scatter(kind, total) * spread)
-    z = np.where(change > part["least"].iloc[0], z, 0.0)
+    is_told = (np.minimum(n1, n2) > 0) & (change > part["least"].iloc[0])
+    z = np.where(is_told, z, 0.0)
     at = int(np.argmax(z))
     small, large = sorted((p1[at], p2[at]))
     least = 0.5 / max(n1[at], n2[at], 1.0)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 
@@ -74,16 +73,16 @@ def _log_totals(
     events: Any, window: LogWindow, roles: Mapping[str, str], gap_minutes: float
 ) -> pd.DataFrame:
     """Return per user with events: `plays, nexts, spent, bought, sessions`."""
-    amount = ibis.coalesce(activity.amount(events), 1.0)
+    paid = activity.with_paid(events, roles)
 
-    def is_role(role: str) -> Any:
-        return events.event_type == roles.get(role, "")
+    def count(role: str) -> Any:
+        return (paid.event_type == roles.get(role, "")).sum().cast("float64")
 
-    sums = events.group_by("user_id").aggregate(
-        plays=is_role("play").sum().cast("float64"),
-        nexts=is_role("next").sum().cast("float64"),
-        spent=activity.exact_sum(ibis.ifelse(is_role("spend"), amount, 0.0)),
-        bought=activity.exact_sum(ibis.ifelse(is_role("purchase"), amount, 0.0)),
+    def total(role: str) -> Any:
+        return activity.total_paid(paid, roles, role).cast("float64").fill_null(0.0)
+
+    sums = paid.group_by("user_id").aggregate(
+        plays=count("play"), nexts=count("next"), spent=total("spend"), bought=total("purchase")
     )
     week = window.end - pd.Timedelta(days=7)
     late = events.filter(events.event_at >= week, events.event_at < window.end)

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from analysis.audit import amounts
-from analysis.base import engine
 from analysis.base.names import cut
 from analysis.base.statistics import share_of
 from analysis.contract import suspects
@@ -24,7 +23,6 @@ FEW, MANY = 0.01, 0.05
 """Share of rows from which breaking a rule fails, and from which losing other events does."""
 REPEATED = "repeated identifier (one row kept)"
 DIFFERING = "repeated identifier on a row that says something else (left out)"
-NO_NUMBER = "not a number, or one that cannot be (taken as missing)"
 CLEANING = {
     "null_user_id": "user_id is missing (left out)",
     "null_event_uuid": "event_uuid is missing (left out)",
@@ -76,9 +74,10 @@ def cleaning_rules(users_qa: Mapping[str, Any], events_qa: Mapping[str, Any]) ->
     rows = []
     for table, qa in (("users", users_qa), ("events", events_qa)):
         numbers = {
-            name: f"{cut(name.removeprefix('unreadable_'))} is {NO_NUMBER}"
+            name: f"{column} is not a number, or one that cannot be (taken as missing)"
             for name in qa
             if name.startswith("unreadable_") and name not in CLEANING
+            for column in [cut(name.removeprefix("unreadable_"))]
         }
         for name, rule in {**CLEANING, **numbers}.items():
             if qa.get(name) is not None:
@@ -120,31 +119,18 @@ def score_dimensions(rules: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _distinct(name: str, column: Any) -> Any:
-    """Return how many different values a column has; cleaning left one row of each identifier."""
-    return column.count() if name == "event_uuid" else column.nunique()
-
-
-def count_nulls(users: pd.DataFrame, events: Any) -> pd.DataFrame:
+def count_nulls(users: pd.DataFrame, events_qa: Mapping[str, Any]) -> pd.DataFrame:
     """Return one row per column of both clean tables: `table`, `column`, `is_present`, `rows`,
-    `nulls`, `distinct` (counts; missing where the column is absent).
+    `nulls`, `distinct` (counts; missing where the column is absent, and for times of events). What
+    the columns of events hold is counted while they are cleaned: see events.count_cells.
     """
     rows = [
         ("users", name, True, len(users), int(users[name].isna().sum()), users[name].nunique())
         for name in users.columns
     ]
-    given = {"event_timestamp" if c == "event_at" else c: events[c] for c in events.columns}
-    given = {name: column for name, column in given.items() if name in names(EVENTS)}
-    row = engine.to_pandas(
-        events.aggregate(
-            n=events.count(),
-            **{f"nulls_{name}": column.isnull().sum() for name, column in given.items()},
-            **{f"distinct_{name}": _distinct(name, column) for name, column in given.items()},
-        )
-    ).iloc[0]
-    for name in given:
-        counts = (int(row["n"]), int(row[f"nulls_{name}"]), int(row[f"distinct_{name}"]))
-        rows.append(("events", name, True, *counts))
+    kept = events_qa["rows_kept"]
+    for cells in events_qa["cells"]:
+        rows.append(("events", cells["column"], True, kept, cells["nulls"], cells["distinct"]))
     table = pd.DataFrame(
         rows, columns=["table", "column", "is_present", "rows", "nulls", "distinct"]
     )

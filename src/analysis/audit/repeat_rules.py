@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.audit import shared_events, shifted
-from analysis.audit.latency import fullest_second, second_of_day
+from analysis.audit.blocks import alike
+from analysis.audit.latency import clock_times, fullest_second, second_of_day
 from analysis.audit.quality import join_rules
 from analysis.base import clock, engine
 from analysis.log import content
@@ -39,7 +40,9 @@ Pattern = tuple[Any, Any, Any, Any]
 alike events, and which a little later. The last two measure chance."""
 
 
-def find_repeats(events: Any) -> pd.DataFrame:
+def find_repeats(
+    events: Any, times: pd.DataFrame | None = None, alike_events: Any = None
+) -> pd.DataFrame:
     """Return the rules on repeated events: see rule_rows; `broken` leaves the first of each out.
 
     No event repeats another in all that it says (who, what, when, and every other column that
@@ -55,19 +58,23 @@ def find_repeats(events: Any) -> pd.DataFrame:
     when, only exact copies are looked for, and, as a batch of one user at one instant looks like
     copies, chance is also measured from user to user. Where times are cut to minutes or days, only
     the rules on exact copies and half hours apply, and only if content tells events apart.
+
+    `times` and `alike_events` are the results of latency.clock_times and blocks.alike, where they
+    are known: only alike events are compared, and the others counted.
     """
-    events, unit = timed(events)
+    times = clock_times(events) if times is None else times
+    compared, total, unit = timed(alike(events) if alike_events is None else alike_events, times)
     is_rich = content.NAME in events.columns
     users = _numbered_users(events).cache()
-    joined = events.inner_join(users, "user_id")
+    joined = compared.inner_join(users, "user_id")
     numbered = joined.mutate(user_id=joined.number)
     instants = instants_of(numbered, keys_of(events)).cache()
-    rules = [_beyond_chance(instants, _patterns(instants, unit, is_rich), is_rich)]
-    if is_rich and (unit < MINUTE or (unit < DAY and _is_telling(instants))):
+    rules = [_beyond_chance(instants, _patterns(instants, total, unit, is_rich), is_rich)]
+    if is_rich and (unit < MINUTE or (unit < DAY and _is_telling(instants, total))):
         rules.append(shifted.shifted_rules(instants, unit))
     if is_rich and unit < MINUTE:
         rules.append(shared_events.shared_rules(instants, max(unit, 1000)))
-    return _with_names(join_rules(rules), users)
+    return _with_names(join_rules(rules), users).assign(checked=total)
 
 
 def _numbered_users(events: Any) -> Any:
@@ -91,24 +98,27 @@ def keys_of(events: Any) -> list[str]:
     return [n for n in ("user_id", "event_type", content.NAME) if n in events.columns]
 
 
-def timed(events: Any) -> tuple[Any, int]:
-    """Return the events whose times are no dates, and what these are whole multiples of, in
-    milliseconds: see _finest_ms; all, and a day, where most times are dates.
+def timed(events: Any, times: pd.DataFrame) -> tuple[Any, int, int]:
+    """Return the events whose times are no dates, how many there are of these in the log, and what
+    their times are whole multiples of, in milliseconds: see _finest_ms; all, and a day, where most
+    times are dates. `times` is the result of latency.clock_times for the log, of which `events`
+    may be a part.
     """
-    fullest: Any = fullest_second(events).iloc[0]
+    fullest: Any = fullest_second(times).iloc[0]
     if fullest["events"] > MOST_AT_ONCE * fullest["total"]:
-        return events, DAY
+        return events, int(fullest["total"]), DAY
     if fullest["events"] > max(MANY_AT_ONCE * fullest["total"], A_FEW):
         events = events.filter(second_of_day(events) != int(fullest["second"]))
-    return events, _finest_ms(events)
+        times = times[times["second"] != fullest["second"]]
+    return events, int(times["events"].sum()), _finest_ms(times)
 
 
-def _patterns(instants: Any, unit: int, is_rich: bool) -> dict[str, Pattern]:
-    """Return the pattern of each rule that applies: times are whole multiples of `unit`
-    milliseconds, and events say more than who and what if `is_rich`.
+def _patterns(instants: Any, total: int, unit: int, is_rich: bool) -> dict[str, Pattern]:
+    """Return the pattern of each rule that applies: times of the `total` events are whole multiples
+    of `unit` milliseconds, and events say more than who and what if `is_rich`.
     """
     before, patterns = instants.before, {}
-    if unit < MINUTE or (is_rich and _is_telling(instants)):
+    if unit < MINUTE or (is_rich and _is_telling(instants, total)):
         twice = instants.n > 1
         isolated = _apart(before, APART * unit) & _apart(instants.after, APART * unit)
         later = _paired(instants, 0, unit)
@@ -125,21 +135,25 @@ def _patterns(instants: Any, unit: int, is_rich: bool) -> dict[str, Pattern]:
     return patterns
 
 
-def _is_telling(instants: Any) -> bool:
-    """Say whether users hardly ever do the same again, so that alike events are copies."""
-    again = engine.to_pandas(instants.aggregate(share=instants.before.notnull().mean()))
-    return bool(again["share"].iloc[0] <= TELLING)
+def _is_telling(instants: Any, total: int) -> bool:
+    """Say whether users hardly ever do the same again, so that alike events are copies. Events that
+    `instants` leaves out are like no other.
+    """
+    sums = instants.aggregate(
+        again=instants.before.notnull().sum(), instants=instants.count(), events=instants.n.sum()
+    )
+    row = engine.to_pandas(sums).fillna(0).iloc[0]
+    others = total - int(row["events"])
+    return bool(row["again"] <= TELLING * (int(row["instants"]) + others))
 
 
-def _finest_ms(events: Any) -> int:
+def _finest_ms(times: pd.DataFrame) -> int:
     """Return what most times are whole multiples of, in milliseconds: a minute, a second or 1."""
-    ms = _milliseconds(events.event_at)
-    row = engine.to_pandas(
-        events.aggregate(minute=(ms % MINUTE == 0).mean(), second=(ms % 1000 == 0).mean())
-    ).iloc[0]
-    if row["minute"] > MOST_WHOLE:
+    total = times["events"].sum()
+    minute, second = (times.loc[times[f"is_{n}"], "events"].sum() for n in ("minute", "second"))
+    if minute > MOST_WHOLE * total:
         return MINUTE
-    return 1000 if row["second"] > MOST_WHOLE else 1
+    return 1000 if second > MOST_WHOLE * total else 1
 
 
 def _milliseconds(instants: Any) -> Any:
@@ -177,8 +191,10 @@ def _paired(instants: Any, beyond: int, up_to: int) -> Any:
 
 
 def _beyond_chance(instants: Any, patterns: Mapping[str, Pattern], is_rich: bool) -> pd.DataFrame:
-    """Return the rules, with the repeats of each pattern that chance does not explain."""
-    sums: dict[str, Any] = {"total": instants.n.sum()}
+    """Return the rules, with the repeats of each pattern that chance does not explain; how many
+    events were `checked` is not known here.
+    """
+    sums: dict[str, Any] = {}
     for i, (broken, events, streamed, later) in enumerate(patterns.values()):
         sums[f"broken{i}"] = ibis.ifelse(broken, events, 0).sum()
         sums[f"streamed{i}"] = ibis.ifelse(streamed, events, 0).sum()
@@ -194,8 +210,7 @@ def _beyond_chance(instants: Any, patterns: Mapping[str, Pattern], is_rich: bool
             noise = np.maximum(noise, 2 * kinds["event_type"].map(spread[f"spread{i}"]).fillna(0))
         beyond = (kinds[f"broken{i}"] - chance - noise).clip(lower=0).astype(int)
         sample = kinds.loc[beyond > 0, f"sample{i}"].min() if beyond.any() else None
-        counts = int(kinds["total"].sum()), int(beyond.sum())
-        rows.append(("structural", "events", rule, *counts, sample))
+        rows.append(("structural", "events", rule, 0, int(beyond.sum()), sample))
     return rule_rows(rows)
 
 
@@ -215,14 +230,14 @@ def repeats_of(events: Any, rule: str) -> Any:
     """Return the events that break a rule of find_repeats (Ibis): `user_id`, `event_at`, `amount`
     (how many); chance has its part in them.
     """
-    events, unit = timed(events)
-    instants = instants_of(events, keys_of(events))
+    compared, total, unit = timed(alike(events), clock_times(events))
+    instants = instants_of(compared, keys_of(events))
     if rule == SHARED:
         return shared_events.shared_events(events, instants)
     if rule == SHIFTED:
         broken, amount = shifted.shifted_events(instants, unit), 1
     else:
-        broken, amount, *_ = _patterns(instants, unit, content.NAME in events.columns)[rule]
+        broken, amount, *_ = _patterns(instants, total, unit, content.NAME in events.columns)[rule]
     at = instants["at"].as_timestamp("ms").cast("timestamp('UTC')")
     found = instants.mutate(event_at=at, amount=amount).filter(broken)
     return found.select("user_id", "event_at", "amount")

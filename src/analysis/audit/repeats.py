@@ -24,18 +24,21 @@ from analysis.log import content
 from analysis.log.window import LogWindow
 
 
-def exact_copies(events: Any, found: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
+def exact_copies(
+    events: Any, found: Any, columns: Mapping[str, Any], times: pd.DataFrame, has_ids: bool
+) -> dict[str, Any]:
     """Return `copies` (how many of the `events` are the same as an earlier row in every column that
-    counts), whether the events have identifiers (`has_ids`), how fine times are (`precision`:
+    counts), whether the events came with identifiers (`has_ids`), how fine times are (`precision`:
     dates, minutes or finer), and the columns `compared` and `left_out`, from `content` and
-    `not_content` of `columns` (events_qa). `found` is the result of blocks.user_days.
+    `not_content` of `columns` (events_qa). `found` is the result of blocks.user_days, `times`
+    that of latency.clock_times.
     """
     sums = found.aggregate(events=found.events.sum(), copies=found.repeats.sum())
     row = engine.to_pandas(sums).fillna(0).iloc[0]
-    unit = timed(events)[1]
+    unit = timed(events, times)[2]
     return {
         "events": int(row["events"]), "copies": int(row["copies"]),
-        "has_ids": "event_uuid" in events.columns,
+        "has_ids": has_ids,
         "precision": "dates" if unit == DAY else "minutes" if unit == MINUTE else "finer",
         "compared": [*content.OWN_COLUMNS, *columns.get("content", [])],
         "left_out": columns.get("not_content", []),
@@ -52,17 +55,16 @@ def failing_rule(rules: pd.DataFrame, has_ids: bool) -> str | None:
 
 
 def repeat_surplus(
-    events: Any, rules: pd.DataFrame, doubled: pd.DataFrame, window: LogWindow, zone: str
+    events: Any, failing: str | None, doubled: pd.DataFrame, window: LogWindow, zone: str
 ) -> pd.DataFrame:
     """Return the events too many as suspects: those of blocks of days, else those of the rule that
-    fails; none where neither is there.
+    fails (see failing_rule); none where neither is there.
     """
     if len(doubled):
         return blocks.block_surplus(events, doubled, window, zone)
-    rule = failing_rule(rules, "event_uuid" in events.columns)
-    if rule is None:
+    if failing is None:
         return suspects.join([])
-    return blocks.surplus(repeats_of(events, rule))
+    return blocks.surplus(repeats_of(events, failing))
 
 
 @check(stage="03_audit")
@@ -127,10 +129,17 @@ def _why_not(exact_copies: Mapping[str, Any]) -> str:
     """Return why nobody can say which of the exact copies are repeats."""
     copies = format_value(exact_copies["copies"], "count")
     n = plural(exact_copies["events"], "row", "rows")
-    ids = "" if exact_copies["has_ids"] else " and there are no identifiers"
+    columns = format_list(exact_copies["compared"])
+    is_day = exact_copies["precision"] == "dates"
+    cut = "Times are cut to dates" if is_day else "Times are cut to minutes"
+    if exact_copies["has_ids"]:
+        return (
+            f"{copies} of {n} are the same as an earlier one in every column that says what "
+            f"happened ({columns}). {cut}, so nobody can tell a copy from what a user did again; "
+            "they stand on all kinds of days, which speaks against a file loaded twice"
+        )
     return (
         f"{copies} of {n} are the same as an earlier one in every column that says what happened "
-        f"({format_list(exact_copies['compared'])}). Times are cut to {exact_copies['precision']}"
-        f"{ids}, so nobody can tell a copy from what a user did again; they stand on all kinds of "
-        "days, which speaks against a file loaded twice"
+        f"({columns}). {cut} and there are no identifiers, so nobody can tell a copy from what a "
+        "user did again; they stand on all kinds of days, which speaks against a file loaded twice"
     )

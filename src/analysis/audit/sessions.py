@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.base import clock, engine
 from analysis.base.statistics import share_of
 from analysis.contract.checks import Status, Verdict, check, not_applicable
+from analysis.log import activity
 
 LONG = 0.05
 """Share of events in sessions longer than a day from which sessions are no visits."""
@@ -15,28 +16,27 @@ SINGLE, SEVERAL = 0.99, 1.5
 """Share of sessions with one event, with so many events a user and day, that are no visits."""
 
 
-def session_lengths(events: Any) -> pd.DataFrame:
+def session_lengths(events: Any, spans: Any = None) -> pd.DataFrame:
     """Return one row: how many `sessions` and `events` carry a session_id, the events in those
     that last for more than a day (`long_events`), the sessions of one event (`single`), and
-    the days on which users have such events (`user_days`). Empty without one.
+    the days on which users have such events (`user_days`). Empty without one. `spans` is the
+    result of activity.user_sessions, where it is known.
     """
     columns = ["sessions", "events", "long_events", "single", "user_days"]
     if "session_id" not in events.columns:
         return pd.DataFrame(columns=columns)
-    given = events.filter(events.session_id.notnull())
-    spans = given.group_by("user_id", "session_id").aggregate(
-        first=given.event_at.min(), last=given.event_at.max(), events=given.count()
-    )
-    seconds = clock.seconds(spans["last"]) - clock.seconds(spans["first"])
+    spans = activity.user_sessions(events) if spans is None else spans
+    seconds = clock.seconds(spans.last_event_at) - clock.seconds(spans.first_event_at)
     counts = engine.to_pandas(
         spans.aggregate(
             sessions=spans.count(),
-            events=ibis.coalesce(spans.events.sum(), 0),
+            events=spans.events.sum(),
             long_events=ibis.coalesce(spans.events.sum(where=seconds > 86_400), 0),
-            single=ibis.coalesce((spans.events == 1).sum(), 0),
+            single=(spans.events == 1).sum(),
         )
     )
-    day = (clock.whole_seconds(given.event_at) / 86_400).floor()
+    given = events.filter(events.session_id.notnull())
+    day = clock.whole_seconds(given.event_at) // 86_400
     days = given.select(user_id=given.user_id, day=day).distinct().count().execute()
     return counts[counts["sessions"] > 0].assign(user_days=int(days))[columns]
 

@@ -30,7 +30,8 @@ def _moments(instants: Any) -> Any:
 def shared_rules(instants: Any, step: int) -> pd.DataFrame:
     """Return the rule on events that exactly two users share: see rule_rows. Chance is how often
     another user does the same `step` milliseconds later, type by type; three standard deviations
-    more are chance, too. What three or more do at one instant is a timer's work, no copy.
+    more are chance, too. What three or more do at one instant is a timer's work, no copy. How many
+    events were `checked` is not known here.
     """
     moments = _moments(instants).cache()
     pairs = moments.filter(moments.users == 2)
@@ -52,8 +53,7 @@ def shared_rules(instants: Any, step: int) -> pd.DataFrame:
     expected = by_chance.reindex(kinds.index).fillna(0)
     beyond = (kinds["broken"] - expected - 3 * np.sqrt(expected)).clip(lower=0).astype(int)
     sample = kinds["sample"][beyond > 0].min() if beyond.any() else None
-    total = int(engine.to_pandas(moments.aggregate(n=moments.n.sum()))["n"].iloc[0])
-    return rule_rows([("structural", "events", SHARED, total, int(beyond.sum()), sample)])
+    return rule_rows([("structural", "events", SHARED, 0, int(beyond.sum()), sample)])
 
 
 def shared_events(events: Any, instants: Any) -> Any:

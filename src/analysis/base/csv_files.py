@@ -26,6 +26,7 @@ from analysis.base.unpacking import SAMPLE, Part
 STRICT = {
     "header": False, "strict_mode": True, "ignore_errors": False, "null_padding": False,
     "max_line_size": LONGEST_LINE, "buffer_size": 8 * LONGEST_LINE, "compression": "none",
+    "hive_partitioning": False,
 }  # fmt: skip
 ROWS_AT_ONCE = 2000
 

@@ -19,6 +19,8 @@ NAMED = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 DELIMITERS = tuple(NAMED.values())
 DOUBLED, BACKSLASH = ('"', '"'), ('"', "\\")
 """A quote inside quotes is written twice, or after a backslash."""
+QUOTINGS = ("{} (doubled inside quotes)", "{} (after {} inside quotes)")
+"""The same in words."""
 MOST_ROWS = 1000
 """Rows of a sample that are compared."""
 LONGEST_LINE = 4_000_000
@@ -90,8 +92,8 @@ class Dialect:
         """The quotes in words."""
         if not self.quote:
             return "none"
-        escaped = "doubled" if self.escape == self.quote else f"after {self.escape}"
-        return f"{self.quote} ({escaped} inside quotes)"
+        form = QUOTINGS[0] if self.escape == self.quote else QUOTINGS[1]
+        return form.format(self.quote, self.escape)
 
 
 def reader(lines: Iterable[str], delimiter: str, quote: str, escape: str) -> Any:

@@ -18,9 +18,9 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, ScalarFormatter
 
-from analysis.base.formats import format_month, format_value
+from analysis.base.formats import format_month, format_value, with_decimal_mark
 from analysis.base.svg import COLOURS, Mark, to_svg
 
 Frame = pd.DataFrame
@@ -136,13 +136,23 @@ class Canvas:
             self._marks.append((axes, float(x), float(y), text))
 
     def finish(self) -> Drawing:
-        """Return what was painted."""
+        """Return what was painted, with plain ticks as the language in use writes numbers."""
+        for axis in (axis for axes in self.figure.axes for axis in (axes.xaxis, axes.yaxis)):
+            if type(axis.get_major_formatter()) is ScalarFormatter:
+                axis.set_major_formatter(_Plain())
         height = 72 * self.figure.get_size_inches()[1]
         marks = []
         for axes, x, y, text in self._marks:
-            across, up = axes.transData.transform((x, y))
-            marks.append(Mark(float(across), float(height - up), text))
+            across, up = to_pixels(axes, x, y)
+            marks.append(Mark(across, float(height - up), text))
         return Drawing(self.figure, tuple(marks))
+
+
+class _Plain(ScalarFormatter):
+    """Writes ticks with the decimal mark of the language in use."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return with_decimal_mark(str(super().__call__(x, pos)))
 
 
 # --- axes ---------------------------------------------------------------------------------------
@@ -212,10 +222,21 @@ def name_rows(axes: Axes, labels: Sequence[str], letters: int) -> None:
             )  # fmt: skip
 
 
+def rows_of(labels: Sequence[str], letters: int, least: float = 34) -> float:
+    """Return the height of rows with such names, each as high as the longest name needs."""
+    lines = max((len(textwrap.wrap(label, letters)) for label in labels), default=1)
+    return len(labels) * max(least, 14 * lines + 6)
+
+
 def room_for(labels: Iterable[str], letters: int) -> float:
     """Return the pixels that names of rows need beside the axes."""
     lines = [line for label in labels for line in textwrap.wrap(label, letters)]
     return 16 + LETTER * max((len(line) for line in lines), default=0)
+
+
+def room_beside(labels: Iterable[str]) -> float:
+    """Return the pixels that labels at the ends of lines need beside the axes: see label_ends."""
+    return 14 + LETTER * max(map(len, labels), default=0)
 
 
 # --- labels and reference lines -------------------------------------------------------------------
@@ -229,13 +250,20 @@ def label_ends(
     there is nothing to name.
     """
     placed = sorted((end for end in ends if math.isfinite(end[0])), key=lambda end: end[0])
-    pixels = [float(axes.transData.transform((0, y))[1]) for y, _, _ in placed]
+    pixels = [to_pixels(axes, 0, y)[1] for y, _, _ in placed]
     for (_, text, colour), y in zip(placed, spread(pixels, apart), strict=True):
         place = axes.transAxes.inverted().transform((0, y))[1]
         axes.annotate(
             text, (at, place), (7, 0), xycoords="axes fraction", textcoords="offset pixels",
             ha="left", va="center", color=colour, fontsize=TEXT, annotation_clip=False,
         )  # fmt: skip
+
+
+def to_pixels(axes: Axes, x: float, y: float) -> tuple[float, float]:
+    """Return where a place of the data is in the figure, from its lower left corner."""
+    axes.viewLim  # noqa: B018 (matplotlib sets limits that follow from the data when it is read)
+    across, up = axes.transData.transform((x, y))
+    return float(across), float(up)
 
 
 def spread(places: Sequence[float], apart: float) -> list[float]:

@@ -3,11 +3,12 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+from pyarrow.parquet import read_schema
 
 from analysis.base.errors import ReportError
 
@@ -57,16 +58,20 @@ def write_json(value: Any, path: str) -> None:
     Path(path).write_text(text + "\n", encoding="utf-8")
 
 
-def read_table(path: str) -> pd.DataFrame:
+def read_table(
+    path: str, columns: Sequence[str] | None = None, filters: list[Any] | None = None
+) -> pd.DataFrame:
     """Return the CSV or Parquet artifact `path`: identifiers and names of groups as they were
-    written (0042 is text, and so is the group `NA`), an empty cell as missing.
+    written (0042 is text, and so is the group `NA`), an empty cell as missing. Of a Parquet file
+    only `columns` (those that it has), and the rows that pass `filters` (see pandas), enter memory.
     """
     if not Path(path).is_file():
         raise ReportError(
             f"{path}: not found. Run the stage that writes it; `make book` runs every stage."
         )
     if path.endswith(".parquet"):
-        return pd.read_parquet(path)
+        kept = [name for name in read_schema(path).names if name in columns] if columns else None
+        return pd.read_parquet(path, columns=kept, filters=filters)
     named = dict.fromkeys(NAMES, "str")
     table = pd.read_csv(path, dtype=named, keep_default_na=False, na_values="")
     return _in_texts(table, as_written)
@@ -88,8 +93,10 @@ def write_table(table: pd.DataFrame, path: str) -> None:
 
 
 def keep_private(path: Path) -> None:
-    """Let only the owner read the file, and enter its folder."""
-    path.chmod(0o600)
+    """Let only the owner read the file, or those in a folder, and enter its folder."""
+    for part in path.glob("*"):
+        part.chmod(0o600)
+    path.chmod(0o700 if path.is_dir() else 0o600)
     path.parent.chmod(0o700)
 
 

@@ -18,7 +18,12 @@ import pandas as pd
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list as join_items
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import (
+    format_currency,
+    format_decimal,
+    get_currency_symbol,
+    get_decimal_symbol,
+)
 from babel.numbers import format_scientific as by_power_of_ten
 
 from analysis.base import language
@@ -33,6 +38,7 @@ Unit = Literal[
     "ratio",
     "money",
     "date",
+    "month",
     "text",
     "number",
     "p_value",
@@ -163,6 +169,8 @@ def format_value(
         return _format_text(value, locale)
     if unit == "date":
         return _format_date(value, locale, "long")
+    if unit == "month":
+        return format_month(value, locale)
     scaled = _scale(_as_number(value, unit), unit)
     if unit == "share" and (decimals is None or _rounds_to_an_end(scaled, decimals)):
         decimals, bound = None, _bound_of_share(scaled / 100, locale)
@@ -187,7 +195,7 @@ def format_cell(
     bare: bool = False,
 ) -> str:
     """Return `value` for a table: like format_value, with a dash where it is missing and short
-    dates ("21 Sept 2025").
+    dates and months ("21 Sept 2025", "Sept 2025").
     """
     if isinstance(value, float) and math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
@@ -195,6 +203,8 @@ def format_cell(
         return BLANK
     if unit == "date":
         return _format_date(value, locale, "medium")
+    if unit == "month":
+        return format_month(value, locale, "short")
     return format_value(value, unit, locale, currency, decimals=decimals, bare=bare)
 
 
@@ -227,7 +237,7 @@ def format_interval(
     _require(unit)
     if is_missing(low) or is_missing(high):
         return word("not_available", locale)
-    if unit in ("text", "date"):
+    if unit in ("text", "date", "month"):
         ends = [format_value(end, unit, locale) for end in (low, high)]
         return word("interval", locale, low=ends[0], high=ends[1])
     numbers = [_scale(_as_number(end, unit), unit) for end in (low, high)]
@@ -277,9 +287,19 @@ def format_tenths(share: object, locale: str = "") -> str:
 
 def format_month(day: object, locale: str = "", length: MonthLength = "long") -> str:
     """Return the month of a day, or of a month such as "2025-09", in words: "September 2025", or
-    "Sept 2025".
+    "Sept 2025"; a text that is neither as it is.
     """
     return _by_skeleton(day, "yMMMM" if length == "long" else "yMMM", locale)
+
+
+def with_decimal_mark(text: str, locale: str = "") -> str:
+    """Return a number written with a point as the locale writes it: "0,5"."""
+    return text.replace(".", get_decimal_symbol(read_locale(locale)))
+
+
+def format_symbol(currency: str, locale: str = "") -> str:
+    """Return what stands for a currency beside its amounts: "US$", "€", "COP"."""
+    return get_currency_symbol(currency, locale=read_locale(locale))
 
 
 def format_day(day: object, locale: str = "") -> str:
@@ -291,7 +311,10 @@ def _by_skeleton(day: object, skeleton: str, locale: str) -> str:
     if is_missing(day):
         return word("not_available", locale)
     text = str(day).replace("Z", "+00:00")
-    moment = datetime.fromisoformat(f"{text}-01" if len(text) == MONTH else text)
+    try:
+        moment = datetime.fromisoformat(f"{text}-01" if len(text) == MONTH else text)
+    except ValueError:
+        return text
     return format_skeleton(skeleton, moment, locale=read_locale(locale)).replace(" ", SPACE)
 
 

@@ -49,9 +49,8 @@ def _keys(con: Any, part: Part, is_list: bool) -> tuple[str, ...]:
 def _json(con: Any, parts: Sequence[Part], names: tuple[str, ...], is_list: bool) -> Group:
     columns = dict.fromkeys(names, "VARCHAR")
     try:
-        table = con.read_json(
-            [str(part.path) for part in parts], columns=columns, format=_layout(is_list)
-        )
+        how = {"columns": columns, "format": _layout(is_list), "hive_partitioning": False}
+        table = con.read_json([str(part.path) for part in parts], **how)
         return Group(parts, names, table, count_rows(table))
     except duckdb.Error as error:
         raise _broken_json(parts[0], is_list, error) from error

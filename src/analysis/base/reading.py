@@ -1,7 +1,7 @@
 """Read the input tables with the engine: never guessing, and never more or less than is written."""
 
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from analysis.base.addresses import KIND
 from analysis.base.csv_files import csv_groups, with_points
 from analysis.base.dialects import Given, check_header
 from analysis.base.encodings import as_utf8
+from analysis.base.engine import in_process
 from analysis.base.errors import ReportError
 from analysis.base.groups import Group, count_rows, first_line
 from analysis.base.json_files import json_groups
@@ -29,12 +30,36 @@ SAID = (
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A Parquet file: its `path`, `where` it is in words, its rows as a `table` (Ibis), which is
+    like that of all files, and the `keys` that are read from the names of its folders.
+    """
+
+    path: Path
+    where: str
+    table: Any
+    keys: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Read every cell; raises ReportError when the file is damaged."""
+        try:
+            self.table.aggregate(
+                **{n: self.table[n].hash().max() for n in self.table.columns}
+            ).to_pyarrow()
+        except duckdb.Error as error:
+            raise _damaged(self.where, error) from error
+
+
+@dataclass(frozen=True)
 class Source:
-    """An input table: `table` (Ibis), its `rows`, and `files`, how its files were read."""
+    """An input table: `table` (Ibis), its `rows`, and `files`, how its files were read, and the
+    `pieces` that it is made of, where these are Parquet.
+    """
 
     table: Any
     rows: int
     files: list[dict[str, Any]]
+    pieces: Sequence[Piece] = ()
 
 
 def scan(
@@ -44,13 +69,18 @@ def scan(
     given: Given | None = None,
     required: Collection[str] = (),
     numbers: Collection[str] = (),
+    *,
+    keys: Collection[str] = (),
+    is_checked: bool = True,
 ) -> Source:
     """Return the rows of `files` under the names in their headers, all columns of text files as
     text; a column that some files lack is null there.
 
-    `numbers` are columns whose decimal comma, where the files have one, becomes a point. Each
-    file must have the `required` columns, or none must. Raises ReportError when a file is not
-    what its ending says, is damaged, or has a row that does not fit its header.
+    `numbers` are columns whose decimal comma, where the files have one, becomes a point. Of a
+    folder that is partitioned, `keys` are columns of text if the Parquet files lack them. Unless
+    `is_checked`, who reads the pieces is to check them when one cannot be read. Each file
+    must have the `required` columns, or none must. Raises ReportError when a file is not what its
+    ending says, is damaged, or has a row that does not fit its header.
     """
     given = given or Given()
     with tempfile.TemporaryDirectory(prefix="churnbook-") as folder:
@@ -61,14 +91,65 @@ def scan(
             held = " and ".join(kinds)
             raise ReportError(f"{table}: {str(files[0])!r} holds {held}; give files of one kind.")
         if kinds == ["Parquet"]:
-            groups = [_parquet(con, parts)]
-        else:
-            parts = [as_utf8(part, given.encoding, scratch) for part in parts]
-            is_json = kinds == ["JSON"]
-            groups = json_groups(con, parts) if is_json else csv_groups(con, parts, given, scratch)
+            return _in_pieces(con, parts, keys, is_checked)
+        parts = [as_utf8(part, given.encoding, scratch) for part in parts]
+        is_json = kinds == ["JSON"]
+        groups = json_groups(con, parts) if is_json else csv_groups(con, parts, given, scratch)
+        _check_keys(table, groups, keys, kinds[0])
         _check_required(table, groups, required)
         groups = [with_points(group, numbers) for group in groups]
         return _union([_kept(con, group) for group in groups])
+
+
+def _in_pieces(con: Any, parts: Sequence[Part], keys: Collection[str], is_checked: bool) -> Source:
+    """Return Parquet files, and each of them: see scan."""
+    how: dict[str, Any] = {"union_by_name": True, "hive_types_autocast": False}
+
+    def read(paths: Sequence[Part], has_keys: bool) -> Any:
+        return con.read_parquet([str(p.path) for p in paths], hive_partitioning=has_keys, **how)
+
+    group = _parquet(parts, keys, lambda has_keys: read(parts, has_keys), is_checked)
+    whole = _union([_kept(con, group)])
+    if any(part.is_copy for part in parts):
+        return whole
+    types = whole.table.schema()
+    given = {name for part in parts for name in pq.read_schema(part.path).names}
+    more = tuple(key for key in keys if key in types and key not in given)
+    pieces = [Piece(p.path, p.where, _like(read([p], bool(more)), types), more) for p in parts]
+    return replace(whole, pieces=pieces)
+
+
+def _like(table: Any, types: Mapping[str, Any]) -> Any:
+    """Return a table with the columns and types of another; of names the engine takes the letters
+    of ASCII in any case.
+    """
+    given = {_folded(name): table[name] for name in table.columns}
+    cells = {name: given.get(_folded(name), ibis.null(t)).cast(t) for name, t in types.items()}
+    return table.select(**cells)
+
+
+def _folded(name: str) -> bytes:
+    return name.encode().lower()
+
+
+def scan_on_spark(
+    con: Any, source: str, files: Sequence[Path], table: str, *how: Any, keys: Collection[str] = ()
+) -> Source:
+    """Return the rows of the file or folder `source`: see scan. Spark itself reads Parquet; other
+    files are copied by this machine into one that Spark reads.
+    """
+    if any(path.suffix.lower() != ".parquet" for path in files):
+        read = scan(in_process(), files, table, *how, keys=keys)
+        return replace(read, table=con.take(read.table))
+    parts = [part for path in files for part in unpack(path, table, Path())]
+    paths = [str(path) for path in files]
+    return _union(
+        [
+            _parquet(
+                parts, keys, lambda k: con.read_parquet(source if k else paths, mergeSchema=True)
+            )
+        ]
+    )
 
 
 def _kept(con: Any, group: Group) -> Group:
@@ -121,22 +202,54 @@ def _check_required(table: str, groups: Sequence[Group], required: Collection[st
         )
 
 
-def _parquet(con: Any, parts: Sequence[Part]) -> Group:
-    kinds = []
+def _check_keys(table: str, groups: Sequence[Group], keys: Collection[str], kind: str) -> None:
+    for key in keys:
+        if any(key not in group.columns for group in groups):
+            raise ReportError(
+                f"{table}: {key!r} stands in the names of folders and not in the files, which is "
+                f"read for Parquet only, not for {kind}. Write it into the files as a column."
+            )
+
+
+def _parquet(
+    parts: Sequence[Part],
+    keys: Collection[str],
+    read: Callable[[bool], Any],
+    is_checked: bool = True,
+) -> Group:
+    """Return files of Parquet, which are read with the keys of their folders where files lack one
+    of these `keys`. Columns are in the order of the files, whatever the engine's. Files that are
+    not checked for damage are only counted by what they say of themselves.
+    """
+    kinds, names, told = [], dict[str, None](), 0
     for part in parts:
         try:
-            schema = pq.read_schema(part.path)
+            footer = pq.read_metadata(part.path)
+            schema, told = footer.schema.to_arrow_schema(), told + footer.num_rows
             check_header(schema.names, part.where)
+            names |= dict.fromkeys(schema.names)
             kinds.append((schema.metadata or {}).get(KIND, b"Parquet").decode())
         except (ArrowException, OSError) as error:
             raise ReportError(
                 f"{part.where} is cut off or damaged: {first_line(error)} Write it again."
             ) from error
     try:
-        table = con.read_parquet([str(part.path) for part in parts], union_by_name=True)
+        more = [key for key in keys if key not in names]
+        table = _in_order(read(bool(more)), [*names, *more])
         parts = [replace(part, kind=kind) for part, kind in zip(parts, kinds, strict=True)]
-        return Group(parts, tuple(table.columns), table, count_rows(table))
+        rows = count_rows(table) if is_checked else told
     except duckdb.Error as error:
-        raise ReportError(
-            f"{parts[0].where} cannot be read as Parquet: {first_line(error)} Write it again."
-        ) from error
+        raise _damaged(parts[0].where, error) from error
+    return Group(parts, tuple(table.columns), table, rows)
+
+
+def _damaged(where: str, error: duckdb.Error) -> ReportError:
+    return ReportError(f"{where} cannot be read as Parquet: {first_line(error)} Write it again.")
+
+
+def _in_order(table: Any, names: Sequence[str]) -> Any:
+    """Return a table with those of its columns that are among `names`, in their order."""
+    places = {name.casefold(): n for n, name in reversed(list(enumerate(names)))}
+    kept = [name for name in table.columns if name.casefold() in places]
+    kept.sort(key=lambda name: places[name.casefold()])
+    return table if kept == list(table.columns) else table.select(*kept)

@@ -60,7 +60,18 @@ def render(
         ) from error
     except TemplateError as error:
         raise ReportError(f"texts: {template!r} cannot be read: {error.message}.") from error
-    return BLANKS.sub(" ", text).strip(" ")
+    return _opened(BLANKS.sub(" ", text).strip(" "), formats.fewer_than(min_disclosed, spoken))
+
+
+def _opened(text: str, fewer: str) -> str:
+    """Return `text` with a capital where a sentence opens with `fewer` ("fewer than 10")."""
+    if not text.endswith("."):
+        return text  # a part of a sentence
+    return re.sub(rf"(^|[.!?] )({re.escape(fewer)})", lambda m: m[1] + _capital(m[2]), text)
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 @lru_cache(maxsize=1024)
@@ -84,16 +95,16 @@ def environment(locale: str, min_disclosed: int = 1, currency: str = "") -> Envi
         finalize=lambda value: _as_text(value, locale),
     )
     made.filters.update(_filters(locale, currency))
-    made.filters.update(_few_withheld(made.filters["plural"], locale, min_disclosed))
+    made.filters.update(_few_withheld(dict(made.filters), locale, min_disclosed))
     return made
 
 
 def _few_withheld(
-    plural: Callable[..., str], locale: str, min_disclosed: int
+    made: Mapping[str, Callable[..., Any]], locale: str, min_disclosed: int
 ) -> dict[str, Callable[..., str]]:
     """Return the filters `plural` and `people` (a number of people, without a noun), which give no
-    number of fewer people than `min_disclosed`, and `beside` (their share, in brackets), which then
-    gives none.
+    number of fewer people than `min_disclosed`, `beside` (their share, in brackets), which then
+    gives none, and `form`, of whose words a verb in the singular would tell that it is one.
     """
     fewer = formats.fewer_than(min_disclosed, locale)
 
@@ -103,7 +114,10 @@ def _few_withheld(
 
     def with_noun(number: Any, one: str, other: str, people: bool = False) -> str:
         is_hidden = is_few(number) and (people or PEOPLE.search(one))
-        return f"{fewer} {other}" if is_hidden else plural(number, one, other)
+        return f"{fewer} {other}" if is_hidden else str(made["plural"](number, one, other))
+
+    def form(number: Any, one: str, other: str, people: bool = False) -> str:
+        return other if people and is_few(number) else str(made["form"](number, one, other))
 
     def people(number: Any) -> Any:
         return fewer if is_few(number) else number
@@ -111,7 +125,7 @@ def _few_withheld(
     def beside(share: str, number: Any) -> str:
         return "" if is_few(number) else f" ({share})"
 
-    return {"plural": with_noun, "people": people, "beside": beside}
+    return {"plural": with_noun, "people": people, "beside": beside, "form": form}
 
 
 def _is_unknown(value: object) -> bool:

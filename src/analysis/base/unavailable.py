@@ -1,11 +1,12 @@
 """Tables that could not be computed: empty frames that carry the reason."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from analysis.base.errors import Unavailable
 
+Table = TypeVar("Table")
 MARK = "unavailable"
 """The entry of a frame's `attrs` that holds the reason."""
 
@@ -22,7 +23,7 @@ def mark(frame: pd.DataFrame, reason: str) -> pd.DataFrame:
     return marked
 
 
-def require(frame: pd.DataFrame) -> pd.DataFrame:
+def require(frame: Table) -> Table:
     """Return `frame`; raises Unavailable, with its reason, where it could not be computed."""
     if reason := reason_of(frame):
         raise Unavailable(reason)

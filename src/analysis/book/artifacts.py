@@ -192,6 +192,11 @@ class Artifacts:
         """Return one metric. Raises ReportError when it is missing."""
         return self.metrics([key])[0]
 
+    def currency(self) -> str:
+        """Return the currency of the run's amounts, as ISO 4217; empty where nothing is known."""
+        entries = self.json(METRICS) if self.path(METRICS).is_file() else {}
+        return next((str(e["currency"]) for e in entries.values() if e.get("currency")), "")
+
     def all_checks(self) -> list[Check]:
         """Return every row of checks.csv, in its order."""
         return [make_check(row) for row in self.rows(CHECKS)]

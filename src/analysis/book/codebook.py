@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from analysis.base.language import say
+from analysis.base.language import is_english, say
 from analysis.book.downloads import STRUCK_BY
 from analysis.book.show import unit_of
 from analysis.contract import catalogue
@@ -54,18 +54,35 @@ def read_rows(path: Path) -> Rows:
 
 
 def label_heads(target: Path, tables: Sequence[Table]) -> None:
-    """Write the heads of those of the tables that are in the folder `target` in words."""
+    """Write the heads of those of the tables that are in the folder `target` in words, and the
+    sentences in their cells in the language in use.
+    """
     for table in tables:
         path = target / table.path
         if path.is_file():
             head, *rows = read_rows(path)
             heads = heads_of(table)
-            write_rows(path, [[heads.get(name, name) for name in head], *rows])
+            said = rows if is_english() else _said(rows, head, table)
+            write_rows(path, [[heads.get(name, name) for name in head], *said])
 
 
-def write_codebook(target: Path, tables: Sequence[Table]) -> None:
-    """Write CODEBOOK into `target`: a row for each column of the tables that are there."""
-    write_rows(target / CODEBOOK, [heads_in_words(), *codebook_of(target, tables)])
+def _said(rows: Rows, head: Sequence[str], table: Table) -> Rows:
+    """Return rows whose texts of several words are said; names, codes and numbers stay."""
+    texts = {c.name for c in table.columns if unit_of(c, table) == "text" and not c.values}
+    return [
+        [
+            say(text) if name in texts and " " in text else text
+            for name, text in zip(head, row, strict=True)
+        ]
+        for row in rows
+    ]
+
+
+def write_codebook(target: Path, tables: Sequence[Table], currency: str = "") -> None:
+    """Write CODEBOOK into `target`: a row for each column of the tables that are there. Amounts are
+    in `currency`.
+    """
+    write_rows(target / CODEBOOK, [heads_in_words(), *codebook_of(target, tables, currency)])
 
 
 def heads_in_words() -> list[str]:
@@ -73,22 +90,28 @@ def heads_in_words() -> list[str]:
     return [say(head) for head in HEADS]
 
 
-def codebook_of(target: Path, tables: Sequence[Table]) -> Rows:
+def codebook_of(target: Path, tables: Sequence[Table], currency: str = "") -> Rows:
     """Return the rows of the codebook, under HEADS, for the tables in the folder `target`."""
     published = [table for table in tables if (target / table.path).is_file()]
-    return [row for table in published for row in _rows_of(table, read_rows(target / table.path))]
+    return [
+        row
+        for table in published
+        for row in _rows_of(table, read_rows(target / table.path), currency)
+    ]
 
 
-def _rows_of(table: Table, rows: Rows) -> Iterator[list[str]]:
+def _rows_of(table: Table, rows: Rows, currency: str) -> Iterator[list[str]]:
     columns = {column.name: column for column in table.columns}
     for head, name in zip(rows[0], names_of(rows[0], table), strict=True):
         place = [table.path, table.title, head, name]
         if name in columns:
             column = columns[name]
             codes = "; ".join(f"{code}: {word}" for code, word in column.values.items())
-            yield [*place, unit_of(column, table), column.meaning, codes]
+            unit = unit_of(column, table)
+            shown = currency if unit == "money" and currency else say(unit)
+            yield [*place, shown, column.meaning, codes]
         else:
-            yield [*place, "text", say(ADDED.get(name, ("", ""))[1]), ""]
+            yield [*place, say("text"), say(ADDED.get(name, ("", ""))[1]), ""]
 
 
 def write_rows(path: Path, rows: Rows) -> None:

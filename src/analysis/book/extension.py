@@ -27,7 +27,7 @@ from analysis.book import (
     tables,
     workbook,
 )
-from analysis.book.directive import data_dir
+from analysis.book.directive import data_dir, open_artifacts
 from analysis.book.downloads import publish
 
 DIRECTIVES = {
@@ -66,8 +66,9 @@ def publish_artifacts(app: Sphinx, error: Exception | None) -> None:
         studies.publish_studies(Path(app.srcdir) / "book", artifacts)
         published = codebook.all_tables()
         codebook.label_heads(artifacts, published)
-        codebook.write_codebook(artifacts, published)
-        workbook.keep_workbook(artifacts, published, Path(app.doctreedir))
+        currency = open_artifacts(app.env).currency()
+        codebook.write_codebook(artifacts, published, currency)
+        workbook.keep_workbook(artifacts, published, Path(app.doctreedir), currency)
 
 
 def speak(app: Sphinx, config: Config) -> None:

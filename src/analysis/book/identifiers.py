@@ -117,14 +117,17 @@ def candidates(tables: Sequence[tuple[str, Any, Sequence[str]]], words: set[str]
 
 
 def _candidates(table: Any, column: str, known: Any) -> pd.DataFrame:
+    """Return the values of a column with known ends; hardly any value has a known first word, so
+    little is looked at again or held.
+    """
     value = table[column].cast("string").strip()
     texts = table.select(value=value).filter(lambda t: t.value.notnull() & (t.value != ""))
-    ends = texts.distinct().mutate(
-        first=lambda t: t.value.re_extract(r"([\p{L}\p{N}]+)", 1),
-        last=lambda t: t.value.re_extract(r"([\p{L}\p{N}]+)[^\p{L}\p{N}]*$", 1),
+    begun = texts.mutate(first=lambda t: t.value.re_extract(r"([\p{L}\p{N}]+)", 1))
+    some = begun.semi_join(known.select("first"), "first").mutate(
+        last=lambda t: t.value.re_extract(r"([\p{L}\p{N}]+)[^\p{L}\p{N}]*$", 1)
     )
-    both = ends.semi_join(known.select("first"), "first").semi_join(known.select("last"), "last")
-    found: pd.DataFrame = both.select("value").to_pyarrow().to_pandas()
+    both = some.semi_join(known.select("last"), "last").select("value").distinct()
+    found: pd.DataFrame = both.to_pyarrow().to_pandas()
     return found
 
 

@@ -6,7 +6,9 @@ into text here, and great_tables lays the text out, so a test can read the cells
 nothing is fetched from another host.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from html import escape
 from typing import Any
@@ -22,6 +24,7 @@ from analysis.base.formats import (
     BLANK,
     format_cell,
     format_interval,
+    format_symbol,
     is_missing,
     shared_decimals,
 )
@@ -41,15 +44,17 @@ WHY_WITHHELD = (
     "Withheld: a figure on fewer people than min_disclosed in params.yml, or one that would give "
     "such a figure away."
 )
-NOT_NUMBERS = ("text", "date")
-WITH_UNIT = ("share", "money")
+NOT_NUMBERS = ("text", "date", "month")
+WITH_UNIT = ("share",)
 """Units printed in every cell; the head of the column says the others."""
 UNIT_IN_HEAD = {"points": "points"}
 """Units that the label of a column does not say, with the word that its head adds."""
 MOST_ROWS = 250
 """Rows of a table on a page, where no other number is asked for."""
-NAMES = (*files.NAMES, "event_type", "kind", "column")
-"""Columns that hold names of the tables."""
+NAMES = (*files.NAMES, "event_type", "kind", "column", "key")
+"""Columns that hold names of the tables, or of the code."""
+WRITTEN = re.compile(r"[−-]?[\d,]+\.\d+")
+"""A number as English writes it, in a column of words."""
 LISTS_OF_BASES = ("strikes", "rests_on")
 """Columns that list bases."""
 SHORT = 16
@@ -137,7 +142,7 @@ def show(
 
 
 def _show(frame: pd.DataFrame, max_rows: int, root: str, name: str) -> ReportTable:
-    table = _table_of(frame)
+    table = in_currency(_table_of(frame), str(frame.attrs.get("currency", "")))
     frame, withheld = disclosure.withhold_marked(frame)
     shown = frame.head(max_rows)
     cells = format_cells(shown, table, withheld)
@@ -192,6 +197,18 @@ def format_cells(
             cells = [word if hidden else cell for hidden, cell in zip(gone, cells, strict=True)]
         text.append(pd.Series(cells, name=_head_of(column, table, names), dtype=object))
     return pd.concat(text, axis=1)
+
+
+def in_currency(table: Table, currency: str) -> Table:
+    """Return the table with the `currency` of its amounts in their heads."""
+    if not currency:
+        return table
+    symbol = format_symbol(currency)
+    columns = [
+        replace(column, label=f"{column.label} ({symbol})") if column.unit == "money" else column
+        for column in table.columns
+    ]
+    return replace(table, columns=tuple(columns))
 
 
 def _columns_with_a_head(table: Table) -> list[Column]:
@@ -264,6 +281,9 @@ def _head_of(column: Column, table: Table, names: set[str]) -> str:
 def _format(value: Any, column: Column, look: dict[str, Any]) -> str:
     if not is_missing(value) and str(value) in column.values:
         return column.values[str(value)]
+    if column.unit == "text" and column.decimals is not None and WRITTEN.fullmatch(str(value)):
+        number = float(str(value).replace(",", "").replace("−", "-"))
+        return format_cell(number, "number", decimals=column.decimals)
     if isinstance(value, str) and column.name in LISTS_OF_BASES:
         value = ", ".join(say(name) for name in value.split(", "))
     elif isinstance(value, str) and column.name not in NAMES:

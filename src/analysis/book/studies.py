@@ -2,16 +2,17 @@
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 from docutils import nodes
 
 from analysis.base.errors import ReportError
-from analysis.base.language import say
+from analysis.base.language import is_english, say
 from analysis.base.texts import read_texts
 from analysis.book.artifacts import read_text
+from analysis.book.codebook import Rows, read_rows, write_rows
 from analysis.book.directive import BookDirective
 from analysis.book.show import show
 from analysis.contract import catalogue
@@ -129,8 +130,22 @@ def say_fires(text: str, titles: Mapping[str, str]) -> str:
 
 
 def publish_studies(book: Path, target: Path) -> None:
-    """Copy the files of the studies in the folder `book` to `target`, for readers to download."""
+    """Copy the files of the studies in the folder `book` to `target`, for readers to download, with
+    heads and words in the language in use.
+    """
     for table in catalogue.studies():
         if (book / table.path).is_file():
             (target / table.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(book / table.path, target / table.path)
+            if not is_english():
+                rows = read_rows(target / table.path)
+                write_rows(target / table.path, list(_say_rows(rows, table)))
+
+
+def _say_rows(rows: Rows, table: Table) -> Iterator[list[str]]:
+    """Yield the rows of a study, its heads first; names of faults, checks and logs stay."""
+    yield [say(head) for head in rows[0]]
+    names = [column.name for column in table.columns]
+    for row in rows[1:]:
+        cells = zip(names, row, strict=True)
+        yield [text if name in AS_GIVEN else say_listed(text) for name, text in cells]

@@ -17,6 +17,13 @@ from analysis.contract.catalogue import Column, Table
 
 FRAME = re.compile(r'<div id="([\w-]+)" style="[^"]*">(?=\s*<style>)')
 TITLE = re.compile(r'<td colspan="\d+" class="gt_heading gt_title[^>]*>(.*?)</td>', re.DOTALL)
+HELD = re.compile(
+    r'(<td (?:colspan="\d+" class="gt_heading|class="gt_sourcenote")[^>]*>)(.*?)(?=</td>)',
+    re.DOTALL,
+)
+"""The cells with a table's title and its notes."""
+WORDY = re.compile(r'(?<=class=")((?:cb-decides )?gt_row gt_left">)(?=[^<]{60})')
+"""The beginning of a cell whose text takes several lines."""
 DOWNLOAD = re.compile(r'<a href="((?:\.\./)*artifacts/)[^"]*\.csv" download>[^<]*</a>')
 DECIDES = "cb-decides"
 OF_A_CHART = "-chart"
@@ -52,9 +59,11 @@ def dress_table(html: str, styles: set[str]) -> str:
     opened = render("table_frame", **said).strip()
     framed = html.replace(frame[0], opened, 1)
     framed = DOWNLOAD.sub(lambda link: _beside(link[0], link[1]), framed)
+    framed = HELD.sub(r'\1<span class="cb-held">\2</span>', framed)
     position = deciding_position(frame[1].removesuffix(OF_A_CHART))
     if position is not None:
         framed = _mark_column(framed, f"{frame[1]}-c{position}")
+    framed = WORDY.sub(r"cb-wordy \1", framed)
     return _lighten(framed, frame[1], styles)
 
 

@@ -28,9 +28,10 @@ from analysis.book.show import NOT_NUMBERS, unit_of
 from analysis.contract.catalogue import Table
 
 WORKBOOK = "tables.xlsx"
+MONEY = "#,##0.00"
 FORMATS = {
     "share": "0.0%", "points": "0.000", "count": "#,##0", "days": "#,##0.##", "score": "0.000",
-    "ratio": "0.00", "money": "#,##0.00", "p_value": "0.000",
+    "ratio": "0.00", "money": MONEY, "p_value": "0.000",
 }  # fmt: skip
 """Number formats by unit; others stay as a spreadsheet shows them."""
 THEN = datetime(1980, 1, 1)
@@ -41,8 +42,10 @@ LONGEST_NAME, WIDEST = 31, 60
 HEAD, WRAPPED = Font(bold=True), Alignment(vertical="top", wrap_text=True)
 
 
-def write_workbook(target: Path, tables: Sequence[Table]) -> None:
-    """Write WORKBOOK into `target` from those of the tables that are there."""
+def write_workbook(target: Path, tables: Sequence[Table], currency: str = "") -> None:
+    """Write WORKBOOK into `target` from those of the tables that are there; amounts are in
+    `currency`.
+    """
     published = [table for table in tables if (target / table.path).is_file()]
     book = Workbook()
     listed: Worksheet = book.active
@@ -55,30 +58,32 @@ def write_workbook(target: Path, tables: Sequence[Table]) -> None:
         listed.cell(row, 1).hyperlink = f"#'{names[table.path]}'!A1"
         listed.cell(row, 1).style = "Hyperlink"
     _fill(book.create_sheet(say("Codebook")),
-          [codebook.heads_in_words(), *codebook.codebook_of(target, published)], [])  # fmt: skip
+          [codebook.heads_in_words(), *codebook.codebook_of(target, published, currency)],
+          [])  # fmt: skip
     for table in published:
         rows = codebook.read_rows(target / table.path)
-        _fill(book.create_sheet(names[table.path]), rows, _units(table, rows[0]))
+        sheet = book.create_sheet(names[table.path])
+        _fill(sheet, rows, _units(table, rows[0]), currency)
     (target / WORKBOOK).write_bytes(_undated(book))
 
 
-def keep_workbook(target: Path, tables: Sequence[Table], cache: Path) -> None:
+def keep_workbook(target: Path, tables: Sequence[Table], cache: Path, currency: str = "") -> None:
     """Write WORKBOOK as write_workbook does, or copy that of the last build from the folder `cache`
     where neither the tables nor the code have changed: it takes seconds.
     """
-    kept = cache / f"{_digest(target, tables)}-{WORKBOOK}"
+    kept = cache / f"{_digest(target, tables, currency)}-{WORKBOOK}"
     if not kept.is_file():
         for old in cache.glob(f"*-{WORKBOOK}"):
             old.unlink()
-        write_workbook(target, tables)
+        write_workbook(target, tables, currency)
         shutil.copyfile(target / WORKBOOK, kept)
     shutil.copyfile(kept, target / WORKBOOK)
 
 
-def _digest(target: Path, tables: Sequence[Table]) -> str:
+def _digest(target: Path, tables: Sequence[Table], currency: str) -> str:
     code = [Path(__file__), Path(codebook.__file__)]
     paths = [*code, *(target / table.path for table in tables)]
-    digest = hashlib.sha256(repr(tables).encode())
+    digest = hashlib.sha256(repr((tables, currency)).encode())
     for path in paths:
         digest.update(path.read_bytes() if path.is_file() else b"")
     return digest.hexdigest()[:16]
@@ -89,11 +94,13 @@ def _units(table: Table, heads: Sequence[str]) -> list[str]:
     return [units.get(name, "text") for name in codebook.names_of(heads, table)]
 
 
-def _fill(sheet: Worksheet, rows: Sequence[Sequence[str]], units: Sequence[str]) -> None:
+def _fill(
+    sheet: Worksheet, rows: Sequence[Sequence[str]], units: Sequence[str], currency: str = ""
+) -> None:
     for number, row in enumerate(rows, start=1):
         for column, text in enumerate(row, start=1):
             unit = units[column - 1] if units and number > 1 else "text"
-            _write(sheet.cell(number, column), text, unit)
+            _write(sheet.cell(number, column), text, unit, currency)
     for column, texts in enumerate(zip(*rows, strict=True), start=1):
         sheet.cell(1, column).font = HEAD
         width = min(WIDEST, max(len(text) for text in texts) + 2)
@@ -102,12 +109,14 @@ def _fill(sheet: Worksheet, rows: Sequence[Sequence[str]], units: Sequence[str])
     sheet.auto_filter.ref = sheet.dimensions
 
 
-def _write(cell: Cell, text: str, unit: str) -> None:
+def _write(cell: Cell, text: str, unit: str, currency: str) -> None:
     number = None if unit in NOT_NUMBERS else _number(text)
     if number is not None:
         cell.value = number
         if unit in FORMATS:
             cell.number_format = FORMATS[unit]
+        if unit == "money" and currency:
+            cell.number_format = f"[${currency}] {MONEY}"
     elif text:
         cell.value = text
         cell.data_type = "s"  # never a formula, whatever it starts with

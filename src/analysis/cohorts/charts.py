@@ -24,6 +24,7 @@ from analysis.base.drawing import (
     name_y,
     read,
     read_ends,
+    room_beside,
     rule,
     say_count,
     tick_some,
@@ -86,10 +87,11 @@ def draw_retention_days(retention_by_day: Frame, *, min_users: int = MIN_USERS) 
 
 
 def _paint_retention(kept: Frame, order: Sequence[str], canvas: Canvas) -> None:
-    axes = canvas.panel(230, left=48, right=128 if canvas.is_narrow else 170, top=36)
+    names = [canvas.words.get(name, name.replace("_", " ")) for name in order]
+    axes = canvas.panel(230, left=48, right=room_beside(names), top=36)
     rule(axes)
     ends: list[tuple[float, str, str]] = []
-    for name in order:
+    for name, label in zip(order, names, strict=True):
         part = kept.loc[kept["definition"] == name]
         is_front = name == order[-1]
         colour = SERIES[0] if is_front else FAINT
@@ -98,7 +100,6 @@ def _paint_retention(kept: Frame, order: Sequence[str], canvas: Canvas) -> None:
             draw_band(axes, days, read(part, "ci_low"), read(part, "ci_high"), colour)
         look: dict[str, Any] = {"marker": "o", "markersize": 6} if is_front else {"linewidth": 1.4}
         axes.plot(days, rates, color=colour, clip_on=False, zorder=3, **look)
-        label = canvas.words.get(name, name.replace("_", " "))
         ends.append((float(rates[-1]), label, colour if is_front else MUTED))
         _mark_rows(canvas, axes, part, label)
     _scale_days(axes, sorted(kept["day"].unique()), most=5 if canvas.is_narrow else 9)

@@ -62,10 +62,13 @@ def _visits(user_days: Any, users: pd.DataFrame, zone: str) -> pd.DataFrame:
     since year 0), and the months before and after in which the user was active (`last`, `next`).
     """
     seen = user_days.mutate(name=clock.month_of(user_days.local_day)).select("user_id", "name")
-    rows = engine.to_pandas(seen.distinct().order_by("user_id", "name"))
+    rows = engine.to_pandas(
+        seen.group_by("user_id", "name").aggregate().order_by("user_id", "name")
+    )
     joined = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
     rows = rows.merge(joined, on="user_id")
-    rows["month"] = _number(rows["name"])
+    names = pd.Series(rows["name"].unique())
+    rows["month"] = rows.pop("name").map(dict(zip(names, _number(names), strict=True)))
     rows["signed"] = _number(clock.month(rows["signup_date"], zone))
     by_user = rows.groupby("user_id")["month"]
     return rows.assign(last=by_user.shift(), next=by_user.shift(-1))
@@ -94,8 +97,8 @@ def _count(visits: pd.DataFrame) -> pd.DataFrame:
         "retained_users": is_retained, "resurrected_users": is_resurrected,
         "first_seen_users": is_resurrected & visits["last"].isna(),
     }  # fmt: skip
-    counts = pd.DataFrame(flags).groupby(visits["name"]).sum()
+    counts = pd.DataFrame(flags).groupby(visits["month"]).sum()
     leaves = visits.loc[visits["next"] != visits["month"] + 1, "month"] + 1
-    lost = leaves.map(lambda n: f"{n // 12}-{n % 12 + 1:02d}").value_counts()
-    every = counts.reindex(counts.index.union(lost.index))
-    return every.assign(lost_users=lost).fillna(0)
+    lost = leaves.value_counts()
+    every = counts.reindex(counts.index.union(lost.index)).assign(lost_users=lost).fillna(0)
+    return every.set_axis([f"{n // 12}-{n % 12 + 1:02d}" for n in every.index])

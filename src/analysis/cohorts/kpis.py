@@ -92,9 +92,17 @@ def _per_user(user_days: Any) -> Any:
 
 def _sums(users: Any, kpis: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
     """Return per month the sums, squares and products that the ratios and their errors need."""
+    kept = users.cache()
+    months = engine.to_pandas(kept.group_by("month").aggregate().order_by("month"))["month"]
+    in_turn = (kept.filter(kept.month == month) for month in months.to_list() or [""])
+    sums = [_of_month(engine.to_pandas(part.order_by("user_id")), kpis) for part in in_turn]
+    return pd.concat(sums, ignore_index=True)
+
+
+def _of_month(rows: pd.DataFrame, kpis: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """Return the sums of a month: of users in one order, for sums of floats depend on it."""
     pairs = set(kpis.values())
     names = sorted({name for pair in pairs for name in pair})
-    rows = engine.to_pandas(users.order_by("month", "user_id"))  # in one order: sums of floats
     parts = {name: rows[name] for name in names}
     parts |= {f"{n}*{n}": rows[n] * rows[n] for n in names}
     parts |= {f"{a}*{b}": rows[a] * rows[b] for a, b in sorted(pairs)}

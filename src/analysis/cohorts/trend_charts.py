@@ -1,5 +1,6 @@
 """Charts of the trend: churn by snapshot, growth accounting, and the monthly figures as lines."""
 
+import textwrap
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from analysis.base.charts import Sketch
 from analysis.base.drawing import (
     FAINT,
     INK,
+    LETTER,
     MUTED,
     SERIES,
     SMALL,
@@ -230,10 +232,15 @@ def draw_monthly(kpis: Frame) -> Sketch:
     ]  # fmt: skip
     facts = {
         "points": points, "months": len(months), "last_month": months[-1],
-        "moved": [column.values[name].lower() for name, part in known.items() if _moved(part)],
+        "moved": [_inside(column.values[name]) for name, part in known.items() if _moved(part)],
         "open": bool(kpis.loc[kpis["month"].isin(months), "so_far"].notna().any()),
     }  # fmt: skip
     return Sketch(facts, partial(_paint_monthly, parts, months, column))
+
+
+def _inside(label: str) -> str:
+    """Return a label as it stands inside a sentence."""
+    return label[:1].lower() + label[1:]
 
 
 def _moved(part: Frame) -> bool:
@@ -247,8 +254,14 @@ def _moved(part: Frame) -> bool:
 def _paint_monthly(
     parts: dict[str, Frame], months: Sequence[str], column: Any, canvas: Canvas
 ) -> None:
-    drawn = canvas.panels([40] * len(parts), left=16, right=64, top=28, bottom=30, gap=34)
-    for axes, (name, part) in zip(drawn, parts.items(), strict=True):
+    letters = int((canvas.width - 16) / LETTER)
+    names = [textwrap.fill(column.values[name], letters) for name in parts]
+    more = 15 * max(name.count("\n") for name in names)
+    drawn = canvas.panels(
+        [40] * len(parts), left=16, right=64, top=28 + more, bottom=30, gap=34 + more
+    )
+    for axes, written, (name, part) in zip(drawn, names, parts.items(), strict=True):
+        axes.set_title(written, loc="left", fontsize=SMALL, color=MUTED, pad=3)
         _paint_small(axes, part, column.units[name], column.values[name], canvas)
         axes.set_xlim(-0.2, len(months) - 0.8)
     tick_some(drawn[-1], range(len(months)), say_months(months), 3 if canvas.is_narrow else 7)
@@ -264,7 +277,6 @@ def _paint_small(axes: Axes, part: Frame, unit: str, name: str, canvas: Canvas) 
     axes.set(xticks=[], yticks=[])
     axes.margins(y=0.25)
     axes.spines["bottom"].set_visible(False)
-    axes.set_title(name, loc="left", fontsize=SMALL, color=MUTED, pad=3)
     known = np.flatnonzero(np.isfinite(value))
     if len(known):
         text = format_value(value[known[-1]], unit, bare=True)

@@ -30,17 +30,18 @@ ROW = "row"
 """What a column rests on whose rows say it themselves: see Column.bases and Column.names."""
 NAMES = ("figures", "bases")
 """What the cells of a column can name that their row rests on."""
-TYPES = {"text": "str", "date": "datetime64[us, UTC]"}
+TYPES = {"text": "str", "month": "str", "date": "datetime64[us, UTC]"}
 """Types of the columns of an empty table by their unit; all others hold numbers."""
 
 
 @dataclass(frozen=True)
 class Column:
     """One column: `values` gives the words for its codes, `units` the units of the columns `by row`
-    for its codes, `decimals` those of a number where the unit's own do not suit, `is_shown` whether
-    pages show it. `rests_on` are the bases of its cells, None those of its table. Where that is
-    ROW, other columns of the row say it: by `bases`, those of each code, or because their cells are
-    themselves `names` of figures or bases. What `is_private` stays in data/: see book.downloads.
+    for its codes, `decimals` those of a number where the unit's own do not suit (of a text, those
+    of the numbers among its words), `is_shown` whether pages show it. `rests_on` are the bases of
+    its cells, None those of its table. Where that is ROW, other columns of the row say it: by
+    `bases`, those of each code, or because their cells are themselves `names` of figures or bases.
+    What `is_private` stays in data/: see book.downloads.
     """
 
     name: str
@@ -181,6 +182,11 @@ def _people(entry: dict[str, Any], name: str, columns: set[str]) -> tuple[Rule, 
                 "whole, which is no column. See base/disclosure.py."
             )
     return tuple(rules)
+
+
+def is_money(name: str) -> bool:
+    """Say whether the table `name` of the catalogue has a column of amounts."""
+    return is_table(name) and any(column.unit == "money" for column in table_of(name).columns)
 
 
 def is_table(name: str) -> bool:

@@ -3,6 +3,7 @@
 The notebook shows them, the runner writes them, the studies ask for single ones.
 """
 
+import shutil
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from analysis.base import disclosure, files, unavailable
+from analysis.base import disclosure, engine, files, unavailable
 from analysis.base.errors import ReportError, Unavailable
+from analysis.base.table_file import Rows, TableFile
 from analysis.contract import catalogue, checks, stages
 from analysis.contract.checks import Check, Verdict
 
 
-class frame(cached_property[pd.DataFrame]):  # noqa: N801 (used like functools.cached_property)
+class frame(cached_property[Any]):  # noqa: N801 (used like functools.cached_property)
     """What a chart of a chapter draws, computed when first asked for.
 
     Where it is Unavailable it is an empty frame that carries the reason: see base.unavailable.
@@ -44,12 +46,14 @@ class table(frame):  # noqa: N801
         return catalogue.empty_table(str(self.attrname))
 
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
-        """Return the table, its name in `attrs["table"]`, and the rules by which `show` and the
-        charts withhold cells.
+        """Return the table, its name in `attrs["table"]`, its `currency` if it has amounts, and
+        the rules by which `show` and the charts withhold cells.
         """
         value = super().__get__(instance, owner)
         if isinstance(value, pd.DataFrame):
             value.attrs["table"] = self.attrname
+            if catalogue.is_money(str(self.attrname)):
+                value.attrs["currency"] = getattr(instance, "currency", "")
             mark_people(value, str(self.attrname), getattr(instance, "min_disclosed", 1))
         return value
 
@@ -111,19 +115,23 @@ class Chapter:
 
     def save(self, name: str, value: Any, path: str) -> None:
         """Write one artifact: a frame as CSV or Parquet, an Ibis table as Parquet, else JSON."""
-        if isinstance(value, pd.DataFrame):
+        if isinstance(value, pd.DataFrame | TableFile):
             _require_columns(name, value)
+        if isinstance(value, pd.DataFrame):
             files.write_table(value, path)
+        elif isinstance(value, TableFile):
+            shutil.copyfile(value.path, path)
+            files.keep_private(Path(path))
         elif path.endswith(".parquet"):
-            value.to_parquet(path, compression="zstd")
+            engine.write(value, path)
             files.keep_private(Path(path))
         else:
             files.write_json(value, path)
 
 
-def _require_columns(name: str, frame: pd.DataFrame) -> None:
+def _require_columns(name: str, frame: Rows) -> None:
     promised = catalogue.columns_of(name)
-    missing = [column for column in promised if column not in frame]
+    missing = [column for column in promised if column not in frame.columns]
     if missing:
         raise ReportError(
             f"{name}: the column {missing[0]!r} is promised by the catalogue but not in the table "

@@ -91,6 +91,13 @@ def _size(text: str) -> str:
     return written
 
 
+def _spark_address(text: str) -> str:
+    """Take the place of a server and nothing else: a token would be kept with the parameters."""
+    if not re.fullmatch(r"sc://[A-Za-z0-9._-]+(:[0-9]+)?", text):
+        raise ValueError("write the address as sc://host:port, without user, password or token")
+    return text
+
+
 def _format(given: dict[str, str]) -> dict[str, str]:
     Given.of(given)
     return given
@@ -138,6 +145,7 @@ ClosedDays = Annotated[str, BeforeValidator(str), AfterValidator(_closed_days)]
 LanguageName = Annotated[str, AfterValidator(_known_language)]
 Instant = Annotated[str | None, AfterValidator(_instant)]
 Size = Annotated[str, AfterValidator(_size)]
+SparkAddress = Annotated[str, AfterValidator(_spark_address)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Money = Annotated[float, Field(ge=0)]
@@ -169,6 +177,8 @@ class Params(BaseModel):
     ending_event_types: list[str]
     static_columns: list[str]
     group_columns: list[str]
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    spark_url: SparkAddress | None = None
     memory_limit: Size | None = None
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     temporary_folder: str | None = None
@@ -187,6 +197,7 @@ class Params(BaseModel):
     min_group: Annotated[int, Field(ge=2)]
     min_disclosed: Annotated[int, Field(ge=1)]
     bootstrap_draws: Annotated[int, Field(ge=100)]
+    most_learned: Annotated[int, Field(ge=1000)]
     seed: Seed
     max_clusters: Annotated[int, Field(ge=2, le=30)]
     null_draws: Annotated[int, Field(ge=20)]
@@ -215,6 +226,8 @@ class Params(BaseModel):
 
     @model_validator(mode="after")
     def _agree(self) -> "Params":
+        if (self.engine == "spark") != (self.spark_url is not None):
+            raise ValueError("give spark_url with engine: spark, and only there")
         if self.medium_risk_from >= self.high_risk_from:
             raise ValueError("medium_risk_from must be below high_risk_from")
         for name in ("saved_share", "customer_value"):

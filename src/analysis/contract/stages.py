@@ -165,6 +165,7 @@ STAGES: tuple[Stage, ...] = (
             "stored_model": "model/churn_model.skops",
             "model_card": "model/model_card.json",
             "model_choice": "model/model_choice.csv",
+            "learning_curve": "model/learning_curve.csv",
             "evaluation": "model/evaluation.csv",
             "evaluation_chosen": "model/evaluation_chosen.csv",
             "evaluation_origins": "model/evaluation_origins.csv",
@@ -189,6 +190,7 @@ STAGES: tuple[Stage, ...] = (
             "currency",
             "min_group",
             "bootstrap_draws",
+            "most_learned",
             "seed",
             DISCLOSED,
         ),
@@ -373,6 +375,13 @@ def find(name: str) -> Stage:
             return stage
     known = ", ".join(stage.name for stage in STAGES)
     raise ReportError(f"No stage is called {name!r}. Stages: {known}.")
+
+
+def up_to(name: str) -> tuple[Stage, ...]:
+    """Return the stage called `name` and all those that must finish before it."""
+    before = ({stage.name for stage in up_to(needed)} for needed in needs(find(name)))
+    wanted = {name}.union(*before)
+    return tuple(stage for stage in STAGES if stage.name in wanted)
 
 
 def path_of(table: str) -> str:

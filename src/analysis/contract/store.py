@@ -1,5 +1,6 @@
 """What a stage may read: the artifacts it declares, from the folder of a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,14 @@ class Store:
         """Return the path of an input table: `given`, or the simulated one of this run."""
         return str(files.place(given)) if given else str(self.folder / stages.RAW[table])
 
-    def table(self, artifact: str) -> pd.DataFrame:
-        """Return a CSV or Parquet artifact as pandas."""
-        return files.read_table(self.path(artifact))
+    def table(
+        self,
+        artifact: str,
+        columns: Sequence[str] | None = None,
+        filters: list[Any] | None = None,
+    ) -> pd.DataFrame:
+        """Return a CSV or Parquet artifact as pandas: see files.read_table."""
+        return files.read_table(self.path(artifact), columns, filters)
 
     def json(self, artifact: str) -> Any:
         """Return what a JSON artifact holds."""

@@ -125,15 +125,14 @@ def sum_by_day(
         days_to_end=-clock.days_since(sessions.event_at, window.end) - 1,
         recorded_days_to_end=-clock.days_since(sessions.recorded_at, window.end) - 1,
         local_day=clock.local_day(sessions.event_at, zone, window.start, window.end),
-        amount=amount(sessions),
     )
+    dated = with_paid(dated, roles)
     keys = ("user_id", "session_key", "tenure_day", "days_to_end", "recorded_days_to_end",
             "local_day")  # fmt: skip
 
     def count(role: str) -> Any:
         return (dated.event_type == roles.get(role, "")).sum()
 
-    is_purchase = dated.event_type == roles.get("purchase", "")
     return dated.group_by(*keys).aggregate(
         events=dated.count(),
         first_event_at=dated.event_at.min(),
@@ -141,8 +140,8 @@ def sum_by_day(
         plays=count("play"),
         clicks=count("click"),
         nexts=count("next"),
-        purchases=is_purchase.sum(),
-        bought=exact_sum(ibis.ifelse(is_purchase, ibis.coalesce(dated.amount, 1.0), 0.0)),
+        purchases=count("purchase"),
+        bought=total_paid(dated, roles, "purchase").cast("float64").fill_null(0.0),
     )
 
 
@@ -171,6 +170,17 @@ def user_types(rows: Any) -> Any:
     )
 
 
+def user_sessions(events: Any) -> Any:
+    """Return one row per user and session_id of events (Ibis) that carry one: `user_id`,
+    `session_id`, `first_event_at`, `last_event_at`, `events` (count).
+    """
+    given = events.filter(events.session_id.notnull())
+    return given.group_by("user_id", "session_id").aggregate(
+        first_event_at=given.event_at.min(), last_event_at=given.event_at.max(),
+        events=given.count(),
+    )  # fmt: skip
+
+
 def with_sessions(active: Any, gap_minutes: float) -> Any:
     """Return `active` with `session_key`, one value per user and session.
 
@@ -194,31 +204,18 @@ def with_sessions(active: Any, gap_minutes: float) -> Any:
     return starts.mutate(session_key=number.cast("string")).drop("is_start", "second")
 
 
-def numbered(active: Any, users: pd.DataFrame) -> tuple[Any, pd.DataFrame]:
-    """Return what features are made of in the events (Ibis), kept by the engine, and the users who
-    they are of: the `user_id` of both is the row of the user in `users`.
-
-    Numbers in place of identifiers, each amount read once and session keys hashed take a fifth of
-    the memory and of the time where events are asked many questions.
-    """
-    numbers = users.reset_index(drop=True)[["user_id"]].reset_index(names="number")
-    joined = active.inner_join(engine.from_pandas(numbers), "user_id")
-    has_sessions = "session_id" in joined.columns
-    joined = with_sessions(joined, 0) if has_sessions else joined
-    kept = {"user_id": joined.number, "amount": amount(joined)}
-    kept |= {name: joined[name] for name in ("event_type", "event_at", "recorded_at")}
-    if has_sessions:
-        kept["session_key"] = joined.session_key.hash()
-    return joined.select(**kept).cache(), users.assign(user_id=numbers["number"].to_numpy())
-
-
 def exact_sum(values: Any) -> Any:
     """Return the sum of an Ibis column of numbers, to six decimals, as a float: the same in
     whatever order, and by however many threads, they are added. What is not finite, or has more
     than 25 digits, is left out.
     """
+    return exact_total(values).cast("float64")
+
+
+def exact_total(values: Any) -> Any:
+    """Return the sum of exact_sum as a decimal, so that sums of it are exact too."""
     kept = ibis.ifelse(values.abs() < 1e25, values, ibis.null("float64"))
-    return kept.try_cast("decimal(38, 6)").sum().cast("float64")
+    return kept.try_cast("decimal(38, 6)").sum()
 
 
 NAMED = r"""["']amount["']\s*:\s*"""
@@ -229,7 +226,8 @@ AMOUNT_WITH_COMMA = NAMED + r"""["']\s*(-?[0-9]+,[0-9.,]*[0-9])"""
 
 
 def amount(table: Any) -> Any:
-    """Return the `amount` that the events' properties name (Ibis), missing where they do not.
+    """Return the `amount` that the events' properties name (Ibis), missing where they do not: of
+    clean events, in which it is a column, that.
 
     In quotes it may have a comma before its decimals: `"3,50"` is 3.5. Before three digits the
     comma may stand between thousands, and the amount is not read; nor is one that is no amount,
@@ -241,7 +239,24 @@ def amount(table: Any) -> Any:
         return ibis.literal(None, type="float64")
     digits = table.properties.re_extract(AMOUNT, 1).nullif("").try_cast("float64")
     written = table.properties.re_extract(AMOUNT_WITH_COMMA, 1).nullif("")
-    return ibis.ifelse(written.notnull(), number(written), within_reason(digits))
+    found = ibis.ifelse(written.notnull(), number(written), within_reason(digits))
+    # two patterns cost as much as reading the table, and hardly any event has an amount
+    return ibis.ifelse(table.properties.contains("amount"), found, ibis.null("float64"))
+
+
+def with_paid(events: Any, roles: Mapping[str, str]) -> Any:
+    """Return the events (Ibis) with `paid`: the amount of those that spend or purchase, 1 where
+    none is named, and missing for all others. Each is read once.
+    """
+    is_paid = events.event_type.isin([roles.get(role, "") for role in ("spend", "purchase")])
+    paid = ibis.ifelse(is_paid, ibis.coalesce(amount(events), 1.0), ibis.null("float64"))
+    return events.mutate(paid=paid)
+
+
+def total_paid(paid: Any, roles: Mapping[str, str], role: str) -> Any:
+    """Return the exact sum (a decimal) of `paid` (with_paid) over events of a role."""
+    is_role = paid.event_type == roles.get(role, "")
+    return exact_total(ibis.ifelse(is_role, paid.paid, ibis.null("float64")))
 
 
 def absent_roles(active: Any, roles: Mapping[str, str]) -> list[str]:

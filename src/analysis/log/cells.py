@@ -61,7 +61,8 @@ def whole_text(column: Any) -> Any:
 def is_word(value: Any) -> Any:
     """Say which texts are one of the WORDS_FOR_MISSING."""
     is_short = value.length() <= max(map(len, WORDS_FOR_MISSING))
-    return ibis.ifelse(is_short, value.lower().isin(WORDS_FOR_MISSING), is_short)
+    words = ibis.literal(list(WORDS_FOR_MISSING))  # a list, for DuckDB joins all rows to an IN
+    return ibis.ifelse(is_short, words.contains(value.lower()), is_short)
 
 
 LONGEST, KEPT = 1000, 40
@@ -130,7 +131,11 @@ def instant(column: Any, since: int = FIRST_EVENT) -> Any:
     """Return `column` as an instant in UTC: see moment. What cannot be read is missing, and so are
     the years before `since` and from TOO_LATE on.
     """
-    found = moment(column)
+    return instant_of(moment(column), since)
+
+
+def instant_of(found: Any, since: int = FIRST_EVENT) -> Any:
+    """Return the instants that moment found, without the years that cannot be: see instant."""
     first, end = (ibis.literal(_new_year(y), "timestamp('UTC')") for y in (since, TOO_LATE))
     is_known = (found >= first) & (found < end)
     return ibis.ifelse(is_known, found, ibis.null(found.type()))
@@ -170,13 +175,16 @@ def moment(column: Any) -> Any:
         )
         return ibis.ifelse(is_possible, column, ibis.null(column.type())).cast("timestamp('UTC')")
     value = text(column)
+    is_lettered = value.re_search(IN_LETTERS)
     is_vague = value.re_search(LETTERED) & ~value.right(3).upper().isin(("UTC", "GMT"))
-    value = ibis.ifelse(is_vague, ibis.null("string"), value)
+    named = ibis.ifelse(is_lettered & ~is_vague, value, ibis.null("string"))
+    value = ibis.ifelse(is_lettered, ibis.null("string"), value)
     return ibis.coalesce(
         value.try_cast("timestamp('UTC')"),
         _with_seconds(value).try_cast("timestamp('UTC')"),
         _since_1970(value.try_cast("float64")),
         try_strptime(value, [*BASIC, *WITH_WORDS]).cast("timestamp('UTC')"),
+        named.try_cast("timestamp('UTC')"),
     )
 
 
@@ -213,6 +221,9 @@ ZONED = (
 )
 """ISO 8601 with an offset: minutes are enough there, and a blank before the offset is common."""
 
+IN_LETTERS = "[0-9] *[A-Za-z]{3}[A-Za-z0-9/_+-]*$"
+"""What ends in the name of a zone. Such texts are read by themselves, for DuckDB (1.5) reads what
+follows in the same column in the zone that was named last, unless it names another."""
 LETTERED = "[0-9] *[A-Za-z]{3,5}$"
 """What ends in a zone in letters."""
 

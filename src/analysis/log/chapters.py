@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analysis.base import engine
-from analysis.base.reading import files_table
+from analysis.base import engine, files
+from analysis.base.reading import Piece, files_table
 from analysis.contract import stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.inputs import EVENTS, USERS
@@ -59,7 +60,7 @@ class UsersChapter(Chapter):
     ) -> "UsersChapter":
         """Return the chapter on the table `users`, or on the simulated one under `inputs`."""
         path = Store(cls.stage, inputs).raw("users", users)
-        con = engine.connect()
+        con = engine.in_process()
         source = read_source(con, path, "users", USERS, users_columns, users_format)
         return cls(source.table, files=source.files, **parameters)
 
@@ -111,6 +112,7 @@ class EventsChapter(Chapter):
     session_gap_minutes: float
     ending_event_types: Sequence[str] = ()
     files: Sequence[Mapping[str, Any]] = ()
+    pieces: Sequence[Piece] = ()
     min_disclosed: int = 1
     stage = "02_clean_events"
 
@@ -127,14 +129,16 @@ class EventsChapter(Chapter):
         store = Store(cls.stage, inputs)
         path = store.raw("events", events)
         con = engine.connect()
-        source = read_source(con, path, "events", EVENTS, events_columns, events_format)
+        source = read_source(
+            con, path, "events", EVENTS, events_columns, events_format, is_checked=False
+        )
         known = store.table(stages.USERS)
-        return cls(source.table, known, files=source.files, **parameters)
+        return cls(source.table, known, files=source.files, pieces=source.pieces, **parameters)
 
     @cached_property
     def cleaned(self) -> CleanEvents:
         """The clean events with their counts."""
-        return clean_events(self.raw, self.time_zone)
+        return clean_events(self.raw, self.time_zone, self.pieces)
 
     @table
     def volume(self) -> pd.DataFrame:
@@ -180,9 +184,12 @@ class EventsChapter(Chapter):
         """Write one artifact. What is computed of the events once they are written is read from
         their file, which is in order: no user is joined to them, and no repeat left out, twice.
         """
-        super().save(name, value, path)
-        if name == "events":
-            vars(self)["placed"] = engine.read(value.get_backend(), path)
+        if name != "events":
+            return super().save(name, value, path)
+        engine.write(value, path, engine.QUICKLY)
+        files.keep_private(Path(path))
+        vars(self)["placed"] = engine.read(value.get_backend(), path)
+        return None
 
     @cached_property
     def log(self) -> Log:
@@ -191,13 +198,13 @@ class EventsChapter(Chapter):
 
     @cached_property
     def events_qa(self) -> dict[str, object]:
-        """Every count of the cleaning, the columns that were not given, which are content, and how
-        files were read.
+        """Every count of the cleaning, the columns that were not given, which are content, what
+        their cells hold, and how files were read.
         """
-        said = self.cleaned.said
+        said, cells = self.cleaned.said, self.cleaned.cells
         columns = {"content": list(said.counted), "not_content": list(said.left_out)}
         record = qa_record(self.cleaned.counts, self.cleaned.absent)
-        return {**record, "columns": columns, "files": list(self.files)}
+        return {**record, "columns": columns, "cells": cells, "files": list(self.files)}
 
     @table
     def events_cleaning(self) -> pd.DataFrame:
@@ -208,7 +215,7 @@ class EventsChapter(Chapter):
     @table
     def event_types_found(self) -> pd.DataFrame:
         """How many events and users each type has: see event_types_table."""
-        return event_types_table(self.cleaned.table)
+        return event_types_table(self.placed)
 
     @table
     def events_columns_found(self) -> pd.DataFrame:

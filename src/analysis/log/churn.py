@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
@@ -102,7 +103,7 @@ def last_outcomes(snapshots: pd.DataFrame) -> pd.DataFrame:
 def users_between(active: Any, start: pd.Timestamp, end: pd.Timestamp) -> "pd.Series[Any]":
     """Return the user_id of everyone with an event in [start, end), sorted."""
     inside = active.filter(active.event_at >= start, active.event_at < end)
-    return engine.to_pandas(inside.select("user_id").distinct().order_by("user_id"))["user_id"]
+    return engine.to_pandas(inside.group_by("user_id").aggregate().order_by("user_id"))["user_id"]
 
 
 def at_risk(active: Any, at: pd.Timestamp, windows: Windows) -> "pd.Series[Any]":
@@ -112,27 +113,12 @@ def at_risk(active: Any, at: pd.Timestamp, windows: Windows) -> "pd.Series[Any]"
     return users_between(active.filter(active.recorded_at < at), at - windows.back, at)
 
 
-def seen_at(active: Any, instants: Sequence[pd.Timestamp], windows: Windows) -> pd.DataFrame:
-    """Return per user of `active` (Ibis) `at_risk_N` and `returned_N` (flags) for the Nth of
-    `instants`: one pass over the events answers for all. The definitions are those of at_risk and
-    of outcome. Sorted by user.
-    """
-    flags = {}
-    for n, at in enumerate(instants):
-        start = at + pd.Timedelta(days=windows.gap)
-        end = start + pd.Timedelta(days=windows.horizon)
-        is_before = (active.event_at >= at - windows.back) & (active.event_at < at)
-        flags[f"at_risk_{n}"] = (is_before & (active.recorded_at < at)).any()
-        flags[f"returned_{n}"] = ((active.event_at >= start) & (active.event_at < end)).any()
-    return engine.to_pandas(active.group_by("user_id").aggregate(**flags).order_by("user_id"))
-
-
 def seen_around(user_days: Any, windows: Windows, days_back: Sequence[int]) -> pd.DataFrame:
     """Return per user who was at risk at some snapshot: `at_risk_N` and `returned_N` (flags) for
     the snapshot N days before the end of the window, for each N of `days_back`.
 
-    `user_days` as in log.activity.sum_by_day, so that one pass over them answers for all snapshots;
-    the definitions are those of at_risk and of outcome. Sorted by user.
+    `user_days` as in log.activity.sum_by_day or log.slices, so that one pass over them answers for
+    all snapshots; the definitions are those of at_risk and of outcome. Sorted by user.
     """
     day, known = user_days.days_to_end, user_days.recorded_days_to_end
     flags = {}
@@ -163,16 +149,20 @@ def outcome(
     return (~population.isin(users_between(active, start, end))).astype("float64")
 
 
-def reactivation(active: Any, window: LogWindow, horizon_days: int) -> pd.DataFrame:
+def reactivation(rows: Any, window: LogWindow, horizon_days: int) -> pd.DataFrame:
     """Return how often users who were inactive for a horizon came back in the next one.
 
     Over instants t spaced by the horizon h: users with an event in [t - h, t) and none
     in [t, t + h) are inactive; they came back if an event falls in [t + h, t + 2h).
     One row: `silent`, `returned` (counts over all t), `rate`, `ci_low`, `ci_high`
     (0 to 1, Wilson). Instants whose three windows the log does not cover are left out.
+    `rows` are events, or sums over a day and less, which reach into two spans at most.
     """
-    span = clock.days_since(active.event_at, window.start) // horizon_days
-    spans = active.select("user_id", span=span).distinct()
+    is_summed = "first_event_at" in rows.columns
+    ends = (rows.first_event_at, rows.last_event_at) if is_summed else (rows.event_at,)
+    span = [clock.days_since(at, window.start) // horizon_days for at in ends]
+    both = [rows.select("user_id", span=number) for number in span]
+    spans = ibis.union(*both).distinct() if is_summed else both[0].distinct()
     following = spans.span.lead().over(group_by=spans.user_id, order_by=spans.span)
     pairs = spans.mutate(pause=following - spans.span)
     last = (window.end - window.start) // pd.Timedelta(days=horizon_days) - 3

@@ -12,6 +12,7 @@ Two events repeat one another only when all that they say agrees. So columns out
 """
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,6 @@ import ibis
 
 from analysis.base import engine
 from analysis.contract.inputs import EVENTS, names
-from analysis.log.cells import text
 
 NAME = "content"
 """The column of clean events: 64 bits that are equal where all that two events say is equal, but
@@ -59,33 +59,52 @@ def is_of_loading(name: str) -> bool:
     return bool(ROW.fullmatch(snake) or LOADING.fullmatch(snake))
 
 
-def content_columns(raw: Any) -> Columns:
-    """Return which columns of the raw events (Ibis, with the contract's names) are content."""
+def is_said(name: str) -> bool:
+    """Say whether a column of the contract counts as content, besides who, what and when."""
+    return name not in (*OWN_COLUMNS, *OF_THE_ROW)
+
+
+def set_apart(raw: Any) -> dict[str, str]:
+    """Return the further columns of the raw events (Ibis, with the contract's names) that may be
+    content, by names that nothing else can have.
+    """
     further = [name for name in raw.columns if name not in names(EVENTS)]
-    named = [name for name in further if is_of_loading(name)]
-    left_out = {*OF_THE_ROW, *named, *_identifiers(raw, [n for n in further if n not in named])}
-    known = [name for name in raw.columns if name not in OWN_COLUMNS]
-    return Columns(
-        tuple(name for name in known if name not in left_out),
-        tuple(name for name in known if name in left_out),
-    )
+    return {f"further_{n}": name for n, name in enumerate(further) if not is_of_loading(name)}
 
 
-def _identifiers(raw: Any, further: list[str]) -> list[str]:
+def in_short(read: Any, apart: Iterable[str]) -> dict[str, Any]:
+    """Return of the further columns of `read` (Ibis, text: see cells.text), by their names, 64 bits
+    and, under `fraction_<name>`, whether they are fractions.
+    """
+    short = {name: hash_of(read[name]) for name in apart}
+    return short | {f"fraction_{name}": read[name].re_search(FRACTION) for name in apart}
+
+
+def content_columns(given: Sequence[str], apart: Mapping[str, str], kept: Any) -> Columns:
+    """Return which of the columns `given` are content; `kept` (Ibis) has those that are set apart
+    as in_short returns them.
+    """
+    known = [name for name in given if name not in OWN_COLUMNS]
+    identifiers = {apart[name] for name in _identifiers(kept, list(apart))}
+    counted = [n for n in known if (n in names(EVENTS) and is_said(n)) or n in apart.values()]
+    counted = [name for name in counted if name not in identifiers]
+    return Columns(tuple(counted), tuple(name for name in known if name not in counted))
+
+
+def _identifiers(kept: Any, further: list[str]) -> list[str]:
     """Return those of the columns in which nearly every value is another. Different values are
     first estimated, for counting them costs as much as reading the table.
     """
-    likely = [name for name in further if _is_distinct(raw, name, "approx_nunique", 0.9)]
-    return [name for name in likely if _is_distinct(raw, name, "nunique", DISTINCT)]
+    likely = [name for name in further if _is_distinct(kept, name, "approx_nunique", 0.9)]
+    return [name for name in likely if _is_distinct(kept, name, "nunique", DISTINCT)]
 
 
-def _is_distinct(raw: Any, name: str, how: str, least: float) -> bool:
-    value = text(raw[name])
-    sums = raw.aggregate(
-        rows=raw.count(),
-        filled=value.count(),
-        distinct=getattr(value, how)(),
-        fractions=value.re_search(FRACTION).sum(),
+def _is_distinct(kept: Any, name: str, how: str, least: float) -> bool:
+    sums = kept.aggregate(
+        rows=kept.count(),
+        filled=kept[name].count(),
+        distinct=getattr(kept[name], how)(),
+        fractions=kept[f"fraction_{name}"].sum(),
     )
     row = engine.to_pandas(sums).fillna(0).iloc[0]
     filled = int(row["filled"])
@@ -93,20 +112,23 @@ def _is_distinct(raw: Any, name: str, how: str, least: float) -> bool:
     return bool(is_seen and row["distinct"] >= least * filled)
 
 
-def set_apart(raw: Any, said: Columns) -> tuple[Any, tuple[str, ...]]:
-    """Return `raw` with its further columns that count under names which nothing else can have,
-    without those that do not, and the names of all that count.
+def with_content(kept: Any, apart: Mapping[str, str], said: Columns) -> Any:
+    """Return events (Ibis) whose column NAME, 64 bits over what the contract's columns say, counts
+    the further columns that are content too; without what in_short made of these.
     """
-    apart = {n: n if n in names(EVENTS) else f"further_{i}" for i, n in enumerate(said.counted)}
-    known = [name for name in raw.columns if name in names(EVENTS) and name not in apart]
-    kept = raw.select(*known, **{new: raw[name] for name, new in apart.items()})
-    return kept, tuple(apart.values())
+    more = [name for name, given in apart.items() if given in said.counted]
+    parts = (NAME, *more) if NAME in kept.columns else tuple(more)
+    content = hashed(kept, parts) if more else {}
+    return kept.mutate(**content).drop(*apart, *(f"fraction_{name}" for name in apart))
+
+
+def hash_of(value: Any) -> Any:
+    """Return 64 bits of text (see cells.text), missing where that is."""
+    return ibis.ifelse(value.isnull(), ibis.null("int64"), value.hash())
 
 
 def hashed(table: Any, counted: tuple[str, ...]) -> dict[str, Any]:
-    """Return the column NAME of `table` (Ibis), by its name: 64 bits over the text of its columns
-    `counted`; empty without any.
+    """Return the column NAME of `table` (Ibis), by its name: 64 bits over its columns `counted`,
+    whose text is read (see cells.text); empty without any.
     """
-    if not counted:
-        return {}
-    return {NAME: ibis.struct({name: text(table[name]) for name in counted}).hash()}
+    return {NAME: ibis.struct({name: table[name] for name in counted}).hash()} if counted else {}

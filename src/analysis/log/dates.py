@@ -45,10 +45,15 @@ def read_orders(raw: Any, table: str, columns: Iterable[str]) -> tuple[Any, dict
     for name in columns:
         if name in raw.columns and raw[name].type().is_string() and _has_shape(raw, name):
             shown = _shown(raw, name)
-            order = _order(shown, table, name)
-            raw = raw.mutate(**{name: _in_iso(raw[name], order)})
-            found[f"{order}_first_{name}"] = shown.filled
-    return raw, found
+            found[f"{_order(shown, table, name)}_first_{name}"] = shown.filled
+    return in_iso(raw, found), found
+
+
+def in_iso(raw: Any, found: Iterable[str]) -> Any:
+    """Return `raw` (Ibis) with the text of dates in ISO 8601 where read_orders `found` an order."""
+    ordered = [key.split("_first_", 1) for key in found]
+    iso = {name: _in_iso(raw[name], order) for order, name in ordered}
+    return raw.mutate(**iso) if iso else raw
 
 
 def _has_shape(raw: Any, name: str) -> bool:

@@ -1,7 +1,7 @@
 """Clean the event log, counting every row that is left out. The work is done in the engine."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis
@@ -10,9 +10,12 @@ import pandas as pd
 from analysis.base import clock, engine
 from analysis.base.errors import ReportError
 from analysis.base.formats import plural
+from analysis.base.reading import Piece
 from analysis.contract.inputs import EVENTS, Column, names
 from analysis.log import cells, content
-from analysis.log.dates import read_orders
+from analysis.log.activity import amount
+from analysis.log.dates import in_iso, read_orders
+from analysis.log.parts import damage_named, read_in_parts
 from analysis.log.raw import check_readable
 from analysis.log.users import Counts
 
@@ -38,8 +41,9 @@ def given_table(
 
 def event_types_table(events: Any) -> pd.DataFrame:
     """Return `event_type`, `events`, `users` (counts), most frequent first."""
-    counted = events.group_by("event_type").aggregate(
-        events=lambda t: t.count(), users=lambda t: t.user_id.nunique()
+    by_user = events.group_by("event_type", "user_id").aggregate(n=events.count())
+    counted = by_user.group_by("event_type").aggregate(
+        events=by_user.n.sum(), users=by_user.user_id.count()
     )
     return engine.to_pandas(counted.order_by(ibis.desc("events"), "event_type"))
 
@@ -51,43 +55,44 @@ MOST_DATES = 0.5
 @dataclass(frozen=True)
 class CleanEvents:
     """`table`: one row per event (Ibis); `counts`: issue -> rows; `absent`: columns not given;
-    `said`: which columns count as content.
+    `said`: which columns count as content; `cells`: see count_cells.
     """
 
     table: Any
     counts: Counts
     absent: list[str]
     said: content.Columns
+    cells: list[dict[str, Any]]
 
 
-def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
-    """Return the events of `raw` (Ibis), one row each, with every issue counted.
+def clean_events(raw: Any, time_zone: str = "UTC", pieces: Sequence[Piece] = ()) -> CleanEvents:
+    """Return the events of `raw` (Ibis), one row each, with every issue counted; `pieces` are the
+    files that make it up, where each can be read by itself.
 
-    Columns: `user_id`, `event_type`, `event_at`, `recorded_at` (when it was known:
-    `received_at`, and `event_at` where that is absent or earlier), those of the contract that are
-    present, and `content` (see log.content), where events say more than who, what and when.
-    Rows without `event_uuid` (where that column exists), `user_id` or a readable time are left out
-    and counted; of rows with one `event_uuid` the earliest stays (by `event_at`, then every other
-    column in order), and `duplicates_differing` counts those that were no copies of it.
+    Columns: see slim. Rows without `event_uuid` (where that column exists), `user_id` or a readable
+    time are left out and counted; of rows with one `event_uuid` the earliest stays (by `event_at`,
+    then the columns of slim in order), and `duplicates_differing` counts those that were no copies
+    of it.
     Counts: the case's six, with `created_at` and `received_at` exchanged as the case
     did between its two steps, `unreadable_<column>` of each time, and, where there are any,
     `far_<column>` (of a year that cannot be: see cells.instant), `changed_<column>` and
     `placeholder_<column>` of identifiers (changed when read; a word for a missing one),
     `long_texts` (rows with a type or user that is too long for a name: see cells.name);
     `day_first_<column>` and `month_first_<column>` of times (see dates.read_orders).
-    In no order: see in_order. Where most times are dates
-    that carry none (00:00 UTC), they become the start of their day in `time_zone`.
+    In no order: see in_order. Where most times are dates that carry none (00:00 UTC), they become
+    the start of their day in `time_zone`. Raises ReportError when most times cannot be read.
     """
-    known = [name for name in names(EVENTS) if name in raw.columns]
-    said = content.content_columns(raw)
-    raw, orders = read_orders(raw, "events", names(EVENTS, "instant"))
-    events, found = _parse_once(raw, known, said)
+    with damage_named(pieces):
+        raw, orders = read_orders(raw, "events", names(EVENTS, "instant"))
+    pieces = [replace(piece, table=in_iso(piece.table, orders)) for piece in pieces]
+    events, found, said = _parse_once(raw, pieces)
     if time_zone != "UTC":
         for name in [n for n in ("event_at", "received_at", "created_at") if n in events.columns]:
             events = _at_local_midnight(events, name, time_zone)
     counts = _event_counts(events)
-    is_empty = counts["null_event_timestamp"] == counts["rows_read"]
-    if is_empty or found["unreadable_event_timestamp"] or "far_event_timestamp" in found:
+    good = (counts["rows_read"] or 0) - (counts["null_event_timestamp"] or 0)
+    bad = sum(found.get(f"{how}_event_timestamp") or 0 for how in ("unreadable", "far"))
+    if not good or bad > good:
         check_readable(raw, "events", "event_timestamp")
     usable = events.filter(events.user_id.notnull(), events.event_at.notnull())
     unique, removed, differing = usable, None, None
@@ -108,7 +113,7 @@ def clean_events(raw: Any, time_zone: str = "UTC") -> CleanEvents:
         **orders,
     }
     absent = [name for name in names(EVENTS) if name not in raw.columns]
-    return CleanEvents(slim(unique), counts, absent, said)
+    return CleanEvents(slim(unique), counts, absent, said, count_cells(unique))
 
 
 def _none_usable(counts: Counts) -> ReportError:
@@ -131,7 +136,7 @@ def _at_local_midnight(events: Any, name: str, zone: str) -> Any:
     if not row["n"] or row["dates"] <= MOST_DATES * row["n"]:
         return events
     timed = events.mutate(second=second)
-    dates = timed.filter(timed.second % 86_400 == 0).select("second").distinct()
+    dates = timed.filter(timed.second % 86_400 == 0).group_by("second").aggregate()
     days = engine.to_pandas(dates.order_by("second"))
     day = pd.to_datetime(days["second"], unit="s", utc=True)
     days["local"] = (clock.midnight(day, zone) - pd.Timestamp(0, tz="UTC")) // clock.SECOND
@@ -140,57 +145,84 @@ def _at_local_midnight(events: Any, name: str, zone: str) -> Any:
     return joined.mutate(**{name: ibis.coalesce(local, joined[name])}).select(*events.columns)
 
 
-def _parse_once(raw: Any, known: list[str], said: content.Columns) -> tuple[Any, Counts]:
-    """Return the typed events with their content, kept by the engine so that no text is parsed
-    twice, and what is found in the cells of times and identifiers, by column: see clean_events.
+def _parse_once(raw: Any, pieces: Sequence[Piece]) -> tuple[Any, Counts, content.Columns]:
+    """Return the typed events with their content, kept so that no text is parsed twice; what is
+    found in the cells of times and identifiers, by column (see clean_events); which columns count.
     """
-    raw, counted = content.set_apart(raw, said)
-    read = _read_once(raw)
+    apart = content.set_apart(raw)
+    kept = read_in_parts(raw, pieces, lambda table: _parsed(table, apart))
+    flags = [name for name in kept.columns if name.startswith("is_")]
+    sums = kept.aggregate(**{name: ibis.coalesce(kept[name].sum(), 0) for name in flags})
+    row = {str(n)[3:]: int(v) for n, v in engine.to_pandas(sums).iloc[0].items()}
+    found: Counts = {n: v for n, v in row.items() if v or n.startswith("unreadable_")}
+    said = content.content_columns(raw.columns, apart, kept)
+    kept = content.with_content(kept.drop(*flags), apart, said)
+    return kept.rename(event_at="event_timestamp"), found, said
+
+
+def _parsed(raw: Any, apart: Mapping[str, str]) -> Any:
+    """Return the typed events, and in columns that begin with `is_` what is wrong with a cell. Of
+    the further columns that are set `apart` only hashes are left.
+    """
+    known = [name for name in names(EVENTS) if name in raw.columns]
     times = [name for name in names(EVENTS, "instant") if name in raw.columns]
     ids = [name for name in cells.IDENTIFIERS if name in raw.columns]
-    parsers: dict[str, Callable[[Any], Any]] = {"event_type": cells.name}
-    parsers |= {**dict.fromkeys(times, cells.instant), **dict.fromkeys(ids, cells.without_words)}
-    columns = {name: parsers.get(name, cells.text)(read[name]) for name in known}
-    flags = _flags(read, times, ids, columns)
-    more = content.hashed(read, counted)
-    kept = read.select(**columns, **more, **{f"is_{n}": f for n, f in flags.items()}).cache()
-    sums = kept.aggregate(**{n: ibis.coalesce(kept[f"is_{n}"].sum(), 0) for n in flags})
-    row = {str(n): int(v) for n, v in engine.to_pandas(sums).iloc[0].items()}
-    found: Counts = {n: v for n, v in row.items() if v or n.startswith("unreadable_")}
-    kept = kept.drop(*(f"is_{n}" for n in flags))
-    return kept.rename(event_at="event_timestamp"), found
+    renamed = raw.select(*known, **{new: raw[name] for new, name in apart.items()})
+    judged = _judged(_read_once(renamed, times, ids), times, ids)
+    columns = {name: judged[name] for name in known}
+    columns |= {
+        n: ibis.ifelse(judged[f"is_{n}_a_word"], ibis.null("string"), judged[n]) for n in ids
+    }
+    columns |= {name: judged[f"instant_{name}"] for name in times}
+    columns |= {name: content.hash_of(columns[name]) for name in HASHED if name in known}
+    if "event_uuid" in known:  # of 64 bits, two of a billion identifiers may have the same
+        columns["more_of_uuid"] = content.hash_of(judged.event_uuid + "+")
+    columns |= content.hashed(judged, tuple(n for n in known if content.is_said(n)))
+    columns |= content.in_short(judged, apart)
+    if "properties" in known:
+        columns["amount"] = amount(judged)
+    flags = _flags(judged, times, ids)
+    return judged.select(**columns, **{f"is_{name}": flag for name, flag in flags.items()})
 
 
-def _read_once(raw: Any) -> Any:
-    """Return `raw` with times and identifiers read, but not judged, and beside each what it was:
-    `is_filled_<time>`, `given_<identifier>`. The engine computes these before anything that uses
-    them more than once.
+def _read_once(raw: Any, times: list[str], ids: list[str]) -> Any:
+    """Return `raw` with its cells read, but not judged, and beside them what some were:
+    `is_filled_<time>`, `given_<identifier>`, `is_long`. The engine computes these before anything
+    that uses them more than once.
     """
     read: dict[str, Any] = {}
-    for name in [n for n in names(EVENTS, "instant") if n in raw.columns]:
-        read |= {
-            name: cells.moment(raw[name]),
-            f"is_filled_{name}": cells.is_filled(raw[name]),
-        }
-    for name in [n for n in cells.IDENTIFIERS if n in raw.columns]:
+    for name in raw.columns:
         parse = cells.whole_text if name == "user_id" else cells.text
-        read |= {name: parse(raw[name]), f"given_{name}": raw[name]}
+        read[name] = (cells.moment if name in times else parse)(raw[name])
+    read |= {f"is_filled_{name}": cells.is_filled(raw[name]) for name in times}
+    read |= {f"given_{name}": raw[name] for name in ids}
+    both = (raw[name].cast("string") for name in ("event_type", "user_id"))
+    long = [cells.is_long(value).fill_null(False) for value in both]
+    read |= {"event_type": cells.name(raw.event_type), "is_long": long[0] | long[1]}
     return raw.mutate(**read)
 
 
-def _flags(read: Any, times: list[str], ids: list[str], columns: dict[str, Any]) -> dict[str, Any]:
+def _judged(read: Any, times: list[str], ids: list[str]) -> Any:
+    """Return cells that were read, and what is judged of them: `instant_<time>` and
+    `is_<identifier>_a_word`.
+    """
+    return read.mutate(
+        **{f"instant_{name}": cells.instant_of(read[name]) for name in times},
+        **{f"is_{name}_a_word": cells.is_word(read[name]).fill_null(False) for name in ids},
+    )
+
+
+def _flags(judged: Any, times: list[str], ids: list[str]) -> dict[str, Any]:
     """Return what is wrong with a cell, by issue: see clean_events."""
-    flags: dict[str, Any] = {}
+    flags: dict[str, Any] = {"long_texts": judged.is_long}
     for name in times:
-        flags[f"unreadable_{name}"] = read[name].isnull() & read[f"is_filled_{name}"]
-        flags[f"far_{name}"] = cells.is_far(read[name], columns[name])
-    both = (read[name].cast("string") for name in ("event_type", "given_user_id"))
-    long = [cells.is_long(value) for value in both]
-    flags["long_texts"] = long[0].fill_null(False) | long[1].fill_null(False)
+        found = judged[name]
+        flags[f"unreadable_{name}"] = found.isnull() & judged[f"is_filled_{name}"]
+        flags[f"far_{name}"] = cells.is_far(found, judged[f"instant_{name}"])
     for name in ids:
-        flags[f"placeholder_{name}"] = cells.is_word(read[name])
-        if read[f"given_{name}"].type().is_string():
-            flags[f"changed_{name}"] = read[f"given_{name}"] != read[name]
+        flags[f"placeholder_{name}"] = judged[f"is_{name}_a_word"]
+        if judged[f"given_{name}"].type().is_string():
+            flags[f"changed_{name}"] = judged[f"given_{name}"] != judged[name]
     return flags
 
 
@@ -223,52 +255,91 @@ def _one_each(events: Any) -> tuple[Any, int, int]:
     """
     sizes = events.group_by("event_uuid").aggregate(n=lambda t: t.count())
     repeated = sizes.filter(sizes.n > 1).cache()
-    sums = repeated.aggregate(rows=repeated.n.sum(), ids=repeated.count())
-    row = engine.to_pandas(sums).fillna(0).iloc[0]
-    if not row["ids"]:
+    if not repeated.count().execute():
         return events, 0, 0
     single = events.anti_join(repeated, "event_uuid")
     shared = events.semi_join(repeated, "event_uuid").cache()
-    whole = single.union(_earliest(shared).cache())  # no copy: the events are as wide as the file
-    return whole, int(row["rows"] - row["ids"]), _different_rows(shared) - int(row["ids"])
+    rows, kept = int(shared.count().execute()), _earliest(shared).cache()
+    ids = int(kept.count().execute())
+    whole = single.union(kept)  # no copy: the events are as wide as the file
+    return whole, rows - ids, _different_rows(shared) - ids
 
 
 def _different_rows(events: Any) -> int:
     """Return the number of events when those with one identifier that agree in user, type, time
     and content count once.
     """
-    says = ("event_uuid", "user_id", "event_type", "event_at", content.NAME)
+    says = ("event_uuid", "more_of_uuid", "user_id", "event_type", "event_at", content.NAME)
     return int(
         events.select(*(n for n in says if n in events.columns)).distinct().count().execute()
     )
 
 
 def _earliest(events: Any) -> Any:
-    rest = [name for name in events.columns if name not in ("event_uuid", "event_at")]
+    both, last = ["event_uuid", "more_of_uuid"], (*HASHED[1:], content.NAME)  # hashes, in no order
+    rest = [name for name in events.columns if name not in (*both, "event_at", *last)]
+    rest += [name for name in last if name in events.columns]
     order = [events.event_at, *(events[name].asc(nulls_first=False) for name in rest)]
-    first = ibis.row_number().over(group_by=events.event_uuid, order_by=order)
+    first = ibis.row_number().over(group_by=both, order_by=order)
     ranked = events.mutate(rank_of_uuid=first)
     return ranked.filter(ranked.rank_of_uuid == 0).drop("rank_of_uuid")
 
 
+HASHED = ("event_uuid", "show_id", "episode_id", "app_version", "properties")
+"""Columns of which nothing is asked but whether they are filled, and with how many values. Of these
+64 bits are kept while cleaning, for their text is most of the log; of identifiers 128."""
+SLIM = ("user_id", "event_at", "event_type", "received_at", "created_at", "session_id", "country",
+        "source", "recorded_at", content.NAME, "amount")  # fmt: skip
+
+
 def slim(events: Any) -> Any:
-    """Return parsed events with the columns of the contract and `recorded_at` (clean_events)."""
-    known = [name for name in names(EVENTS) if name in events.columns and name != "user_id"]
-    keep = ["user_id", "event_at", *known]
+    """Return parsed events with the columns that later stages ask for: who, what and when, the
+    session and the kinds of event that are compared, as far as the log has them; `recorded_at`
+    (when it was known: `received_at`, and `event_at` where that is absent or earlier); `content`
+    (see log.content), where events say more than who, what and when; and `amount` (see
+    activity.amount), where they have properties. What else they say stays in the raw file.
+    """
     recorded = events.event_at
     if "received_at" in events.columns:
         recorded = ibis.greatest(
             events.event_at, ibis.coalesce(events.received_at, events.event_at)
         )
-    has_content = content.NAME in events.columns
-    more = {content.NAME: events[content.NAME]} if has_content else {}
-    return events.select(*dict.fromkeys(keep), recorded_at=recorded, **more)
+    events = events.mutate(recorded_at=recorded)
+    return events.select(*(name for name in SLIM if name in events.columns))
+
+
+def count_cells(events: Any) -> list[dict[str, Any]]:
+    """Return of each column of the contract that the parsed events have, under `column`: its
+    `nulls` and its `distinct` values (counts). No values of times are counted, which says nothing
+    and costs as much as reading the table ten times; and no two events share an identifier.
+    """
+    given = {"event_timestamp" if n == "event_at" else n: events[n] for n in events.columns}
+    given = {name: column for name, column in given.items() if name in names(EVENTS)}
+    counted = [name for name in given if name not in names(EVENTS, "instant")]
+    row = engine.to_pandas(
+        events.aggregate(
+            **{f"nulls_{name}": column.isnull().sum() for name, column in given.items()},
+            **{f"distinct_{n}": _distinct(n, given[n]) for n in counted},
+        )
+    ).iloc[0]
+    return [
+        {
+            "column": name,
+            "nulls": int(row[f"nulls_{name}"]),
+            "distinct": int(row[f"distinct_{name}"]) if name in counted else None,
+        }
+        for name in names(EVENTS)
+        if name in given
+    ]
+
+
+def _distinct(name: str, column: Any) -> Any:
+    return column.count() if name == "event_uuid" else column.nunique()
 
 
 def in_order(events: Any) -> Any:
-    """Return clean events ordered by user, time, type and identifier, and then, where they have no
-    identifiers, which no two events share, by every other column: equal bytes when written.
+    """Return clean events ordered by user, time, type and every other column: equal bytes when
+    written.
     """
-    first = [n for n in ("user_id", "event_at", "event_type", "event_uuid") if n in events.columns]
-    rest = [] if "event_uuid" in first else [n for n in events.columns if n not in first]
-    return events.order_by(*first, *rest)
+    first = ("user_id", "event_at", "event_type")
+    return events.order_by(*first, *(n for n in events.columns if n not in first))

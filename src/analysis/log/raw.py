@@ -2,19 +2,20 @@
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import ibis
 import pandas as pd
 
 from analysis.base.dialects import Given
-from analysis.base.engine import list_files, to_pandas
+from analysis.base.engine import folder_keys, is_spark, list_files, to_pandas
 from analysis.base.errors import ReportError
 from analysis.base.formats import plural
 from analysis.base.names import cut
-from analysis.base.reading import Source, scan
+from analysis.base.reading import Source, scan, scan_on_spark
 from analysis.contract.inputs import Column, names, required
 from analysis.log.cells import (
     FIRST_DATE,
@@ -46,11 +47,13 @@ def read_source(
     columns: tuple[Column, ...],
     mapping: Mapping[str, str],
     given: Mapping[str, str] | None = None,
+    is_checked: bool = True,
 ) -> Source:
     """Return the raw table (Ibis) with the contract's names; other columns keep theirs.
 
     `mapping` gives, for a standard name, the name it has in the file; `given` is how the files
-    are written, where it is not to be recognised. Columns of text files stay text, so that no
+    are written, where it is not to be recognised. Unless `is_checked`, who reads the pieces is to
+    check them when one cannot be read. Columns of text files stay text, so that no
     value is lost to a guessed type. Raises ReportError when a file cannot be read or a required
     column is missing.
     """
@@ -58,12 +61,32 @@ def read_source(
     needed = [mapping.get(name, name) for name in required(columns)]
     files = list_files(source, table)
     try:
-        raw = scan(con, files, table, Given.of(given or {}), needed, numbers)
+        how = table, Given.of(given or {}), needed, numbers
+        keys = keys_read(source, files, columns, mapping)
+        if is_spark(con):
+            raw = scan_on_spark(con, source, files, *how, keys=keys)
+        else:
+            raw = scan(con, files, *how, keys=keys, is_checked=is_checked)
     except ValueError as error:
         raise ReportError(f"{table}_format: {error}. Correct params.yml.") from error
     if raw.rows == 0:
         raise ReportError(f"{table}: {source!r} has no rows. Give a table with at least one.")
-    return replace(raw, table=_rename(raw.table, source, table, columns, mapping))
+
+    def named(table_of_files: Any) -> Any:
+        return _rename(table_of_files, source, table, columns, mapping)
+
+    pieces = [replace(piece, table=named(piece.table)) for piece in raw.pieces]
+    return replace(raw, table=named(raw.table), pieces=pieces)
+
+
+def keys_read(
+    source: str, files: Iterable[Path], columns: Iterable[Column], mapping: Mapping[str, str]
+) -> list[str]:
+    """Return the keys of a partitioned folder that are columns of the contract, by the names that
+    they have there. Another, such as the day, would only count as content.
+    """
+    known = {mapping.get(column.name, column.name) for column in columns}
+    return [key for key in folder_keys(source, files) if key in known]
 
 
 def _rename(

@@ -24,16 +24,13 @@ longer than a year.
 """
 
 
-def silences(active: Any, window: LogWindow, least_days: float) -> pd.DataFrame:
+def silences(rows: Any, window: LogWindow, least_days: float) -> pd.DataFrame:
     """Return every silence of at least `least_days` (1 or more): `user_id`, `days` and `is_ended`
-    (the user came back within the log; otherwise the log ended first).
+    (the user came back within the log; otherwise the log ended first). `rows` are active events,
+    or sums over slices of them: see log.slices.
     """
-    dated = active.select("user_id", at=clock.seconds(active.event_at))
-    day = (dated["at"] / clock.DAY.total_seconds()).floor()  # which holds no silence of a day
-    days_seen = dated.group_by("user_id", day=day).aggregate(
-        first=dated["at"].min(), last=dated["at"].max()
-    )
-    by_user = ibis.window(group_by=days_seen.user_id, order_by=days_seen.day)
+    days_seen = _days_seen(rows)
+    by_user = ibis.window(group_by=days_seen.user_id, order_by=days_seen["first"])
     following = days_seen["first"].lead().over(by_user)
     end = ibis.literal(window.end.timestamp())
     days = (ibis.coalesce(following, end) - days_seen["last"]) / clock.DAY.total_seconds()
@@ -42,7 +39,18 @@ def silences(active: Any, window: LogWindow, least_days: float) -> pd.DataFrame:
     return engine.to_pandas(kept.order_by("user_id", "days"))
 
 
-def return_rates(active: Any, window: LogWindow, windows: Windows) -> pd.DataFrame:
+def _days_seen(rows: Any) -> Any:
+    """Return the `first` and `last` second of users' days: a day holds no silence of a day."""
+    is_summed = "first_event_at" in rows.columns
+    first, last = (rows.first_event_at, rows.last_event_at) if is_summed else (rows.event_at,) * 2
+    dated = rows.mutate(first=clock.seconds(first), last=clock.seconds(last))
+    day = rows.days_to_end if is_summed else (dated["first"] / clock.DAY.total_seconds()).floor()
+    return dated.group_by("user_id", day=day).aggregate(
+        first=dated["first"].min(), last=dated["last"].max()
+    )
+
+
+def return_rates(rows: Any, window: LogWindow, windows: Windows) -> pd.DataFrame:
     """Return what share of silences ends with a return, by their length so far.
 
     One row for the horizon in use and for each longer one, in steps of STEP days up to MOST, with
@@ -58,7 +66,7 @@ def return_rates(active: Any, window: LogWindow, windows: Windows) -> pd.DataFra
     horizon = windows.horizon
     longest = min(MOST, longest_horizon(window, windows))
     further = [days for days in range(STEP, longest + 1, STEP) if days > horizon]
-    known = silences(active, window, horizon)
+    known = silences(rows, window, horizon)
     rows = [_return_rate(known[known["days"] >= days], days) for days in (horizon, *further)]
     return pd.DataFrame(rows)
 

@@ -70,12 +70,15 @@ def daily_volume(events: Any, zone: str = "UTC") -> pd.DataFrame:
     first, last = span["a"].iloc[0], span["b"].iloc[0]
     day = clock.local_day(events.event_at, zone, first, last)
     second = clock.local_seconds(events.event_at, zone, first, last) - day * 86_400
-    table = events.mutate(day_number=day, second=second).group_by("day_number")
-    counted = table.aggregate(
-        events=lambda t: t.count(),
-        users=lambda t: t.user_id.nunique(),
-        first_second=lambda t: t.second.min(),
-        last_second=lambda t: t.second.max(),
+    table = events.select("user_id", day_number=day, second=second)
+    by_user = table.group_by("day_number", "user_id").aggregate(
+        n=table.count(), first=table.second.min(), last=table.second.max()
+    )
+    counted = by_user.group_by("day_number").aggregate(
+        events=by_user.n.sum(),
+        users=by_user.user_id.count(),
+        first_second=by_user["first"].min(),
+        last_second=by_user["last"].max(),
     )
     daily = engine.to_pandas(counted.order_by("day_number"))
     starts = [clock.day_start(number, zone) for number in daily["day_number"]]

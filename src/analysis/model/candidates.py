@@ -6,8 +6,8 @@ can score raw columns: nothing is scaled, filled or encoded outside it. Sums run
 so that neither the last digit nor the time depends on the number of cores.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.log.churn import TOO_SHORT
 
 Floats = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 SIMPLEST = "logistic_regression"
 BASELINES = ("base_rate", "recency_only")
@@ -42,6 +43,8 @@ PURPOSES = {
 """What the snapshots of a split are for, within a sentence."""
 LEAST = 5
 """Users of each outcome that a calibration needs (scikit-learn divides them into five parts)."""
+AT_ONCE = 50_000
+"""Rows that are scored at once, which bounds the memory."""
 CANDIDATES = (SIMPLEST, "random_forest", "gradient_boosting")
 """Models among which one is chosen, the simplest first."""
 
@@ -138,8 +141,20 @@ def model_input(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
 
 def predict(model: Any, frame: pd.DataFrame) -> Floats:
     """Return the probability of churn, 0 to 1, of each row of `frame`, in its order."""
+    return np.concatenate(in_parts(lambda part: _predict(model, part), frame))
+
+
+def _predict(model: Any, frame: pd.DataFrame) -> Floats:
     with threadpool_limits(1):
         return np.asarray(model.predict_proba(model_input(model, frame))[:, 1], dtype=float)
+
+
+def in_parts(work: Callable[[pd.DataFrame], T], frame: pd.DataFrame) -> list[T]:
+    """Return what `work` returns of each AT_ONCE rows of `frame`, in their order. One after the
+    other: scikit-learn's forests change the filters of warnings, which threads share.
+    """
+    starts = range(0, max(len(frame), 1), AT_ONCE)
+    return [work(frame.iloc[start : start + AT_ONCE]) for start in starts]
 
 
 def fit_calibrated(pipeline: Any, snapshots: pd.DataFrame) -> Any:
@@ -211,17 +226,21 @@ def why_not(snapshots: pd.DataFrame, splits: Sequence[str] = ("train", "calibrat
 
 def _one_outcome(rows: pd.DataFrame, split: str) -> str:
     """Return the sentences on a `split` whose users all churned, or all stayed."""
-    has_churned, count = bool(rows["churned"].iloc[0]), rows["user_id"].nunique()
-    users = "The only user" if count == 1 else f"All {plural(count, 'user', 'users')}"
-    ended = (
-        "If the product had ended by then, set log_end in params.yml to a day when it was in use; "
-        "otherwise raise horizon_days."
-    )
-    remedy = ended if has_churned else "Lower horizon_days in params.yml, or give a longer log."
-    return (
-        f"{users} at risk when {PURPOSES[split]} {'churned' if has_churned else 'stayed'}, so "
-        f"there is nothing to {'measure' if split == 'test' else 'learn'}. {remedy}"
-    )
+    count, use = rows["user_id"].nunique(), PURPOSES[split]
+    users = plural(count, "user", "users")
+    nothing = "nothing to measure" if split == "test" else "nothing to learn"
+    if rows["churned"].iloc[0]:
+        remedy = (
+            "If the product had ended by then, set log_end in params.yml to a day when it was in "
+            "use; otherwise raise horizon_days."
+        )
+        if count == 1:
+            return f"The only user at risk when {use} churned, so there is {nothing}. {remedy}"
+        return f"All {users} at risk when {use} churned, so there is {nothing}. {remedy}"
+    remedy = "Lower horizon_days in params.yml, or give a longer log."
+    if count == 1:
+        return f"The only user at risk when {use} stayed, so there is {nothing}. {remedy}"
+    return f"All {users} at risk when {use} stayed, so there is {nothing}. {remedy}"
 
 
 def fit_all(pipelines: dict[str, Any], snapshots: pd.DataFrame) -> dict[str, Any]:

@@ -1,19 +1,24 @@
 """The chapter on features: snapshots, their labels, and what was known of each user."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
 import pandas as pd
 
+from analysis.base.table_file import Rows, TableFile
 from analysis.base.unavailable import require
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
-from analysis.log import activity, churn, silences
+from analysis.log import churn, silences, slices
 from analysis.log.churn import Windows
 from analysis.log.log import Log
+from analysis.log.slices import Slices
 from analysis.model import drift, features, snapshots  # noqa: F401 (drift registers its checks)
+
+AT_ONCE = 500_000
+"""Users whose features are in memory together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,21 +47,23 @@ class Features(Chapter):
         return Windows(self.lookback_days, self.gap_days, self.horizon_days)
 
     @cached_property
-    def numbered(self) -> tuple[Any, pd.DataFrame]:
-        """The active events and the users, with numbers for identifiers: see activity.numbered."""
-        return activity.numbered(self.log.active, self.log.users)
+    def numbered(self) -> tuple[Slices, pd.DataFrame]:
+        """The activity in slices and the users, with numbers for identifiers: see numbered."""
+        active, users = slices.numbered(self.log.active, self.log.users)
+        return Slices.of(active, self.log.window.end, self.event_types), users
 
-    def _with_names(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return `table` with the users' identifiers in place of their numbers."""
-        table["user_id"] = self.log.users["user_id"].to_numpy()[table["user_id"]]
-        return table.astype({"user_id": self.log.users["user_id"].dtype})
+    def _kept(self, parts: Iterable[pd.DataFrame]) -> TableFile:
+        """Return the table of these parts, with identifiers in place of the users' numbers."""
+        ids = self.log.users["user_id"]
+        named = (part.assign(user_id=ids.array[part["user_id"].to_numpy()]) for part in parts)
+        return TableFile(named, like=self.log.users)
 
     @table
-    def snapshots(self) -> pd.DataFrame:
+    def snapshots(self) -> Rows:
         """Return who was at risk, what was known then, and who left: see snapshots.snapshots."""
-        active, users = self.numbered
-        table = snapshots.snapshots(
-            active,
+        activity, users = self.numbered
+        in_turn = snapshots.snapshots(
+            activity,
             users,
             self.log.window,
             self.windows,
@@ -64,7 +71,7 @@ class Features(Chapter):
             self.static_columns,
             self.session_gap_minutes,
         )
-        return self._with_names(table)
+        return self._kept(in_turn)
 
     @table
     def snapshot_summary(self) -> pd.DataFrame:
@@ -74,28 +81,32 @@ class Features(Chapter):
     @table
     def reactivation(self) -> pd.DataFrame:
         """Return how many silent users came back: see churn.reactivation."""
-        return churn.reactivation(self.numbered[0], self.log.window, self.horizon_days)
+        return churn.reactivation(self.numbered[0].rows, self.log.window, self.horizon_days)
 
     @table
     def return_rates(self) -> pd.DataFrame:
         """Return how many silences end with a return, by horizon: see silences.return_rates."""
-        return silences.return_rates(self.numbered[0], self.log.window, self.windows)
+        return silences.return_rates(self.numbered[0].rows, self.log.window, self.windows)
 
     @table
     def feature_summary(self) -> pd.DataFrame:
         """Return each feature with its range: see features.feature_summary."""
-        return features.feature_summary(require(self.snapshots))
+        return features.feature_summary(require(self.snapshots), self.min_disclosed)
 
     @table
-    def user_features(self) -> pd.DataFrame:
+    def user_features(self) -> Rows:
         """Return every user as of the end of the log: see features.user_features."""
-        active, users = self.numbered
-        table = features.user_features(
-            active,
-            users,
-            self.log.window,
-            self.lookback_days,
-            self.event_types,
-            self.session_gap_minutes,
+        activity, users = self.numbered
+        absent = features.absent_features(activity, self.event_types)  # of a part, others may be
+        in_turn = (
+            features.user_features(
+                activity.of_users(first, first + AT_ONCE),
+                users.iloc[first : first + AT_ONCE],
+                self.log.window,
+                self.lookback_days,
+                self.session_gap_minutes,
+                absent,
+            )
+            for first in range(0, len(users), AT_ONCE)
         )
-        return self._with_names(table)
+        return self._kept(in_turn)

@@ -23,6 +23,8 @@ from analysis.model import (  # noqa: F401 (two register checks)
     features,
     importance,
     leaks,
+    learning,
+    sampling,
     selection,
     stored,
     thresholds,
@@ -34,14 +36,15 @@ from analysis.model.uncertainty import Uncertainty
 
 @dataclass(frozen=True, eq=False)
 class Model(Chapter):
-    """Models trained, calibrated and tested on the snapshots, and what they are worth.
+    """Models trained, calibrated and tested on the snapshots `given`, and what they are worth.
 
     One of the `models` is used; `shuffles` are the repeats of the importance. A study that
-    fits hundreds of models takes fewer of both. `currency` is what the amounts are in.
+    fits hundreds of models takes fewer of both. `currency` is what the amounts are in. Where the
+    `snapshots` are a sample, `all_rows` has the rows that each split has in all.
     """
 
     stage: ClassVar[str] = "06_model"
-    snapshots: pd.DataFrame
+    given: pd.DataFrame
     customer_value: float
     contact_cost: float
     incentive_cost: float
@@ -51,16 +54,34 @@ class Model(Chapter):
     capacity: int | None
     min_group: int
     bootstrap_draws: int
+    most_learned: int
     seed: int
     models: Sequence[str] = CANDIDATES
     shuffles: int = 3
     min_disclosed: int = 1
     currency: str = ""
+    all_rows: sampling.Rows | None = None
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Model":
-        """Return the chapter on the snapshots in the folder `inputs`."""
-        return cls(Store(cls.stage, inputs).table(stages.SNAPSHOTS), **parameters)
+        """Return the chapter on the snapshots in the folder `inputs`, of which only those enter
+        memory that it learns from or is tested on.
+        """
+        path = Store(cls.stage, inputs).path(stages.SNAPSHOTS)
+        drawn = {name: parameters[name] for name in ("most_learned", "seed")}
+        rows, all_rows = sampling.read_learned(path, **drawn)
+        return cls(rows, all_rows=all_rows, **parameters)
+
+    @cached_property
+    def snapshots(self) -> pd.DataFrame:
+        """The `given` ones, or those of the users learned from and of the test: see sampling."""
+        return sampling.learned(self.given, self.most_learned, self.seed)
+
+    @property
+    def _rows_in_all(self) -> sampling.Rows | None:
+        """Rows of each split before a sample was drawn; None where none was."""
+        is_sample = len(self.snapshots) < len(self.given)
+        return self.all_rows or (sampling.count_rows(self.given) if is_sample else None)
 
     @property
     def economics(self) -> Economics:
@@ -104,6 +125,13 @@ class Model(Chapter):
     def model_choice(self) -> pd.DataFrame:
         """Return the comparison that chose the model: see selection.choose_model."""
         return self._choice[1]
+
+    @table
+    def learning_curve(self) -> pd.DataFrame:
+        """Return what more users would teach: see learning.learning_curve."""
+        return learning.learning_curve(
+            self.pipelines[self.chosen], self.snapshots, self.chosen_scores, self.seed
+        )
 
     @cached_property
     def fitted(self) -> dict[str, Any]:
@@ -295,10 +323,12 @@ class Model(Chapter):
         """
         rule = economics.threshold_rule(self.capacity)
         if self.why_not:
-            return stored.empty_card(self.snapshots, rule, self.why_not)
-        return stored.model_card(
-            self.churn_model, self.snapshots, self.chosen, self.threshold, rule
-        )
+            card = stored.empty_card(self.snapshots, rule, self.why_not)
+        else:
+            card = stored.model_card(
+                self.churn_model, self.snapshots, self.chosen, self.threshold, rule
+            )
+        return stored.with_all_rows(card, self._rows_in_all)
 
     def _rows(self, split: str) -> pd.DataFrame:
         return self.snapshots[self.snapshots["split"] == split]

@@ -96,8 +96,12 @@ class Scoring(Chapter):
     def read(cls, inputs: str, **parameters: Any) -> "Scoring":
         """Return the chapter on the stored model and the snapshots in the folder `inputs`."""
         store = Store(cls.stage, inputs)
-        users, rows = store.table(stages.USERS), store.table(stages.SNAPSHOTS)
-        return cls(users, rows, StoredModel(store), **parameters)
+        trained = StoredModel(store)
+        learned = trained.training_scores["user_id"].unique().tolist()
+        used = [[("split", "in", ["test", "score"])]]
+        used += [[("user_id", "in", learned)]] if learned else []
+        rows = store.table(stages.SNAPSHOTS, filters=used)
+        return cls(store.table(stages.USERS), rows, trained, **parameters)
 
     @property
     def churn_model(self) -> Any:

@@ -1,6 +1,7 @@
 """Charts of what churn goes with: the columns the model relies on, and groups of users."""
 
 import math
+import textwrap
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from analysis.base.charts import Sketch
 from analysis.base.drawing import (
     FAINT,
+    LETTER,
     SERIES,
     Canvas,
     Frame,
@@ -24,6 +26,7 @@ from analysis.base.drawing import (
     read,
     read_ends,
     room_for,
+    rows_of,
     rule,
     tick_some,
 )
@@ -101,12 +104,16 @@ def _paint_dependence(panels: list[tuple[str, Frame]], canvas: Canvas) -> None:
     columns = 1 if canvas.is_narrow else len(panels)
     height = 150 if canvas.is_narrow else 190
     room = {"left": 48, "right": 12} if canvas.is_narrow else {"left": 46, "right": 10}
+    letters = int(canvas.width / columns / LETTER) - 6
+    lines = max(len(textwrap.wrap(name, letters)) for name, _ in panels)
+    more = 15 * (lines - 1)
     drawn = canvas.panels(
-        [height] * len(panels), **room, columns=columns, top=38, bottom=46, gap=84
+        [height] * len(panels), **room, columns=columns, top=38, bottom=46 + more, gap=84 + more
     )
     top = find_max([end for _, part in panels for end in read_ends(part, "ci_high")], 1.0)
     for axes, (name, part) in zip(drawn, panels, strict=True):
         _paint_column(axes, part, name, top, canvas)
+        axes.set_xlabel(textwrap.fill(name, letters))
 
 
 def _paint_column(axes: Axes, part: Frame, name: str, top: float, canvas: Canvas) -> None:
@@ -119,7 +126,6 @@ def _paint_column(axes: Axes, part: Frame, name: str, top: float, canvas: Canvas
     tick_some(axes, places, labels, 6 if max(map(len, labels)) < 6 else 3)
     axes.set_xlim(-0.5, len(part) - 0.5)
     format_shares(axes, "y", 1.06 * top)
-    axes.set_xlabel(name)
     name_y(axes, canvas.words["y"])
     for place, row in enumerate(part.to_dict("records")):
         text = canvas.say(
@@ -165,7 +171,8 @@ def draw_group_differences(groups_against_rest: Frame) -> Sketch:
 def _paint_groups(shown: Frame, canvas: Canvas) -> None:
     names = shown["name"].tolist()
     letters = 20 if canvas.is_narrow else 34
-    axes = canvas.panel(34 * len(names), left=room_for(names, letters), right=24, top=12)
+    height = rows_of(names, letters)
+    axes = canvas.panel(height, left=room_for(names, letters), right=24, top=12)
     draw_reference(axes, 0.0, vertical=True)
     rows = np.arange(len(shown))
     ends = pd.DataFrame({e: shown[f"difference_{e}"].to_numpy() for e in ("ci_low", "ci_high")})

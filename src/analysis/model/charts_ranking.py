@@ -25,6 +25,7 @@ from analysis.base.drawing import (
     read,
     read_ends,
     room_for,
+    rows_of,
     rule,
     say_count,
     write,
@@ -57,7 +58,8 @@ def paint_rows(
 ) -> Axes:
     """Paint points with intervals, one row per row of the frame, beside a line at `reference`."""
     letters = 18 if canvas.is_narrow else 30
-    axes = canvas.panel(34 * len(names), left=room_for(names, letters), right=26, top=26)
+    height = rows_of(names, letters)
+    axes = canvas.panel(height, left=room_for(names, letters), right=26, top=26)
     draw_reference(axes, reference, vertical=True)
     rows = np.arange(len(frame))
     draw_bars_of(axes, frame, rows, SERIES[0], across=True)

@@ -26,6 +26,7 @@ from analysis.base.drawing import (
     name_y,
     read,
     read_ends,
+    room_beside,
     rule,
     say_percent,
     write,
@@ -100,7 +101,8 @@ def draw_profit(profit: Frame, *, chosen: int, currency: str = "") -> Sketch:
 
 
 def _paint_profit(profit: Frame, chosen: int, currency: str, canvas: Canvas) -> None:
-    axes = canvas.panel(240, left=86 if currency else 60, right=92, top=36)
+    room = room_beside([canvas.words["realised"], canvas.words["expected"]])
+    axes = canvas.panel(240, left=86 if currency else 60, right=room, top=36)
     rule(axes)
     places = read(profit, "contacted")
     axes.axhline(0, color=MUTED, linewidth=1)
@@ -226,5 +228,6 @@ def _name_outcomes(
     """Name each histogram above the bar where it stands out most from the other."""
     for name, other in (("left", "stayed"), ("stayed", "left")):
         place = int(np.argmax(shares[name] - shares[other]))
-        look: dict[str, Any] = {"ha": "center", "shift": (0, 9), "color": colours[name]}
+        side = {"ha": "left", "shift": (-5, 9)} if place < 2 else {"ha": "center", "shift": (0, 9)}
+        look: dict[str, Any] = {"color": colours[name], **side}
         write(axes, (place + 0.5) / BINS, shares[name][place], canvas.words[name], **look)

@@ -15,6 +15,7 @@ from analysis.base.score_metrics import (
 )
 from analysis.model.economics import Economics
 from analysis.model.evaluation import checked_models, draw_weights, percentiles
+from analysis.model.sampling import resampled
 
 MOST_POINTS = 200
 """Points of a curve: enough to draw it."""
@@ -55,8 +56,8 @@ def _curves(scores: pd.DataFrame, min_disclosed: int) -> pd.DataFrame:
 
 def _disclosed(curve: pd.DataFrame, churned: Floats, min_disclosed: int) -> pd.DataFrame:
     """Return both ends of a curve, and the points between them that rest on enough users."""
-    gone = curve["true_positive_rate"] * churned.sum()
-    stayed = curve["stay_rate"] * (1 - churned).sum()
+    gone = (curve["true_positive_rate"] * churned.sum()).to_list()
+    stayed = (curve["stay_rate"] * (1 - churned).sum()).to_list()
     last, kept = len(curve) - 1, [0]
     for row in range(1, last):
         steps = [count[row] - count[kept[-1]] for count in (gone, stayed)]
@@ -121,34 +122,47 @@ def lift_table(churned: Floats, proba: Floats, seed: int, n_boot: int = 500) -> 
 
     Columns: `decile` (1 = highest scores), `users`, `mean_predicted` and `observed_rate` (0 to
     1), `lift` (observed_rate / base rate), `ci_low`, `ci_high` (95 % interval of the lift,
-    bootstrap over rows; each is one user), `rate_ci_low`, `rate_ci_high` (95 % Wilson interval
-    of the rate), `cumulative_share` (of all churners, found in this decile and those above).
+    bootstrap over rows; each is one user; of many see evaluation.evaluate), `rate_ci_low`,
+    `rate_ci_high` (95 % Wilson interval of the rate), `cumulative_share` (of all churners, found in
+    this decile and those above).
     Users tied across a boundary are divided evenly, as a random order would on average.
     """
-    people = pd.Series(np.arange(len(churned)))
-    drawn = draw_weights(people, n_boot, np.random.default_rng(seed))
-    weights = np.vstack([np.ones(len(churned)), drawn])  # the first row is the estimate itself
-    users, churners_found, risk = (
-        np.diff(sums_from_the_top(values, proba, weights), axis=1, prepend=0)
-        for values in (np.ones(len(churned)), churned, proba)
-    )
-    lift = ratio(ratio(churners_found, users), mean(churned, weights)[:, None] * np.ones(BINS))
-    low, high = zip(*(percentiles(tenth) for tenth in lift[1:].T), strict=True)
-    wilson = proportion_confint(churners_found[0], users[0], method="wilson")
+    whole = pd.DataFrame({"user_id": np.arange(len(churned)), "churned": churned, "proba": proba})
+    few = resampled(whole, seed)
+    weights = draw_weights(few["user_id"], n_boot, np.random.default_rng(seed), len(whole))
+    found = _tenths(whole, np.ones((1, len(whole))))
+    drawn = _tenths(few, np.vstack([np.ones(len(few)), weights]))
+    users, churners_found, risk, lift = (values[0] for values in found)
+    moved = np.nan_to_num(
+        lift - drawn[3][0]
+    )  # what the sample's lift is off: nothing where it is everyone
+    limits = np.array([percentiles(tenth) for tenth in drawn[3][1:].T]) + moved[:, None]
+    wilson = proportion_confint(churners_found, users, method="wilson")
     return pd.DataFrame(
         {
             "decile": np.arange(1, BINS + 1),
-            "users": users[0].round().astype(int),
-            "mean_predicted": ratio(risk[0], users[0]),
-            "observed_rate": ratio(churners_found[0], users[0]),
-            "lift": lift[0],
-            "ci_low": low,
-            "ci_high": high,
+            "users": users.round().astype(int),
+            "mean_predicted": ratio(risk, users),
+            "observed_rate": ratio(churners_found, users),
+            "lift": lift,
+            "ci_low": limits[:, 0],
+            "ci_high": limits[:, 1],
             "rate_ci_low": wilson[0],
             "rate_ci_high": wilson[1],
-            "cumulative_share": np.cumsum(churners_found[0]) / churned.sum(),
+            "cumulative_share": np.cumsum(churners_found) / churned.sum(),
         }
     )
+
+
+def _tenths(rows: pd.DataFrame, weights: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return users, churners, sum of probabilities and lift of each tenth, one line per draw."""
+    churned, proba = (rows[name].to_numpy(dtype=float) for name in ("churned", "proba"))
+    users, churners_found, risk = (
+        np.diff(sums_from_the_top(values, proba, weights), axis=1, prepend=0)
+        for values in (np.ones(len(rows)), churned, proba)
+    )
+    rate = mean(churned, weights)[:, None] * np.ones(BINS)
+    return users, churners_found, risk, ratio(ratio(churners_found, users), rate)
 
 
 def calibration_table(churned: Floats, proba: Floats, bins: int = BINS) -> pd.DataFrame:

@@ -1,11 +1,13 @@
 """Drift: do the users to be scored still look like those that the model was trained on?"""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.base.statistics import wilson
+from analysis.base.table_file import Rows
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 from analysis.log.churn import last_outcomes
 from analysis.model.features import KEYS, feature_columns
@@ -17,6 +19,10 @@ LEAST = 30
 """Users whom a comparison needs. The interval of a rate of fewer is wider than 30 points, and of
 fewer not even a loss of two thirds is beyond chance.
 """
+COMPARED = 20_000
+"""Users of a snapshot who are compared, at most: chance gives the stability index of so many users
+0.0004, a six-hundredth of its limit.
+"""
 LAST = 6
 """Training snapshots, the newest ones, with which later ones are compared."""
 SHIFT, SHIFT_FAILS = 0.25, 0.5
@@ -26,18 +32,20 @@ RATE_SHIFT, RATE_SHIFT_FAILS = 0.05, 0.15
 
 
 @check(stage="04_features", strikes=("scores",))
-def drift(snapshots: pd.DataFrame) -> Verdict:
+def drift(snapshots: Rows) -> Verdict:
     """Judge whether the users to be scored still look like those the model was trained on: a
     feature's stability index is beyond the limit, and beyond what it is between the training
     snapshots themselves.
     """
     numeric, categorical = feature_columns(snapshots)
-    train, scored = (snapshots[snapshots["split"] == split] for split in ("train", "score"))
-    if len(scored) < LEAST:
+    features = [c for c in (*numeric, *categorical) if c not in ("tenure_days", *KEYS)]
+    n = int((snapshots["split"] == "score").sum())
+    compared = _thinned(snapshots, ["snapshot_at", "split", *features])
+    train, scored = (compared[compared["split"] == split] for split in ("train", "score"))
+    if n < LEAST:
         return not_applicable("drift", f"fewer than {LEAST} users are scored")
     if train.empty:
         return not_applicable("drift", NONE_TRAINED)
-    features = [c for c in (*numeric, *categorical) if c not in ("tenure_days", *KEYS)]
     index = {name: stability_index(train[name], scored[name]) for name in features}
     usual = {name: _usual_shift(train, name) for name in features}
     shifted = sorted(n for n, value in index.items() if value >= max(SHIFT, usual[n]))
@@ -45,7 +53,15 @@ def drift(snapshots: pd.DataFrame) -> Verdict:
     facts = {"feature": worst, "shifted": shifted, "features": len(features),
              "usual": usual[worst]}  # fmt: skip
     status: Status = grade(index[worst], SHIFT, SHIFT_FAILS) if shifted else "pass"
-    return Verdict("drift", status, index[worst], limit=SHIFT, n=len(scored), facts=facts)
+    return Verdict("drift", status, index[worst], limit=SHIFT, n=n, facts=facts)
+
+
+def _thinned(snapshots: Rows, columns: Sequence[str]) -> pd.DataFrame:
+    """Return `columns` of at most COMPARED users of each snapshot, spread over all its rows."""
+    at = snapshots["snapshot_at"]
+    rows = at.groupby(at)
+    is_kept = rows.cumcount() % -(-rows.transform("size") // COMPARED) == 0
+    return pd.DataFrame({name: snapshots[name][is_kept] for name in columns})
 
 
 def _usual_shift(train: pd.DataFrame, name: str) -> float:
@@ -82,9 +98,9 @@ def stability_index(before: "pd.Series[Any]", after: "pd.Series[Any]", bins: int
 
 
 @check(stage="04_features", strikes=("scores",))
-def base_rate_drift(snapshots: pd.DataFrame) -> Verdict:
+def base_rate_drift(snapshots: Rows) -> Verdict:
     """Judge whether the churn rate of the test snapshot is still that of the last training ones."""
-    rates = {}
+    rates, snapshots = {}, snapshots[["snapshot_at", "split", "churned"]]
     parts = {"train": _last_trained(snapshots), "test": last_outcomes(snapshots)}
     if parts["train"].empty:
         return not_applicable("base_rate_drift", NONE_TRAINED)
@@ -105,12 +121,13 @@ def base_rate_drift(snapshots: pd.DataFrame) -> Verdict:
 
 
 @check(stage="04_features", strikes=("churn", "groups", "scores"))
-def population_drift(snapshots: pd.DataFrame) -> Verdict:
+def population_drift(snapshots: Rows) -> Verdict:
     """Judge whether as many users are at risk at the snapshot that is scored as at the last of
     those that trained the model, on average. What chance explains (three standard errors of the
     ratio of two counts) is no change. A product whose signups are closed, or which ends, loses most
     of its users, and a log that fades looks the same: a count alone is no evidence of lost events.
     """
+    snapshots = snapshots[["snapshot_at", "split"]]
     sizes = snapshots.groupby(["snapshot_at", "split"]).size().reset_index(name="users")
     trained = _last_trained(snapshots).groupby("snapshot_at").size()
     scored = int(sizes.loc[sizes["split"] == "score", "users"].sum())

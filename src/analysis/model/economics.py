@@ -18,6 +18,7 @@ from statsmodels.stats.proportion import proportion_confint
 from analysis.base.errors import ReportError
 
 Floats = npt.NDArray[np.float64]
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -196,8 +197,8 @@ def _hull(churned: Floats, proba: Floats) -> tuple[Floats, Floats]:
     convex hull of the ROC curve, from nobody to everybody."""
     scores = pd.DataFrame({"gone": churned, "stayed": 1 - churned}).groupby(-proba).sum()
     points = np.vstack([[0.0, 0.0], scores.cumsum().to_numpy()]) / len(churned)
-    hull: list[Floats] = []
-    for point in points:
+    hull: list[Point] = []
+    for point in zip(*points.T.tolist(), strict=True):
         while len(hull) > 1 and _turns_left(hull[-2], hull[-1], point):
             hull.pop()
         hull.append(point)
@@ -205,10 +206,11 @@ def _hull(churned: Floats, proba: Floats) -> tuple[Floats, Floats]:
     return corners[:, 0], corners[:, 1]
 
 
-def _turns_left(first: Floats, middle: Floats, last: Floats) -> bool:
+def _turns_left(first: Point, middle: Point, last: Point) -> bool:
     """Say whether `middle` lies on or below the line: fewer churners found per stayer."""
-    ahead, beyond = middle - first, last - middle
-    return bool(ahead[0] * beyond[1] <= beyond[0] * ahead[1])
+    ahead = middle[0] - first[0], middle[1] - first[1]
+    beyond = last[0] - middle[0], last[1] - middle[1]
+    return ahead[0] * beyond[1] <= beyond[0] * ahead[1]
 
 
 def maximum_profits(

@@ -39,6 +39,7 @@ from analysis.base.score_metrics import (
 )
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
 from analysis.model.candidates import BASELINES, fit_all, score_split, why_not
+from analysis.model.sampling import resampled
 
 SCORE_METRICS: dict[str, Metric] = {
     "roc_auc": roc_auc,
@@ -89,24 +90,32 @@ def evaluate(
     `scores`: `user_id`, `churned` (0 or 1) and one column of probabilities per model.
     `thresholds`: one for all models, or one per model. Columns: `model`, `split`, `metric`,
     `value`, `ci_low`, `ci_high`, `n` (rows). Intervals are percentiles of a bootstrap over
-    users: all rows of a user are drawn together. `roc_auc_minus_recency` and similar metrics are
+    users: all rows of a user are drawn together. Among more than RESAMPLED users the draws are of
+    as many users as there are, but from a sample of RESAMPLED of them, and the interval is moved by
+    what the sample's value is off (bag of little bootstraps: Kleiner, Talwalkar, Sarkar & Jordan
+    2014). `roc_auc_minus_recency` and similar metrics are
     this model minus the baseline `recency_only` (or `base_rate`) on the same draws. Raises
     ReportError
     when an outcome or a probability is missing, Unavailable when all users have one outcome.
     """
     names = checked_models(scores)
-    churned = scores["churned"].to_numpy(dtype=float)
-    proba = {name: scores[name].to_numpy(dtype=float) for name in names}
     limits = thresholds if isinstance(thresholds, Mapping) else dict.fromkeys(names, thresholds)
-    rng = np.random.default_rng(seed)
+    few = resampled(scores, seed)
+    rng, size = np.random.default_rng(seed), scores["user_id"].nunique()
     with threadpool_limits(1):  # the last digit depends on the number of threads
         parts = [
-            _all_values(churned, proba, limits, weights)
-            for weights in _weights_in_parts(scores["user_id"], n_boot, rng)
+            _all_values(few, limits, weights)
+            for weights in _weights_in_parts(few["user_id"], n_boot, rng, size)
         ]
-        point = _all_values(churned, proba, limits, np.ones((1, len(scores))))
-    draws = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    rows = [(*key, *_summary(key, point, draws, churned, proba)) for key in point]
+        point = _all_values(scores, limits, None)
+        around = point if few is scores else _all_values(few, limits, None)
+    rows = []
+    for key in point:
+        drawn = np.concatenate([part[key] for part in parts])
+        if key[1] == "ece_debiased":
+            # a draw repeats users, so its errors scatter around the uncorrected value
+            drawn = drawn - _plain_squared_error(few, key[0]) + float(around[key][0])
+        rows.append((*key, *_summary(key[1], float(point[key][0]), float(around[key][0]), drawn)))
     table = pd.DataFrame(rows, columns=["model", "metric", "value", "ci_low", "ci_high"])
     table.insert(1, "split", split)
     return table.assign(n=len(scores))
@@ -130,14 +139,17 @@ def checked_models(scores: pd.DataFrame) -> list[str]:
 
 
 def _all_values(
-    churned: Floats, proba: dict[str, Floats], limits: Mapping[str, float], weights: Floats
+    scores: pd.DataFrame, limits: Mapping[str, float], weights: Floats | None
 ) -> dict[tuple[str, str], Floats]:
+    churned = scores["churned"].to_numpy(dtype=float)
+    proba = {name: scores[name].to_numpy(dtype=float) for name in limits}
+    rows = np.ones((1, len(scores))) if weights is None else weights
     values: dict[tuple[str, str], Floats] = {}
     for name, p in proba.items():
         for metric, score in SCORE_METRICS.items():
-            values[name, metric] = score(churned, p, weights)
+            values[name, metric] = score(churned, p, rows)
         for metric, count in THRESHOLD_METRICS.items():
-            values[name, metric] = count(churned, p, weights, limits[name])
+            values[name, metric] = count(churned, p, rows, limits[name])
     for name in proba:
         for label, (metric, baseline) in DIFFERENCES.items():
             if baseline in proba and name != baseline:
@@ -145,24 +157,22 @@ def _all_values(
     return values
 
 
-def _summary(
-    key: tuple[str, str],
-    point: dict[tuple[str, str], Floats],
-    draws: dict[tuple[str, str], Floats],
-    churned: Floats,
-    proba: dict[str, Floats],
-) -> tuple[float, float, float]:
-    value, drawn = float(point[key][0]), draws[key]
-    if key[1] != "ece_debiased":
-        return value, *percentiles(drawn)
-    # a bootstrap draw repeats users, so its errors scatter around the uncorrected value
-    low, high = percentiles(drawn - _plain_squared_error(churned, proba[key[0]]) + value)
-    value, low, high = np.sqrt(np.maximum([value, low, high], 0))
-    return float(value), float(low), float(high)
+def _summary(metric: str, value: float, around: float, drawn: Floats) -> tuple[float, float, float]:
+    """Return a value with its interval: that of the draws, which lie around another value where
+    they are from a sample of the users.
+    """
+    low, high = percentiles(drawn)
+    if value != around and np.isfinite(value - around):
+        low, high = low + (value - around), high + (value - around)
+    if metric == "ece_debiased":
+        value, low, high = np.sqrt(np.maximum([value, low, high], 0)).tolist()
+    return value, low, high
 
 
-def _plain_squared_error(churned: Floats, proba: Floats) -> float:
-    bins = pd.DataFrame({"bin": quantile_bins(proba, BINS), "gap": proba - churned})
+def _plain_squared_error(scores: pd.DataFrame, model: str) -> float:
+    proba = scores[model].to_numpy(dtype=float)
+    gap = proba - scores["churned"].to_numpy(dtype=float)
+    bins = pd.DataFrame({"bin": quantile_bins(proba, BINS), "gap": gap})
     return float((bins.groupby("bin")["gap"].transform("mean") ** 2).mean())
 
 
@@ -175,24 +185,29 @@ def percentiles(drawn: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def draw_weights(user_ids: pd.Series, n_draws: int, rng: np.random.Generator) -> Floats:
+def draw_weights(
+    user_ids: pd.Series, n_draws: int, rng: np.random.Generator, size: int | None = None
+) -> Floats:
     """Return how often each row counts in each of `n_draws` bootstrap draws of users.
 
     One line per draw, one column per row; users are drawn with replacement, as many as there
-    are, and all rows of a user count alike.
+    are, or `size` of them where they are a sample of so many; all rows of a user count alike.
     """
     codes, users = pd.factorize(user_ids)
-    drawn = rng.integers(len(users), size=(n_draws, len(users)))
-    counts = np.stack([np.bincount(draw, minlength=len(users)) for draw in drawn])
+    if size is None or size == len(users):
+        drawn = rng.integers(len(users), size=(n_draws, len(users)))
+        counts = np.stack([np.bincount(draw, minlength=len(users)) for draw in drawn])
+    else:
+        counts = rng.multinomial(size, np.full(len(users), 1 / len(users)), size=n_draws)
     return np.asarray(counts[:, codes], dtype=float)
 
 
 def _weights_in_parts(
-    user_ids: pd.Series, n_draws: int, rng: np.random.Generator
+    user_ids: pd.Series, n_draws: int, rng: np.random.Generator, size: int | None = None
 ) -> Iterator[Floats]:
     at_once = max(1, CELLS_AT_ONCE // len(user_ids))
     for start in range(0, n_draws, at_once):
-        yield draw_weights(user_ids, min(at_once, n_draws - start), rng)
+        yield draw_weights(user_ids, min(at_once, n_draws - start), rng, size)
 
 
 def metrics_of(evaluation: pd.DataFrame, model: str) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """What was known of each user at an instant: behaviour, habits, and the features made of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ibis
@@ -9,29 +9,28 @@ import pandas as pd
 
 from analysis.base import clock, engine
 from analysis.base.formats import format_value
-from analysis.log.activity import absent_roles, amount, exact_sum, user_spans, with_sessions
+from analysis.base.table_file import Rows
+from analysis.log.activity import absent_roles, user_spans
+from analysis.log.slices import COUNTED, Slices
 from analysis.log.window import LogWindow
 
 KEYS = ("user_id", "snapshot_at", "split", "churned")
 DAY_SECONDS = 86_400
 FORTNIGHT = 14  # days
+QUANTILES = {"low": 0.05, "median": 0.5, "high": 0.95}
 LARGEST = 1e100
 """Numbers from here on (and infinity) cannot be squared or summed."""
 HABIT_LOOKBACKS = 3
 """Look-back periods for habits: enough for a user who comes every other week."""
 
 
-def _by_session(seen: Any, roles: Mapping[str, str]) -> Any:
-    def count(role: str) -> Any:
-        return (seen.event_type == roles.get(role, "")).sum()
-
-    return seen.group_by("user_id", "session_key").aggregate(
-        seconds=clock.whole_seconds(seen.event_at.max()) - clock.whole_seconds(seen.event_at.min()),
-        last_second=clock.whole_seconds(seen.event_at.max()),
-        plays=count("play"),
-        clicks=count("click"),
-        nexts=count("next"),
-        exits=count("exit"),
+def _by_session(seen: Slices) -> Any:
+    rows = seen.rows
+    last = clock.whole_seconds(rows.last_event_at.max())
+    return rows.group_by("user_id", "session_key").aggregate(
+        seconds=last - clock.whole_seconds(rows.first_event_at.min()),
+        last_second=last,
+        **{name: rows[name].sum() for name in COUNTED},
     )
 
 
@@ -50,27 +49,27 @@ def _session_features(sessions: Any, weeks: float) -> Any:
     )
 
 
-def _event_features(seen: Any, at: pd.Timestamp, lookback: int, roles: Mapping[str, str]) -> Any:
+def _event_features(seen: Slices, lookback: int) -> Any:
     """Return per user the features from events of the look-back period, apart from sessions."""
-    age = (int(at.timestamp()) - clock.whole_seconds(seen.event_at)) / DAY_SECONDS
-    day = age.ceil() - 1  # day k is [at - k - 1, at - k): its first instant belongs to it
-    given = amount(seen)
-
-    def total(role: str) -> Any:
-        is_role = seen.event_type == roles.get(role, "")
-        return exact_sum(ibis.ifelse(is_role, ibis.coalesce(given, 1.0), 0.0))
-
-    half = lookback / 2
-    return seen.group_by("user_id").aggregate(
-        recency_days=age.min(),
-        event_count=seen.count().cast("float64"),
-        active_days=day.nunique().cast("float64"),
-        active_days_last_week=day.nunique(where=age <= 7).cast("float64"),
-        unique_event_types=seen.event_type.nunique().cast("float64"),
-        recent_share=(age <= half).sum() / seen.count(),
-        credits_spent=total("spend"),
-        credits_bought=total("purchase"),
+    rows, types = seen.rows, seen.types
+    events, last = rows.events.sum(), clock.whole_seconds(rows.last_event_at.max())
+    late = ibis.ifelse(rows.half_days < lookback, rows.events, 0).sum()
+    sums = rows.group_by("user_id").aggregate(
+        recency_days=(int(seen.end.timestamp()) - last) / DAY_SECONDS,
+        event_count=events.cast("float64"),
+        active_days=rows.days_to_end.nunique().cast("float64"),
+        active_days_last_week=rows.days_to_end.nunique(where=rows.days_to_end < 7).cast("float64"),
+        recent_share=late / events,
+        credits_spent=rows.spent.sum().cast("float64").fill_null(0.0),
+        credits_bought=rows.bought.sum().cast("float64").fill_null(0.0),
     )
+    kinds = types.group_by("user_id").aggregate(
+        unique_event_types=types.event_type.nunique().cast("float64")
+    )
+    return sums.join(kinds, "user_id").select(
+        "user_id", "recency_days", "event_count", "active_days", "active_days_last_week",
+        "unique_event_types", "recent_share", "credits_spent", "credits_bought",
+    )  # fmt: skip
 
 
 NEEDS: dict[str, set[str]] = {
@@ -86,9 +85,7 @@ NEEDS: dict[str, set[str]] = {
 """Features that only exist where events of some roles do."""
 
 
-def behaviour(
-    active: Any, at: pd.Timestamp, lookback: int, roles: Mapping[str, str], gap_minutes: float
-) -> pd.DataFrame:
+def behaviour(slices: Slices, at: pd.Timestamp, lookback: int, gap_minutes: float) -> pd.DataFrame:
     """Return the behaviour of each user in [at - lookback, at): one row per user.
 
     Columns, from events of the `lookback` days before `at` that were recorded before `at`:
@@ -100,22 +97,19 @@ def behaviour(
     not exceed), `exit_rate` (sessions with an exit event), `failed_intents` (sessions
     with a click and no play).
     """
-    start = at - pd.Timedelta(days=lookback)
-    inside = (active.event_at >= start) & (active.event_at < at)
-    seen = with_sessions(active.filter(inside, active.recorded_at < at), gap_minutes)
-    events = _event_features(seen, at, lookback, roles)
-    sessions = _session_features(_by_session(seen, roles), lookback / 7)
+    seen = slices.before(at, lookback).with_sessions(gap_minutes)
+    events = _event_features(seen, lookback)
+    sessions = _session_features(_by_session(seen), lookback / 7)
     joined = events.join(sessions, "user_id").order_by("user_id")
     return engine.to_pandas(joined)
 
 
 def habits(
-    active: Any,
+    slices: Slices,
     users: pd.DataFrame,
     window: LogWindow,
     at: pd.Timestamp,
     lookback: int,
-    roles: Mapping[str, str],
     gap_minutes: float,
 ) -> pd.DataFrame:
     """Return what is usual for each user over three look-back periods: one row per user.
@@ -131,8 +125,8 @@ def habits(
     could reveal where it ends.
     """
     opens = max(window.start, at - HABIT_LOOKBACKS * pd.Timedelta(days=lookback))
-    inside = active.filter(active.event_at >= opens, active.event_at < at, active.recorded_at < at)
-    sessions = _by_session(with_sessions(inside, gap_minutes), roles)
+    seen = slices.before(at, HABIT_LOOKBACKS * lookback).with_sessions(gap_minutes)
+    sessions = _by_session(seen)
     clicked, failed = sessions.clicks > 0, (sessions.clicks > 0) & (sessions.plays == 0)
     sums = sessions.group_by("user_id").aggregate(
         sessions=sessions.count(),
@@ -162,41 +156,42 @@ def finite(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: table[name].mask(beyond[name]) for name in names})
 
 
-def absent_features(active: Any, roles: Mapping[str, str]) -> list[str]:
+def absent_features(slices: Slices, roles: Mapping[str, str]) -> list[str]:
     """Return the features that need a role of which the log has no events."""
-    absent = set(absent_roles(active, roles))
+    absent = set(absent_roles(slices.types, roles))
     return [name for name, needed in NEEDS.items() if needed & absent]
 
 
-def feature_columns(table: pd.DataFrame) -> tuple[list[str], list[str]]:
+def feature_columns(table: Rows) -> tuple[list[str], list[str]]:
     """Return numeric and categorical feature names of `table` (the result of snapshots)."""
     features = [name for name in table.columns if name not in KEYS]
-    numeric = [name for name in features if pd.api.types.is_numeric_dtype(table[name])]
+    kinds = table.dtypes
+    numeric = [name for name in features if pd.api.types.is_numeric_dtype(kinds[name])]
     return numeric, [name for name in features if name not in numeric]
 
 
 def user_features(
-    active: Any,
+    slices: Slices,
     users: pd.DataFrame,
     window: LogWindow,
     lookback: int,
-    roles: Mapping[str, str],
     gap_minutes: float,
+    absent: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return one row per user as of the end of the log, active lately or not.
 
     Columns: the users table's; those of behaviour over the whole log (`event_count` and
     `active_days` are 0 and the rest missing for a user without events);
     `first_event_at`, `last_event_at` (UTC); `tenure_days`; and behaviour over the last
-    `lookback` days with the prefix `recent_` (missing where the user was not active then). Numbers
-    too large to compute with (see finite) are missing.
+    `lookback` days with the prefix `recent_` (missing where the user was not active then), without
+    the features that the log lacks (`absent`: see absent_features). Numbers too large to compute
+    with (see finite) are missing.
     """
-    dropped = absent_features(active, roles)
-    log = behaviour(active, window.end, int(np.ceil(window.days)), roles, gap_minutes)
-    late = behaviour(active, window.end, lookback, roles, gap_minutes)
-    log, late = (part.drop(columns=dropped, errors="ignore") for part in (log, late))
+    log = behaviour(slices, window.end, int(np.ceil(window.days)), gap_minutes)
+    late = behaviour(slices, window.end, lookback, gap_minutes)
+    log, late = (part.drop(columns=absent, errors="ignore") for part in (log, late))
     late = late.rename(columns={name: f"recent_{name}" for name in late.columns.drop("user_id")})
-    spans = user_spans(active).drop(columns="event_count")
+    spans = user_spans(slices.rows).drop(columns="event_count")
     table = users.rename(columns={c: f"native_{c}" for c in users if c in log and c != "user_id"})
     for part in (log, spans, late):
         table = table.merge(part, on="user_id", how="left")
@@ -207,22 +202,29 @@ def user_features(
     return finite(table.sort_values("user_id", ignore_index=True))
 
 
-def feature_summary(table: pd.DataFrame) -> pd.DataFrame:
+def feature_summary(table: Rows, min_disclosed: int = 1) -> pd.DataFrame:
     """Return one row per feature: `feature`, `kind`, `missing` (share), and its 5 %, 50 % and
     95 % as `low`, `median`, `high`; for a category only the most common value, as `median`.
+
+    A percentile beyond which fewer than `min_disclosed` users lie is missing, and so is a category
+    that fewer have: it is nearly the value of one of them.
     """
     numeric, categorical = feature_columns(table)
+    ids = table["user_id"]
+    least = min_disclosed / max(ids.nunique(), 1) if min_disclosed > 1 else 0.0
+    told = [q for q in QUANTILES.values() if min(q, 1 - q) >= least]
     rows: list[dict[str, Any]] = []
     for name in numeric:
-        low, median, high = (
-            format_value(table[name].quantile(q), "number", decimals=2) for q in (0.05, 0.5, 0.95)
-        )
-        rows.append({"feature": name, "kind": "number", "low": low, "median": median, "high": high})
+        values = table[name]
+        found = values.quantile(told)
+        texts = {q: format_value(value, "number", decimals=2) for q, value in found.items()}
+        row = {"feature": name, "kind": "number", "missing": float(values.isna().mean())}
+        rows.append(row | {key: texts.get(q) for key, q in QUANTILES.items()})
     for name in categorical:
-        common = table[name].mode()
-        rows.append({"feature": name, "kind": "category",
-                     "median": str(common.iloc[0]) if len(common) else None})  # fmt: skip
-    columns = ["feature", "kind", "low", "median", "high"]
-    frame = pd.DataFrame(rows, columns=columns)
-    frame.insert(2, "missing", [float(table[name].isna().mean()) for name in frame["feature"]])
-    return frame
+        values = table[name]
+        common = values.mode().head(1)
+        held = ids[values.isin(common)].nunique()
+        value = str(common.iloc[0]) if held >= min_disclosed and len(common) else None
+        row = {"feature": name, "kind": "category", "missing": float(values.isna().mean())}
+        rows.append(row | {"median": value})
+    return pd.DataFrame(rows, columns=["feature", "kind", "missing", *QUANTILES])

@@ -10,19 +10,22 @@ from analysis.base.score_metrics import auc_parts
 from analysis.model.candidates import (
     Floats,
     fit,
+    in_parts,
     labelled,
     model_input,
     pipeline_of,
     predict,
     source_columns,
 )
+from analysis.model.sampling import resampled
 
 
 def feature_importance(model: Any, test: pd.DataFrame, seed: int, repeats: int = 3) -> pd.DataFrame:
     """Return what each source column is worth to the model on the rows of `test`.
 
     `auc_drop`: ROC AUC lost when the column's values are shuffled among the users,
-    mean over `repeats` (permutation importance, Breiman 2001; Fisher, Rudin & Dominici 2019).
+    mean over `repeats` (permutation importance, Breiman 2001; Fisher, Rudin & Dominici 2019);
+    among more than RESAMPLED users, on a sample of so many, whose error is in the interval.
     All columns made from one source column move together. `ci_low`, `ci_high`: 95 % interval
     over users, paired (DeLong, DeLong & Clarke-Pearson 1988). `log_odds_low_to_high`: mean
     change of the log-odds of churn when the column goes from its 10th to its 90th percentile,
@@ -31,6 +34,7 @@ def feature_importance(model: Any, test: pd.DataFrame, seed: int, repeats: int =
     too
     short.
     """
+    test = resampled(test, seed)
     columns, churned = model_input(model, test), test["churned"].to_numpy(dtype=float)
     rng, full = np.random.default_rng(seed), auc_parts(churned, predict(model, columns))
     rows = []
@@ -127,6 +131,10 @@ def drivers(
     and not a cause. Columns: `driver_1` ... (name of the column, blank when fewer raise the
     score) and `contribution_1` ... (log-odds, above 0), largest first.
     """
+    return pd.concat(in_parts(lambda part: _drivers(model, part, reference, top), frame))
+
+
+def _drivers(model: Any, frame: pd.DataFrame, reference: dict[str, Any], top: int) -> pd.DataFrame:
     columns = model_input(model, frame)
     scored = _log_odds(predict(model, columns))
     without = [

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.base.score_metrics import TOO_GOOD, WORTH_ALL, auc_error, roc_auc
 from analysis.base.statistics import wilson
+from analysis.base.table_file import Rows
 from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.contract.inputs import USERS, names
 from analysis.log.afterwards import written_after
@@ -68,7 +69,7 @@ def _auc_of_groups(groups: "pd.Series[Any]", y: np.ndarray) -> float:
 
 
 @check(stage="04_features", strikes=("ranking", "scores"))
-def leakage_columns(snapshots: pd.DataFrame, users: pd.DataFrame) -> Verdict:
+def leakage_columns(snapshots: Rows, users: pd.DataFrame) -> Verdict:
     """Judge the columns that came with the users and that no contract describes.
 
     A column has seen the outcome if it predicts the label of the test snapshot better by itself
@@ -86,7 +87,8 @@ def leakage_columns(snapshots: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     if not extra:
         facts: dict[str, Any] = {"columns": 0, "suspicions": []}
         return Verdict("leakage_columns", "pass", 0.0, n=0, facts=facts)
-    known = _with_columns(last_outcomes(snapshots), users, extra)
+    needed = ["split", "user_id", "churned", "recency_days"]
+    known = _with_columns(last_outcomes(snapshots[needed]), users, extra)
     recency = single_column_auc(known["recency_days"], known["churned"])
     bounds = _pure_beyond(known["recency_days"], known["churned"])
     suspicions = [
@@ -104,7 +106,7 @@ def leakage_columns(snapshots: pd.DataFrame, users: pd.DataFrame) -> Verdict:
     )
 
 
-def _is_used_status(name: str, snapshots: pd.DataFrame, users: pd.DataFrame) -> bool:
+def _is_used_status(name: str, snapshots: Rows, users: pd.DataFrame) -> bool:
     is_used = name in snapshots.columns and name not in ("user_id", "signup_date")
     return is_used and bool(written_after(name, users[name])[0])
 
@@ -249,8 +251,9 @@ def leakage(
     """Judge every source column of the model, together with all columns made from it.
 
     A leak shows in one of four ways (`reason` of the `suspicions`): the column alone separates the
-    outcome almost fully, in an early snapshot or in the test (`separates`); it never changes for a
-    user and yet predicts leaving better than silence does (`fixed`); the score collapses when the
+    outcome almost fully, in an early snapshot or in the test (`separates`; where silence does so
+    too, a column that changes as silence does must beat it); it never changes for a user and yet
+    predicts leaving better than silence does (`fixed`); the score collapses when the
     model is fitted without it, on the later snapshot or within it (`carries`); or the score on the
     later snapshot rises without it, because what it revealed in training no longer holds
     (`harms`). The model is fitted again without each column that is suspicious by itself or that
@@ -258,7 +261,7 @@ def leakage(
     """
     single_aucs = _single_column_aucs(snapshots, churn_model)
     fixed = _fixed_and_telling(snapshots, single_aucs)
-    suspicions = _suspect_by_itself(single_aucs, fixed)
+    suspicions = _suspect_by_itself(single_aucs, fixed, snapshots)
     separates = any(s["reason"] == "separates" for s in suspicions)
     matter = _columns_that_matter(snapshots, churn_model, feature_importance)
     removed = list(dict.fromkeys([*fixed, *matter]))
@@ -293,11 +296,16 @@ def _with_outcome(snapshots: pd.DataFrame) -> list[pd.DataFrame]:
     return [part for _, part in known.groupby("snapshot_at")]
 
 
+def _more_than_silence(snapshots: pd.DataFrame, single_aucs: dict[str, float]) -> float:
+    """Return the AUC above which a column tells more than silence does, beyond chance."""
+    silence = single_aucs.get("recency_days", 0.5)
+    return silence + 3 * auc_error(silence, _with_outcome(snapshots)[-1]["churned"])
+
+
 def _fixed_and_telling(snapshots: pd.DataFrame, single_aucs: dict[str, float]) -> list[str]:
     """Return the columns that never change for a user and yet beat silence."""
-    silence = single_aucs.get("recency_days", 0.5)
-    error = auc_error(silence, _with_outcome(snapshots)[-1]["churned"])
-    limit = silence + max(BEYOND_RECENCY, 3 * error)
+    least = single_aucs.get("recency_days", 0.5) + BEYOND_RECENCY
+    limit = max(least, _more_than_silence(snapshots, single_aucs))
     return [
         name for name, auc in single_aucs.items() if auc > limit and _never_changes(snapshots, name)
     ]
@@ -314,14 +322,22 @@ def _columns_that_matter(
     return [name for name in map(str, matters) if name != "recency_days"]
 
 
-def _suspect_by_itself(single_aucs: dict[str, float], fixed: list[str]) -> list[Suspicion]:
-    """Return the columns that are suspicious by themselves; silence is made from the log alone and
-    may predict everything.
+def _suspect_by_itself(
+    single_aucs: dict[str, float], fixed: list[str], snapshots: pd.DataFrame
+) -> list[Suspicion]:
+    """Return the columns that are suspicious by themselves. Silence is made from the log alone and
+    may predict everything; what changes with it may predict as much.
     """
-    return [
-        {"column": name, "reason": "separates" if auc > TOO_GOOD else "fixed", "auc": auc}
+    limit = _more_than_silence(snapshots, single_aucs)
+    separating = [
+        name
         for name, auc in single_aucs.items()
-        if name != "recency_days" and (auc > TOO_GOOD or name in fixed)
+        if auc > TOO_GOOD and (auc > limit or not _changes(snapshots, name))
+    ]
+    return [
+        {"column": name, "reason": "separates" if name in separating else "fixed", "auc": auc}
+        for name, auc in single_aucs.items()
+        if name != "recency_days" and (name in separating or name in fixed)
     ]
 
 
@@ -341,3 +357,8 @@ def _never_changes(snapshots: pd.DataFrame, name: str) -> bool:
     values = snapshots.groupby("user_id")[name].agg(["nunique", "size"])
     again = values[values["size"] > 1]
     return bool(len(again) and (again["nunique"] <= 1).all())
+
+
+def _changes(snapshots: pd.DataFrame, name: str) -> bool:
+    """Say whether a column has several values of one user."""
+    return bool((snapshots.groupby("user_id")[name].nunique() > 1).any())

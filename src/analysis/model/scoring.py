@@ -1,6 +1,5 @@
 """Scoring: who is at risk as of a snapshot, by rank and by calibrated probability."""
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from analysis.base.statistics import is_too_few
 from analysis.contract.checks import Verdict, check, grade, not_applicable
 from analysis.model.candidates import predict, source_columns
 from analysis.model.economics import Economics, choose_threshold
+from analysis.model.sampling import in_digest_order
 
 Floats = npt.NDArray[np.float64]
 
@@ -85,8 +85,7 @@ def assign_holdout(user_ids: pd.Series, share: float, seed: int) -> "pd.Series[b
     if not 0 <= share < 1:
         raise ReportError(f"holdout: share must be at least 0 and below 1, not {share:g}.")
     ids = user_ids.unique()
-    digests = [hashlib.sha256(f"{seed} {user}".encode()).hexdigest() for user in ids]
-    drawn = np.argsort(digests)[: round(share * len(ids))]
+    drawn = in_digest_order(ids, str(seed))[: round(share * len(ids))]
     return user_ids.isin(ids[drawn]).rename("is_holdout")
 
 

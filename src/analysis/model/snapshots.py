@@ -1,28 +1,30 @@
 """Snapshots: who was at risk at an instant, what was known of them, and who left after it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.base import clock
 from analysis.base.errors import Unavailable
 from analysis.base.formats import plural
 from analysis.base.score_metrics import auc_error
 from analysis.base.statistics import wilson
+from analysis.base.table_file import Rows
 from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.contract.inputs import check_named
 from analysis.log.churn import (
     TOO_SHORT,
     Windows,
     last_outcomes,
-    seen_at,
+    seen_around,
     snapshot_plan,
-    users_between,
     why_no_model,
 )
 from analysis.log.silences import LEAST
+from analysis.log.slices import Slices
 from analysis.log.window import LogWindow
 from analysis.model.evaluation import too_few_outcomes
 from analysis.model.features import KEYS, absent_features, behaviour, finite, habits
@@ -36,15 +38,16 @@ BY_CALENDAR = 0.9
 
 
 def snapshots(
-    active: Any,
+    slices: Slices,
     users: pd.DataFrame,
     window: LogWindow,
     windows: Windows,
     roles: Mapping[str, str],
     static_columns: Sequence[str],
     gap_minutes: float,
-) -> pd.DataFrame:
-    """Return who was at risk at each snapshot, what was known then, and who churned after it.
+) -> Iterator[pd.DataFrame]:
+    """Yield of each snapshot, oldest first, who was at risk, what was known then, and who churned
+    after it. Sorted by user.
 
     At a snapshot t the population is every user with an event in [t - lookback, t) that was
     recorded before t;
@@ -60,57 +63,60 @@ def snapshots(
     after it; ReportError for a static column that the users table does not have.
     """
     check_named(static_columns, users.columns, "static_columns")
-    dropped = absent_features(active, roles)
+    dropped = absent_features(slices, roles)
     attributes = users[["user_id", "signup_date", *(c for c in static_columns if c in users)]]
-    parts, plan = [], snapshot_plan(window, windows)
-    seen = seen_at(active, list(plan["snapshot_at"]), windows)
+    plan, reason = snapshot_plan(window, windows), why_no_model(window, windows)
+    backs = [(window.end - at) // clock.DAY for at in plan["snapshot_at"]]
+    seen = seen_around(slices.rows, windows, backs)
     for n, at, split in plan.itertuples():
-        part = _population(active, seen, n, at, windows, window.end)
+        part = _population(slices, seen, backs[n], windows)
         part = part.assign(snapshot_at=at, split=split)
-        known = behaviour(active, at, windows.lookback, roles, gap_minutes)
-        usual = habits(active, users, window, at, windows.lookback, roles, gap_minutes)
+        known = behaviour(slices, at, windows.lookback, gap_minutes)
+        usual = habits(slices, users, window, at, windows.lookback, gap_minutes)
         part = part[list(KEYS)].merge(attributes, on="user_id")
         part = part.merge(known, on="user_id", how="left").merge(usual, on="user_id", how="left")
         part["tenure_days"] = (at - part["signup_date"]) / pd.Timedelta(days=1)
-        parts.append(part.drop(columns=["signup_date", *dropped]))
-    table = pd.concat(parts, ignore_index=True)
-    table["snapshot_at"] = table["snapshot_at"].astype("datetime64[us, UTC]")
-    table = finite(table.sort_values(["snapshot_at", "user_id"], ignore_index=True))
-    if reason := why_no_model(window, windows):
-        table.attrs[TOO_SHORT] = reason  # Parquet keeps it for the chapter on the model
-    return table
+        part["snapshot_at"] = part["snapshot_at"].astype("datetime64[us, UTC]")
+        part = part.drop(columns=["signup_date", *dropped])
+        part = finite(part.sort_values("user_id", ignore_index=True))
+        part.attrs |= {TOO_SHORT: reason} if reason else {}  # Parquet keeps it for the model
+        yield part
 
 
-def _population(
-    active: Any, seen: pd.DataFrame, n: int, at: pd.Timestamp, windows: Windows, end: pd.Timestamp
-) -> pd.DataFrame:
-    """Return `user_id` and `churned` of everyone at risk at the snapshot `n` of `seen`."""
-    population = seen[seen[f"at_risk_{n}"]]
-    if population.empty and len(users_between(active, at - windows.back, at)):
+def _population(slices: Slices, seen: pd.DataFrame, back: int, windows: Windows) -> pd.DataFrame:
+    """Return `user_id` and `churned` of everyone at risk at the snapshot `back` days before the
+    end: see seen_around.
+    """
+    population = seen[seen[f"at_risk_{back}"]]
+    day = slices.rows.days_to_end
+    looked_at = slices.rows.filter(day >= back, day < back + windows.lookback)
+    if population.empty and looked_at.count().execute():
         raise Unavailable(
-            f"All events of the {windows.lookback} days before {at:%Y-%m-%d} were received after "
+            f"All events of the {windows.lookback} days before "
+            f"{slices.end - back * clock.DAY:%Y-%m-%d} were received after "
             "it (received_at), so nobody was known then. The column holds the "
             "time at which rows were loaded: leave that column out of the table."
         )
-    churned = 1.0 - population[f"returned_{n}"].astype("float64")
-    is_observed = at + windows.step <= end
+    churned = 1.0 - population[f"returned_{back}"].astype("float64")
+    is_observed = back * clock.DAY >= windows.step
     return pd.DataFrame(
         {"user_id": population["user_id"], "churned": churned if is_observed else np.nan}
     )
 
 
-def snapshot_summary(table: pd.DataFrame, zone: str) -> pd.DataFrame:
+def snapshot_summary(table: Rows, zone: str) -> pd.DataFrame:
     """Return one row per snapshot: `snapshot_at` (day of `zone`), `split`, `users`, `churners`
     (counts), `churn_rate`, `ci_low`, `ci_high` (0 to 1, Wilson; missing where not yet observed).
     """
-    grouped = table.groupby(["snapshot_at", "split"], sort=True)["churned"]
+    known = table[["snapshot_at", "split", "churned"]]
+    grouped = known.groupby(["snapshot_at", "split"], sort=True)["churned"]
     rows = grouped.agg(users="size", churners=lambda c: c.sum(min_count=1)).reset_index()
     low, high = wilson(rows["churners"], rows["users"])
     rate = rows["churners"] / rows["users"]
     day = rows["snapshot_at"].dt.tz_convert(zone).dt.strftime("%Y-%m-%d")
-    known = rows["churners"].notna()
+    seen = rows["churners"].notna()
     return rows.assign(
-        snapshot_at=day, churn_rate=rate, ci_low=low.where(known), ci_high=high.where(known)
+        snapshot_at=day, churn_rate=rate, ci_low=low.where(seen), ci_high=high.where(seen)
     )
 
 
@@ -157,9 +163,9 @@ def horizons_further(return_rates: pd.DataFrame) -> dict[str, Any]:
 
 
 @check(stage="04_features", strikes=("churn", "groups", "ranking", "scores"))
-def label_calendar(snapshots: pd.DataFrame) -> Verdict:
+def label_calendar(snapshots: Rows) -> Verdict:
     """Judge whether the signup date alone predicts the label almost fully, within one snapshot."""
-    test = last_outcomes(snapshots)
+    test = last_outcomes(snapshots[["split", "churned", "tenure_days"]])
     reason = too_few_outcomes(test["churned"])
     if reason:
         return not_applicable("label_calendar", reason)
@@ -171,8 +177,9 @@ def label_calendar(snapshots: pd.DataFrame) -> Verdict:
 
 
 @check(stage="04_features", strikes=("churn", "groups", "ranking", "scores"))
-def split_in_time(snapshots: pd.DataFrame, windows: Windows) -> Verdict:
+def split_in_time(snapshots: Rows, windows: Windows) -> Verdict:
     """Judge whether train, calibration and test share an outcome day or a user's snapshot."""
+    snapshots = snapshots[["user_id", "snapshot_at", "split"]]
     spans = snapshots.groupby("split")["snapshot_at"].agg(["min", "max"])
     starts, ends = spans["min"], spans["max"] + windows.step
     order = [s for s in ("train", "calibrate", "test", "score") if s in spans.index]
@@ -180,11 +187,11 @@ def split_in_time(snapshots: pd.DataFrame, windows: Windows) -> Verdict:
         int(ends[earlier] > starts[later] + pd.Timedelta(days=windows.gap))
         for earlier, later in pairwise(order)
     )
-    repeated = int(snapshots.duplicated(["user_id", "snapshot_at"]).sum())
-    train = set(snapshots.loc[snapshots["split"] == "train", "user_id"])
-    test = snapshots.loc[snapshots["split"] == "test", "user_id"]
+    users = pd.Series(pd.factorize(snapshots["user_id"])[0], snapshots.index)  # quicker than text
+    repeated = int(snapshots.assign(user_id=users).duplicated(["user_id", "snapshot_at"]).sum())
+    train, test = (users[snapshots["split"] == split] for split in ("train", "test"))
     facts = {"overlaps": shared, "repeated": repeated, "test_users": len(test),
-             "also_trained": int(test.isin(train).sum())}  # fmt: skip
+             "also_trained": int(test.isin(train.unique()).sum())}  # fmt: skip
     status: Status = "fail" if shared or repeated else "pass"
     return Verdict(
         "split_in_time", status, float(shared + repeated), limit=0.0, n=len(snapshots), facts=facts

@@ -13,6 +13,7 @@ import skops.io
 from analysis.base.errors import ReportError
 from analysis.contract.checks import Status, Verdict, check
 from analysis.model.candidates import model_input, predict, source_columns
+from analysis.model.sampling import LEARNED, Rows
 
 TRUSTED_TYPES = (
     "numpy.dtype",
@@ -122,6 +123,16 @@ def empty_card(snapshots: pd.DataFrame, rule: str, reason: str) -> dict[str, Any
         "rows": {str(s): int(n) for s, n in rows.items()},
         "unavailable": reason,
     }
+
+
+def with_all_rows(card: dict[str, Any], all_rows: Rows | None) -> dict[str, Any]:
+    """Return a card whose `rows` are those of a sample with `all_rows` instead, and with the
+    sample's as `learned_rows`; any other card as it is.
+    """
+    if all_rows is None:
+        return card
+    learned = {split: n for split, n in card["rows"].items() if split in LEARNED}
+    return {**card, "rows": all_rows, "learned_rows": learned}
 
 
 def reference_values(model: Any, snapshots: pd.DataFrame) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
@@ -70,7 +71,8 @@ def silhouette(X: Any, labels: Any, seed: int, rows: int) -> float:
         sample = np.sort(np.random.default_rng(seed).choice(len(X), rows, replace=False))
         X, labels = X[sample], labels[sample]
     has_clusters = 1 < len(np.unique(labels)) < len(labels)
-    return float(silhouette_score(X, labels)) if has_clusters else float("nan")
+    with config_context(working_memory=256):  # MB of distances held at once, not all 800
+        return float(silhouette_score(X, labels)) if has_clusters else float("nan")
 
 
 def _profile(variables: pd.DataFrame, cluster: pd.Series) -> pd.DataFrame:

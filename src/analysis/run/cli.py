@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,16 +16,18 @@ from rich.markup import escape
 from analysis.base.addresses import is_address
 from analysis.base.errors import ReportError
 from analysis.contract.params import load_own, load_params, parse_override
-from analysis.contract.stages import STAGES, reads_of
+from analysis.contract.stages import STAGES, find, reads_of
 from analysis.run.current import are_stages_current, is_site_current, is_stale
 from analysis.run.folders import PARAMS, SITE, Run, default_run, run_under
 from analysis.run.lock import hold
 from analysis.run.ownership import check_out, read_made, remove
+from analysis.run.progress import Progress
 from analysis.run.record import check_inputs
 from analysis.run.signals import Ended, ended_by_signals, stop_children
 from analysis.run.state import part, read_json
 from analysis.run.tables import TABLES, copied
 from analysis.run.trouble import STAYS, explain
+from analysis.run.usage import Usage, keep_usage, last_usage
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 GIVEN = "a file or folder of files, or its address in a database."
@@ -34,12 +37,6 @@ console = Console(highlight=False, soft_wrap=True)
 @app.callback()
 def main() -> None:
     """A churn and retention report that audits itself: two tables in, a book out."""
-
-
-def _report(name: str, what: str, seconds: float) -> None:
-    took = f" {seconds:5.1f} s" if seconds else ""
-    colour = {"skipped": "dim", "FAILED": "bold red"}.get(what.split(":")[0].split()[0], "green")
-    console.print(f"  {name:<16} [{colour}]{what}[/{colour}]{took}")
 
 
 @contextmanager
@@ -111,6 +108,10 @@ def build(
         Path | None, typer.Option(help="Keep this run under this folder: data/ and html/ in it.")
     ] = None,
     stages_only: Annotated[bool, typer.Option(help="Run the stages, build no site.")] = False,
+    stage: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Bring up to date this stage and those it needs alone."),
+    ] = None,
     strict: Annotated[bool, typer.Option(help="Exit 1 when a check of the report fails.")] = False,
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Exit 3 when another build is working on the folder.")
@@ -137,15 +138,16 @@ def build(
     """
     with _one_line_errors():
         project = _project()
+        until = find(stage).name if stage else None
         given = _absolute(_overrides(users, events, param or []))
         run = _choose_run(project, out, given)
         check_inputs(run)
         secret = _secret(key, run) if pseudonymise else None
         locales = run.params.languages if all_languages else [run.params.language]
         with hold(run, not no_wait, _say), copied(run, say=_say) as ready:
-            if secret or not _is_current(ready, stages_only, locales):
-                _build(ready, stages_only, jobs, secret, locales)
-            failed = _say_results(ready, stages_only)
+            if secret or not _is_current(ready, stages_only or until is not None, locales):
+                _build(ready, stages_only, jobs, secret, locales, until)
+            failed = until is None and _say_results(ready, stages_only)
         if strict and failed:
             raise typer.Exit(1)
 
@@ -184,19 +186,31 @@ def _say_future(run: Run) -> None:
 
 
 def _build(
-    given: Run, stages_only: bool, jobs: int | None, secret: bytes | None, locales: Sequence[str]
+    given: Run,
+    stages_only: bool,
+    jobs: int | None,
+    secret: bytes | None,
+    locales: Sequence[str],
+    until: str | None,
 ) -> None:
     from analysis.run import pseudonyms, runner, site  # slow to import: not when nothing changed
 
     run = pseudonyms.pseudonymise(given, secret) if secret else given
     started = time.monotonic()
     console.print("Stages" + ("" if run.params.users else " (on the simulated default tables)"))
-    ran = runner.run_stages(run, _report, jobs)
+    has_pages = not stages_only and until is None
+    pages = last_usage(run, SITE).get("seconds", 0.0) if has_pages else 0.0
+    progress = Progress(console, run, jobs, until, pages)
+    with console.status(progress):
+        ran = runner.run_stages(run, progress, jobs, until)
     console.print(f"  {len(ran)} of {len(STAGES)} stages ran, {time.monotonic() - started:.0f} s")
-    _say_future(run)
-    if not stages_only and not is_site_current(run, locales, given):
+    if until is None:
+        _say_future(run)
+    if has_pages and not is_site_current(run, locales, given):
+        started = time.monotonic()
         with console.status("Building the pages"):
             site.build_site(run, given, locales)
+        keep_usage(run, SITE, Usage(time.monotonic() - started))
 
 
 def _shown(page: Path) -> str:
@@ -344,6 +358,40 @@ def _recorded_run(folder: Path | None) -> Run:
 
 
 @app.command()
+def airflow(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RUN]", help="The run's folder; else the default run."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("dags/churnbook.py"),
+    schedule: Annotated[
+        str, typer.Option(help="When: a cron expression, or one of Airflow's presets.")
+    ] = "@daily",
+    users: Annotated[str | None, typer.Option(help=f"Users table: {GIVEN}")] = None,
+    events: Annotated[str | None, typer.Option(help=f"Events table: {GIVEN}")] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("-p", "--param", help="NAME=VALUE, over params.yml; may repeat."),
+    ] = None,
+) -> None:
+    """Write a DAG for Airflow 3: one task per stage, and one for the pages.
+
+    Paths and parameters stand in it as they are given here; each task runs in this folder, with
+    this Python.
+    """
+    from analysis.run.airflow import write_dag
+
+    with _one_line_errors():
+        project = _project()
+        run = _choose_run(project, folder, _absolute(_overrides(users, events, param or [])))
+        single = {"--out": folder, "--users": users, "--events": events}
+        options = [word for name, value in single.items() if value for word in (name, str(value))]
+        options += [word for text in param or [] for word in ("-p", text)]
+        write_dag(out, run, options, schedule)
+        console.print(f"Wrote {_shown(out.resolve())}. Put it among the DAGs of your Airflow.")
+
+
+@app.command()
 def parameters() -> None:
     """Print the parameters of params.yml as JSON."""
     with _one_line_errors():
@@ -364,7 +412,7 @@ def notebooks() -> None:
         write_documents(project)
         run = default_run(project)
         with hold(run, wait=True, say=_say), copied(run, say=_say) as ready:
-            runner.run_stages(ready, _report)
+            runner.run_stages(ready, Progress(console, ready, None))
             for stage in STAGES:
                 name = f"{stage.name}.ipynb"
                 keep_english(run.chapters / name, project / "notebooks" / name)
@@ -394,4 +442,5 @@ def clean() -> None:
         run = default_run(_project())
         with hold(run, wait=True, say=_say):
             remove(run, read_made(run.home))
+            shutil.rmtree(run.parts, ignore_errors=True)
         console.print("The files of the default run are removed.")

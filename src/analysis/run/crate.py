@@ -89,8 +89,23 @@ def _artifacts(manifest: Entity) -> list[Entity]:
     titles = {path: name for stage in stages.STAGES for name, path in stage.writes.items()}
     return [
         _file(path, catalogue.title_of(titles[path]), str(entry["bytes"]), entry["sha256"])
+        | _folder(path, entry)
         for path, entry in manifest["artifacts"].items()
     ]
+
+
+def _folder(path: str, entry: Entity) -> Entity:
+    """Return what is said otherwise of a table that Spark wrote: a folder of files."""
+    if "files" not in entry:
+        return {}
+    return {"@id": f"{path}/", "@type": "Dataset", "description": f"Files: {entry['files']}."}
+
+
+def _ids(names: Iterable[str], manifest: Entity) -> list[Entity]:
+    """Return references to artifacts, and to pages of the project."""
+    made = manifest["artifacts"]
+    ids = {name: _folder(name, entry).get("@id", name) for name, entry in made.items()}
+    return [{"@id": f"#{name}" if name in PAGES else ids.get(name, name)} for name in names]
 
 
 def _about_run() -> list[Entity]:
@@ -159,14 +174,17 @@ def _program(stage: Stage, code: str) -> Entity:
 def _action(stage: Stage, manifest: Entity) -> Entity:
     tables = [entry for entry in manifest["inputs"] if entry["name"] in stage.params]
     parameters = [{"@id": f"#parameter-{name}"} for name in stage.params if name not in RAW]
-    read = [{"@id": f"#{name}" if name in PAGES else name} for name in reads_of(stage)]
     return {
         "@id": f"#run-{stage.name}",
         "@type": "CreateAction",
         "name": f"Run of {stage.name}",
         "description": "One run of the notebook, with these inputs and parameters.",
         "instrument": {"@id": f"#notebook-{stage.name}"},
-        "object": [*(_ref(_input(entry)) for entry in tables), *read, *parameters],
-        "result": [{"@id": path} for path in stage.writes.values()],
+        "object": [
+            *(_ref(_input(entry)) for entry in tables),
+            *_ids(reads_of(stage), manifest),
+            *parameters,
+        ],
+        "result": _ids(stage.writes.values(), manifest),
         "actionStatus": "http://schema.org/CompletedActionStatus",
     }

@@ -1,5 +1,7 @@
 """SHA-256 of files; a digest is remembered while a file keeps its size, times and place on disk.
 
+A table that Spark wrote is a folder of files: its digest is that of its files' digests, in order.
+
 What is remembered decides what need not run again. It is not evidence: `churnbook verify` reads the
 bytes (`sha256`).
 """
@@ -7,6 +9,7 @@ bytes (`sha256`).
 import hashlib
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from analysis.run.state import part, read_json, write_json
@@ -20,14 +23,33 @@ Remembered = tuple[list[int], str]
 KNOWN: dict[str, Remembered] = {}
 
 
+def files_in(path: Path) -> list[Path]:
+    """Return the files of an artifact: itself, or those in its folder, in order; none if it is not
+    there.
+    """
+    if path.is_dir():
+        return sorted(part for part in path.iterdir() if part.name[0] != "." and part.is_file())
+    return [path] if path.is_file() else []
+
+
+def combined(digests: Iterable[str]) -> str:
+    """Return one digest of several; of one, itself."""
+    first, *more = digests
+    return hashlib.sha256("".join((first, *more)).encode()).hexdigest() if more else first
+
+
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, as hexadecimal text."""
+    """Return the SHA-256 of a file, as hexadecimal text, or of those in a folder."""
+    if path.is_dir():
+        return combined(map(sha256, files_in(path)))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, read once as long as it does not change."""
+    """Return the SHA-256 of a file or folder, each file read once as long as it does not change."""
+    if path.is_dir():
+        return combined(map(digest, files_in(path)))
     name, marks, now = os.path.abspath(path), _marks(path), time.time_ns()
     before, known = KNOWN.get(name, ([], ""))
     if known and before == marks:
@@ -39,8 +61,8 @@ def digest(path: Path) -> str:
 
 
 def is_as_recorded(path: Path, recorded: object) -> bool:
-    """Say whether the file is there, with the digest that was recorded of it."""
-    return path.is_file() and digest(path) == recorded
+    """Say whether the artifact is there, with the digest that was recorded of it."""
+    return bool(files_in(path)) and digest(path) == recorded
 
 
 def recall(path: Path) -> None:

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
@@ -17,9 +17,11 @@ from analysis.base.files import keep_private
 from analysis.base.language import CATALOGUES
 from analysis.contract.stages import Stage
 from analysis.run import limits, trouble
+from analysis.run.digests import files_in
 from analysis.run.fingerprint import METADATA, parse
 from analysis.run.folders import LOCALE, Run, notebook_of
 from analysis.run.state import move
+from analysis.run.usage import Usage, measure
 
 KERNEL_ENVIRONMENT = {
     "TZ": "UTC",
@@ -53,8 +55,9 @@ def check_parameters(notebook: Any, stage: Stage) -> None:
         )
 
 
-def execute(run: Run, stage: Stage, sockets: Path, jobs: int = 1) -> None:
-    """Run the notebook of `stage`; its outputs appear only when all of it has succeeded.
+def execute(run: Run, stage: Stage, sockets: Path, jobs: int = 1) -> Usage:
+    """Run the notebook of `stage`; its outputs appear only when all of it has succeeded. Return
+    what its kernel used.
 
     `sockets` is a folder for the kernel's sockets; up to `jobs` kernels share the machine. Raises
     ReportError that names the notebook and shows the cell's error.
@@ -68,11 +71,12 @@ def execute(run: Run, stage: Stage, sockets: Path, jobs: int = 1) -> None:
         with limits.folder_for_spills(run, stage) as spilled:
             environment = limits.environment(run, stage, jobs, spilled)
             environment[CATALOGUES] = str(run.project / LOCALE)
-            _run_notebook(run, stage, executed, sockets, environment)
-        missing = [path for path in stage.writes.values() if not (folder / path).is_file()]
+            used = _run_notebook(run, stage, executed, sockets, environment)
+        missing = [path for path in stage.writes.values() if not files_in(folder / path)]
         if missing:
             raise RunStopped(f"{stage.name}.ipynb: finished without writing {missing[0]}.")
         _publish(run, stage, executed)
+        return used
     except OSError as error:
         raise trouble.explain(error, run.data, trouble.artifacts_of(stage)) from error
     finally:
@@ -81,7 +85,7 @@ def execute(run: Run, stage: Stage, sockets: Path, jobs: int = 1) -> None:
 
 def _run_notebook(
     run: Run, stage: Stage, executed: Path, sockets: Path, environment: dict[str, str]
-) -> None:
+) -> Usage:
     import papermill  # slow to import, and not needed when nothing has changed
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
@@ -107,16 +111,20 @@ def _run_notebook(
     except PapermillExecutionError as error:
         raise _as_report_error(run, stage, error) from error
     except DeadKernelError as error:
-        raise trouble.killed(stage) from error
+        held = QuietKernelManager.used.pop(f"{place}.json", Usage()).peak_bytes
+        raise trouble.killed(stage, held) from error
+    return QuietKernelManager.used.pop(f"{place}.json", Usage())
 
 
 class QuietKernelManager(AsyncKernelManager):
     """A kernel manager that does not interrupt a kernel it is about to stop: the interrupt may
     arrive between two cells, and then prints an error that is none. It starts the kernel with the
-    variables of `environment` beside this process's own.
+    variables of `environment` beside this process's own, and keeps what it used, by the name of its
+    connection file: asked whether it is alive each second and before its end.
     """
 
     environment: Any = TraitDict().tag(config=True)
+    used: ClassVar[dict[str, Usage]] = {}
 
     async def _async_pre_start_kernel(self, **options: Any) -> Any:
         options["env"] = {**os.environ, **options.get("env", {}), **self.environment}
@@ -130,6 +138,15 @@ class QuietKernelManager(AsyncKernelManager):
             await super().interrupt_kernel()
 
     _async_interrupt_kernel = interrupt_kernel
+
+    async def _async_is_alive(self) -> bool:
+        pid = getattr(self.provisioner, "pid", None)
+        if pid:
+            before = self.used.get(self.connection_file, Usage())
+            self.used[self.connection_file] = measure(pid, before)
+        return await super()._async_is_alive()
+
+    is_alive = _async_is_alive
 
 
 def _as_report_error(run: Run, stage: Stage, error: Any) -> ReportError:

@@ -31,7 +31,7 @@ def bring_up_to_date(app: Sphinx, _config: Config) -> None:
         run = default_run(Path(app.confdir))
         HELD.enter_context(hold(run, wait=True, say=print))
         run = HELD.enter_context(copied(run))
-        run_stages(run, lambda name, what, seconds: print(f"{name}: {what}"))
+        run_stages(run, lambda name, what, used: print(f"{name}: {what}"))
         run.record(SITE).unlink(missing_ok=True)
     except ReportError as error:
         raise SystemExit(str(error)) from error

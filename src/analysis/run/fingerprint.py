@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from analysis.base.language import DOMAIN
 from analysis.contract.stages import RAW, Stage, reads_of
-from analysis.run.digests import digest
+from analysis.run.digests import combined, digest, files_in
 from analysis.run.folders import LOCALE, Run, notebook_of
 from analysis.run.tables import digests_of
 
@@ -31,10 +31,7 @@ def code_digest(package: Path) -> str:
 
 
 def _sha256_of(run: Run, table: str) -> str:
-    digests = [found for _, found in digests_of(run, table)]
-    return (
-        digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-    )
+    return combined(found for _, found in digests_of(run, table))
 
 
 def parse(source: str) -> ast.Module:
@@ -135,4 +132,4 @@ def _kept(cell: Any) -> dict[str, Any]:
 
 def _input_digest(run: Run, artifact: str) -> str:
     path = Path(run.path_of(artifact))
-    return digest(path) if path.is_file() else "missing"
+    return digest(path) if files_in(path) else "missing"

@@ -30,6 +30,8 @@ LOCK_FILE = "requirements.lock"
 """In the project: the packages, with exact versions."""
 SIMULATE, RUN, SITE = "00_simulate", "run", "site"
 """Records besides those of the stages: the simulated tables, the whole run, the built pages."""
+TIMINGS = "timings"
+"""The record of what the stages used of the machine: see run.usage."""
 SIMULATED = ("users.csv", "events.parquet", "truth.json", "user_truth.parquet")
 
 
@@ -65,6 +67,11 @@ class Run:
         """The folder of what is not finished: emptied before the next run."""
         return self.data / STATE / "tmp"
 
+    @property
+    def parts(self) -> Path:
+        """The folder of what was read of a log's files: see log.parts."""
+        return self.home / OWN / "parts"
+
     def raw(self, table: str) -> str:
         """Return where the input table (`users` or `events`) is: the given or simulated one, or the
         copy of one in a database.
@@ -89,7 +96,7 @@ class Run:
         return str(self.data / artifact)
 
     def record(self, name: str) -> Path:
-        """Return where the record called `name` is: of a stage, RUN, SITE or SIMULATE."""
+        """Return where the record called `name` is: of a stage, RUN, SITE, SIMULATE or TIMINGS."""
         return self.data / STATE / f"{name}.json"
 
 
@@ -126,6 +133,7 @@ def simulated_tables(run: Run) -> dict[str, Path]:
 def files_of(run: Run) -> list[Path]:
     """Return every file that the stages and the runner write, the site's pages left out."""
     outputs = [path for stage in stages.STAGES for path in outputs_of(run, stage).values()]
-    records = [run.record(name) for name in (SIMULATE, RUN, SITE, *(s.name for s in stages.STAGES))]
+    names = (SIMULATE, RUN, SITE, TIMINGS, *(stage.name for stage in stages.STAGES))
+    records = [run.record(name) for name in names]
     others = [Path(run.path_of(path)) for path in OF_THE_RUN]
     return [*outputs, *records, *others, *simulated_tables(run).values()]

@@ -17,7 +17,7 @@ from analysis.base.errors import FolderBusy
 from analysis.contract import stages
 from analysis.run import digests, ownership
 from analysis.run.folders import OWN, Run, files_of
-from analysis.run.state import new_name
+from analysis.run.state import discard, new_name
 
 LOCK = f"{OWN}/lock"
 DIGESTS = f"{OWN}/digests.json"
@@ -75,7 +75,7 @@ def clear_leftovers(run: Run) -> None:
         if folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder)
     for path in files_of(run):
-        new_name(path).unlink(missing_ok=True)
+        discard(new_name(path))
 
 
 @contextmanager

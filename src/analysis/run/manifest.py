@@ -1,24 +1,33 @@
-"""What a run was made of: inputs, parameters, code and package versions, and every artifact."""
+"""What a run was made of: inputs, parameters, code, engine and package versions, what each stage
+read, and every artifact.
+"""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from analysis.base.addresses import is_address, without_place
 from analysis.contract import stages
 from analysis.contract.params import OF_THE_PAGES, load_notes
-from analysis.run.digests import digest
+from analysis.run.digests import digest, files_in
 from analysis.run.fingerprint import package_versions
 from analysis.run.folders import Run
 from analysis.run.record import digest_of_code
 from analysis.run.state import write_text
 from analysis.run.tables import TABLES, digests_of
+from analysis.run.volume import volume_read
+
+PACKAGE_OF = {"duckdb": "duckdb", "spark": "pyspark-client"}
+"""The package through which each engine does the event-level work."""
 
 
 def write_manifest(run: Run) -> dict[str, Any]:
-    """Write and return what the run was made of: inputs, parameters, code, packages, and each
-    artifact with its digest. It contains nothing about the machine, the clock or the paths.
+    """Write and return what the run was made of: inputs, parameters, code, engine, packages, how
+    much each stage read, and each artifact with its digest. It contains nothing about the machine,
+    the clock or the paths: for those see run.usage.
     """
+    engine = run.params.engine
     notes = load_notes(run.project / "params.yml")
     shown = {
         name: _without_folder(name, v)
@@ -31,16 +40,21 @@ def write_manifest(run: Run) -> dict[str, Any]:
             name: {"value": value, "unit": notes[name].unit, "reason": notes[name].reason}
             for name, value in shown.items()
         },
+        "engine": {"name": engine, "version": version(PACKAGE_OF[engine])},
         "packages": package_versions(),
         "code": {"sha256": digest_of_code(run)},
-        "artifacts": {
-            name: {"sha256": digest(path), "bytes": path.stat().st_size}
-            for name, path in sorted(artifacts.items())
-        },
+        "stages": {stage.name: volume_read(run, stage) for stage in stages.STAGES},
+        "artifacts": {name: _artifact(path) for name, path in sorted(artifacts.items())},
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False)
     write_text(run.data / stages.MANIFEST, text + "\n")
     return manifest
+
+
+def _artifact(path: Path) -> dict[str, Any]:
+    sizes = [part.stat().st_size for part in files_in(path)]
+    of_folder = {"files": len(sizes)} if path.is_dir() else {}
+    return {"sha256": digest(path), "bytes": sum(sizes), **of_folder}
 
 
 def _without_folder(name: str, value: Any) -> Any:

@@ -16,7 +16,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
-from analysis.base.dialects import NAMED
+from analysis.base.dialects import NAMED, QUOTINGS
 from analysis.base.language import DOMAIN, GAP, key_of
 from analysis.book import about, codebook, frame, reference, results, show, studies
 from analysis.book.render import WORDS
@@ -34,9 +34,10 @@ OTHERS = (
     *reference.DOWNLOADS.values(), *codebook.HEADS,
     *(text for pair in codebook.ADDED.values() for text in pair),
     "withheld", "too few", *RISK_SEGMENTS, *SEGMENTS, "simulated", "given", "instant", "integer",
-    *get_args(Direction), "clusters", "continuum", *NAMED, *frame.OF_THE_THEME,
+    *get_args(Direction), "clusters", "continuum", *NAMED, *QUOTINGS, *frame.OF_THE_THEME,
     "country", "device", "subscription type", "acquisition channel", "gender", "language",
-    *catalogue.UNITS, *BASES, catalogue.ROW, "events", reference.ORIGIN,
+    *catalogue.UNITS, *BASES, catalogue.ROW, "rows", "silence", "silences", "events",
+    reference.ORIGIN,
     about.SIMULATED, show.INTERVAL, show.WHY_WITHHELD, *show.UNIT_IN_HEAD.values(),
     "Page not found", "Parameter", "Default", "Value", "Unit", "Reason", "Column", "Type",
     "Required", "Meaning", "required", "optional", "Label", "Rests on", "Parameters",
@@ -50,7 +51,9 @@ OTHERS = (
 """Messages that modules say by a name: heads, words in tables, labels with a number."""
 STAGES = ("audit", "cohorts", "log", "model", "published", "segments", "summary")
 """Packages whose modules write sentences into tables, checks and figures."""
-NO_READER = ("afterwards.py", "content.py", "raw.py", "proposals.py", "proposed_roles.py")
+NO_READER = (
+    "afterwards.py", "content.py", "parts.py", "raw.py", "proposals.py", "proposed_roles.py",
+)  # fmt: skip
 """Modules whose texts are words to look for, errors, or lines of params.yml."""
 UNSEEN = ("ReportError", "RunStopped", "annotate", "words", "partial_match")
 """What is called with texts that are on no page."""

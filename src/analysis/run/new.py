@@ -8,11 +8,12 @@ from typing import Any
 
 import yaml
 
-from analysis.base.engine import list_files
+from analysis.base.engine import folder_keys, list_files
 from analysis.base.errors import ReportError
 from analysis.base.formats import plural
 from analysis.base.names import list_names
-from analysis.base.reading import scan
+from analysis.base.reading import Source, scan
+from analysis.base.unpacking import kind_of
 from analysis.contract.inputs import EVENTS, USERS
 from analysis.log.cells import identifier, instant
 from analysis.log.cells import name as as_name
@@ -52,7 +53,7 @@ def propose(users: str, events: str) -> tuple[str, list[str]]:
 def _propose(users: str, events: str, scratch: Path) -> tuple[str, list[str]]:
     con = connect()
     of_users, of_events = (
-        scan(con, list_files(copy_or_path(given, table, scratch), table), table)
+        _scanned(con, copy_or_path(given, table, scratch), table)
         for given, table in ((users, "users"), (events, "events"))
     )
     raw_users, in_users = profile(of_users.table, "users")
@@ -70,6 +71,12 @@ def _propose(users: str, events: str, scratch: Path) -> tuple[str, list[str]]:
         Proposal("events", "", events, f"{plural(of_events.rows, 'row', 'rows')}.", True),
     ]
     return render([*tables, *proposals]), lacking
+
+
+def _scanned(con: Any, source: str, table: str) -> Source:
+    files = list_files(source, table)
+    is_parquet = all(kind_of(path.name) == "Parquet" for path in files)
+    return scan(con, files, table, keys=folder_keys(source, files) if is_parquet else ())
 
 
 def _of_log(raw: Any, proposals: Iterable[Proposal]) -> list[Proposal]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from analysis.base.errors import ReportError
 from analysis.contract import stages
 from analysis.contract.stages import MANIFEST
-from analysis.run.digests import sha256
+from analysis.run.digests import files_in, sha256
 from analysis.run.folders import (
     OF_THE_RUN,
     OWN,
@@ -23,7 +23,7 @@ from analysis.run.folders import (
     outputs_of,
     simulated_tables,
 )  # fmt: skip
-from analysis.run.state import part, read_json, write_json
+from analysis.run.state import discard, part, read_json, write_json
 
 MARKER = f"{OWN}/made.json"
 PROJECT_FOLDERS = (
@@ -108,9 +108,9 @@ def remove(run: Run, names: Iterable[str]) -> None:
     made = read_made(run.home)
     for name in sorted(set(names) & made):
         path = run.home / name
-        if not path.is_file():
+        if not files_in(path):
             continue
-        path.unlink()
+        discard(path)
         for folder in path.relative_to(run.home).parents[:-1]:
             if any((run.home / folder).iterdir()):
                 break
@@ -152,4 +152,4 @@ def _is_ours(run: Run, path: Path, recorded: dict[Path, str]) -> bool:
         return True
     if path in (run.data / MANIFEST, *simulated_tables(run).values()) and path not in recorded:
         return bool(recorded)  # earlier versions did not record these
-    return path.is_file() and recorded.get(path) == sha256(path)
+    return bool(files_in(path)) and recorded.get(path) == sha256(path)

@@ -47,7 +47,7 @@ def _check_input(run: Run, table: str) -> None:
 
     ours = {path.resolve() for path in files_of(run)}
     for path in list_files(run.raw(table), table):
-        if path.resolve() in ours:
+        if not ours.isdisjoint((path.resolve(), *path.resolve().parents)):
             raise ReportError(
                 f"{table}: {path} is a file that this run writes. Copy it elsewhere, and give the "
                 f"copy with --{table}."

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -21,19 +22,24 @@ from analysis.contract.stages import Stage
 from analysis.run import trouble
 from analysis.run.bill import write_bill
 from analysis.run.crate import write_crate
-from analysis.run.digests import digest, is_as_recorded
+from analysis.run.digests import digest, files_in, is_as_recorded
 from analysis.run.execute import KERNEL_ENVIRONMENT, execute
 from analysis.run.fingerprint import SIMULATION, code_digest, fingerprint, package_versions
 from analysis.run.folders import SIMULATE, Run, outputs_of, simulated_tables
 from analysis.run.lock import socket_folder
 from analysis.run.manifest import write_manifest
+from analysis.run.need import warning_of
 from analysis.run.record import begin, check_inputs, finish
 from analysis.run.signals import Ended, stop_children
 from analysis.run.state import move, part, read_json, write_json
+from analysis.run.usage import Usage, keep_usage
+from analysis.run.volume import volume_read
 
-Report = Callable[[str, str, float], None]
-"""Called with a stage's name, what became of it, and the seconds it took."""
-Attempt = Callable[[Stage], tuple[str, float]]
+Report = Callable[[str, str, Usage], None]
+"""Called with a stage's name, what became of it, and what it used; before it starts with a warning,
+if there is one: see run.need.
+"""
+Attempt = Callable[[Stage], tuple[str, Usage]]
 
 
 def _write_record(
@@ -51,7 +57,7 @@ def why_run(run: Run, stage: Stage, print_: str) -> str | None:
     if record["fingerprint"] != print_:
         return "changed"
     for name, path in outputs_of(run, stage).items():
-        if not path.is_file():
+        if not files_in(path):
             return f"{name} is missing"
         if part(record, "outputs").get(name) != digest(path):
             return f"{name} was changed by hand"
@@ -81,7 +87,7 @@ def _simulate(run: Run, report: Report) -> None:
     if record.get("fingerprint") == print_ and all(
         is_as_recorded(path, part(record, "outputs").get(name)) for name, path in files.items()
     ):
-        return report(SIMULATE, "skipped: nothing has changed", 0.0)
+        return report(SIMULATE, "skipped: nothing has changed", Usage())
     start = time.monotonic()
     run.temporary.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=run.temporary) as folder:
@@ -90,10 +96,12 @@ def _simulate(run: Run, report: Report) -> None:
             move(Path(folder) / name, path)
             keep_private(path)
     _write_record(run, SIMULATE, print_, files)
-    return report(SIMULATE, "done", time.monotonic() - start)
+    return report(SIMULATE, "done", Usage(time.monotonic() - start))
 
 
-def _attempt(run: Run, stage: Stage, run_print: str, sockets: Path, jobs: int) -> tuple[str, float]:
+def _attempt(
+    run: Run, stage: Stage, run_print: str, sockets: Path, jobs: int, report: Report
+) -> tuple[str, Usage]:
     start = time.monotonic()
     print_ = fingerprint(run, stage)
     reason = why_run(run, stage, print_)
@@ -101,14 +109,22 @@ def _attempt(run: Run, stage: Stage, run_print: str, sockets: Path, jobs: int) -
         record = read_json(run.record(stage.name))
         if record.get("run") != run_print:
             write_json(run.record(stage.name), record | {"run": run_print})
-        return "skipped: nothing has changed", 0.0
-    execute(run, stage, sockets, jobs)
+        return "skipped: nothing has changed", Usage()
+    warning = warning_of(run, stage, jobs)
+    if warning:
+        report(stage.name, warning, Usage())
+    used = execute(run, stage, sockets, jobs)
     _write_record(run, stage.name, print_, outputs_of(run, stage), run_print)
-    return f"done ({reason})", time.monotonic() - start
+    used = replace(used, seconds=time.monotonic() - start)
+    keep_usage(run, stage.name, used, **volume_read(run, stage))
+    return f"done ({reason})", used
 
 
-def run_stages(run: Run, report: Report, jobs: int | None = None) -> list[str]:
-    """Bring every stage up to date; return the names of those that ran.
+def run_stages(
+    run: Run, report: Report, jobs: int | None = None, until: str | None = None
+) -> list[str]:
+    """Bring every stage up to date, or the stage `until` and those it needs: the run is then not
+    finished yet. Return the names of those that ran.
 
     Stages whose inputs are ready run in parallel, `jobs` at a time (one per core if None). The
     first failure stops the start of others and is raised as ReportError; what was finished
@@ -116,26 +132,31 @@ def run_stages(run: Run, report: Report, jobs: int | None = None) -> list[str]:
     """
     os.environ.update(KERNEL_ENVIRONMENT)
     check_inputs(run)
+    chosen = stages.up_to(until) if until else stages.STAGES
     try:
         record = begin(run)
         _simulate(run, report)
         with socket_folder() as sockets:
             at_once = jobs or os.cpu_count() or 1
-            attempt = partial(_attempt, run, run_print=record["run"], sockets=sockets, jobs=at_once)
-            ran = _run_in_order(run, attempt, report, at_once)
-        write_crate(run, write_manifest(run))
-        write_bill(run)
-        finish(run, record)
+            attempt = partial(_attempt, run, run_print=record["run"], sockets=sockets, jobs=at_once,
+                              report=report)  # fmt: skip
+            ran = _run_in_order(run, chosen, attempt, report, at_once)
+        if until is None:
+            write_crate(run, write_manifest(run))
+            write_bill(run)
+            finish(run, record)
     except OSError as error:
         raise trouble.explain(error, run.data) from error
     return ran
 
 
-def _run_in_order(run: Run, attempt: Attempt, report: Report, jobs: int) -> list[str]:
-    order = TopologicalSorter({s.name: stages.needs(s) for s in stages.STAGES})
+def _run_in_order(
+    run: Run, chosen: Iterable[Stage], attempt: Attempt, report: Report, jobs: int
+) -> list[str]:
+    order = TopologicalSorter({stage.name: stages.needs(stage) for stage in chosen})
     order.prepare()
     ran: list[str] = []
-    running: dict[Future[tuple[str, float]], str] = {}
+    running: dict[Future[tuple[str, Usage]], str] = {}
     failure: ReportError | None = None
     with ThreadPoolExecutor(max_workers=jobs) as pool, _no_process_left(pool, running):
         while running or (order.is_active() and failure is None):
@@ -145,12 +166,12 @@ def _run_in_order(run: Run, attempt: Attempt, report: Report, jobs: int) -> list
             for future in finished:
                 name = running.pop(future)
                 try:
-                    outcome, seconds = future.result()
+                    outcome, used = future.result()
                 except Exception as error:  # whatever stopped it is reported with the stage's name
                     failure = failure or _as_report_error(run, name, error)
-                    report(name, "FAILED", 0.0)
+                    report(name, "FAILED", Usage())
                     continue
-                report(name, outcome, seconds)
+                report(name, outcome, used)
                 order.done(name)
                 ran += [name] if outcome.startswith("done") else []
     if failure:

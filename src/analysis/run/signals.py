@@ -23,12 +23,16 @@ class Ended(BaseException):
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Raise Ended in the main thread at the first signal to end; ignore those that follow."""
+    """Raise Ended in the main thread at the first signal to end; ignore those that follow. The
+    engine stops a query then, but with an error of its own.
+    """
+    received = list[int]()
     hang_up = getattr(signal, "SIGHUP", None)
     is_kept = hang_up is None or signal.getsignal(hang_up) is signal.SIG_IGN  # as nohup asks
     chosen = ENDING if is_kept or hang_up is None else (*ENDING, hang_up)
 
     def end(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
         for each in chosen:
             signal.signal(each, signal.SIG_IGN)
         raise Ended(number)
@@ -36,6 +40,10 @@ def ended_by_signals() -> Iterator[None]:
     before = {each: signal.signal(each, end) for each in chosen}
     try:
         yield
+    except RuntimeError as error:
+        if received:
+            raise Ended(received[0]) from error
+        raise
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

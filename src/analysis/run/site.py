@@ -17,6 +17,7 @@ from analysis.base.errors import RunStopped
 from analysis.base.language import say
 from analysis.book.frame import LANGUAGES
 from analysis.book.search import TEXTS
+from analysis.book.told import in_region
 from analysis.contract.stages import MANIFEST, STAGES
 from analysis.run import ownership, trouble
 from analysis.run.digests import digest
@@ -158,7 +159,19 @@ def _translate_config(run: Run, site: Path, locale: str, config: dict[str, Any])
     (site / "_toc.yml").write_text(text, encoding="utf-8")
     of_language = site / LOCALE / language.language_of(locale)
     if name != of_language.name and of_language.is_dir():  # Sphinx looks for es_MX alone
+        with language.speaking(locale, run.project / LOCALE):
+            write_numbers(of_language)
         shutil.copytree(of_language, site / LOCALE / name)
+
+
+def write_numbers(catalogues: Path) -> None:
+    """Write the numbers within the messages of a folder as the region in use does: "0,5" of Spanish
+    as "0.5" in Mexico.
+    """
+    for path in sorted(catalogues.rglob("*.po")):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        said = [in_region(line) if line.startswith("msgstr") else line for line in lines]
+        path.write_text("".join(said), encoding="utf-8")
 
 
 def _install(run: Run, built: Path) -> None:

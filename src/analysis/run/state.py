@@ -48,9 +48,23 @@ def part(record: dict[str, Any], name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def discard(path: Path) -> None:
+    """Remove a file or folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def move(source: Path, target: Path) -> None:
-    """Move a file over `target` at once, also onto another disk."""
+    """Move a file over `target` at once, also onto another disk; where one of them is a folder,
+    `target` is removed first.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir() or target.is_dir():
+        discard(target)
+        shutil.move(source, target)
+        return
     try:
         os.replace(source, target)
     except OSError as error:

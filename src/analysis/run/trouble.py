@@ -3,9 +3,11 @@
 import errno
 import shutil
 from pathlib import Path
+from typing import Any
 
 from analysis.base.errors import RunStopped
 from analysis.contract.stages import Stage
+from analysis.run.progress import in_bytes
 
 FULL, READ_ONLY, FORBIDDEN = "full", "read-only", "forbidden"
 BY_NUMBER = {
@@ -45,12 +47,15 @@ def explain_text(text: str, folder: Path, what: str) -> str | None:
     return _refused(causes[0], what, folder) if causes else None
 
 
-def killed(stage: Stage) -> RunStopped:
-    """Return the error for a kernel that something else ended."""
+def killed(stage: Stage, held: int) -> RunStopped:
+    """Return the error for a kernel that something else ended, having `held` so many bytes; 0 where
+    it ended before that was measured.
+    """
+    when = f", when it held {in_bytes(held)} of memory" if held else ""
     return RunStopped(
-        f"notebooks/{stage.name}.ipynb: its kernel was killed. The usual reason is that the "
-        "machine ran out of memory. Close other programs, or build with --jobs 1, one stage at a "
-        f"time. {STAYS}"
+        f"notebooks/{stage.name}.ipynb: its kernel was killed{when}. The usual reason is that the "
+        "machine ran out of memory. Close other programs, set memory_limit to less, so that more "
+        f"goes to temporary_folder, or build with --jobs 1, one stage at a time. {STAYS}"
     )
 
 
@@ -67,7 +72,11 @@ def _refused(cause: str, what: str, folder: Path) -> str:
     )
 
 
+def disk_of(folder: Path) -> Any:
+    """Return total, used and free bytes of the disk that `folder` is on, or will be."""
+    return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists()))
+
+
 def _free(folder: Path) -> str:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    usage = shutil.disk_usage(there)
+    usage = disk_of(folder)
     return f"{usage.free / 1e6:.1f} MB of {usage.total / 1e6:,.0f} MB are free"

@@ -14,7 +14,7 @@ from analysis.contract import stages
 from analysis.contract.params import OF_THE_PAGES, check_params, load_params
 from analysis.contract.stages import ABOUT_RUN, MANIFEST, Stage
 from analysis.run.current import is_stale
-from analysis.run.digests import sha256
+from analysis.run.digests import files_in, sha256
 from analysis.run.folders import OWN, PARAMS, RUN, SIMULATE, SITE, Run, outputs_of, simulated_tables
 from analysis.run.lock import is_busy
 from analysis.run.ownership import MARKER, read_made
@@ -144,7 +144,7 @@ def _unlike_manifest(
 
 
 def _line(run: Run, path: Path, kept: Any, writer: str) -> Iterator[str]:
-    word = _word(kept or "unknown", sha256(path) if path.is_file() else None)
+    word = _word(kept or "unknown", sha256(path) if files_in(path) else None)
     if word:
         yield f"{word}: {path.relative_to(run.home).as_posix()}. {writer} would write it again."
 
@@ -172,9 +172,9 @@ def _added(run: Run) -> Iterator[str]:
     made = read_made(run.home) | {"data/README.md" if run.is_default else PARAMS}
     folders = (run.data, run.chapters) if run.is_default else (run.home,)
     for path in sorted(path for folder in folders for path in _walk(folder, run.home / OWN)):
-        name = path.relative_to(run.home).as_posix()
-        if name not in made:
-            yield f"Added: {name}. No run made it, and a build leaves it alone."
+        name = path.relative_to(run.home)
+        if made.isdisjoint(map(Path.as_posix, (name, *name.parents))):
+            yield f"Added: {name.as_posix()}. No run made it, and a build leaves it alone."
 
 
 def _walk(folder: Path, left_out: Path) -> Iterator[Path]:

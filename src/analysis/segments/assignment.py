@@ -46,14 +46,17 @@ def cluster_summary(features: pd.DataFrame, labels: "pd.Series[Any]") -> pd.Data
     clusters, so they differ between them whether or not the clusters exist.
     """
     compared = comparable(features)
-    values = features.astype(float).melt(ignore_index=False, var_name="feature")
-    grouped = values.join(labels.rename("cluster")).groupby(["cluster", "feature"])["value"]
-    table = grouped.agg(
-        mean="mean",
-        p25=lambda v: v.quantile(0.25),
-        median="median",
-        p75=lambda v: v.quantile(0.75),
-    )
+    by_cluster = features.astype(float).groupby(labels.rename("cluster"))
+    parts = {
+        str(name): by_cluster[str(name)].agg(
+            mean="mean",
+            p25=lambda v: v.quantile(0.25),
+            median="median",
+            p75=lambda v: v.quantile(0.75),
+        )
+        for name in features
+    }
+    table: pd.DataFrame = pd.concat(parts, names=["feature"]).swaplevel().sort_index()
     scaled = compared.groupby(labels.rename("cluster")).mean()
     table["distance"] = scaled.rename_axis(columns="feature").stack().reindex(table.index)
     summary = table.reset_index()

@@ -5,7 +5,6 @@ import pandas as pd
 from scipy.stats import skew
 
 from analysis.base.errors import Unavailable
-from analysis.base.formats import plural, plural_form
 
 BEHAVIOUR = (
     "recency_days",
@@ -26,6 +25,15 @@ ALIKE = 0.99
 """Share of users with the same value from which a measure cannot divide them into groups."""
 ROWS_PER_CLUSTER = 20
 """Users that a cluster must have on average."""
+NO_MEASURE = (
+    "Users cannot be compared: 0 measures of what they do differ between them, and two are needed. "
+    "Give a longer log, or give more kinds of events a role (event_types in params.yml)."
+)
+ONE_MEASURE = (
+    "Users cannot be compared: 1 measure of what they do differs between them, and two are needed. "
+    "Give a longer log, or give more kinds of events a role (event_types in params.yml)."
+)
+"""Why there are no segments: whole sentences, to be translated."""
 
 
 def behaviour_columns(users: pd.DataFrame) -> pd.DataFrame:
@@ -52,13 +60,7 @@ def comparable(features: pd.DataFrame) -> pd.DataFrame:
     filled = filled.fillna(filled.median())
     varied = filled.loc[:, [_varies(filled[name]) for name in filled]]
     if varied.shape[1] < 2:
-        measures = plural(varied.shape[1], "measure", "measures")
-        raise Unavailable(
-            f"Users cannot be compared: {measures} of what they do "
-            f"{plural_form(varied.shape[1], 'differs', 'differ')} between them, and two are "
-            "needed. Give a longer log, or give more kinds of events a role (event_types in "
-            "params.yml)."
-        )
+        raise Unavailable(ONE_MEASURE if varied.shape[1] else NO_MEASURE)
     unskewed = varied.apply(_without_skew)
     scaled: pd.DataFrame = ((unskewed - unskewed.mean()) / unskewed.std()).clip(-4, 4)
     return scaled

@@ -12,7 +12,12 @@ from analysis.contract import stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
 from analysis.segments import assignment, clusters, tiers
-from analysis.segments.behaviour import behaviour_columns, k_range
+from analysis.segments.behaviour import BEHAVIOUR, behaviour_columns, k_range
+
+TIERED = (tiers.RECENCY, tiers.FREQUENCY)
+USERS_READ = ("user_id", "event_count", *TIERED, *BEHAVIOUR)
+SNAPSHOTS_READ = ("user_id", "snapshot_at", "split", "churned", *TIERED)
+"""Columns that the chapter needs: the rest stays on disk."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +42,8 @@ class Segments(Chapter):
     def read(cls, inputs: str, **parameters: Any) -> "Segments":
         """Return the chapter on the features in the folder `inputs`, with its parameters."""
         store = Store(cls.stage, inputs)
-        users = store.table("features/user_features.parquet")
-        return cls(users, store.table(stages.SNAPSHOTS), **parameters)
+        users = store.table("features/user_features.parquet", USERS_READ)
+        return cls(users, store.table(stages.SNAPSHOTS, SNAPSHOTS_READ), **parameters)
 
     @cached_property
     def behaviour(self) -> pd.DataFrame:

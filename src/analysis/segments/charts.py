@@ -31,6 +31,7 @@ from analysis.base.drawing import (
     read,
     read_ends,
     room_for,
+    rows_of,
     rule,
     say_count,
     shade,
@@ -119,7 +120,8 @@ def _paint_profile(frame: Frame, groups: list[Any], canvas: Canvas) -> None:
     each = (canvas.width - left - 10) / len(groups)
     is_turned, is_numbered = each < 84, each > 40
     top = 16 + (7.2 * max(map(len, heads)) if is_turned else 34)
-    axes = canvas.panel(40 * len(features), left=left, right=10, top=top, bottom=10)
+    height = rows_of(names, letters, 40)
+    axes = canvas.panel(height, left=left, right=10, top=top, bottom=10)
     axes.set_xlim(-0.5, len(groups) - 0.5)
     name_rows(axes, names, letters)
     axes.set_xticks([])
@@ -178,9 +180,10 @@ def _paint_tiers(kept: Frame, canvas: Canvas) -> None:
     letters = 11 if canvas.is_narrow else 24
     left = room_for(names, letters)
     whole = canvas.width - left
-    bars = canvas.panel(34 * len(names), left=left, right=0.58 * whole, top=26)
+    height = rows_of(names, letters)
+    bars = canvas.panel(height, left=left, right=0.58 * whole, top=26)
     across = 0.5 * whole - 22
-    dots = canvas.place(canvas.width - 0.5 * whole, 44, across, 34 * len(names))
+    dots = canvas.place(canvas.width - 0.5 * whole, 44, across, height)
     rows = np.arange(len(kept))
     bars.barh(rows, kept["users"], color=FAINT, height=0.62, alpha=0.55)
     for row, users in enumerate(kept["users"]):

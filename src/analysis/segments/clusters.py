@@ -29,6 +29,9 @@ FEWEST = 100
 """Users among whom a lack of groups can be seen: five groups of 20, each halved for stability."""
 SAMPLE_ROWS = 1000
 """Users on whom the fit of the clusters is measured."""
+FITTED = 50_000
+"""Users, at most, from whom K-means learns its centres: each is then the mean of thousands, off by
+a hundredth of a standard deviation or so."""
 
 
 def select_clusters(
@@ -41,11 +44,12 @@ def select_clusters(
 ) -> pd.DataFrame:
     """Return how well each number of clusters fits, compared with data without clusters.
 
-    Columns: `k`; `inertia` (sum of squared distances to the centre, K-means on all users, on
-    comparable scales); `silhouette` (-1 to 1, Rousseeuw 1987; mean over at most `sample_rows`
-    users); `stability` (mean adjusted Rand index, Hubert & Arabie 1985, of the labels that
-    K-means gives all users after learning from either half of them; mean of `n_pairs` splits;
-    1 is the same groups, 0 is chance). For each of the nulls `permuted`, `gaussian`, `copula`:
+    Columns: `k`; `inertia` (sum of squared distances of all users to the centre, on comparable
+    scales, of K-means on at most FITTED of them); `silhouette` (-1 to 1, Rousseeuw 1987; mean over
+    at most `sample_rows` users); `stability` (mean adjusted Rand index, Hubert & Arabie 1985, of
+    the labels that K-means gives all users after learning from either half of them; mean of
+    `n_pairs` splits; 1 is the same groups, 0 is chance). For each of the nulls `permuted`,
+    `gaussian`, `copula`:
     `null_<name>_p95` and `stability_null_<name>_p95`, 95th percentile over `n_null` such tables
     treated alike, and `null_<name>_max_p95`, that of the largest silhouette over all k.
     Raises Unavailable for a k below 2 or too few users (20 per cluster).
@@ -66,7 +70,8 @@ def select_clusters(
             for table, stream in zip(tables.values(), seeds, strict=True)
         ]
         fits = dict(zip(tables, (job.result() for job in jobs), strict=True))
-    inertia = [_whole(scaled, k, seed, restarts=2).inertia_ for k in k_range]
+    whole = scaled.to_numpy()
+    inertia = [_inertia(whole, _fit(whole, k, seed, restarts=2)) for k in k_range]
     return _selection_table(list(k_range), inertia, fits)
 
 
@@ -169,18 +174,28 @@ def verdict_of(selection: pd.DataFrame) -> ClusterVerdict:
 def assign_clusters(features: pd.DataFrame, k: int, seed: int) -> "pd.Series[int]":
     """Return each user's cluster, from 1 (most users) to `k`: K-means on comparable scales.
 
-    A cut, whether or not clusters exist: see verdict_of.
+    A cut, whether or not clusters exist: see verdict_of. The centres are those of at most FITTED
+    users.
     """
-    scaled = comparable(features)
+    scaled = comparable(features).to_numpy()
     _check_k([k], len(scaled))
-    labels = pd.Series(_whole(scaled, k, seed, restarts=10).labels_, features.index)
+    found = _fit(scaled, k, seed, restarts=10)
+    nearest_centre = found.labels_ if len(scaled) <= FITTED else found.predict(scaled)
+    labels = pd.Series(nearest_centre, features.index)
     by_size = labels.value_counts(sort=False).sort_index()
     order = by_size.sort_values(ascending=False, kind="stable").index
     return labels.map({label: place + 1 for place, label in enumerate(order)}).rename("cluster")
 
 
-def _whole(scaled: pd.DataFrame, k: int, seed: int, restarts: int) -> Any:
-    return KMeans(n_clusters=k, n_init=restarts, random_state=seed).fit(scaled.to_numpy())
+def _fit(users: Floats, k: int, seed: int, restarts: int) -> Any:
+    """Return K-means fitted on `users`, or on FITTED of them."""
+    if len(users) > FITTED:
+        users = users[np.sort(np.random.default_rng(seed).permutation(len(users))[:FITTED])]
+    return KMeans(n_clusters=k, n_init=restarts, random_state=seed).fit(users)
+
+
+def _inertia(users: Floats, fitted: Any) -> float:
+    return float(fitted.inertia_ if len(users) <= FITTED else -fitted.score(users))
 
 
 @check(stage="08_segmentation", strikes=["segments"])

@@ -14,6 +14,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from analysis.base.comparisons import distinct, named_groups
 from analysis.base.formats import format_value
+from analysis.base.language import say
 from analysis.base.statistics import is_too_few
 from analysis.model.economics import Economics, break_even
 from analysis.model.experiments import smallest_seen
@@ -170,7 +171,7 @@ def by_group(
     for column, group in zip(real["column"], real["group"], strict=True):
         inside |= people[column].astype("str") == str(group) if column in people else False
     names = [
-        f"{column.replace('_', ' ')} {group} ({format_value(gap, 'points', signed=True)})"
+        f"{say(column.replace('_', ' '))} {group} ({format_value(gap, 'points', signed=True)})"
         for column, group, gap in real[["column", "group", "difference"]].itertuples(index=False)
     ]
     return [("by_group", {"size": int(inside.sum()), "names": names, "groups": len(names)})]

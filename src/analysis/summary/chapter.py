@@ -35,6 +35,10 @@ from analysis.summary.trend import growth_metrics, trend_metrics, value_at_stake
 from analysis.summary.worth import AT_CHANCE, worth_suggesting
 
 PUBLISHED = "09_published"
+SNAPSHOT_COLUMNS = (
+    "user_id", "snapshot_at", "split", "churned", "recency_days", "failed_intents",
+)  # fmt: skip
+"""Columns of the snapshots that the summary reads: the rest stays on disk."""
 CHECKS_PAGE, ACTIONS_PAGE, FINDINGS_PAGE = stages.PAGES
 
 
@@ -86,7 +90,7 @@ class Summary(Chapter):
     @cached_property
     def snapshots(self) -> pd.DataFrame:
         """Who was at risk at each snapshot: see Features.snapshots."""
-        return self.store.table(stages.SNAPSHOTS)
+        return self.store.table(stages.SNAPSHOTS, SNAPSHOT_COLUMNS)
 
     @cached_property
     def scored(self) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from analysis.model.baselines import are_both_at_chance
 from analysis.model.economics import Economics
 from analysis.model.evaluation import metrics_of, of_metric
 from analysis.model.experiments import smallest_seen
+from analysis.model.sampling import RESAMPLED
 from analysis.model.snapshots import horizons_further
 from analysis.model.uncertainty import Uncertainty
 
@@ -33,6 +34,7 @@ TOO_SHORT = (
     "Nobody is followed for so long: a stay ends only with two horizons of silence. Give a longer "
     "log, or lower horizon_days in params.yml."
 )
+EVERYONE = "No sample was drawn: everyone was used."
 NO_SILENCE = (
     "The log is shorter than three horizons, or nobody was inactive for one. Give a longer log, or "
     "lower horizon_days in params.yml."
@@ -92,6 +94,7 @@ COUNT_PEOPLE = (
 """The figures whose value counts people."""
 NOT_OF_PEOPLE = (
     "rules_kept_share", "group_differences_found", "flagged_share", "active_users_change",
+    "learned_rows", "resampled_users",
 )  # fmt: skip
 """Figures whose n counts no people, or whose value says nothing that anybody did."""
 FLOWS = (
@@ -348,6 +351,7 @@ def model_metrics(
             rests_on=["threshold"],
         ),
         "threshold_rule": metric(card["threshold_rule"], "text", "Rule for the threshold"),
+        **_sample_metrics(card, _row(rows, "roc_auc").get("n")),
         "test_auc": measured("roc_auc", "score", "Ranking of later churners (AUC)"),
         "test_auc_gain_over_recency": measured(
             "roc_auc_minus_recency", "score", "AUC above that of the last visit alone"
@@ -367,6 +371,24 @@ def model_metrics(
         ),
         "calibration_verdict": metric(
             verdict or _level(_row(rows, "calibration_intercept")), "text", "Calibration"
+        ),
+    }  # fmt: skip
+
+
+def _sample_metrics(card: Mapping[str, Any], tested: int | None) -> Metrics:
+    """Return what was drawn where there are more users than change the figures: see sampling."""
+    learned = card.get("learned_rows") or {}
+    whole = sum(card["rows"][split] for split in learned)
+    is_resampled = tested is not None and tested > RESAMPLED
+    return {
+        "learned_rows": metric(
+            sum(learned.values()) or None, "count", "User-snapshots that the model learned from",
+            whole or None, reason=EVERYONE,
+        ),
+        "resampled_users": metric(
+            RESAMPLED if is_resampled else None, "count",
+            "Test users from whom intervals are drawn", tested if is_resampled else None,
+            reason=EVERYONE,
         ),
     }  # fmt: skip
 
@@ -429,7 +451,8 @@ def score_metrics(
     snapshot for everyone `at_risk`, with chance in both counts. Without scores, or without a rate,
     what needs them is not available.
     """
-    rows, reason, listed = card["rows"], card.get("unavailable"), ["threshold", "scores"]
+    rows = {**card["rows"], **card.get("learned_rows", {})}
+    reason, listed = card.get("unavailable"), ["threshold", "scores"]
     known = _sums(scored, rows) if len(scored) else {}
     n, expected = known.get("n"), known.get("expected")
     last = _at_last_rate(at_risk, rows, rate)

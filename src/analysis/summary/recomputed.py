@@ -21,6 +21,7 @@ from analysis.log.churn import Windows
 from analysis.log.window import LogWindow
 from analysis.summary import metrics
 from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS, Metrics
+from analysis.summary.stretches import Span, known_days
 
 FIGURES = {
     "churn_rate": "churn",
@@ -38,7 +39,6 @@ FALSE = 0.01
 """Share of what the model read that may be false before its figures must be made anew: the usual
 benchmark of auditors for a total (0.5 to 1 %), as that for counts, which have no interval."""
 
-Span = tuple[pd.Timestamp, pd.Timestamp]
 Figures = dict[str, Any]
 
 
@@ -82,6 +82,13 @@ class Evidence:
         days = (end - start) // clock.DAY  # whole days, so that user-days lie inside or outside
         return LogWindow(end - days * clock.DAY, end)
 
+    @cached_property
+    def known_days(self) -> tuple[Any, LogWindow]:
+        """The user-days (Ibis) and the window of survival, returns and the last month: see
+        stretches.known_days.
+        """
+        return known_days(self.user_days, self.window, self.longest, self.unknown)
+
     def is_known(self, start: Any, end: Any) -> Any:
         """Say whether nothing in [start, end) is unknown (instants, or Series of them)."""
         known = start <= end
@@ -121,19 +128,11 @@ def _share(flags: "pd.Series[Any]", least: int) -> float | None:
     return float(flags.mean()) if len(flags) >= least else None
 
 
-def _in_stretch(evidence: Evidence) -> Any:
-    """Return the user-days of the longest stretch (Ibis)."""
-    end = (evidence.window.end - evidence.longest.end) // clock.DAY
-    days = evidence.user_days
-    return days.filter(days.days_to_end >= end, days.days_to_end < end + int(evidence.longest.days))
-
-
 def _survival(evidence: Evidence) -> Figures:
-    spans = activity.user_spans(_in_stretch(evidence))
+    inside, window = evidence.known_days
+    spans = activity.user_spans(inside)
     horizon = evidence.windows.horizon
-    curves = survival.both_curves(
-        evidence.users, spans, evidence.longest, horizon, [], evidence.min_group
-    )
+    curves = survival.both_curves(evidence.users, spans, window, horizon, [], evidence.min_group)
     curve = survival.settled_only(curves, "all").set_index("day")["survival"]
     return {f"survival_{day}": _number(curve.get(day)) for day in SURVIVAL_DAYS}
 
@@ -153,9 +152,9 @@ def _churn(evidence: Evidence) -> Figures:
             seen = churn.seen_around(days, windows, [back])
             rate = _share(~seen[f"returned_{back}"], 1)
             break
-    inside = _in_stretch(evidence)
+    inside, window = evidence.known_days
     active = inside.mutate(event_at=inside.first_event_at)
-    again = churn.reactivation(active, evidence.longest, windows.horizon)
+    again = churn.reactivation(active, window, windows.horizon)
     return {"churn_rate": rate, "reactivation_rate": _number(again["rate"].iloc[0])}
 
 
@@ -200,10 +199,9 @@ def _groups(evidence: Evidence) -> int | None:
 
 
 def _monthly(evidence: Evidence) -> Figures:
-    """Return the figures of the last whole month that is known."""
-    table = kpis.monthly_kpis(
-        evidence.user_days, evidence.longest, evidence.zone, evidence.min_group
-    )
+    """Return the figures of the last whole month."""
+    inside, window = evidence.known_days
+    table = kpis.monthly_kpis(inside, window, evidence.zone, evidence.min_group)
     latest = kpis.latest(table) if len(table) else table
     return {f"kpi_{row.kpi}": _number(row.value) for row in latest.itertuples()}
 

@@ -42,11 +42,11 @@
     new Intl.DateTimeFormat(language, { month: "long" })
       .format(new Date(2001, month, 2)).toLowerCase().slice(0, 3));
 
-  /** Return a date such as "21 September 2025" as 20250921, else null. */
+  /** Return a date such as "21 September 2025" as 20250921, a month as its day 0, else null. */
   const dateOf = (text) => {
-    const parts = text.toLowerCase().match(/^(\d{1,2})\s(?:de\s)?(\p{L}{3})\S*\s(?:de\s)?(\d{4})$/u);
+    const parts = text.toLowerCase().match(/^(?:(\d{1,2})\s(?:de\s)?)?(\p{L}{3})\S*\s(?:de\s)?(\d{4})$/u);
     const month = parts ? months.indexOf(parts[2]) : -1;
-    return month < 0 ? null : Number(parts[3]) * 10000 + month * 100 + Number(parts[1]);
+    return month < 0 ? null : Number(parts[3]) * 10000 + month * 100 + Number(parts[1] ?? 0);
   };
 
   /** Return the first number of a cell as its reader's language writes it, else null. */
