@@ -87,6 +87,19 @@ def test_the_days_of_missing_events_are_named(active, start, end):
     ]
 
 
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_customers_of_a_yearly_sale_are_no_set(seed):
+    """Most of 1,500 come once in 40 days; three in ten hardly ever, but to the sale in July."""
+    rng = np.random.default_rng(seed)
+    active = rng.random((1_500, 900)) < 1 / 40
+    active[:450] = rng.random((450, 900)) < 1 / 400
+    for sale in (200, 565):
+        for days, share in (((0, 5), 0.9), ((-7, 0), 0.45)):
+            who = np.flatnonzero(rng.random(450) < share)
+            active[who, sale + rng.integers(*days, len(who))] = True
+    assert users_of(active).status != "fail"
+
+
 def test_a_set_that_stops_in_the_middle_of_a_day_is_dated_by_that_day():
     active = lost(101, 200)
     rng = np.random.default_rng(5)
@@ -109,7 +122,8 @@ def test_one_log_in_many_fires_by_chance():
     assert statuses.count("warn") <= 2
 
 
-def test_nothing_changes_in_a_log_too_short_to_compare():
-    _, changes, sudden = judged(visits(days=20))
+@pytest.mark.parametrize("days", [1, 13, 20])
+def test_nothing_changes_in_a_log_too_short_to_compare(days):
+    _, changes, sudden = judged(visits(days=days))
     assert isinstance(changes, pd.DataFrame)
     assert sudden.empty

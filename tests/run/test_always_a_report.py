@@ -19,7 +19,7 @@ from tests.run.unhelpful import LOGS, build
 
 KEYS = re.compile(r"\{kpi\}`([a-z0-9_]+)")
 PAGES = [ROOT / "index.md", *sorted((ROOT / "notebooks").glob("*.ipynb"))]
-WITHOUT_A_MODEL = ("twenty_days", "one_user", "all_churn", "nobody_churns")
+WITHOUT_A_MODEL = ("one_day", "ten_days", "twenty_days", "one_user", "all_churn", "nobody_churns")
 NOT_SENTENCES = re.compile(r"\bnan\b|\bNone\b|^[a-z]|[^.]$")
 
 

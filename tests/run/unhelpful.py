@@ -84,6 +84,8 @@ def sessions_empty() -> Tables:
 
 
 LOGS: dict[str, Callable[[], Tables]] = {
+    "one_day": lambda: make(days=1),
+    "ten_days": lambda: make(days=10),
     "twenty_days": lambda: make(days=20),
     "one_snapshot": lambda: make(days=40),
     "two_snapshots": lambda: make(days=70),

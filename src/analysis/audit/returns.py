@@ -40,8 +40,9 @@ def sudden_changes(daily_changes: pd.DataFrame) -> pd.DataFrame:
     usual), `beyond_alike` (standard deviations above that), `is_swap` (others start where some
     stop) and `is_set`: some users are gone and the others go on as before.
     """
-    parts = [_with_usual(part) for _, part in daily_changes.groupby(["span", "side", "group"])]
-    judged = _with_joint(pd.concat(parts))
+    by_kind = daily_changes.groupby(["span", "side", "group"])
+    parts = [_with_usual(part, part["span"].iloc[0]) for _, part in by_kind]
+    judged = _with_joint(pd.concat(parts) if parts else _with_usual(daily_changes, min(SPANS)))
     is_clear = (judged["z"] > CLEAR) & (judged["share"] - judged["usual"] > MANY)
     clear = judged[is_clear & _has_longest_span(judged)].sort_values("z", ascending=False)
     kept = [_apart(part) for _, part in clear.groupby("side")]
@@ -49,7 +50,7 @@ def sudden_changes(daily_changes: pd.DataFrame) -> pd.DataFrame:
     return _with_sets(table.sort_values("z", ascending=False, ignore_index=True))
 
 
-def _with_usual(part: pd.DataFrame) -> pd.DataFrame:
+def _with_usual(part: pd.DataFrame, span: int) -> pd.DataFrame:
     """Return the days of one span, side and group with enough users, with what is usual: what the
     other days are like on the side, before or after, where more users are gone. A product that
     slows down or ends has other days behind it than before it, and no day between them stands out.
@@ -58,7 +59,7 @@ def _with_usual(part: pd.DataFrame) -> pd.DataFrame:
     known = part[part["users"] >= LEAST_USERS]
     n, gone, rest, slow = (known[c].to_numpy(float) for c in ("users", "gone", "rest", "slow"))
     share = gone / np.maximum(n, 1)
-    day, span = known["day"].to_numpy(), int(part["span"].iloc[0])
+    day = known["day"].to_numpy()
     low, high = np.quantile(share, [0.25, 0.75]) if len(share) else (0.0, 0.0)
     scatter = (high - low) / 1.349  # the standard deviation of a normal distribution
     usual, pace, alike = np.full((3, len(known)), np.nan)
@@ -84,10 +85,10 @@ def _with_joint(judged: pd.DataFrame) -> pd.DataFrame:
     """Return `judged` with the larger `z` of a side by itself and of both sides together, as both
     show where identifiers change.
     """
-    keys = ["span", "day", "group"]
-    wide = judged.pivot(index=keys, columns="side", values=["z", "share", "usual"])
     if {"ahead", "back"} - set(judged["side"]):
         return judged.assign(is_swap=False)
+    keys = ["span", "day", "group"]
+    wide = judged.pivot(index=keys, columns="side", values=["z", "share", "usual"])
     more = wide["share"] - wide["usual"]
     is_both = (more["ahead"] > MANY) & (more["back"] > MANY)
     joint = ((wide["z"]["ahead"] + wide["z"]["back"]) / 2**0.5).where(is_both).rename("joint")
