@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from analysis.base import engine
+from analysis.base import clock, engine
 from analysis.contract import suspects
 from analysis.log.window import LogWindow
 from analysis.summary.recomputed import figures, without
@@ -12,6 +12,7 @@ from tests.handmade import ROLES, at, make_events, make_log, make_users, make_wi
 from tests.summary.test_materiality import evidence
 
 WINDOW = make_window("2025-01-01", "2025-01-31")  # 30 days
+FIRST = (at("2025-01-01") - at("1970-01-01")) // clock.DAY
 
 
 def spans(*days: tuple[str, str]) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
@@ -43,14 +44,14 @@ def days_left(*unknown: tuple[str, str], recorded: bool = False) -> tuple[list[i
     """
     gone = spans(*unknown)
     days = [
-        30 - n
+        FIRST + n - 1
         for n in range(1, 31)
         if recorded or not any(start <= at(f"2025-01-{n:02}") < end for start, end in gone)
     ]
-    table = engine.from_pandas(pd.DataFrame({"days_to_end": days}))
+    table = engine.from_pandas(pd.DataFrame({"local_day": days}))
     longest = LogWindow(at("2025-01-01"), at("2025-01-11"))
-    left, window = known_days(table, WINDOW, longest, gone)
-    return sorted(30 - n for n in engine.to_pandas(left)["days_to_end"]), window
+    left, window = known_days(table, WINDOW, longest, gone, "UTC")
+    return sorted(n - FIRST + 1 for n in engine.to_pandas(left)["local_day"]), window
 
 
 def test_days_beside_each_gap_are_left_out_and_the_window_stays():
@@ -69,6 +70,25 @@ def test_days_on_which_something_was_recorded_are_no_gap():
     days, window = days_left(("15", "16"), recorded=True)
     assert days == [*range(1, 11)]
     assert (window.start, window.end) == (at("2025-01-01"), at("2025-01-11"))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+def test_a_gap_of_local_days_on_the_other_side_of_a_clock_change(zone):
+    """Every hour of half a year has an event, but for a week in February."""
+    start, end, lost, again = (
+        pd.Timestamp(day, tz=zone).tz_convert("UTC")
+        for day in ("2025-01-01", "2025-07-01", "2025-02-10", "2025-02-17")
+    )
+    times = pd.date_range(start, end, freq="h", inclusive="left")
+    times = times[(times < lost) | (times >= again)]
+    users = make_users({"a": "2025-01-01"})
+    window = LogWindow(start, end)
+    log = make_log(make_events([("a", str(at)) for at in times]), users, window, zone)
+    left, kept = known_days(log.user_days, window, LogWindow(again, end), [(lost, again)], zone)
+    assert kept == window
+    days = pd.to_datetime(engine.to_pandas(left)["local_day"], unit="D")
+    out = pd.date_range("2025-01-01", "2025-06-30").difference(days)
+    assert out.equals(pd.date_range("2025-02-10", "2025-02-23"))
 
 
 @pytest.mark.parametrize("other", [(), (("05", "06"),)])

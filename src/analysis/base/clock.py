@@ -94,6 +94,12 @@ def day_start(day: int, zone: str) -> pd.Timestamp:
     return pd.Timestamp(date.replace(tzinfo=ZoneInfo(zone))).tz_convert("UTC")
 
 
+def nearest_day(instant: pd.Timestamp, zone: str) -> int:
+    """Return the day number (days since 1970) whose start in `zone` is nearest to an instant."""
+    local = instant.tz_convert(zone).tz_localize(None)
+    return round((local - pd.Timestamp(0)) / DAY)
+
+
 def date_text(instant: pd.Timestamp, zone: str) -> str:
     """Return the date of `zone` at an instant, as text (2025-01-31)."""
     return instant.tz_convert(zone).strftime("%Y-%m-%d")

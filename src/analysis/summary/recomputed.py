@@ -87,7 +87,7 @@ class Evidence:
         """The user-days (Ibis) and the window of survival, returns and the last month: see
         stretches.known_days.
         """
-        return known_days(self.user_days, self.window, self.longest, self.unknown)
+        return known_days(self.user_days, self.window, self.longest, self.unknown, self.zone)
 
     def is_known(self, start: Any, end: Any) -> Any:
         """Say whether nothing in [start, end) is unknown (instants, or Series of them)."""

@@ -17,9 +17,9 @@ Span = tuple[pd.Timestamp, pd.Timestamp]
 
 
 def known_days(
-    user_days: Any, window: LogWindow, longest: LogWindow, unknown: Sequence[Span]
+    user_days: Any, window: LogWindow, longest: LogWindow, unknown: Sequence[Span], zone: str
 ) -> tuple[Any, LogWindow]:
-    """Return the user-days (Ibis) and the window without what is `unknown`.
+    """Return the user-days (Ibis) and the window without what is `unknown`: whole days of `zone`.
 
     Where nothing at all was recorded on the unknown days, and the log goes on after them, as many
     days beside them are left out, too: what that changes shows what the gap may have changed. Where
@@ -28,11 +28,11 @@ def known_days(
     """
     spans = _joined(unknown)
     gaps = second_gaps(spans, window)
-    if gaps is not None and _is_empty(user_days, spans, window):
+    if gaps is not None and _is_empty(user_days, spans, zone):
         for gap in gaps:
-            user_days = user_days.filter(~_between(user_days, gap, window))
+            user_days = user_days.filter(~_between(user_days, gap, zone))
         return user_days, window
-    return user_days.filter(_between(user_days, (longest.start, longest.end), window)), longest
+    return user_days.filter(_between(user_days, (longest.start, longest.end), zone)), longest
 
 
 def _joined(spans: Sequence[Span]) -> list[Span]:
@@ -67,14 +67,14 @@ def second_gaps(spans: Sequence[Span], window: LogWindow) -> list[Span] | None:
     return gaps
 
 
-def _is_empty(user_days: Any, spans: Sequence[Span], window: LogWindow) -> bool:
+def _is_empty(user_days: Any, spans: Sequence[Span], zone: str) -> bool:
     """Say whether nobody was active in any of the spans."""
     return not any(
-        user_days.filter(_between(user_days, span, window)).count().execute() for span in spans
+        user_days.filter(_between(user_days, span, zone)).count().execute() for span in spans
     )
 
 
-def _between(user_days: Any, span: Span, window: LogWindow) -> Any:
-    """Say which user-days (Ibis) lie in a span of whole days, counted from the end of the log."""
-    first, last = ((window.end - at) // clock.DAY for at in span)
-    return (user_days.days_to_end >= last) & (user_days.days_to_end < first)
+def _between(user_days: Any, span: Span, zone: str) -> Any:
+    """Say which user-days (Ibis) lie in a span from one midnight of `zone` to another."""
+    first, last = (clock.nearest_day(at, zone) for at in span)
+    return (user_days.local_day >= first) & (user_days.local_day < last)
