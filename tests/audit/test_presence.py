@@ -2,11 +2,13 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.audit import presence as module
 from analysis.audit.presence import daily_changes, presence
+from analysis.log.window import LogWindow
 from tests.audit.visits import make_presence
 from tests.handmade import make_events, make_log, make_users, make_window
 
@@ -19,17 +21,34 @@ USERS = make_users({"a": "2024-12-22", "b": "2025-01-02", "c": "2025-01-05"})
 
 def test_each_user_is_present_on_the_days_with_activity():
     log = make_log(EVENTS, USERS, WINDOW)
-    found = presence(log.user_days, USERS, WINDOW)
+    found = presence(log.user_days, USERS, WINDOW, "UTC")
     assert found.active.shape == (2, 30)  # "c" was never active
     assert [np.flatnonzero(row).tolist() for row in found.active] == [[0, 29], [1]]
     assert found.joined.tolist() == [-10, 1]
     assert found.date(29) == pd.Timestamp("2025-01-30", tz="UTC")
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+def test_days_are_those_of_the_zone_on_both_sides_of_a_clock_change(zone):
+    days = ["2025-01-01", "2025-02-10", "2025-05-02", "2025-06-30"]
+    first, *_, last = (pd.Timestamp(day, tz=zone) for day in days)
+    window = LogWindow(first.tz_convert("UTC"), (last + pd.DateOffset(days=1)).tz_convert("UTC"))
+    times = [pd.Timestamp(f"{day}T{hour}", tz=zone) for day in days for hour in ("00:10", "23:50")]
+    events = make_events([("a", str(time.tz_convert("UTC"))) for time in times])
+    users = make_users({"a": "2024-12-22"})
+    log = make_log(events, users, window, zone)
+    found = presence(log.user_days, users, window, zone)
+    dates = [found.date(day).tz_convert(zone) for day in np.flatnonzero(found.active[0])]
+    assert dates == [pd.Timestamp(day, tz=zone) for day in days]
+    assert found.date(found.days) == window.end
+
+
 def test_of_too_many_users_every_second_is_followed(monkeypatch):
     monkeypatch.setattr(module, "MOST_USERS", 2)
     log = make_log(EVENTS, USERS, WINDOW)
-    assert len(presence(log.user_days, USERS, WINDOW).active) == 1  # "a", and "c" who never came
+    assert (
+        len(presence(log.user_days, USERS, WINDOW, "UTC").active) == 1
+    )  # "a", and "c" who never came
 
 
 def row(table, day, side, group):

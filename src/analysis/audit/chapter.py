@@ -259,7 +259,7 @@ class Audit(Chapter):
     @cached_property
     def presence(self) -> Presence:
         """On which days each user was active: see presence."""
-        return presence(self.log.user_days, self.log.users, self.log.window)
+        return presence(self.log.user_days, self.log.users, self.log.window, self.time_zone)
 
     @cached_property
     def daily_changes(self) -> pd.DataFrame:

@@ -24,7 +24,7 @@ MOST_USERS = 20_000
 class Presence:
     """`active`: one row per user, one column per day of the log (true on days with activity);
     `joined`: the day of signup counted from the log's start (missing without a date); `start`:
-    the first instant of the log.
+    the first instant of the log, in the zone whose days these are.
     """
 
     active: np.ndarray
@@ -38,11 +38,11 @@ class Presence:
 
     def date(self, day: int) -> pd.Timestamp:
         """Return the first instant of a day."""
-        return self.start + int(day) * clock.DAY
+        return (self.start + pd.DateOffset(days=int(day))).tz_convert("UTC")
 
 
-def presence(user_days: Any, users: pd.DataFrame, window: LogWindow) -> Presence:
-    """Return on which days of the log each user was active: see Presence.
+def presence(user_days: Any, users: pd.DataFrame, window: LogWindow, zone: str) -> Presence:
+    """Return on which days of the log (of `zone`) each user was active: see Presence.
 
     `user_days` as in log.activity.sum_by_day. Users who were never active are left out.
     """
@@ -51,15 +51,16 @@ def presence(user_days: Any, users: pd.DataFrame, window: LogWindow) -> Presence
     rows = user_days
     if step > 1:
         rows = rows.semi_join(engine.from_pandas(chosen[["user_id"]]), "user_id")
-    pairs = engine.to_pandas(rows.select("user_id", "days_to_end").distinct())
-    length = int(window.days)
-    day = length - 1 - pairs["days_to_end"].to_numpy(int)
+    pairs = engine.to_pandas(rows.select("user_id", "local_day").distinct())
+    first, end = (clock.nearest_day(at, zone) for at in (window.start, window.end))
+    day, length = pairs["local_day"].to_numpy(int) - first, end - first
     code, ids = pd.factorize(pairs["user_id"], sort=True)
     active = np.zeros((len(ids), length), bool)
-    active[code[day >= 0], day[day >= 0]] = True
+    inside = (day >= 0) & (day < length)
+    active[code[inside], day[inside]] = True
     signups = chosen.set_index("user_id")["signup_date"].reindex(ids)
     joined: pd.Series[pd.Timedelta] = signups - window.start
-    return Presence(active, (joined / clock.DAY).to_numpy(float), window.start)
+    return Presence(active, (joined / clock.DAY).to_numpy(float), window.start.tz_convert(zone))
 
 
 def daily_changes(presence: Presence) -> pd.DataFrame:
