@@ -68,7 +68,8 @@ def _visits(user_days: Any, users: pd.DataFrame, zone: str) -> pd.DataFrame:
     joined = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
     rows = rows.merge(joined, on="user_id")
     names = pd.Series(rows["name"].unique())
-    rows["month"] = rows.pop("name").map(dict(zip(names, _number(names), strict=True)))
+    numbers = rows.pop("name").map(dict(zip(names, _number(names), strict=True)))
+    rows["month"] = numbers.astype("int64")  # of no row, text
     rows["signed"] = _number(clock.month(rows["signup_date"], zone))
     by_user = rows.groupby("user_id")["month"]
     return rows.assign(last=by_user.shift(), next=by_user.shift(-1))
