@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analysis.base import csv_files, engine
@@ -366,6 +366,7 @@ def test_json_lines_are_read_as_they_are_written(tmp_path_factory, rows):
 
 
 @settings(max_examples=100, deadline=None)
+@example(content=b",", name="u.csv")
 @given(
     content=st.binary(max_size=200),
     name=st.sampled_from(["u.csv", "u.jsonl", "u.zip", "u.csv.gz", "u.parquet"]),

@@ -65,6 +65,11 @@ def _csv(con: Any, parts: Sequence[Part], dialect: Dialect, scratch: Path) -> Gr
 
 def _exact_csv(con: Any, parts: Sequence[Part], dialect: Dialect, scratch: Path) -> Group:
     """Return files that Python's csv module reads, row by row, by way of copies in Parquet."""
+    if not any(dialect.header):
+        raise ReportError(
+            f"{parts[0].where} cannot be read: its first line has no names of columns. Add a line "
+            "with the names."
+        )
     copies = [_rewritten(part, dialect, scratch) for part in parts]
     table = con.read_parquet([str(copy.path) for copy in copies])
     return _without_headers(Group(copies, dialect.header, table, 0, dialect))
