@@ -60,7 +60,7 @@ class Model(Chapter):
     shuffles: int = 3
     min_disclosed: int = 1
     currency: str = ""
-    all_rows: sampling.Rows | None = None
+    all_rows: sampling.RowCounts | None = None
 
     @classmethod
     def read(cls, inputs: str, **parameters: Any) -> "Model":
@@ -78,7 +78,7 @@ class Model(Chapter):
         return sampling.learned(self.given, self.most_learned, self.seed)
 
     @property
-    def _rows_in_all(self) -> sampling.Rows | None:
+    def _rows_in_all(self) -> sampling.RowCounts | None:
         """Rows of each split before a sample was drawn; None where none was."""
         is_sample = len(self.snapshots) < len(self.given)
         return self.all_rows or (sampling.count_rows(self.given) if is_sample else None)

@@ -17,7 +17,7 @@ LEARNED = ("train", "calibrate")
 RESAMPLED = 10_000
 """Users among whom a bootstrap draws and columns are shuffled, at most. The width of an interval
 that n users give is off by 1 / sqrt(2 n): 0.7 %, where 500 draws make 3.2 % of error anyway."""
-Rows = dict[str, int]
+RowCounts = dict[str, int]
 """User-snapshots by split."""
 
 
@@ -55,12 +55,12 @@ def learned(snapshots: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
     return snapshots[is_learned | (snapshots["split"] == "test")].reset_index(drop=True)
 
 
-def count_rows(keys: pd.DataFrame) -> Rows:
+def count_rows(keys: pd.DataFrame) -> RowCounts:
     """Return the user-snapshots of each split."""
     return {str(s): int(n) for s, n in keys["split"].value_counts().sort_index().items()}
 
 
-def read_learned(path: str, most_learned: int, seed: int) -> tuple[pd.DataFrame, Rows | None]:
+def read_learned(path: str, most_learned: int, seed: int) -> tuple[pd.DataFrame, RowCounts | None]:
     """Return what `learned` returns of the snapshots in `path` (Parquet), of which nothing else
     enters memory, and how many rows each split has in all where that is a sample.
     """

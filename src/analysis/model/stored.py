@@ -13,7 +13,7 @@ import skops.io
 from analysis.base.errors import ReportError
 from analysis.contract.checks import Status, Verdict, check
 from analysis.model.candidates import model_input, predict, source_columns
-from analysis.model.sampling import LEARNED, Rows
+from analysis.model.sampling import LEARNED, RowCounts
 
 TRUSTED_TYPES = (
     "numpy.dtype",
@@ -125,7 +125,7 @@ def empty_card(snapshots: pd.DataFrame, rule: str, reason: str) -> dict[str, Any
     }
 
 
-def with_all_rows(card: dict[str, Any], all_rows: Rows | None) -> dict[str, Any]:
+def with_all_rows(card: dict[str, Any], all_rows: RowCounts | None) -> dict[str, Any]:
     """Return a card whose `rows` are those of a sample with `all_rows` instead, and with the
     sample's as `learned_rows`; any other card as it is.
     """

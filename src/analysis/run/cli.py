@@ -31,6 +31,10 @@ from analysis.run.usage import Usage, keep_usage, last_usage
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 GIVEN = "a file or folder of files, or its address in a database."
+RecordedRun = Annotated[
+    Path | None,
+    typer.Argument(metavar="[RUN]", help="The run's folder; else the default run."),
+]
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -331,10 +335,7 @@ def stages() -> None:
 
 @app.command()
 def verify(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="[RUN]", help="A run's folder; else the default run."),
-    ] = None,
+    folder: RecordedRun = None,
 ) -> None:
     """Compare a run's inputs, artifacts and pages with its records: exit 1 if any is different."""
     from analysis.run.verify import find_differences
@@ -359,10 +360,7 @@ def _recorded_run(folder: Path | None) -> Run:
 
 @app.command()
 def airflow(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="[RUN]", help="The run's folder; else the default run."),
-    ] = None,
+    folder: RecordedRun = None,
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("dags/churnbook.py"),
     schedule: Annotated[
         str, typer.Option(help="When: a cron expression, or one of Airflow's presets.")
