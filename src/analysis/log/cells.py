@@ -1,8 +1,6 @@
 """Cells as values: text, identifiers, numbers and times, as people and programs write them."""
 
-from collections.abc import Callable
-from functools import reduce
-from operator import or_
+from collections.abc import Callable, Collection
 from typing import Any
 
 import ibis
@@ -18,22 +16,36 @@ def text(column: Any) -> Any:
     """
     written = column.cast("string")
     if column.type().is_floating():
-        whole = column.try_cast("int64")
+        integer = column.try_cast("int64")
         known = ibis.ifelse(column.isnan(), ibis.null("string"), written)
-        written = ibis.ifelse(whole.cast("float64") == column, whole.cast("string"), known)
-    is_bare = (written >= "!") & ~reduce(or_, (written.endswith(blank) for blank in BLANKS))
+        written = ibis.ifelse(integer.cast("float64") == column, integer.cast("string"), known)
+    is_bare = (written >= FIRST_LETTER) & (written.right(1) >= FIRST_LETTER)
     return ibis.ifelse(is_bare, written, written.strip().nullif(""))
 
 
-def is_filled(column: Any) -> Any:
-    """Say which cells are not missing: see text, which takes long to write instants."""
-    is_written = column.type().is_timestamp() or column.type().is_date()
-    return column.notnull() if is_written else text(column).notnull()
+def read(column: Any) -> Any:
+    """Return `column` as text (see text); one of instants or dates as it is."""
+    return column if _is_time(column) else text(column)
 
 
-BLANKS = " \t\n\r\v\f"
-"""What is trimmed. All of it comes before "!", so hardly any text needs to be trimmed, which costs
-ten times as much as to see that."""
+def _is_time(column: Any) -> bool:
+    return bool(column.type().is_timestamp() or column.type().is_date())
+
+
+def with_texts(table: Any, times: Collection[str], apart: Collection[str] = ()) -> Any:
+    """Return `table` (Ibis) with its cells as text, but for the columns that are `apart`, and for
+    those of `times` that hold such (see read).
+
+    What takes a cell for a name, a number or a time looks at it many times. So its text is read in
+    a step of its own, before: the engine does it once, and the query stays short.
+    """
+    readers = {n: read if n in times else text for n in table.columns if n not in apart}
+    return table.mutate(**{name: reader(table[name]) for name, reader in readers.items()})
+
+
+FIRST_LETTER = "!"
+"""Before it come the blanks that are trimmed, so hardly any text needs to be, which costs ten times
+as much as to see that."""
 
 IDENTIFIERS = ("user_id", "event_uuid", "session_id")
 """Columns whose values name something. All other text may say `NA` and mean Namibia."""
@@ -45,17 +57,16 @@ WORDS_FOR_MISSING = (
 
 
 def identifier(column: Any) -> Any:
-    """Return `column` as a name without the WORDS_FOR_MISSING: see whole_text."""
-    return without_words(whole_text(column))
+    """Return `column` as a name without the WORDS_FOR_MISSING: see whole."""
+    return without_words(whole(named(text(column))))
 
 
-def whole_text(column: Any) -> Any:
-    """Return `column` as text; what is a whole number with empty decimals, as a number: text `7.0`
-    is the `7` of the other table, as a table saved from fractions writes it.
+def whole(value: Any) -> Any:
+    """Return text; what is a whole number with empty decimals, as a number: text `7.0` is the `7`
+    of the other table, as a table saved from fractions writes it.
     """
-    value = name(column)
-    whole = value.re_replace(r"^(-?[0-9]+)\.0+$", r"\1")
-    return ibis.ifelse(value.endswith("0") & value.contains(".0"), whole, value)
+    bare = value.re_replace(r"^(-?[0-9]+)\.0+$", r"\1")
+    return ibis.ifelse(value.endswith("0") & value.contains(".0"), bare, value)
 
 
 def is_word(value: Any) -> Any:
@@ -75,11 +86,10 @@ def is_long(value: Any) -> Any:
     return value.length() > LONGEST
 
 
-def name(column: Any) -> Any:
-    """Return `column` as text; one that is too long by its first characters, their number, and a
+def named(value: Any) -> Any:
+    """Return text (see text); one that is too long by its first characters, their number, and a
     digest, so that two stay two.
     """
-    value = text(column)
     size, digest = value.length().cast("string"), value.hexdigest("md5").left(8)
     short = value.left(KEPT) + "… (" + size + " characters, " + digest + ")"
     return ibis.ifelse(is_long(value), short, value)
@@ -101,14 +111,15 @@ begin to leave out units, and squares of sums to overflow."""
 
 
 def number(column: Any) -> Any:
-    """Return `column` as numbers; what cannot be read is missing, and so is what is not finite or
-    larger than LARGEST. Text may say true or false (1 or 0), and have a comma before its decimals.
+    """Return `column`, of numbers or text (see text), as numbers; what cannot be read is missing,
+    and so is what is not finite or larger than LARGEST. Text may say true or false (1 or 0), and
+    have a comma before its decimals.
     """
     if column.type().is_numeric():
         return within_reason(column.cast("float64"))
     if column.type().is_boolean():
         return column.cast("int8").cast("float64")
-    value = text(column).lower()
+    value = column.lower()
     value = ibis.ifelse(value.re_search(DECIMAL_COMMA), value.replace(",", "."), value)
     read = ibis.cases(
         (value.isin(TRUE), 1.0), (value.isin(FALSE), 0.0), else_=value.try_cast("float64")
@@ -131,7 +142,7 @@ def instant(column: Any, since: int = FIRST_EVENT) -> Any:
     """Return `column` as an instant in UTC: see moment. What cannot be read is missing, and so are
     the years before `since` and from TOO_LATE on.
     """
-    return instant_of(moment(column), since)
+    return instant_of(moment(read(column)), since)
 
 
 def instant_of(found: Any, since: int = FIRST_EVENT) -> Any:
@@ -158,7 +169,8 @@ EARLIEST, LATEST = (ibis.timestamp(f"{day} 00:00:00+00:00") for day in ("0001-01
 
 
 def moment(column: Any) -> Any:
-    """Return `column` as an instant in UTC, of whatever year; what cannot be read is missing.
+    """Return `column`, of times or text (see text), as an instant in UTC, of whatever year; what
+    cannot be read is missing.
 
     Text is ISO 8601, also in its basic form (20250131123456), in UTC unless it names an offset or a
     zone (America/Lima), or has the month as a word (31-Jan-2025). A zone in letters other than UTC
@@ -166,7 +178,7 @@ def moment(column: Any) -> Any:
     since 1970 in seconds, milliseconds, microseconds or nanoseconds, recognised by their size,
     and kept to the millisecond, where that gives a year from FIRST_EVENT to before TOO_LATE.
     """
-    if column.type().is_timestamp() or column.type().is_date():
+    if _is_time(column):
         is_zoned = column.type().is_timestamp() and column.type().timezone
         is_possible = (
             (column >= EARLIEST) & (column < LATEST)  # its date would cost a hundred times as much
@@ -174,17 +186,16 @@ def moment(column: Any) -> Any:
             else column.cast("date").between(ibis.date(1, 1, 2), ibis.date(9999, 12, 30))
         )
         return ibis.ifelse(is_possible, column, ibis.null(column.type())).cast("timestamp('UTC')")
-    value = text(column)
-    is_lettered = value.re_search(IN_LETTERS)
-    is_vague = value.re_search(LETTERED) & ~value.right(3).upper().isin(("UTC", "GMT"))
-    named = ibis.ifelse(is_lettered & ~is_vague, value, ibis.null("string"))
-    value = ibis.ifelse(is_lettered, ibis.null("string"), value)
+    is_lettered = column.re_search(IN_LETTERS)
+    is_vague = column.re_search(LETTERED) & ~column.right(3).upper().isin(("UTC", "GMT"))
+    zoned = ibis.ifelse(is_lettered & ~is_vague, column, ibis.null("string"))
+    value = ibis.ifelse(is_lettered, ibis.null("string"), column)
     return ibis.coalesce(
         value.try_cast("timestamp('UTC')"),
         _with_seconds(value).try_cast("timestamp('UTC')"),
         _since_1970(value.try_cast("float64")),
         try_strptime(value, [*BASIC, *WITH_WORDS]).cast("timestamp('UTC')"),
-        named.try_cast("timestamp('UTC')"),
+        zoned.try_cast("timestamp('UTC')"),
     )
 
 

@@ -77,7 +77,7 @@ def clean_events(raw: Any, time_zone: str = "UTC", pieces: Sequence[Piece] = ())
     did between its two steps, `unreadable_<column>` of each time, and, where there are any,
     `far_<column>` (of a year that cannot be: see cells.instant), `changed_<column>` and
     `placeholder_<column>` of identifiers (changed when read; a word for a missing one),
-    `long_texts` (rows with a type or user that is too long for a name: see cells.name);
+    `long_texts` (rows with a type or user that is too long for a name: see cells.named);
     `day_first_<column>` and `month_first_<column>` of times (see dates.read_orders).
     In no order: see in_order. Where most times are dates that carry none (00:00 UTC), they become
     the start of their day in `time_zone`. Raises ReportError when most times cannot be read.
@@ -190,16 +190,16 @@ def _read_once(raw: Any, times: list[str], ids: list[str]) -> Any:
     `is_filled_<time>`, `given_<identifier>`, `is_long`. The engine computes these before anything
     that uses them more than once.
     """
-    read: dict[str, Any] = {}
-    for name in raw.columns:
-        parse = cells.whole_text if name == "user_id" else cells.text
-        read[name] = (cells.moment if name in times else parse)(raw[name])
-    read |= {f"is_filled_{name}": cells.is_filled(raw[name]) for name in times}
-    read |= {f"given_{name}": raw[name] for name in ids}
-    both = (raw[name].cast("string") for name in ("event_type", "user_id"))
-    long = [cells.is_long(value).fill_null(False) for value in both]
-    read |= {"event_type": cells.name(raw.event_type), "is_long": long[0] | long[1]}
-    return raw.mutate(**read)
+    given = {f"given_{name}": raw[name] for name in ids}
+    texts = cells.with_texts(raw.mutate(**given), times, given)
+    long = [cells.is_long(texts[name]).fill_null(False) for name in ("event_type", "user_id")]
+    return texts.mutate(
+        event_type=cells.named(texts.event_type),
+        user_id=cells.whole(cells.named(texts.user_id)),
+        is_long=long[0] | long[1],
+        **{name: cells.moment(texts[name]) for name in times},
+        **{f"is_filled_{name}": texts[name].notnull() for name in times},
+    )
 
 
 def _judged(read: Any, times: list[str], ids: list[str]) -> Any:

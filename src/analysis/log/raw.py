@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,14 @@ from analysis.base.names import cut
 from analysis.base.reading import Source, scan, scan_on_spark
 from analysis.contract.inputs import Column, names, required
 from analysis.log.cells import (
-    FIRST_DATE,
     FIRST_EVENT,
-    IDENTIFIERS,
     TOO_LATE,
-    day,
-    identifier,
-    instant,
+    instant_of,
     is_far,
     moment,
-    number,
+    read,
     text,
 )
-from analysis.log.cells import name as as_name
 
 
 def read_raw(
@@ -128,27 +123,6 @@ MOST_UNREADABLE = 0.5
 """Above this share of unreadable times the column is taken to be in another format."""
 
 
-def typed(raw: Any, columns: Any, more: dict[str, Any] | None = None) -> Any:
-    kinds = {column.name: column.type for column in columns}
-    parsers: dict[str, Callable[[Any], Any]] = {
-        "text": as_name,
-        "date": day,
-        "instant": instant,
-        "integer": number,
-        "number": number,
-    }
-    known = [name for name in raw.columns if name in kinds]
-    other = [name for name in raw.columns if name not in kinds]
-    return raw.select(
-        **{
-            name: identifier(raw[name]) if name in IDENTIFIERS else parsers[kinds[name]](raw[name])
-            for name in known
-        },
-        **{name: as_name(raw[name]) for name in other},
-        **(more or {}),
-    )
-
-
 @dataclass(frozen=True)
 class TimeCells:
     """Of a column of times: filled cells, those that are no time (`unreadable`), those of a year
@@ -168,11 +142,13 @@ class TimeCells:
         return self.unreadable, self.far
 
 
-def time_cells(raw: Any, name: str, parse: Callable[[Any], Any] = instant) -> TimeCells:
-    """Return what can be read of the time column `name` of `raw` (Ibis): see TimeCells. `parse` is
-    `instant` for events and `day` for users.
+def time_cells(raw: Any, name: str, since: int = FIRST_EVENT) -> TimeCells:
+    """Return what can be read of the time column `name` of `raw` (Ibis): see TimeCells. `since` is
+    FIRST_EVENT for events and FIRST_DATE for users.
     """
-    both = raw.select(raw=text(raw[name]), found=moment(raw[name]), parsed=parse(raw[name]))
+    cells = raw.select(raw=text(raw[name]), read=read(raw[name]))
+    both = cells.mutate(found=moment(cells.read))
+    both = both.mutate(parsed=instant_of(both.found, since))
     unreadable, far = both.found.isnull() & both.raw.notnull(), is_far(both.found, both.parsed)
     sums = both.aggregate(
         filled=both.raw.count(),
@@ -187,9 +163,9 @@ def time_cells(raw: Any, name: str, parse: Callable[[Any], Any] = instant) -> Ti
     return TimeCells(filled, bad, out, str(row["sample"]), str(row["far_sample"]), year)
 
 
-def check_readable(raw: Any, table: str, name: str, parse: Callable[[Any], Any] = instant) -> None:
+def check_readable(raw: Any, table: str, name: str, since: int = FIRST_EVENT) -> None:
     """Stop when the time column `name` is empty, or most of its cells cannot be read."""
-    cells = time_cells(raw, name, parse)
+    cells = time_cells(raw, name, since)
     if cells.filled == 0:
         raise ReportError(
             f"{table}: column {name!r} is empty in all rows. Map the right column under "
@@ -197,7 +173,7 @@ def check_readable(raw: Any, table: str, name: str, parse: Callable[[Any], Any] 
         )
     if sum(cells.counts) <= MOST_UNREADABLE * cells.filled:
         return
-    what = _say_far(cells, parse) if cells.far > cells.unreadable else _say_unreadable(cells)
+    what = _say_far(cells, since) if cells.far > cells.unreadable else _say_unreadable(cells)
     raise ReportError(
         f"{table}: of {plural(cells.filled, 'value', 'values')} of {name!r}, {what} 2025-01-31 or "
         "2025-01-31T12:00:00+00:00, or as seconds or milliseconds since 1970."
@@ -209,8 +185,7 @@ def _say_unreadable(cells: TimeCells) -> str:
     return f"{count}, for example {cut(cells.sample)!r}. Write them as"
 
 
-def _say_far(cells: TimeCells, parse: Callable[[Any], Any]) -> str:
-    first = FIRST_DATE if parse is day else FIRST_EVENT
+def _say_far(cells: TimeCells, first: int) -> str:
     count = plural(cells.far, "is", "are")
     is_short = cells.year is not None and cells.year < 100
     remedy = "Write years with four digits, as in" if is_short else "Correct them, or write them as"

@@ -10,19 +10,25 @@ from analysis.base import clock, engine
 from analysis.base.errors import ReportError
 from analysis.contract.inputs import RESERVED, USERS, Column, names
 from analysis.log.cells import (
+    FIRST_DATE,
     LARGEST,
     WORDS_FOR_MISSING,
-    day,
+    instant_of,
     is_long,
     is_word,
+    moment,
+    named,
     number,
     text,
-    whole_text,
+    whole,
+    with_texts,
+    without_words,
 )
 from analysis.log.dates import read_orders
-from analysis.log.raw import check_readable, time_cells, typed
+from analysis.log.raw import check_readable, time_cells
 
 Counts = dict[str, int | None]
+NUMBERS = (*names(USERS, "integer"), *names(USERS, "number"))
 
 
 def counts_table(counts: Counts) -> pd.DataFrame:
@@ -56,39 +62,52 @@ class CleanUsers:
     absent: list[str]
 
 
-def _unreadable_numbers(raw: Any) -> dict[str, int]:
+def _read(raw: Any) -> Any:
+    """Return `raw` (Ibis) with its cells read: see cells.with_texts. Numbers stay such."""
+    stored = [n for n in NUMBERS if n in raw.columns and not raw[n].type().is_string()]
+    return with_texts(raw, names(USERS, "date"), stored)
+
+
+def _typed(read: Any) -> Any:
+    """Return the users whose cells are read with the types of the contract, other columns as names
+    (see cells.named). Each step uses what the one before made.
+    """
+    dates = [name for name in names(USERS, "date") if name in read.columns]
+    kinds = dict.fromkeys(dates, moment) | dict.fromkeys(NUMBERS, number)
+    found = read.mutate(**{name: kinds.get(name, named)(read[name]) for name in read.columns})
+    found = found.mutate(
+        user_id=whole(found.user_id),
+        **{name: instant_of(found[name], FIRST_DATE) for name in dates},
+    )
+    return found.mutate(user_id=without_words(found.user_id))
+
+
+def _unreadable_numbers(read: Any) -> dict[str, int]:
     """Return how many filled cells of each number column cannot be read: `unreadable_<column>`."""
-    numbers = [c.name for c in USERS if c.type in ("integer", "number") and c.name in raw.columns]
-    if not numbers:
-        return {}
-    unread = {
-        f"unreadable_{name}": (text(raw[name]).notnull() & number(raw[name]).isnull())
-        .sum()
-        .fill_null(0)
-        for name in numbers
-    }
-    row = engine.to_pandas(raw.aggregate(**unread)).iloc[0]
-    return {str(name): int(value) for name, value in row.items()}
+    given = [name for name in NUMBERS if name in read.columns]
+    is_unread = {n: text(read[n]).notnull() & number(read[n]).isnull() for n in given}
+    return _sums(read, {f"unreadable_{name}": cell for name, cell in is_unread.items()})
 
 
-def _flagged(raw: Any) -> dict[str, int]:
+def _flagged(raw: Any, read: Any) -> dict[str, int]:
     """Return how many identifiers were changed when they were read, or are a word for a missing
     one, and how many texts are too long for a name.
     """
-    long = [is_long(text(raw[name])) for name in raw.columns if raw[name].type().is_string()]
-    sums = raw.aggregate(**{f"n{i}": ibis.coalesce(cell.sum(), 0) for i, cell in enumerate(long)})
-    long_texts = int(engine.to_pandas(sums).iloc[0].sum()) if long else 0
-    ids = raw.select(given=raw["user_id"], read=whole_text(raw["user_id"]))
-    changed = ibis.coalesce((ids.given.cast("string") != ids.read).sum(), 0)
-    words = ibis.coalesce(is_word(ids.read).sum(), 0)
-    row = engine.to_pandas(ids.aggregate(changed=changed, words=words)).iloc[0]
-    is_text = raw["user_id"].type().is_string()
-    changed_ids = int(row["changed"]) if is_text else 0
-    return {
-        "changed_user_id": changed_ids,
-        "placeholder_user_id": int(row["words"]),
-        "long_texts": long_texts,
-    }
+    texts = [name for name in raw.columns if raw[name].type().is_string()]
+    ids = raw.select(given=raw.user_id.cast("string"), read=text(raw.user_id))
+    ids = ids.mutate(read=whole(named(ids.read)))
+    is_changed = (ids.given != ids.read) & ("user_id" in texts)
+    flags = {"changed_user_id": is_changed, "placeholder_user_id": is_word(ids.read)}
+    long = _sums(read, {f"n{at}": is_long(read[name]) for at, name in enumerate(texts)})
+    return _sums(ids, flags) | {"long_texts": sum(long.values())}
+
+
+def _sums(table: Any, flags: dict[str, Any]) -> dict[str, int]:
+    """Return in how many rows of `table` (Ibis) each flag is true."""
+    if not flags:
+        return {}
+    sums = table.aggregate(**{name: ibis.coalesce(is_.sum(), 0) for name, is_ in flags.items()})
+    return {str(name): int(n) for name, n in engine.to_pandas(sums).iloc[0].items()}
 
 
 def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
@@ -103,19 +122,20 @@ def clean_users(raw: Any, time_zone: str = "UTC") -> CleanUsers:
     `unreadable_<column>` for each column of times or numbers, and, where there are any,
     `far_<column>` (times of years that cannot be: see cells.day), `changed_user_id`,
     `placeholder_user_id` (a word for a missing one: see cells.identifier) and `long_texts` (cut:
-    see cells.name).
+    see cells.named).
     Raises ReportError when most signup dates cannot be read. Dates with the day or the month first
     are read where their column shows which, and counted: see dates.read_orders.
     """
     raw, orders = read_orders(raw, "users", names(USERS, "date"))
-    cells = typed(raw, USERS)
+    read = _read(raw)
+    cells = _typed(read)
     cells = cells.rename({f"{name}_given": name for name in cells.columns if name in RESERVED})
     times = [name for name in names(USERS, "date") if name in cells.columns]
-    cells_of = {name: time_cells(raw, name, day) for name in times}
+    cells_of = {name: time_cells(raw, name, FIRST_DATE) for name in times}
     unreadable = {f"unreadable_{name}": cells.unreadable for name, cells in cells_of.items()}
-    unreadable |= _unreadable_numbers(raw)
-    check_readable(raw, "users", "signup_date", day)
-    rare = {f"far_{name}": cells.far for name, cells in cells_of.items()} | _flagged(raw)
+    unreadable |= _unreadable_numbers(read)
+    check_readable(raw, "users", "signup_date", FIRST_DATE)
+    rare = {f"far_{name}": cells.far for name, cells in cells_of.items()} | _flagged(raw, read)
     frame = engine.to_pandas(cells)
     for name in times:
         frame[name] = clock.midnight(frame[name], time_zone)

@@ -15,8 +15,7 @@ from analysis.base.names import list_names
 from analysis.base.reading import Source, scan
 from analysis.base.unpacking import kind_of
 from analysis.contract.inputs import EVENTS, USERS
-from analysis.log.cells import identifier, instant
-from analysis.log.cells import name as as_name
+from analysis.log import cells
 from analysis.log.proposals import Proposal, missing, profile, propose_columns
 from analysis.log.proposed_roles import propose_roles, propose_window, propose_zone, typed_events
 from analysis.run.disclose import connect
@@ -84,7 +83,11 @@ def _of_log(raw: Any, proposals: Iterable[Proposal]) -> list[Proposal]:
     user, kind, time = (
         raw[given.get(name, name)] for name in ("user_id", "event_type", "event_timestamp")
     )
-    table = raw.select(user_id=identifier(user), event_type=as_name(kind), event_at=instant(time))
+    table = raw.select(
+        user_id=cells.identifier(user),
+        event_type=cells.named(cells.text(kind)),
+        event_at=cells.instant(time),
+    )
     events = typed_events(table).cache()
     if not events.count().to_pyarrow().as_py():
         return []
