@@ -6,7 +6,6 @@ import pytest
 
 from analysis.base import formats
 from analysis.base.errors import ReportError
-from analysis.base.statistics import is_too_few
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -208,8 +207,8 @@ def test_rounding_errors_are_shown_by_their_power_of_ten():
 
 
 def test_too_few_to_report_is_one_rule_with_one_wording():
-    assert [is_too_few(users, 30) for users in (29, 30)] == [True, False]
-    assert is_too_few(pd.Series([29, 30]), 30).tolist() == [True, False]
+    assert [formats.is_too_few(users, 30) for users in (29, 30)] == [True, False]
+    assert formats.is_too_few(pd.Series([29, 30]), 30).tolist() == [True, False]
     assert formats.too_few(30) == "fewer than 30 users"
 
 

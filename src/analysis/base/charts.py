@@ -7,15 +7,18 @@ a function that paints on a Canvas. The decorator makes the Chart.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.base.drawing import Canvas, Drawing, Frame
 from analysis.base.errors import ReportError
+from analysis.base.formats import is_too_few
 from analysis.base.names import distinct_cuts
-from analysis.base.statistics import is_too_few
 
+if TYPE_CHECKING:  # Matplotlib is slow to import, and some chapters draw nothing
+    from analysis.base.drawing import Canvas, Drawing
+
+Frame = pd.DataFrame
 MIN_USERS = 30  # the design's limit for a rate
 CHART = "cb-chart"
 """Class of the element that holds a chart."""
@@ -28,7 +31,7 @@ class Sketch:
     """
 
     facts: dict[str, Any]
-    paint: Callable[[Canvas], None] | None
+    paint: "Callable[[Canvas], None] | None"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +49,8 @@ class Chart:
     method: str = ""
     reason: str = ""
     frame: Frame = field(default_factory=pd.DataFrame)
-    wide: Drawing | None = None
-    narrow: Drawing | None = None
+    wide: "Drawing | None" = None
+    narrow: "Drawing | None" = None
     again: "Callable[[], Chart] | None" = None
     """Makes the chart again, in the language then in use."""
 

@@ -18,7 +18,7 @@ from statsmodels.stats.proportion import (
 )
 
 from analysis.base.errors import ReportError
-from analysis.base.statistics import is_too_few
+from analysis.base.formats import is_too_few
 
 COLUMNS = [
     "column",

@@ -352,6 +352,15 @@ def plural(number: float, one: str, other: str, locale: str = "") -> str:
     return f"{format_value(number, 'count', locale)} {noun}"
 
 
+def is_too_few(users: Any, min_group: int) -> Any:
+    """Say whether a group is too small to report: fewer than `min_group` users.
+
+    `users` is a count or a Series of counts; the answer has the same shape. Its words are in
+    too_few.
+    """
+    return users < min_group
+
+
 def too_few(min_group: int, locale: str = "") -> str:
     """Return "fewer than 30 users": what a blank cell of a rate means (statistics.is_too_few)."""
     return word("too_few", locale, users=format_value(min_group, "count", locale))

@@ -89,12 +89,3 @@ def trend_of_shares(parts: Sequence[int], wholes: Sequence[int], at: Sequence[fl
     slope = float(line.params[1])
     width = float(student.ppf(0.5 + CONFIDENCE / 2, left) * line.normalized_cov_params[1, 1] ** 0.5)
     return Trend(slope, slope - width, slope + width, float(more**0.5))
-
-
-def is_too_few(users: Any, min_group: int) -> Any:
-    """Say whether a group is too small to report: fewer than `min_group` users.
-
-    `users` is a count or a Series of counts; the answer has the same shape. Its words are in
-    formats.too_few.
-    """
-    return users < min_group

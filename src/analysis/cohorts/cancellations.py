@@ -11,8 +11,8 @@ import pandas as pd
 from statsmodels.duration.survfunc import CumIncidenceRight
 
 from analysis.base import clock, engine
-from analysis.base.formats import too_few
-from analysis.base.statistics import is_too_few, wilson
+from analysis.base.formats import is_too_few, too_few
+from analysis.base.statistics import wilson
 from analysis.cohorts.survival import BEFORE_START, loglog_interval, survival_table
 from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.log import churn

@@ -23,8 +23,7 @@ from analysis.base.drawing import (
     say_months,
     shade,
 )
-from analysis.base.formats import SPACE, format_value
-from analysis.base.statistics import is_too_few
+from analysis.base.formats import SPACE, format_value, is_too_few
 from analysis.contract.captions import chart
 
 LIMITS = {True: (7, 16), False: (12, 24)}

@@ -8,7 +8,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.base import clock, engine
-from analysis.base.statistics import is_too_few
+from analysis.base.formats import is_too_few
 from analysis.log import activity
 from analysis.log.window import LogWindow
 

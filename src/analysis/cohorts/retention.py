@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.base import clock, engine
-from analysis.base.statistics import is_too_few, wilson
+from analysis.base.formats import is_too_few
+from analysis.base.statistics import wilson
 from analysis.contract.checks import Status, Verdict, check
 from analysis.log.window import LogWindow
 

@@ -8,7 +8,8 @@ from scipy.stats import norm
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from analysis.base import clock
-from analysis.base.statistics import CONFIDENCE, is_too_few
+from analysis.base.formats import is_too_few
+from analysis.base.statistics import CONFIDENCE
 from analysis.log.window import LogWindow
 
 BEFORE_START = -1.0

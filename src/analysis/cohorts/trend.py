@@ -6,11 +6,11 @@ from typing import Any, Literal
 import pandas as pd
 
 from analysis.base import clock
+from analysis.base.formats import is_too_few
 from analysis.base.statistics import (
     LEAST_OF_A_TREND,
     Trend,
     difference_of,
-    is_too_few,
     trend_of_shares,
     wilson,
 )

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from analysis.base import formats, language
 from analysis.base.disclosure import Rule
 from analysis.base.errors import ReportError
 from analysis.base.language import say
+from analysis.base.texts import read_texts
 from analysis.contract import stages
 from analysis.contract.checks import BASES
 
@@ -92,7 +92,7 @@ def _files() -> dict[str, dict[str, dict[str, Any]]]:
     """Return what each file describes: `columns`, `tables` and `files`."""
     loaded = {}
     for path in sorted(FOLDER.glob("*.yml")):
-        entries = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        entries = read_texts(path.read_text(encoding="utf-8")) or {}
         loaded[path.stem] = {part: entries.get(part) or {} for part in PARTS}
     return loaded
 

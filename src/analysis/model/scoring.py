@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from analysis.base.errors import ReportError
-from analysis.base.statistics import is_too_few
+from analysis.base.formats import is_too_few
 from analysis.contract.checks import Verdict, check, grade, not_applicable
 from analysis.model.candidates import predict, source_columns
 from analysis.model.economics import Economics, choose_threshold

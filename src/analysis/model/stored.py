@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import skops.io
 
 from analysis.base.errors import ReportError
 from analysis.contract.checks import Status, Verdict, check
@@ -29,6 +28,8 @@ def save_model(model: Any, path: Path) -> None:
 
     skops names its parts by memory address and dates them by the clock; both are replaced.
     """
+    import skops.io  # slow to import, and few kernels need it
+
     source = zipfile.ZipFile(io.BytesIO(skops.io.dumps(model)))
     schema = json.loads(source.read("schema.json"))
     names: dict[str, str] = {}
@@ -77,6 +78,8 @@ def load_model(path: Path) -> Any:
     Nothing is unpickled: only scikit-learn's and NumPy's types of TRUSTED_TYPES are built.
     Raises ReportError when the file is absent, is not a model, or holds any other type.
     """
+    import skops.io  # slow to import, and few kernels need it
+
     try:
         unknown = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED_TYPES)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:

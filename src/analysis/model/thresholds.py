@@ -8,7 +8,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from analysis.base.comparisons import adjust_together
-from analysis.base.statistics import is_too_few
+from analysis.base.formats import is_too_few
 from analysis.model.economics import Floats
 
 COLUMNS = [

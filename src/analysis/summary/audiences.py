@@ -13,9 +13,8 @@ import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from analysis.base.comparisons import distinct, named_groups
-from analysis.base.formats import format_value
+from analysis.base.formats import format_value, is_too_few
 from analysis.base.language import say
-from analysis.base.statistics import is_too_few
 from analysis.model.economics import Economics, break_even
 from analysis.model.experiments import smallest_seen
 from analysis.model.scoring import assign_holdout
