@@ -28,7 +28,7 @@ from analysis.log.dates import read_orders
 from analysis.log.raw import check_readable, time_cells
 
 Counts = dict[str, int | None]
-NUMBERS = (*names(USERS, "integer"), *names(USERS, "number"))
+NUMBERS = tuple(column.name for column in USERS if column.type in ("integer", "number"))
 
 
 def counts_table(counts: Counts) -> pd.DataFrame:
