@@ -62,6 +62,8 @@ def make_events(rows: list[tuple[str, str]], **columns: list) -> ibis.Table:
     frame["recorded_at"] = frame["recorded_at"] if "recorded_at" in columns else frame["event_at"]
     table = pa.Table.from_pandas(frame, preserve_index=False)
     made = CON.create_table(ibis.util.gen_name("events"), table, temp=True)
+    if "session_id" in columns:
+        made = made.mutate(session_id=content.hash_of(made.session_id))
     said = [name for name in columns if name != "event_type"]
     counted = tuple(name for name in said if not name.endswith("_at"))
     return made.mutate(**content.hashed(made, counted))

@@ -59,7 +59,7 @@ def test_the_verdict_states_what_it_counted():
 
 def test_sessions_of_which_none_is_given_are_no_row():
     given = make_events([("a", "2025-01-05")], session_id=["s"])
-    events = given.filter(given.session_id != "s")
+    events = given.filter(given.session_id.isnull())
     assert sessions.session_lengths(events).empty
     assert sessions.session_lengths(given).iloc[0].to_dict() == {
         "sessions": 1, "events": 1, "long_events": 0, "single": 1, "user_days": 1

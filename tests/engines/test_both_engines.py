@@ -58,15 +58,17 @@ def run_stages(data: Path, users: str, events: str, **more: Any) -> Path:
 
 
 def rows_of(path: Path) -> pd.DataFrame:
-    """Return an artifact; for 64 bits over the content, which are the engine's own, a number made
-    of the users, types and times of all rows that agree in it.
+    """Return an artifact; for bits over the content and of sessions, which are the engine's own, a
+    number made of the users, types and times of all rows that agree in them.
     """
     frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    if "content" in frame:
-        micros = frame["event_at"].astype("datetime64[us, UTC]").astype("int64")
-        said = frame[["user_id", "event_type"]].assign(at=micros)
-        numbers = pd.util.hash_pandas_object(said, index=False)
-        frame["content"] = numbers.groupby(frame["content"]).transform("sum")
+    if path.name in UNORDERED:
+        at = "event_at" if "event_at" in frame else "first_event_at"
+        micros = frame[at].astype("datetime64[us, UTC]").astype("int64")
+        said = frame[["user_id", "event_type" if "event_type" in frame else "events"]]
+        numbers = pd.util.hash_pandas_object(said.assign(at=micros), index=False)
+        for name in [n for n in ("content", "session_id", "session_key") if n in frame]:
+            frame[name] = numbers.groupby(frame[name]).transform("sum")
     if path.name in UNORDERED:
         names = [n for n in UNORDERED[path.name] if n in frame]
         frame = frame.sort_values(names, ignore_index=True)

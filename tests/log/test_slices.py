@@ -52,7 +52,7 @@ def test_without_sessions_each_instant_is_a_row_and_sessions_are_made_anew():
     assert "session_key" not in slices.rows.columns
     assert [row[1] for row in rows_of(slices)] == [0, 0, 1, 2]
     found = engine.to_pandas(slices.with_sessions(30).rows.order_by("user_id", "event_at"))
-    assert found["session_key"].tolist() == ["1", "1", "2", "1"]  # a millisecond apart
+    assert found["session_key"].tolist() == [1, 1, 2, 1]  # a millisecond apart
 
 
 @pytest.mark.parametrize(

@@ -182,18 +182,17 @@ def user_sessions(events: Any) -> Any:
 
 
 def with_sessions(active: Any, gap_minutes: float) -> Any:
-    """Return `active` with `session_key`, one value per user and session.
+    """Return `active` with `session_key` (integer), one value per user and session.
 
     The events' own `session_id` where the table has one (an event without it counts to a
-    session of its day); otherwise a session ends when
+    session of its day, whose key is negative); otherwise a session ends when
     `gap_minutes` pass without an event of that user (the field's usual rule).
     """
     if "session_key" in active.columns:
         return active
     if "session_id" in active.columns:
-        day = (clock.whole_seconds(active.event_at) / 86_400).floor().cast("int64").cast("string")
-        key = ibis.coalesce(active.session_id, ibis.literal("none-") + day)
-        return active.mutate(session_key=key)
+        day = clock.whole_seconds(active.event_at) // 86_400
+        return active.mutate(session_key=ibis.coalesce(active.session_id, -1 - day))
     timed = active.mutate(second=clock.seconds(active.event_at))
     by_user = ibis.window(group_by=timed.user_id, order_by=timed.second)
     pause = timed.second - timed.second.lag().over(by_user)
@@ -201,7 +200,7 @@ def with_sessions(active: Any, gap_minutes: float) -> Any:
     # by range: events of one instant get one number, in whatever order they come
     running = ibis.window(group_by=starts.user_id, order_by=starts.second, range=(None, 0))
     number = starts.is_start.sum().over(running)
-    return starts.mutate(session_key=number.cast("string")).drop("is_start", "second")
+    return starts.mutate(session_key=number).drop("is_start", "second")
 
 
 def exact_sum(values: Any) -> Any:

@@ -123,12 +123,12 @@ def with_content(kept: Any, apart: Mapping[str, str], said: Columns) -> Any:
 
 
 def hash_of(value: Any) -> Any:
-    """Return 64 bits of text (see cells.text), missing where that is."""
-    return ibis.ifelse(value.isnull(), ibis.null("int64"), value.hash())
+    """Return 63 bits of text (see cells.text), missing where that is."""
+    return ibis.ifelse(value.isnull(), ibis.null("int64"), engine.bits_of(value))
 
 
-def hashed(table: Any, counted: tuple[str, ...]) -> dict[str, Any]:
-    """Return the column NAME of `table` (Ibis), by its name: 64 bits over its columns `counted`,
-    whose text is read (see cells.text); empty without any.
+def hashed(given: Any, counted: tuple[str, ...]) -> dict[str, Any]:
+    """Return the column NAME, by its name: 64 bits over the columns `counted` of `given` (a table
+    or columns by name), whose text is read (see cells.text); empty without any.
     """
-    return {NAME: ibis.struct({name: table[name] for name in counted}).hash()} if counted else {}
+    return {NAME: ibis.struct({name: given[name] for name in counted}).hash()} if counted else {}

@@ -151,18 +151,15 @@ def _parse_once(raw: Any, pieces: Sequence[Piece]) -> tuple[Any, Counts, content
     """
     apart = content.set_apart(raw)
     kept = read_in_parts(raw, pieces, lambda table: _parsed(table, apart))
-    flags = [name for name in kept.columns if name.startswith("is_")]
-    sums = kept.aggregate(**{name: ibis.coalesce(kept[name].sum(), 0) for name in flags})
-    row = {str(n)[3:]: int(v) for n, v in engine.to_pandas(sums).iloc[0].items()}
-    found: Counts = {n: v for n, v in row.items() if v or n.startswith("unreadable_")}
+    found = _found(kept, _flag_names(raw))
     said = content.content_columns(raw.columns, apart, kept)
-    kept = content.with_content(kept.drop(*flags), apart, said)
+    kept = content.with_content(kept.drop(FLAGS), apart, said)
     return kept.rename(event_at="event_timestamp"), found, said
 
 
 def _parsed(raw: Any, apart: Mapping[str, str]) -> Any:
-    """Return the typed events, and in columns that begin with `is_` what is wrong with a cell. Of
-    the further columns that are set `apart` only hashes are left.
+    """Return the typed events, and in the column FLAGS what is wrong with their cells. Of the
+    further columns that are set `apart` only hashes are left.
     """
     known = [name for name in names(EVENTS) if name in raw.columns]
     times = [name for name in names(EVENTS, "instant") if name in raw.columns]
@@ -177,12 +174,34 @@ def _parsed(raw: Any, apart: Mapping[str, str]) -> Any:
     columns |= {name: content.hash_of(columns[name]) for name in HASHED if name in known}
     if "event_uuid" in known:  # of 64 bits, two of a billion identifiers may have the same
         columns["more_of_uuid"] = content.hash_of(judged.event_uuid + "+")
-    columns |= content.hashed(judged, tuple(n for n in known if content.is_said(n)))
+    columns |= content.hashed(columns, tuple(n for n in known if content.is_said(n)))
     columns |= content.in_short(judged, apart)
     if "properties" in known:
         columns["amount"] = amount(judged)
     flags = _flags(judged, times, ids)
-    return judged.select(**columns, **{f"is_{name}": flag for name, flag in flags.items()})
+    bits = [ibis.ifelse(flags[name], 1 << n, 0) for n, name in enumerate(_flag_names(raw))]
+    return judged.select(**columns, **{FLAGS: sum(bits).cast("int32")})
+
+
+FLAGS = "flags"
+"""The column of what is wrong with an event's cells: a bit for each of _flag_names."""
+
+
+def _flag_names(raw: Any) -> list[str]:
+    """Return what can be wrong with a cell of the raw events: see clean_events."""
+    times = [name for name in names(EVENTS, "instant") if name in raw.columns]
+    ids = [name for name in cells.IDENTIFIERS if name in raw.columns]
+    of_times = [f"{how}_{name}" for name in times for how in ("unreadable", "far")]
+    of_ids = [(f"placeholder_{name}", f"changed_{name}") for name in ids]
+    return ["long_texts", *of_times, *(name for pair in of_ids for name in pair)]
+
+
+def _found(kept: Any, flags: Sequence[str]) -> Counts:
+    """Return how many events have each flag, if any has or none of its column can be read."""
+    rows = engine.to_pandas(kept.group_by(FLAGS).aggregate(n=kept.count()))
+    bits, n = rows[FLAGS].to_numpy("int64"), rows["n"].to_numpy("int64")
+    sums = {name: int(n[(bits >> place) & 1 == 1].sum()) for place, name in enumerate(flags)}
+    return {name: n for name, n in sums.items() if n or name.startswith("unreadable_")}
 
 
 def _read_once(raw: Any, times: list[str], ids: list[str]) -> Any:
@@ -213,7 +232,7 @@ def _judged(read: Any, times: list[str], ids: list[str]) -> Any:
 
 
 def _flags(judged: Any, times: list[str], ids: list[str]) -> dict[str, Any]:
-    """Return what is wrong with a cell, by issue: see clean_events."""
+    """Return what is wrong with a cell, by the names of _flag_names."""
     flags: dict[str, Any] = {"long_texts": judged.is_long}
     for name in times:
         found = judged[name]
@@ -221,8 +240,9 @@ def _flags(judged: Any, times: list[str], ids: list[str]) -> dict[str, Any]:
         flags[f"far_{name}"] = cells.is_far(found, judged[f"instant_{name}"])
     for name in ids:
         flags[f"placeholder_{name}"] = judged[f"is_{name}_a_word"]
-        if judged[f"given_{name}"].type().is_string():
-            flags[f"changed_{name}"] = judged[f"given_{name}"] != judged[name]
+        given = judged[f"given_{name}"]
+        is_text = given.type().is_string()
+        flags[f"changed_{name}"] = given != judged[name] if is_text else ibis.literal(False)
     return flags
 
 
@@ -285,9 +305,9 @@ def _earliest(events: Any) -> Any:
     return ranked.filter(ranked.rank_of_uuid == 0).drop("rank_of_uuid")
 
 
-HASHED = ("event_uuid", "show_id", "episode_id", "app_version", "properties")
-"""Columns of which nothing is asked but whether they are filled, and with how many values. Of these
-64 bits are kept while cleaning, for their text is most of the log; of identifiers 128."""
+HASHED = ("event_uuid", "session_id", "show_id", "episode_id", "app_version", "properties")
+"""Columns of which nothing is asked but whether they are filled, with how many values, and where
+two agree. Of these 63 bits are kept, for their text is most of the log; of `event_uuid` 126."""
 SLIM = ("user_id", "event_at", "event_type", "received_at", "created_at", "session_id", "country",
         "source", "recorded_at", content.NAME, "amount")  # fmt: skip
 
@@ -338,8 +358,10 @@ def _distinct(name: str, column: Any) -> Any:
 
 
 def in_order(events: Any) -> Any:
-    """Return clean events ordered by user, time, type and every other column: equal bytes when
-    written.
+    """Return clean events ordered by user (by 63 bits), time and type, and where they agree in
+    these, by what else they say and when they came: equal bytes when written. Few columns are
+    compared, and numbers rather than texts, for a sort holds them all twice.
     """
-    first = ("user_id", "event_at", "event_type")
-    return events.order_by(*first, *(n for n in events.columns if n not in first))
+    last = ("content", "received_at", "created_at")
+    rest = [name for name in ("event_at", "event_type", *last) if name in events.columns]
+    return events.order_by(content.hash_of(events.user_id), *rest)

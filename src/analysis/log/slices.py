@@ -79,7 +79,6 @@ def _summed(dated: Any, roles: Mapping[str, str]) -> Any:
     keys = ["user_id", "recorded_days_to_end", "half_days"]
     if "session_id" in dated.columns:
         dated = with_sessions(dated, 0)
-        dated = dated.mutate(session_key=dated.session_key.hash())
     keys.append("session_key" if "session_key" in dated.columns else "event_at")
     dated = with_paid(dated, roles)
 

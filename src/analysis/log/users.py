@@ -64,7 +64,8 @@ class CleanUsers:
 
 def _read(raw: Any) -> Any:
     """Return `raw` (Ibis) with its cells read: see cells.with_texts. Numbers stay such."""
-    stored = [n for n in NUMBERS if n in raw.columns and not raw[n].type().is_string()]
+    kinds = {name: raw[name].type() for name in NUMBERS if name in raw.columns}
+    stored = [name for name, kind in kinds.items() if kind.is_numeric() or kind.is_boolean()]
     return with_texts(raw, names(USERS, "date"), stored)
 
 

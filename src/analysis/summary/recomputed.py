@@ -276,8 +276,8 @@ def _thinned(evidence: Evidence, share: float) -> Evidence:
     probability share ** n; the golden ratio spreads the draws evenly over the rows in order.
     """
     days = evidence.user_days
-    order = [days[name] for name in ("user_id", "days_to_end", "session_key", "tenure_day",
-                                     "recorded_days_to_end", "local_day")]  # fmt: skip
+    order = [days[name] for name in ("user_id", "first_event_at", "last_event_at",
+                                     "recorded_days_to_end", "events", "session_key")]  # fmt: skip
     place = ibis.row_number().over(order_by=order).cast("float64") * 0.6180339887498949
     ranked = days.mutate(draw=place - place.floor())
     kept = ranked.filter(ranked.draw >= ibis.literal(share).pow(ranked.events.cast("float64")))
