@@ -14,7 +14,7 @@ from analysis.contract.checks import Verdict
 from analysis.log.churn import Windows
 from analysis.summary import metrics
 from analysis.summary.judged import with_strikes
-from analysis.summary.materiality import behind, decide, materiality
+from analysis.summary.materiality import behind, decide, materiality, reach
 from analysis.summary.metrics import Metrics
 from analysis.summary.recomputed import Evidence, headline, recompute
 from benchmarks.company import HEADLINES, PARAMS, ROLES, Company
@@ -57,8 +57,9 @@ def final_verdicts(company: Company, only: Collection[str] = ()) -> Final:
     judged = with_strikes(decided, effects)
     failing = {str(name) for name in judged.loc[judged["status"] == "fail", "check"]}
     known = {key: base for key, base in HEADLINES.items() if entries[key]["value"] is not None}
+    reached = reach(judged, effects)
     struck = {
-        key: tuple(name for name in behind(key, [base], judged, effects) if name in failing)
+        key: tuple(name for name in behind(key, [base], reached) if name in failing)
         for key, base in known.items()
     }
     final = [replace(v, status=s) for v, s in zip(verdicts, decided["status"], strict=True)]

@@ -183,7 +183,7 @@ def test_add_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     judged = describe_checks(verdicts.assign(stage="05_cohorts"), texts, nothing)
     known = metrics.with_checks(
         {"weekend_return": entry},
-        lambda key, bases: materiality.behind(key, bases, judged, nothing),
+        lambda key, bases: materiality.behind(key, bases, materiality.reach(judged, nothing)),
     )
     assert example.check in known["weekend_return"]["checks"]
     assert plain(as_text(known["weekend_return"])) == "25.0 % (10.0 to 40.0 %, n = 40)"
@@ -245,7 +245,7 @@ def test_add_a_check(cohorts: Cohorts) -> None:
     described = describe_checks(judged, texts, nothing)
     known = metrics.with_checks(
         {"back": rate, "left": churn},
-        lambda key, bases: materiality.behind(key, bases, described, nothing),
+        lambda key, bases: materiality.behind(key, bases, materiality.reach(described, nothing)),
     )
     assert [is_struck(entry, ["days_judged"]) for entry in known.values()] == [True, False]
 

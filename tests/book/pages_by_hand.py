@@ -67,8 +67,9 @@ def write_run(data: Path, check: str, basis: str, status: str = "fail") -> None:
     """Write a run's summary in which one check has a status."""
     checks = judge(check, basis, status)
     effects = effects_of(check, basis) if REGISTER[check].stage == "03_audit" else NO_EFFECTS
+    reached = materiality.reach(checks[:1], effects)
     entries = {
-        key: {**entry, "checks": materiality.behind(key, entry["rests_on"], checks[:1], effects)}
+        key: {**entry, "checks": materiality.behind(key, entry["rests_on"], reached)}
         for key, entry in ENTRIES.items()
     }
     (data / "summary").mkdir(parents=True, exist_ok=True)

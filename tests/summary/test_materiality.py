@@ -8,7 +8,7 @@ from analysis.contract import suspects
 from analysis.contract.checks import OF_THE_DATA, Check, Verdict, to_table
 from analysis.log.churn import Windows
 from analysis.summary import materiality as module
-from analysis.summary.materiality import behind, beside, decide, materiality
+from analysis.summary.materiality import behind, beside, decide, materiality, reach
 from analysis.summary.recomputed import Evidence, figures, without
 from tests.handmade import ROLES, at, make_events, make_log, make_users, make_window
 
@@ -226,11 +226,16 @@ def test_evidence_without_a_material_effect_is_a_warning(register):
 
 def test_a_failing_check_strikes_only_what_depends_on_it(register):
     judged = decide(VERDICTS, EFFECTS).assign(strikes=["churn", "churn", "scores"])
-    assert behind("churn_rate", ["churn"], judged, EFFECTS) == ["machines", "holes"]
-    assert behind("retention_d1", ["retention"], judged, EFFECTS) == []  # not material, not seen
-    assert behind("users_at_risk", ["churn"], judged, EFFECTS) == ["machines", "holes"]
-    assert behind("expected_at_last_rate", ["scores"], judged, EFFECTS)[:2] == ["machines", "holes"]
-    assert behind("mean_probability", ["scores"], judged, EFFECTS) == ["drift"]
+    assert behind("churn_rate", ["churn"], reach(judged, EFFECTS)) == ["machines", "holes"]
+    assert (
+        behind("retention_d1", ["retention"], reach(judged, EFFECTS)) == []
+    )  # not material, not seen
+    assert behind("users_at_risk", ["churn"], reach(judged, EFFECTS)) == ["machines", "holes"]
+    assert behind("expected_at_last_rate", ["scores"], reach(judged, EFFECTS))[:2] == [
+        "machines",
+        "holes",
+    ]
+    assert behind("mean_probability", ["scores"], reach(judged, EFFECTS)) == ["drift"]
 
 
 def test_the_effects_beside_a_figure_are_those_that_can_be_seen(register):
@@ -244,11 +249,13 @@ def test_a_figure_in_other_words_rests_on_what_its_figure_rests_on(register):
             ("machines", "kpi_active", "activity", "Active", "count", 9, None, None, 8, -1, True)]  # fmt: skip
     effects = pd.DataFrame(rows, columns=module.COLUMNS)
     judged = VERDICTS.head(1).assign(strikes="")
-    assert behind("newcomers_lost_30d", ["retention"], judged, effects) == ["machines"]
-    assert behind("retention_d7", ["retention"], judged, effects) == []  # computed again: it stands
-    assert behind("kpi_active", ["activity"], judged, effects) == ["machines"]
-    assert behind("kpi_revenue", ["activity"], judged, effects) == []
-    assert behind("users_joined", ["retention"], judged, effects) == ["machines"]
+    assert behind("newcomers_lost_30d", ["retention"], reach(judged, effects)) == ["machines"]
+    assert (
+        behind("retention_d7", ["retention"], reach(judged, effects)) == []
+    )  # computed again: it stands
+    assert behind("kpi_active", ["activity"], reach(judged, effects)) == ["machines"]
+    assert behind("kpi_revenue", ["activity"], reach(judged, effects)) == []
+    assert behind("users_joined", ["retention"], reach(judged, effects)) == ["machines"]
 
 
 def test_headline_figures_come_first_whatever_the_order_of_the_effects(register):

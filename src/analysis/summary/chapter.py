@@ -27,7 +27,7 @@ from analysis.summary.audiences import Action
 from analysis.summary.cancelled import cancellation_metrics
 from analysis.summary.findings import checks_behind, printed, split_names
 from analysis.summary.judged import describe_checks, describe_claims
-from analysis.summary.materiality import behind, decide, materiality
+from analysis.summary.materiality import behind, decide, materiality, reach
 from analysis.summary.metrics import Metrics
 from analysis.summary.recomputed import Evidence, Figures, headline, recompute
 from analysis.summary.told import Told, tell_tables
@@ -206,9 +206,8 @@ class Summary(Chapter):
     def metrics(self) -> Metrics:
         """Every number in the book with the checks that it rests on: see materiality.behind."""
         shown = metrics.disclosed(self.figures_as_measured, self.min_disclosed)
-        return metrics.with_checks(
-            shown, lambda key, bases: behind(key, bases, self.judged, self.effects)
-        )
+        reached = reach(self.judged, self.effects)
+        return metrics.with_checks(shown, lambda key, bases: behind(key, bases, reached))
 
     @cached_property
     def figures_as_measured(self) -> Metrics:

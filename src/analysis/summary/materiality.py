@@ -110,24 +110,35 @@ def _in_order(part: pd.DataFrame) -> pd.DataFrame:
     return part.loc[order.index]
 
 
+def reach(judged: pd.DataFrame, effects: pd.DataFrame) -> dict[str, tuple[set[str], set[str]]]:
+    """Return of each check, in the order of `judged`, the figures and the bases that it reaches: of
+    a check of figures none and those it strikes, of one of the data those whose effects stand
+    beside the figures.
+    """
+    reached = {}
+    for name, status, strikes in judged[["check", "status", "strikes"]].itertuples(index=False):
+        part = beside(effects, str(name), str(status))
+        seen = {*part["figure"]}, {*part["basis"]}
+        is_of_data = name in checks.of_the_data()
+        reached[str(name)] = seen if is_of_data else (set[str](), {*split_names(str(strikes))})
+    return reached
+
+
 def behind(
-    key: str, bases: Sequence[str], judged: pd.DataFrame, effects: pd.DataFrame
+    key: str, bases: Sequence[str], reached: Mapping[str, tuple[set[str], set[str]]]
 ) -> list[str]:
-    """Return the names of the checks that the figure `key` on `bases` rests on, in the order of
-    `judged`: those of figures by their bases, and those of the data whose suspects move it. For a
-    figure that is not computed again, the figures of its bases stand.
+    """Return the names of the checks that the figure `key` on `bases` rests on: those of figures by
+    their bases, and those of the data whose suspects move it (`reached`: see reach). For a figure
+    that is not computed again, the figures of its bases stand.
     """
     figure = SAME.get(key, key)
     is_own = figure in FIGURES or figure.startswith(KPI)
-    names = []
-    for name, status, strikes in judged[["check", "status", "strikes"]].itertuples(index=False):
-        part = beside(effects, str(name), str(status))
-        if name not in checks.of_the_data():
-            hit = bool({*bases} & {*split_names(str(strikes))})
-        elif is_own:
-            hit = bool((part["figure"] == figure).any())
-        else:
-            hit = bool(part["basis"].isin(list(bases)).any())
-        if hit:
-            names.append(str(name))
-    return names
+    return [
+        name
+        for name, (figures, of_bases) in reached.items()
+        if (
+            figure in figures
+            if is_own and name in checks.of_the_data()
+            else not of_bases.isdisjoint(bases)
+        )
+    ]
