@@ -3,6 +3,7 @@ import random
 import ibis
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -473,6 +474,24 @@ def test_user_days_are_the_same_from_memory_and_from_the_file_written(tmp_path):
     days = engine.to_pandas(chapter().user_days)
     assert written["events"].sum() == days["events"].sum() > 50
     pd.testing.assert_frame_equal(written, days, check_dtype=False)
+    keys = ("events", "session_id"), ("user_days", "session_key")
+    kinds = [pq.read_schema(tmp_path / f"clean/{t}.parquet").field(name).type for t, name in keys]
+    assert kinds == [pa.int64()] * 2  # as a float, one of 63 bits is that of a hundred sessions
+
+
+def users_read(given):
+    return clean._typed(clean._read(given))
+
+
+def events_read(given):
+    return clean_log._parsed(given, {})
+
+
+@pytest.mark.parametrize(("columns", "read"), [(USERS, users_read), (EVENTS, events_read)])
+def test_the_query_that_reads_a_table_stays_short(columns, read):
+    """Each cell is written out once: the query was eight times as long when each use did it."""
+    given = ibis.table(dict.fromkeys(names(columns), "string"), name="given")
+    assert len(ibis.to_sql(read(given), dialect="duckdb")) < 90_000
 
 
 def test_the_whole_events_table_by_hand():
