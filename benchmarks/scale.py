@@ -124,12 +124,12 @@ def _measure(name: str, place: Path, memory_limit: str, with_queries: bool) -> d
     cpu, clock = time.process_time(), time.monotonic()
     step()
     cpu, clock = time.process_time() - cpu, time.monotonic() - clock
+    in_engine = Timed.seconds if connections else None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     logged = [row for con in connections for row in _queries(con)]
     events = int(place.name)
     scans = sum(scanned for _, _, scanned in logged if scanned >= LARGE * events) / events
     dearest = sorted(logged, reverse=True)[:15] if with_queries else []
-    in_engine = Timed.seconds if connections else None
     return {"cpu_seconds": cpu, "engine_seconds": in_engine, "seconds": clock, "peak_mb": peak,
             "scans": scans, "queries": dearest}  # fmt: skip
 

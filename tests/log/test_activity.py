@@ -1,5 +1,7 @@
 import ibis
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -202,6 +204,15 @@ def test_what_no_sum_can_hold_is_left_out():
 def test_amounts_are_read_from_json_and_from_what_programs_write(properties, expected):
     table = make_events([("new", "2025-01-05")], properties=[properties])
     assert table.select(n=amount(table)).to_pyarrow()["n"].to_pylist() == [expected]
+
+
+@pytest.mark.parametrize("columns", [{}, {"session_id": ["s", None]}])
+def test_keys_of_sessions_are_whole_numbers(columns, tmp_path):
+    """A sum of the engine's is of 128 bits, which a file keeps as a float."""
+    events = make_events([("a", "2025-01-05"), ("a", "2025-01-06")], **columns)
+    path = tmp_path / "keys.parquet"
+    engine.write(with_sessions(events, 30).select("session_key"), str(path))
+    assert pq.read_schema(path).field("session_key").type == pa.int64()
 
 
 def test_a_given_session_id_is_used_whatever_the_silence():

@@ -17,7 +17,7 @@ from analysis.log.chapters import EventsChapter, UsersChapter
 from analysis.model import Features, Model, Scoring
 from analysis.published import Published
 from analysis.segments import Segments
-from analysis.summary import Summary
+from analysis.summary.chapter import Summary
 from tests.handmade import make_params
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]

@@ -55,11 +55,12 @@ def in_process() -> Any:
     spilled = Path(tempfile.gettempdir()) / ibis.util.gen_name("churnbook-engine")
     con = ibis.duckdb.connect(temp_directory=str(spilled), **limits)
     con.raw_sql("SET TimeZone = 'UTC'")
-    con.raw_sql(f"CREATE TEMP MACRO {BITS}(text) AS (hash(text) >> 1)::BIGINT")
+    con.raw_sql(MACRO)
     return con
 
 
 BITS = "bits_of_text"
+MACRO = f"CREATE TEMP MACRO {BITS}(text) AS (hash(text) >> 1)::BIGINT"
 
 
 def _bits(text: Any) -> Any:
@@ -69,8 +70,9 @@ def _bits(text: Any) -> Any:
 bits_of: Callable[[Any], Any] = ibis.udf.scalar.builtin(
     _bits, name=BITS, signature=(("string",), "int64")
 )
-"""Return 63 bits of an Ibis column of text, on Spark 64. (Ibis's own `hash` goes through a text of
-bits, which costs three times as much.)"""
+"""Return 63 bits of an Ibis column of text, on Spark 64: of a table of `connect` or `in_process`,
+for other connections lack the MACRO. (Ibis's own `hash` goes through a text of bits, which costs
+three times as much.)"""
 
 
 def list_files(source: str, table: str) -> list[Path]:

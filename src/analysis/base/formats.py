@@ -362,7 +362,7 @@ def is_too_few(users: Any, min_group: int) -> Any:
 
 
 def too_few(min_group: int, locale: str = "") -> str:
-    """Return "fewer than 30 users": what a blank cell of a rate means (statistics.is_too_few)."""
+    """Return "fewer than 30 users": what a blank cell of a rate means (is_too_few)."""
     return word("too_few", locale, users=format_value(min_group, "count", locale))
 
 

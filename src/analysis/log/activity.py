@@ -185,7 +185,7 @@ def with_sessions(active: Any, gap_minutes: float) -> Any:
     """Return `active` with `session_key` (integer), one value per user and session.
 
     The events' own `session_id` where the table has one (an event without it counts to a
-    session of its day, whose key is negative); otherwise a session ends when
+    session of its day); otherwise a session ends when
     `gap_minutes` pass without an event of that user (the field's usual rule).
     """
     if "session_key" in active.columns:
@@ -199,7 +199,7 @@ def with_sessions(active: Any, gap_minutes: float) -> Any:
     starts = timed.mutate(is_start=(pause.isnull() | (pause > gap_minutes * 60)).cast("int64"))
     # by range: events of one instant get one number, in whatever order they come
     running = ibis.window(group_by=starts.user_id, order_by=starts.second, range=(None, 0))
-    number = starts.is_start.sum().over(running)
+    number = starts.is_start.nullif(0).count().over(running)  # a sum would be of 128 bits
     return starts.mutate(session_key=number).drop("is_start", "second")
 
 

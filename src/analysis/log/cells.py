@@ -40,7 +40,7 @@ def with_texts(table: Any, times: Collection[str], apart: Collection[str] = ()) 
     a step of its own, before: the engine does it once, and the query stays short.
     """
     readers = {n: read if n in times else text for n in table.columns if n not in apart}
-    return table.mutate(**{name: reader(table[name]) for name, reader in readers.items()})
+    return table.mutate(*(reader(table[name]).name(name) for name, reader in readers.items()))
 
 
 FIRST_LETTER = "!"

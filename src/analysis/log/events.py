@@ -99,6 +99,8 @@ def clean_events(raw: Any, time_zone: str = "UTC", pieces: Sequence[Piece] = ())
     if "event_uuid" in events.columns:
         usable = usable.filter(usable.event_uuid.notnull())
         unique, removed, differing = _one_each(usable)
+    if "session_id" in unique.columns:  # which of the repeats stays, its text decides
+        unique = unique.mutate(session_id=content.hash_of(unique.session_id))
     n_usable = int(usable.count().execute())
     n_unique = n_usable - (removed or 0)
     if n_unique == 0:
@@ -172,9 +174,10 @@ def _parsed(raw: Any, apart: Mapping[str, str]) -> Any:
     }
     columns |= {name: judged[f"instant_{name}"] for name in times}
     columns |= {name: content.hash_of(columns[name]) for name in HASHED if name in known}
-    if "event_uuid" in known:  # of 64 bits, two of a billion identifiers may have the same
+    if "event_uuid" in known:  # of 63 bits, two of a billion identifiers may have the same
         columns["more_of_uuid"] = content.hash_of(judged.event_uuid + "+")
-    columns |= content.hashed(columns, tuple(n for n in known if content.is_said(n)))
+    said = columns | {name: judged[name] for name in ids}
+    columns |= content.hashed(said, tuple(n for n in known if content.is_said(n)))
     columns |= content.in_short(judged, apart)
     if "properties" in known:
         columns["amount"] = amount(judged)
@@ -305,19 +308,20 @@ def _earliest(events: Any) -> Any:
     return ranked.filter(ranked.rank_of_uuid == 0).drop("rank_of_uuid")
 
 
-HASHED = ("event_uuid", "session_id", "show_id", "episode_id", "app_version", "properties")
-"""Columns of which nothing is asked but whether they are filled, with how many values, and where
-two agree. Of these 63 bits are kept, for their text is most of the log; of `event_uuid` 126."""
+HASHED = ("event_uuid", "show_id", "episode_id", "app_version", "properties")
+"""Columns of which nothing is asked but whether they are filled, and with how many values. Of these
+63 bits are kept while cleaning, for their text is most of the log; of `event_uuid` 126."""
 SLIM = ("user_id", "event_at", "event_type", "received_at", "created_at", "session_id", "country",
         "source", "recorded_at", content.NAME, "amount")  # fmt: skip
 
 
 def slim(events: Any) -> Any:
     """Return parsed events with the columns that later stages ask for: who, what and when, the
-    session and the kinds of event that are compared, as far as the log has them; `recorded_at`
-    (when it was known: `received_at`, and `event_at` where that is absent or earlier); `content`
-    (see log.content), where events say more than who, what and when; and `amount` (see
-    activity.amount), where they have properties. What else they say stays in the raw file.
+    session (63 bits of its name) and the kinds of event that are compared, as far as the log has
+    them; `recorded_at` (when it was known: `received_at`, and `event_at` where that is absent or
+    earlier); `content` (see log.content), where events say more than who, what and when; and
+    `amount` (see activity.amount), where they have properties. What else they say stays in the raw
+    file.
     """
     recorded = events.event_at
     if "received_at" in events.columns:

@@ -75,7 +75,7 @@ def _typed(read: Any) -> Any:
     """
     dates = [name for name in names(USERS, "date") if name in read.columns]
     kinds = dict.fromkeys(dates, moment) | dict.fromkeys(NUMBERS, number)
-    found = read.mutate(**{name: kinds.get(name, named)(read[name]) for name in read.columns})
+    found = read.mutate(*(kinds.get(n, named)(read[n]).name(n) for n in read.columns))
     found = found.mutate(
         user_id=whole(found.user_id),
         **{name: instant_of(found[name], FIRST_DATE) for name in dates},

@@ -276,8 +276,9 @@ def _thinned(evidence: Evidence, share: float) -> Evidence:
     probability share ** n; the golden ratio spreads the draws evenly over the rows in order.
     """
     days = evidence.user_days
-    order = [days[name] for name in ("user_id", "first_event_at", "last_event_at",
-                                     "recorded_days_to_end", "events", "session_key")]  # fmt: skip
+    said = ("first_event_at", "last_event_at", "recorded_days_to_end", "events", "plays", "clicks",
+            "nexts", "purchases", "bought")  # fmt: skip
+    order = [days[name] for name in ("user_id", *said, "session_key")]  # the key is an engine's own
     place = ibis.row_number().over(order_by=order).cast("float64") * 0.6180339887498949
     ranked = days.mutate(draw=place - place.floor())
     kept = ranked.filter(ranked.draw >= ibis.literal(share).pow(ranked.events.cast("float64")))
