@@ -55,24 +55,24 @@ def in_process() -> Any:
     spilled = Path(tempfile.gettempdir()) / ibis.util.gen_name("churnbook-engine")
     con = ibis.duckdb.connect(temp_directory=str(spilled), **limits)
     con.raw_sql("SET TimeZone = 'UTC'")
-    con.raw_sql(MACRO)
     return con
 
 
-BITS = "bits_of_text"
-MACRO = f"CREATE TEMP MACRO {BITS}(text) AS (hash(text) >> 1)::BIGINT"
+def _hash(text: Any) -> Any:
+    """Return 64 bits of text: the engine's own."""
 
 
-def _bits(text: Any) -> Any:
-    """Return bits of text: the engine's own."""
-
-
-bits_of: Callable[[Any], Any] = ibis.udf.scalar.builtin(
-    _bits, name=BITS, signature=(("string",), "int64")
+_hash_of: Callable[[Any], Any] = ibis.udf.scalar.builtin(
+    _hash, name="hash", signature=(("string",), "uint64")
 )
-"""Return 63 bits of an Ibis column of text, on Spark 64: of a table of `connect` or `in_process`,
-for other connections lack the MACRO. (Ibis's own `hash` goes through a text of bits, which costs
-three times as much.)"""
+BITS = 2**63 - 1
+
+
+def bits_of(text: Any) -> Any:
+    """Return 63 bits of an Ibis column of text, as a whole number that fits a file's. (Ibis's own
+    `hash` goes through a text of bits, which costs three times as much.)
+    """
+    return (_hash_of(text) & ibis.literal(BITS, "uint64")).cast("int64")
 
 
 def list_files(source: str, table: str) -> list[Path]:

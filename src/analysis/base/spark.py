@@ -107,6 +107,11 @@ class SparkBackend(Backend):
         for number, part in enumerate(parts):
             part.rename(folder / f"part-{number:05d}.parquet")
 
+    def _register_udfs(self, expr: Any) -> None:
+        """Register nothing: the functions that expressions name are Spark's own (see spark_sql),
+        and Ibis would refuse DuckDB's types of them.
+        """
+
     def _frame(self, expr: Any) -> Any:
         self._run_pre_execute_hooks(expr)
         return self.raw_sql(self.compile(expr))

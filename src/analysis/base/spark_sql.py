@@ -12,7 +12,7 @@ from ibis.backends.sql.compilers.base import NULL, SQLGlotCompiler
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 from ibis.common.graph import Graph
 
-NAMES = {"epoch_us": "unix_micros", "bits_of_text": "xxhash64"}
+NAMES = {"epoch_us": "unix_micros", "hash": "xxhash64"}
 """Functions of DuckDB's own, by what Spark calls them."""
 LETTERS = {
     "Y": ("yyyy", "y"), "m": ("MM", "M"), "d": ("dd", "d"), "b": ("MMM", "MMM"),

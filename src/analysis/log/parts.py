@@ -78,7 +78,7 @@ def _reading(raw: Any, read: Callable[[Any], Any]) -> str:
     """
     query = ibis.to_sql(read(ibis.table(raw.schema(), name="raw")), dialect="duckdb")
     given = re.sub(r"ibis_read_parquet_\w+", "file", ibis.to_sql(raw, dialect="duckdb"))
-    return repr((duckdb.__version__, engine.MACRO, given, raw.schema(), query))
+    return repr((duckdb.__version__, given, raw.schema(), query))
 
 
 def _key(piece: Piece, reading: str) -> str:
