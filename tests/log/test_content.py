@@ -62,6 +62,12 @@ def test_a_column_by_which_no_two_rows_agree_is_an_identifier():
     assert set(said.left_out) == {"event_uuid", "serial", "loaded_at"}
 
 
+def test_an_estimate_that_is_too_low_hides_no_identifier():
+    """Of 20 columns the estimate of four or five is more than a tenth too low."""
+    columns = {f"serial{k}": [f"{k}-{n}" for n in range(ROWS)] for k in range(20)}
+    assert clean_events(raw(**columns)).said.counted == ()
+
+
 def test_few_rows_do_not_show_an_identifier():
     few = raw(serial=[str(n) for n in range(ROWS)]).limit(content.FEW_ROWS - 1)
     assert clean_events(few).said == Columns(("serial",), ())
