@@ -62,7 +62,9 @@ def small(monkeypatch):
     monkeypatch.setattr(checks, "REGISTER", register)
     monkeypatch.setattr(catalogue, "columns_of", lambda name: ["decile"])
     monkeypatch.setattr(catalogue, "empty_table", lambda name: pd.DataFrame(columns=["decile"]))
-    return Small([], SimpleNamespace(window=7))
+    catalogue._table_of.cache_clear()
+    yield Small([], SimpleNamespace(window=7))
+    catalogue._table_of.cache_clear()  # which knows where this stage would write `lift`
 
 
 def test_a_table_is_computed_once_and_knows_its_name(small):
