@@ -3,9 +3,9 @@
 `python -m benchmarks.scale --events 2e5 2e6` makes logs of these sizes in the engine, runs the
 product's own stages on each, every one in a process of its own, and prints per stage the CPU time
 (of all of it, and of the engine alone), the peak of its memory and the scans of its event-level
-tables. Beside them stand a bare scan
-(`count` and `max` of the log's columns) and the published case's method in plain pandas. Imports
-and kernels are left out: they cost the same whatever the size.
+tables. Beside them stand a bare scan (`count` and `max` of the log's columns) and the published
+case's method in plain pandas. Imports and kernels are left out: they cost the same whatever the
+size.
 """
 
 import argparse

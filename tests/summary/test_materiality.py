@@ -226,16 +226,12 @@ def test_evidence_without_a_material_effect_is_a_warning(register):
 
 def test_a_failing_check_strikes_only_what_depends_on_it(register):
     judged = decide(VERDICTS, EFFECTS).assign(strikes=["churn", "churn", "scores"])
-    assert behind("churn_rate", ["churn"], reach(judged, EFFECTS)) == ["machines", "holes"]
-    assert (
-        behind("retention_d1", ["retention"], reach(judged, EFFECTS)) == []
-    )  # not material, not seen
-    assert behind("users_at_risk", ["churn"], reach(judged, EFFECTS)) == ["machines", "holes"]
-    assert behind("expected_at_last_rate", ["scores"], reach(judged, EFFECTS))[:2] == [
-        "machines",
-        "holes",
-    ]
-    assert behind("mean_probability", ["scores"], reach(judged, EFFECTS)) == ["drift"]
+    reached = reach(judged, EFFECTS)
+    assert behind("churn_rate", ["churn"], reached) == ["machines", "holes"]
+    assert behind("retention_d1", ["retention"], reached) == []  # not material, not seen
+    assert behind("users_at_risk", ["churn"], reached) == ["machines", "holes"]
+    assert behind("expected_at_last_rate", ["scores"], reached)[:2] == ["machines", "holes"]
+    assert behind("mean_probability", ["scores"], reached) == ["drift"]
 
 
 def test_the_effects_beside_a_figure_are_those_that_can_be_seen(register):
@@ -248,14 +244,12 @@ def test_a_figure_in_other_words_rests_on_what_its_figure_rests_on(register):
     rows = [("machines", "retention_d30", "retention", "Back", "share", 0.5, 0.4, 0.6, 0.3, -0.2, True),
             ("machines", "kpi_active", "activity", "Active", "count", 9, None, None, 8, -1, True)]  # fmt: skip
     effects = pd.DataFrame(rows, columns=module.COLUMNS)
-    judged = VERDICTS.head(1).assign(strikes="")
-    assert behind("newcomers_lost_30d", ["retention"], reach(judged, effects)) == ["machines"]
-    assert (
-        behind("retention_d7", ["retention"], reach(judged, effects)) == []
-    )  # computed again: it stands
-    assert behind("kpi_active", ["activity"], reach(judged, effects)) == ["machines"]
-    assert behind("kpi_revenue", ["activity"], reach(judged, effects)) == []
-    assert behind("users_joined", ["retention"], reach(judged, effects)) == ["machines"]
+    reached = reach(VERDICTS.head(1).assign(strikes=""), effects)
+    assert behind("newcomers_lost_30d", ["retention"], reached) == ["machines"]
+    assert behind("retention_d7", ["retention"], reached) == []  # computed again: it stands
+    assert behind("kpi_active", ["activity"], reached) == ["machines"]
+    assert behind("kpi_revenue", ["activity"], reached) == []
+    assert behind("users_joined", ["retention"], reached) == ["machines"]
 
 
 def test_headline_figures_come_first_whatever_the_order_of_the_effects(register):
