@@ -18,7 +18,6 @@ from analysis.base.names import distinct_cuts
 if TYPE_CHECKING:  # Matplotlib is slow to import, and some chapters draw nothing
     from analysis.base.drawing import Canvas, Drawing
 
-Frame = pd.DataFrame
 MIN_USERS = 30  # the design's limit for a rate
 CHART = "cb-chart"
 """Class of the element that holds a chart."""
@@ -48,7 +47,7 @@ class Chart:
     note: str = ""
     method: str = ""
     reason: str = ""
-    frame: Frame = field(default_factory=pd.DataFrame)
+    frame: pd.DataFrame = field(default_factory=pd.DataFrame)
     wide: "Drawing | None" = None
     narrow: "Drawing | None" = None
     again: "Callable[[], Chart] | None" = None
@@ -95,7 +94,7 @@ def with_short_names(value: Any) -> Any:
     return frame
 
 
-def require_columns(frame: Frame, required: Iterable[str], name: str) -> None:
+def require_columns(frame: pd.DataFrame, required: Iterable[str], name: str) -> None:
     """Raise ReportError, naming what the frame has, when a column is absent."""
     absent = [column for column in required if column not in frame.columns]
     if absent:
@@ -105,7 +104,7 @@ def require_columns(frame: Frame, required: Iterable[str], name: str) -> None:
         )
 
 
-def require_one(frame: Frame, column: str, name: str) -> None:
+def require_one(frame: pd.DataFrame, column: str, name: str) -> None:
     """Raise ReportError when the frame has rows of several values of `column`."""
     if column in frame.columns and frame[column].nunique() > 1:
         found = ", ".join(map(str, frame[column].unique()))
@@ -113,8 +112,8 @@ def require_one(frame: Frame, column: str, name: str) -> None:
 
 
 def keep_large(
-    frame: Frame, name: str, rate: str, min_users: int, size: str = "users"
-) -> tuple[Frame, list[str]]:
+    frame: pd.DataFrame, name: str, rate: str, min_users: int, size: str = "users"
+) -> tuple[pd.DataFrame, list[str]]:
     """Return the rows worth drawing, and the names of those of too few users."""
     is_small = is_too_few(pd.to_numeric(frame[size]).fillna(0), min_users)
     kept = frame.loc[~is_small & frame[rate].notna()]
