@@ -27,8 +27,10 @@ def test_seconds_cpu_and_the_peak_of_a_kernels_memory_are_recorded(project):
     lines = []
     runner.run_stages(run, lambda *line: lines.append(line))
     kept = json.loads((run.data / ".state" / "timings.json").read_text())
-    count, show = (kept[stage.name] for stage in (COUNT, SHOW))
-    assert show["peak_bytes"] - count["peak_bytes"] == pytest.approx(300_000_000, rel=0.1)
+    assert set(kept) == {COUNT.name, SHOW.name}
+    show = kept[SHOW.name]
+    loaded = 500_000_000  # what all kernels share counts to each
+    assert 300_000_000 < show["peak_bytes"] < 300_000_000 + loaded
     assert 0.5 < show["cpu_seconds"] < show["seconds"] + 0.5
     name, _, used = lines[-1]
     assert (name, used.seconds, used.peak_bytes) == ("02_show", show["seconds"], show["peak_bytes"])

@@ -362,6 +362,14 @@ def beside(stage: Stage) -> set[str]:
     return set(before) - before[stage.name] - after - {stage.name}
 
 
+def urgency(name: str) -> tuple[int, str]:
+    """Return what stages are sorted by when several can run: first the one that the longest row of
+    others waits for, one after the other; then by name.
+    """
+    following = [urgency(stage.name)[0] for stage in STAGES if name in needs(stage)]
+    return min(following, default=0) - 1, name
+
+
 def reads_of(stage: Stage) -> tuple[str, ...]:
     """Return every artifact that `stage` reads: the summary also reads all verdicts."""
     more = tuple(checks_of_stages().values()) if stage.name == SUMMARY else ()

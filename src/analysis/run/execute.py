@@ -1,15 +1,12 @@
 """Run one notebook with papermill; its artifacts appear only when all of it has succeeded."""
 
 import ast
-import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
-from traitlets import Dict as TraitDict
 from traitlets.config import Config
 
 from analysis.base.errors import ReportError, RunStopped
@@ -20,8 +17,9 @@ from analysis.run import limits, trouble
 from analysis.run.digests import files_in
 from analysis.run.fingerprint import METADATA, parse
 from analysis.run.folders import LOCALE, Run, notebook_of
+from analysis.run.kernels import KernelManager
 from analysis.run.state import move
-from analysis.run.usage import Usage, measure
+from analysis.run.usage import Usage
 
 KERNEL_ENVIRONMENT = {
     "TZ": "UTC",
@@ -86,6 +84,7 @@ def execute(run: Run, stage: Stage, sockets: Path, jobs: int = 1) -> Usage:
 def _run_notebook(
     run: Run, stage: Stage, executed: Path, sockets: Path, environment: dict[str, str]
 ) -> Usage:
+    KernelManager.get_ready()
     import papermill  # slow to import, and not needed when nothing has changed
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
@@ -105,48 +104,15 @@ def _run_notebook(
             language="python",
             progress_bar=False,
             log_output=False,
-            kernel_manager_class=QuietKernelManager,
+            kernel_manager_class=KernelManager,
             config=Config(KernelManager=kernel),
         )
     except PapermillExecutionError as error:
         raise _as_report_error(run, stage, error) from error
     except DeadKernelError as error:
-        held = QuietKernelManager.used.pop(f"{place}.json", Usage()).peak_bytes
+        held = KernelManager.used.pop(f"{place}.json", Usage()).peak_bytes
         raise trouble.killed(stage, held) from error
-    return QuietKernelManager.used.pop(f"{place}.json", Usage())
-
-
-class QuietKernelManager(AsyncKernelManager):
-    """A kernel manager that does not interrupt a kernel it is about to stop: the interrupt may
-    arrive between two cells, and then prints an error that is none. It starts the kernel with the
-    variables of `environment` beside this process's own, and keeps what it used, by the name of its
-    connection file: asked whether it is alive each second and before its end.
-    """
-
-    environment: Any = TraitDict().tag(config=True)
-    used: ClassVar[dict[str, Usage]] = {}
-
-    async def _async_pre_start_kernel(self, **options: Any) -> Any:
-        options["env"] = {**os.environ, **options.get("env", {}), **self.environment}
-        return await super()._async_pre_start_kernel(**options)
-
-    pre_start_kernel = _async_pre_start_kernel
-
-    async def interrupt_kernel(self) -> None:  # type: ignore[override]
-        """Interrupt the kernel, unless it is being shut down."""
-        if not self.shutting_down:
-            await super().interrupt_kernel()
-
-    _async_interrupt_kernel = interrupt_kernel
-
-    async def _async_is_alive(self) -> bool:
-        pid = getattr(self.provisioner, "pid", None)
-        if pid:
-            before = self.used.get(self.connection_file, Usage())
-            self.used[self.connection_file] = measure(pid, before)
-        return await super()._async_is_alive()
-
-    is_alive = _async_is_alive
+    return KernelManager.used.pop(f"{place}.json", Usage())
 
 
 def _as_report_error(run: Run, stage: Stage, error: Any) -> ReportError:

@@ -26,6 +26,7 @@ from analysis.run.digests import digest, files_in, is_as_recorded
 from analysis.run.execute import KERNEL_ENVIRONMENT, execute
 from analysis.run.fingerprint import SIMULATION, code_digest, fingerprint, package_versions
 from analysis.run.folders import SIMULATE, Run, outputs_of, simulated_tables
+from analysis.run.kernels import KernelManager
 from analysis.run.lock import socket_folder
 from analysis.run.manifest import write_manifest
 from analysis.run.need import warning_of
@@ -89,6 +90,7 @@ def _simulate(run: Run, report: Report) -> None:
     ):
         return report(SIMULATE, "skipped: nothing has changed", Usage())
     start = time.monotonic()
+    KernelManager.get_ready()
     run.temporary.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=run.temporary) as folder:
         simulation.write(simulation.simulate(size[0], size[1], size[2]), Path(folder))
@@ -126,17 +128,18 @@ def run_stages(
     """Bring every stage up to date, or the stage `until` and those it needs: the run is then not
     finished yet. Return the names of those that ran.
 
-    Stages whose inputs are ready run in parallel, `jobs` at a time (one per core if None). The
-    first failure stops the start of others and is raised as ReportError; what was finished
-    stays, and the run's folder says that it is not finished. The caller holds the folder.
+    Stages whose inputs are ready run in parallel, `jobs` at a time (one per core if None), those
+    first for which the longest row of others waits. The first failure stops the start of others and
+    is raised as ReportError; what was finished stays, and the run's folder says that it is not
+    finished. The caller holds the folder.
     """
     os.environ.update(KERNEL_ENVIRONMENT)
     check_inputs(run)
     chosen = stages.up_to(until) if until else stages.STAGES
     try:
         record = begin(run)
-        _simulate(run, report)
-        with socket_folder() as sockets:
+        with socket_folder() as sockets, KernelManager.forked():
+            _simulate(run, report)
             at_once = jobs or os.cpu_count() or 1
             attempt = partial(_attempt, run, run_print=record["run"], sockets=sockets, jobs=at_once,
                               report=report)  # fmt: skip
@@ -156,12 +159,15 @@ def _run_in_order(
     order = TopologicalSorter({stage.name: stages.needs(stage) for stage in chosen})
     order.prepare()
     ran: list[str] = []
+    ready: list[str] = []
     running: dict[Future[tuple[str, Usage]], str] = {}
     failure: ReportError | None = None
     with ThreadPoolExecutor(max_workers=jobs) as pool, _no_process_left(pool, running):
         while running or (order.is_active() and failure is None):
-            ready = sorted(order.get_ready()) if failure is None else []
-            running |= {pool.submit(attempt, stages.find(name)): name for name in ready}
+            ready = sorted([*ready, *order.get_ready()], key=stages.urgency)
+            while ready and len(running) < jobs and failure is None:
+                name = ready.pop(0)
+                running[pool.submit(attempt, stages.find(name))] = name
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 name = running.pop(future)

@@ -80,7 +80,7 @@ def finish_time(seconds: Mapping[str, float], jobs: int) -> float:
     running: list[tuple[float, str]] = []
     now = 0.0
     while order.is_active():
-        waiting += sorted(order.get_ready())
+        waiting = sorted([*waiting, *order.get_ready()], key=stages.urgency)
         while waiting and len(running) < jobs:
             name = waiting.pop(0)
             heappush(running, (now + seconds[name], name))
