@@ -17,9 +17,9 @@ CASES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
                 "k": [2, 3],
                 "silhouette": [0.2, 0.1],
                 "stability": [0.9, 0.5],
-                **dict(zip(charts.NULLS, (0.3, 0.25, 0.28), strict=True)),
-                **{f"stability_{name}": 0.7 for name in charts.NULLS},
-                **{name.replace("p95", "max_p95"): 0.3 for name in charts.NULLS},
+                **dict(zip(charts.BESIDE["silhouette"], (0.3, 0.25, 0.28), strict=True)),
+                **dict.fromkeys(charts.BESIDE["stability"], 0.7),
+                **{n.replace("p95", "max_p95"): 0.3 for n in charts.BESIDE["silhouette"]},
             }
         ),
         {},
@@ -51,7 +51,7 @@ def draw(name: str, frame: pd.DataFrame | None = None, **options: Any) -> Chart:
 def test_clusters_are_beside_their_nulls():
     silhouette, stability = axes_of(draw("draw_cluster_selection"))
     assert [line.get_ydata()[0] for line in silhouette.lines] == [0.3, 0.25, 0.28, 0.2]
-    assert [line.get_ydata()[0] for line in stability.lines] == [0.7, 0.7, 0.7, 0.9]
+    assert [line.get_ydata()[0] for line in stability.lines] == [0.7, 0.7, 0.9]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ def clustered(exists: bool, claimed: bool, users: int = 100) -> Verdict:
     selection = pd.DataFrame({"k": [2], "silhouette": 0.35, "stability": 0.9})
     for name in nulls.NULLS:
         selection[f"null_{name}_max_p95"] = 0.3 if exists else 0.4
+    for name in nulls.SHAPELESS:
         selection[f"stability_null_{name}_p95"] = 0.8
     return clusters.clusters_exist(selection, pd.DataFrame({"is_cluster": [claimed] * users}))
 

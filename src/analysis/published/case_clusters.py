@@ -4,16 +4,16 @@ Known fault, kept on purpose: the highest silhouette always names a k, also wher
 columns give a higher one (`analysis.published.faults.shuffled_silhouettes`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn import config_context
 from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
+from analysis.base.cluster_metrics import silhouettes
 from analysis.published.case_model import raw_numbers
 from analysis.published.results import Absent, known
 
@@ -50,10 +50,10 @@ def case_clusters(
     if k_max < 2:
         return Absent("fewer than three users differ in the variables of the clusters")
     fits = {k: KMeans(k, random_state=seed, n_init="auto").fit(X) for k in range(2, k_max + 1)}
-    silhouettes = [silhouette(X, fit.labels_, seed, silhouette_rows) for fit in fits.values()]
+    tight = silhouettes_of(X, [fit.labels_ for fit in fits.values()], seed, silhouette_rows)
     inertia = [float(fit.inertia_) for fit in fits.values()]
-    selection = pd.DataFrame({"k": list(fits), "inertia": inertia, "silhouette": silhouettes})
-    k = 2 + int(np.nan_to_num(silhouettes, nan=-1.0).argmax())
+    selection = pd.DataFrame({"k": list(fits), "inertia": inertia, "silhouette": tight})
+    k = 2 + int(np.nan_to_num(tight, nan=-1.0).argmax())
     labels = table[["user_id"]].assign(cluster=fits[k].labels_.astype("int64"))
     profile = _profile(table[list(used)], labels["cluster"])
     return CaseClusters(k, selection, labels, profile)
@@ -65,14 +65,16 @@ def scaled_variables(features: pd.DataFrame) -> tuple[tuple[str, ...], Any]:
     return used, StandardScaler().fit_transform(raw_numbers(features, list(used)))
 
 
-def silhouette(X: Any, labels: Any, seed: int, rows: int) -> float:
-    """Return the mean silhouette (-1 to 1), on a sample above `rows`; NaN if it has one cluster."""
+def silhouettes_of(X: Any, labels: Sequence[Any], seed: int, rows: int) -> list[float]:
+    """Return the mean silhouette (-1 to 1) of each of `labels`, on a sample above `rows`; NaN for
+    one cluster, or for as many as users.
+    """
     if len(X) > rows:
         sample = np.sort(np.random.default_rng(seed).choice(len(X), rows, replace=False))
-        X, labels = X[sample], labels[sample]
-    has_clusters = 1 < len(np.unique(labels)) < len(labels)
-    with config_context(working_memory=256):  # MB of distances held at once, not all 800
-        return float(silhouette_score(X, labels)) if has_clusters else float("nan")
+        X, labels = X[sample], [of_k[sample] for of_k in labels]
+    has_clusters = [1 < len(np.unique(of_k)) < len(of_k) for of_k in labels]
+    tight = silhouettes(X, labels)
+    return [v if known else float("nan") for v, known in zip(tight, has_clusters, strict=True)]
 
 
 def _profile(variables: pd.DataFrame, cluster: pd.Series) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from scipy.stats import chi2_contingency
 from sklearn.cluster import KMeans
 from sklearn.metrics import roc_auc_score
 
-from analysis.published.case_clusters import scaled_variables, silhouette
+from analysis.published.case_clusters import scaled_variables, silhouettes_of
 from analysis.published.case_model import logistic_auc
 from analysis.published.results import Absent
 
@@ -86,7 +86,8 @@ def shuffled_silhouettes(
     for seed in seeds:
         shuffled = np.random.default_rng(seed).permuted(X, axis=0)
         labels = KMeans(k, random_state=seed, n_init=10).fit(shuffled).labels_
-        silhouettes.append({"seed": seed, "silhouette": silhouette(shuffled, labels, seed, rows)})
+        tight = silhouettes_of(shuffled, [labels], seed, rows)[0]
+        silhouettes.append({"seed": seed, "silhouette": tight})
     return pd.DataFrame(silhouettes, columns=["seed", "silhouette"])
 
 

@@ -40,25 +40,29 @@ from analysis.base.drawing import (
 from analysis.base.formats import format_value
 from analysis.contract import catalogue
 from analysis.contract.captions import chart
-from analysis.segments import clusters
+from analysis.segments import clusters, nulls
 
-NULLS = ("null_permuted_p95", "null_gaussian_p95", "null_copula_p95")
-"""The percentiles that a silhouette is drawn beside; those of stability begin with `stability_`."""
+BESIDE = {
+    "silhouette": tuple(f"null_{name}_p95" for name in nulls.NULLS),
+    "stability": tuple(f"stability_null_{name}_p95" for name in nulls.SHAPELESS),
+}
+"""The percentiles that each measure is drawn beside."""
 
 
-@chart("k", "silhouette", "stability", *NULLS, *(f"stability_{name}" for name in NULLS))
+@chart("k", *BESIDE, *BESIDE["silhouette"], *BESIDE["stability"])
 def draw_cluster_selection(cluster_selection: Frame) -> Sketch:
-    """Return two panels by `k`: `silhouette` and `stability`, each beside the 95th percentiles of
-    the NULLS, faint.
+    """Return two panels by `k`: `silhouette` and `stability`, each beside the 95th percentiles that
+    it is judged by, faint.
     """
     ordered = cluster_selection.sort_values("k")
     best = ordered.iloc[int(read(ordered, "silhouette").argmax())]
     highest = {c for c in ordered.columns if c.endswith("_max_p95")}
     facts = {
         "exists": bool(highest) and clusters.verdict_of(ordered).exists, "k": best["k"],
-        "silhouette": best["silhouette"], "null": max(best[name] for name in NULLS),
+        "silhouette": best["silhouette"],
+        "null": max(best[name] for name in BESIDE["silhouette"]),
         "stability": best["stability"],
-        "stability_null": max(best[f"stability_{name}"] for name in NULLS),
+        "stability_null": max(best[name] for name in BESIDE["stability"]),
     }  # fmt: skip
     return Sketch(facts, partial(_paint_selection, ordered))
 
@@ -66,9 +70,7 @@ def draw_cluster_selection(cluster_selection: Frame) -> Sketch:
 def _paint_selection(ordered: Frame, canvas: Canvas) -> None:
     columns = 1 if canvas.is_narrow else 2
     drawn = canvas.panels([190, 190], left=40, right=110, top=36, gap=84, columns=columns)
-    for axes, measure in zip(drawn, ("silhouette", "stability"), strict=True):
-        prefix = "" if measure == "silhouette" else "stability_"
-        names = [f"{prefix}{name}" for name in NULLS]
+    for axes, (measure, names) in zip(drawn, BESIDE.items(), strict=True):
         rule(axes)
         for name in names:
             axes.plot(ordered["k"], ordered[name], color=FAINT, linewidth=1.4)

@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, pairwise_distances, silhouette_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from analysis.base.cluster_metrics import agreements, silhouettes
 from analysis.base.errors import Unavailable
 from analysis.base.formats import plural
 from analysis.contract.checks import Status, Verdict, check
 from analysis.segments.behaviour import ROWS_PER_CLUSTER, comparable
-from analysis.segments.kmeans import Floats, Labels, best_centres, nearest
+from analysis.segments.kmeans import Floats, best_centres, nearest
 from analysis.segments.nulls import NULLS, SHAPELESS
 
 FEWEST = 100
@@ -49,9 +49,9 @@ def select_clusters(
     at most `sample_rows` users); `stability` (mean adjusted Rand index, Hubert & Arabie 1985, of
     the labels that K-means gives all users after learning from either half of them; mean of
     `n_pairs` splits; 1 is the same groups, 0 is chance). For each of the nulls `permuted`,
-    `gaussian`, `copula`:
-    `null_<name>_p95` and `stability_null_<name>_p95`, 95th percentile over `n_null` such tables
-    treated alike, and `null_<name>_max_p95`, that of the largest silhouette over all k.
+    `gaussian`, `copula`: `null_<name>_p95`, 95th percentile of the silhouette over `n_null` such
+    tables treated alike, and `null_<name>_max_p95`, that of the largest over all k; for those that
+    are SHAPELESS `stability_null_<name>_p95`, too.
     Raises Unavailable for a k below 2 or too few users (20 per cluster).
     """
     scaled = comparable(features)
@@ -63,11 +63,11 @@ def select_clusters(
         "observed": sample[None],
         **{n: make(sample, n_null, rng) for n, make in NULLS.items()},
     }
-    seeds = rng.spawn(len(tables))
+    seeds, measured = rng.spawn(len(tables)), ("observed", *SHAPELESS)
     with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
         jobs = [
-            pool.submit(_fits, table, k_range, n_pairs, stream)
-            for table, stream in zip(tables.values(), seeds, strict=True)
+            pool.submit(_fits, table, k_range, n_pairs if name in measured else 0, stream)
+            for (name, table), stream in zip(tables.items(), seeds, strict=True)
         ]
         fits = dict(zip(tables, (job.result() for job in jobs), strict=True))
     whole = scaled.to_numpy()
@@ -92,7 +92,8 @@ def _selection_table(
     table["silhouette"], table["stability"] = silhouette, stability
     for name in NULLS:
         table[f"null_{name}_p95"] = np.quantile(fits[name][0], 0.95, axis=0)
-        table[f"stability_null_{name}_p95"] = np.quantile(fits[name][1], 0.95, axis=0)
+        if name in SHAPELESS:
+            table[f"stability_null_{name}_p95"] = np.quantile(fits[name][1], 0.95, axis=0)
         table[f"null_{name}_max_p95"] = np.quantile(fits[name][0].max(axis=1), 0.95)
     return table
 
@@ -100,39 +101,24 @@ def _selection_table(
 def _fits(
     tables: Floats, k_range: Sequence[int], n_pairs: int, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return silhouette and stability, one line per table and one column per k."""
+    """Return silhouette and, over `n_pairs` splits, stability, a line per table, a column per k."""
     labels = [nearest(tables, best_centres(tables, k, rng)) for k in k_range]
-    silhouettes = [
-        silhouettes_of(table, [of_k[i] for of_k in labels]) for i, table in enumerate(tables)
-    ]
-    stability = np.stack([_stability(tables, k, n_pairs, rng) for k in k_range], axis=1)
-    return np.array(silhouettes), stability
-
-
-def silhouettes_of(table: Floats, labels: Sequence[Labels]) -> list[float]:
-    """Return the mean silhouette of each labelling, 0 for a single group; the distances are
-    computed once.
-    """
-    distances = pairwise_distances(table)
-    return [
-        float(silhouette_score(distances, of_k, metric="precomputed"))
-        if len(np.unique(of_k)) > 1
-        else 0.0
-        for of_k in labels
-    ]
+    tight = [silhouettes(table, [of_k[i] for of_k in labels]) for i, table in enumerate(tables)]
+    stability = [_stability(tables, k, n_pairs, rng) for k in k_range if n_pairs]
+    return np.array(tight), np.transpose(stability)
 
 
 def _stability(
     tables: Floats, k: int, n_pairs: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
     """Return per table how well the labels learned from either half of its rows agree."""
-    half, scores = tables.shape[1] // 2, []
+    half, agreed = tables.shape[1] // 2, []
     for _ in range(n_pairs):
         order = rng.permutation(tables.shape[1])
         sides = (order[:half], order[half : 2 * half])
         one, other = (nearest(tables, best_centres(tables[:, side], k, rng)) for side in sides)
-        scores.append([adjusted_rand_score(a, b) for a, b in zip(one, other, strict=True)])
-    return np.asarray(np.mean(scores, axis=0))
+        agreed.append(agreements(one, other))
+    return np.asarray(np.mean(agreed, axis=0))
 
 
 @dataclass(frozen=True)
