@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from analysis.base.errors import ReportError, Unavailable
 from analysis.base.formats import plural
@@ -38,7 +37,7 @@ from analysis.base.score_metrics import (
     squared_calibration_error,
 )
 from analysis.contract.checks import Status, Verdict, check, grade, not_applicable
-from analysis.model.candidates import BASELINES, fit_all, score_split, why_not
+from analysis.model.candidates import BASELINES, fit_all, one_thread, score_split, why_not
 from analysis.model.sampling import resampled
 
 SCORE_METRICS: dict[str, Metric] = {
@@ -102,7 +101,7 @@ def evaluate(
     limits = thresholds if isinstance(thresholds, Mapping) else dict.fromkeys(names, thresholds)
     few = resampled(scores, seed)
     rng, size = np.random.default_rng(seed), scores["user_id"].nunique()
-    with threadpool_limits(1):  # the last digit depends on the number of threads
+    with one_thread():  # the last digit depends on the number of threads
         parts = [
             _all_values(few, limits, weights)
             for weights in _weights_in_parts(few["user_id"], n_boot, rng, size)

@@ -1,5 +1,6 @@
 """Importance: what each source column is worth to a model, and what raises a user's score."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from analysis.model.candidates import (
     model_input,
     pipeline_of,
     predict,
+    predict_changed,
     source_columns,
 )
 from analysis.model.sampling import resampled
@@ -31,28 +33,34 @@ def feature_importance(model: Any, test: pd.DataFrame, seed: int, repeats: int =
     change of the log-odds of churn when the column goes from its 10th to its 90th percentile,
     others as they are (blank for categories). Sorted by `auc_drop`. Columns that carry the same
     information share it, so each may show only a small drop. One row per user, or the intervals are
-    too
-    short.
+    too short.
     """
     test = resampled(test, seed)
     columns, churned = model_input(model, test), test["churned"].to_numpy(dtype=float)
     rng, full = np.random.default_rng(seed), auc_parts(churned, predict(model, columns))
+    features = list(map(str, columns))
+    shuffled = [
+        {name: columns[name].to_numpy()[rng.permutation(len(columns))]}
+        for name in features
+        for _ in range(repeats)
+    ]
+    parts = [full - auc_parts(churned, p) for p in predict_changed(model, columns, shuffled)]
+    effects = _low_to_high(model, columns)
     rows = []
-    for feature in map(str, columns):
-        shuffled = [
-            auc_parts(churned, _shuffled_score(model, columns, feature, rng))
-            for _ in range(repeats)
-        ]
-        drop, error = _mean_and_error(churned, np.mean([full - part for part in shuffled], axis=0))
+    for place, name in enumerate(features):
+        of_feature = parts[place * repeats : (place + 1) * repeats]
+        drop, error = _mean_and_error(churned, np.mean(of_feature, axis=0))
         limits = drop - 1.959964 * error, drop + 1.959964 * error
-        rows.append((feature, drop, *limits, _low_to_high(model, columns, feature)))
+        rows.append((name, drop, *limits, effects.get(name, np.nan)))
     names = ["feature", "auc_drop", "ci_low", "ci_high", "log_odds_low_to_high"]
     table = pd.DataFrame(rows, columns=names)
     return table.sort_values(["auc_drop", "feature"], ascending=[False, True], ignore_index=True)
 
 
-def removal(model: Any, snapshots: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return what happens to the ROC AUC when the model is fitted again without `column`.
+def removals(
+    model: Any, snapshots: pd.DataFrame, columns: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """Return by column what happens to the ROC AUC when the model is fitted again without it.
 
     Two rows, by `where`: `later`, fitted on split train and judged on split test; `within`,
     fitted on every other user of the test snapshot and judged on the rest, for a leak can
@@ -60,22 +68,27 @@ def removal(model: Any, snapshots: pd.DataFrame, column: str) -> pd.DataFrame:
     Columns: `auc_with`, `auc_without`, `auc_drop` (lost by the removal; below 0 is gained) and
     its 95 % interval `ci_low`, `ci_high` (DeLong, DeLong & Clarke-Pearson 1988, paired).
     """
-    pipeline = pipeline_of(model)
-    pipelines = (pipeline, _without(pipeline, column))
+    pipeline, rows = pipeline_of(model), []
     train, test = (labelled(snapshots, split) for split in ("train", "test"))
     is_even = np.arange(len(test)) % 2 == 0
-    rows = []
     halves = test[is_even], test[~is_even]
     for where, fitted_on, judge in (("later", train, test), ("within", *halves)):
         churned = judge["churned"].to_numpy(dtype=float)
-        if min(fitted_on["churned"].nunique(), len(np.unique(churned))) < 2:
+        if not columns or min(fitted_on["churned"].nunique(), len(np.unique(churned))) < 2:
             continue
-        parts = [auc_parts(churned, predict(fit(p, fitted_on), judge)) for p in pipelines]
-        drop, error = _mean_and_error(churned, parts[0] - parts[1])
-        aucs = [_mean_and_error(churned, part)[0] for part in parts]
-        rows.append((where, *aucs, drop, drop - 1.959964 * error, drop + 1.959964 * error))
-    columns = ["where", "auc_with", "auc_without", "auc_drop", "ci_low", "ci_high"]
-    return pd.DataFrame(rows, columns=columns)
+        whole = auc_parts(churned, predict(fit(pipeline, fitted_on), judge))
+        for name in columns:
+            part = auc_parts(churned, predict(fit(_without(pipeline, name), fitted_on), judge))
+            drop, error = _mean_and_error(churned, whole - part)
+            aucs = [_mean_and_error(churned, each)[0] for each in (whole, part)]
+            limits = drop - 1.959964 * error, drop + 1.959964 * error
+            rows.append((name, where, *aucs, drop, *limits))
+    names = ["column", "where", "auc_with", "auc_without", "auc_drop", "ci_low", "ci_high"]
+    table = pd.DataFrame(rows, columns=names)
+    return {
+        name: table[table["column"] == name].drop(columns="column").reset_index(drop=True)
+        for name in columns
+    }
 
 
 def _without(pipeline: Any, column: str) -> Any:
@@ -98,21 +111,13 @@ def _squared_error(parts: Floats) -> float:
     return float(parts.var(ddof=1) / len(parts))
 
 
-def _shuffled_score(
-    model: Any, columns: pd.DataFrame, feature: str, rng: np.random.Generator
-) -> Floats:
-    shuffled = columns[feature].to_numpy()[rng.permutation(len(columns))]
-    return predict(model, columns.assign(**{feature: shuffled}))
-
-
-def _low_to_high(model: Any, columns: pd.DataFrame, feature: str) -> float:
-    if feature not in source_columns(model)[0] or columns[feature].isna().all():
-        return float("nan")
-    low, high = (
-        _log_odds(predict(model, columns.assign(**{feature: columns[feature].quantile(q)})))
-        for q in (0.1, 0.9)
-    )
-    return float(np.mean(high - low))
+def _low_to_high(model: Any, columns: pd.DataFrame) -> dict[str, float]:
+    """Return by column of numbers the mean change of the log-odds: see feature_importance."""
+    numeric = [name for name in source_columns(model)[0] if columns[name].notna().any()]
+    ends = [{name: columns[name].quantile(q)} for name in numeric for q in (0.1, 0.9)]
+    scored = [_log_odds(proba) for proba in predict_changed(model, columns, ends)]
+    pairs = zip(numeric, scored[::2], scored[1::2], strict=True)
+    return {name: float(np.mean(high - low)) for name, low, high in pairs}
 
 
 def _log_odds(proba: Floats) -> Floats:
@@ -137,10 +142,8 @@ def drivers(
 def _drivers(model: Any, frame: pd.DataFrame, reference: dict[str, Any], top: int) -> pd.DataFrame:
     columns = model_input(model, frame)
     scored = _log_odds(predict(model, columns))
-    without = [
-        _log_odds(predict(model, columns.assign(**{name: reference[name]})))
-        for name in map(str, columns)
-    ]
+    at_reference = [{name: reference[name]} for name in map(str, columns)]
+    without = [_log_odds(proba) for proba in predict_changed(model, columns, at_reference)]
     gains = scored[:, None] - np.column_stack(without)
     order = np.argsort(-gains, axis=1, kind="stable")[:, :top]
     best = np.take_along_axis(gains, order, axis=1)

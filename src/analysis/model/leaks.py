@@ -15,7 +15,7 @@ from analysis.log.afterwards import written_after
 from analysis.log.churn import last_outcomes
 from analysis.model.candidates import source_columns
 from analysis.model.evaluation import TOO_FEW, count_rarer, on_metrics, too_few_outcomes
-from analysis.model.importance import feature_importance, removal
+from analysis.model.importance import feature_importance, removals
 
 BEYOND_RECENCY = 0.05
 """ROC AUC by which a single column may at most beat the time since the last event."""
@@ -265,8 +265,7 @@ def leakage(
     separates = any(s["reason"] == "separates" for s in suspicions)
     matter = _columns_that_matter(snapshots, churn_model, feature_importance)
     removed = list(dict.fromkeys([*fixed, *matter]))
-    for name in removed:
-        change = removal(churn_model, snapshots, name)
+    for name, change in removals(churn_model, snapshots, removed).items():
         suspicions += _suspect_removal(name, change, CARRIES if name in fixed else WORTH_ALL)
     carries = any(s["reason"] == "carries" for s in suspicions)
     status: Status = "fail" if separates or carries else ("warn" if suspicions else "pass")
