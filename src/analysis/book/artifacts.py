@@ -101,6 +101,12 @@ def read_text(path: Path, shown: str) -> str:
     return _read_text(path, path.stat().st_mtime_ns)
 
 
+@lru_cache(maxsize=256)
+def _parse_rows(text: str) -> list[Row]:
+    rows = csv.DictReader(io.StringIO(text, newline=""), restval="")
+    return [{name: files.as_written(cell) for name, cell in row.items()} for row in rows]
+
+
 def _in_region(cells: Row) -> Row:
     return {name: in_region(text) for name, text in cells.items()}
 
@@ -149,9 +155,7 @@ class Artifacts:
 
     def written_rows(self, name: str) -> list[Row]:
         """Return the rows of a CSV artifact as they are written."""
-        text = read_text(self.path(name), name)
-        rows = csv.DictReader(io.StringIO(text, newline=""), restval="")
-        return [{name: files.as_written(cell) for name, cell in row.items()} for row in rows]
+        return [dict(row) for row in _parse_rows(read_text(self.path(name), name))]
 
     def json(self, name: str) -> Any:
         """Return the content of a JSON artifact."""
