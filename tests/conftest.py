@@ -23,6 +23,13 @@ def _say_nothing(_name: str, _what: str, _used: Usage) -> None:
     """Take the place of the terminal."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many tests run at once: one more than there are cores, for who waits for a kernel
+    or a browser leaves one idle for a third of the time.
+    """
+    return 1 + (os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session")
 def project() -> Path:
     """Return the project's root."""

@@ -50,8 +50,8 @@ def select_clusters(
     the labels that K-means gives all users after learning from either half of them; mean of
     `n_pairs` splits; 1 is the same groups, 0 is chance). For each of the nulls `permuted`,
     `gaussian`, `copula`: `null_<name>_p95`, 95th percentile of the silhouette over `n_null` such
-    tables treated alike, and `null_<name>_max_p95`, that of the largest over all k; for those that
-    are SHAPELESS `stability_null_<name>_p95`, too.
+    tables treated alike, and `null_<name>_max_p95`, that of the largest over all k; for the first
+    two also `stability_null_<name>_p95`.
     Raises Unavailable for a k below 2 or too few users (20 per cluster).
     """
     scaled = comparable(features)
