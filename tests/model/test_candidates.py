@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.base.errors import ReportError
+from analysis.model import candidates
 from analysis.model.candidates import fit_all, fit_calibrated, pipelines, predict, source_columns
 from tests.model.made_up import CATEGORICAL, NUMERIC, PIPELINES, SNAPSHOTS, TEST, make_snapshots
 
@@ -78,6 +79,17 @@ def test_score_of_a_row_does_not_depend_on_the_others(fitted):
 def test_columns_without_which_nothing_is_scored(fitted):
     with pytest.raises(ReportError, match="'noise', but 1 of its columns"):
         predict(fitted["random_forest"], TEST.drop(columns="noise"))
+
+
+def test_changes_are_scored_in_turn_however_many_at_once(fitted, monkeypatch):
+    model = fitted["gradient_boosting"]
+    columns = candidates.model_input(model, TEST.head(40))
+    changes = [{"recency_days": float(day)} for day in range(7)]
+    one_by_one = [predict(model, columns.assign(**change)) for change in changes]
+    for rows in (1, 100, 10_000):  # one, two, and all at once
+        monkeypatch.setattr(candidates, "AT_ONCE", rows)
+        found = candidates.predict_changed(model, columns, changes)
+        assert np.array(found) == pytest.approx(np.array(one_by_one), abs=1e-12)
 
 
 @pytest.mark.parametrize(

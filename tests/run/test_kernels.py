@@ -11,7 +11,7 @@ import pytest
 
 from analysis.base.errors import ReportError
 from analysis.run import execute, kernels
-from analysis.run.kernels import ForkServer, KernelManager
+from analysis.run.kernels import ForkServer, fork_server
 from tests.run.tiny import CELLS, go, write_notebook
 
 TELL = """\
@@ -22,6 +22,9 @@ told = {"parent": os.getppid(), "group": os.getpgrp(), "pid": os.getpid(), "at":
 """
 KEEP = "from pathlib import Path\nPath(outputs, 'summary').mkdir()\n"
 KEEP += "Path(outputs, 'summary/figure.json').write_text(json.dumps(told))"
+
+
+copies = pytest.mark.skipif(not kernels.CAN_FORK, reason="kernels are copied on Linux only")
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def told_in(project):
     return {name: told[name] for name in ("at", "order", "path", "zone")}, told
 
 
-@pytest.mark.skipif(not kernels.CAN_FORK, reason="kernels are copied on Linux only")
+@copies
 def test_a_copied_kernel_is_like_one_that_was_started(telling, monkeypatch):
     go(telling)
     copied, told = told_in(telling)
@@ -51,7 +54,7 @@ def test_a_copied_kernel_is_like_one_that_was_started(telling, monkeypatch):
     assert not psutil.pid_exists(told["parent"])  # it ended with the run
 
 
-@pytest.mark.skipif(not kernels.CAN_FORK, reason="kernels are copied on Linux only")
+@copies
 def test_each_copy_has_its_own_environment_and_what_was_loaded(tmp_path):
     server, asked = ForkServer(), []
     try:
@@ -65,15 +68,14 @@ def test_each_copy_has_its_own_environment_and_what_was_loaded(tmp_path):
             assert process.poll() is None
             assert os.readlink(f"/proc/{process.pid}/cwd") == str(tmp_path / name)
             process.kill()
-            assert process.wait() == 0
-            assert process.poll() == 0
+            wait_for(lambda process=process: process.poll() == 0)
             process.terminate()  # what has ended is not ended again
     finally:
         server.close()
 
 
-@pytest.mark.skipif(not kernels.CAN_FORK, reason="kernels are copied on Linux only")
-def test_without_the_process_to_copy_no_kernel_is_started(project, monkeypatch):
+@copies
+def test_without_the_process_to_copy_kernels_are_started(telling, monkeypatch):
     start = ForkServer.start
 
     def start_and_kill(server):
@@ -82,9 +84,49 @@ def test_without_the_process_to_copy_no_kernel_is_started(project, monkeypatch):
         server._process.wait()
 
     monkeypatch.setattr(ForkServer, "start", start_and_kill)
-    with pytest.raises(ReportError, match="01_count"):
-        go(project)
-    assert KernelManager.server is None
+    go(telling)
+    assert told_in(telling)[1]["parent"] == os.getpid()
+
+
+@copies
+def test_code_that_changes_during_a_run_is_what_runs(telling, monkeypatch):
+    digests = iter(["as loaded", "as loaded"])
+    monkeypatch.setattr(kernels, "code_digest", lambda _package: next(digests, "changed"))
+    go(telling)  # the second kernel is not a copy
+    assert told_in(telling)[1]["parent"] == os.getpid()
+
+
+@copies
+def test_a_module_that_cannot_be_loaded_stops_only_what_needs_it(telling, monkeypatch, tmp_path):
+    (tmp_path / "seaborn.py").write_text("print(7)\nraise ImportError('broken')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    go(telling)
+    assert told_in(telling)[1]["parent"] != os.getpid()
+    write_notebook(telling, "02_show", [CELLS["02_show"][0], "import seaborn"])
+    with pytest.raises(ReportError, match=r"02_show.ipynb, cell .*ImportError: broken"):
+        go(telling)
+
+
+@copies
+def test_nothing_is_imported_from_where_the_command_is_given(telling, monkeypatch, tmp_path):
+    (tmp_path / "analysis").mkdir()
+    (tmp_path / "analysis" / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    go(telling)
+    assert told_in(telling)[1]["parent"] != os.getpid()
+
+
+@copies
+def test_two_runs_of_one_process_have_their_own(tmp_path):
+    with fork_server() as first:
+        with fork_server() as second:
+            second.start()
+        place = tmp_path / "kernel.json"
+        kernel = first.fork(["-f", str(place)], dict(os.environ), str(tmp_path))
+        wait_for(place.is_file)
+        assert kernel.poll() is None
+        kernel.kill()
+    wait_for(lambda: kernel.poll() == 0)
 
 
 def test_where_nothing_has_changed_nothing_is_loaded(project, monkeypatch):
@@ -97,7 +139,7 @@ def test_where_nothing_has_changed_nothing_is_loaded(project, monkeypatch):
     assert go(project) == []
 
 
-@pytest.mark.skipif(not kernels.CAN_FORK, reason="kernels are copied on Linux only")
+@copies
 def test_what_is_loaded_has_no_thread_that_a_copy_would_miss():
     """A copy has only the thread that asked for it. (Arrow's allocator begins its own anew.)"""
     code = "import os\nfrom pathlib import Path\nfrom analysis.run import forking\n"

@@ -86,7 +86,7 @@ def go(project, **changed):
     return runner.run_stages(make_run(project, **changed), lambda *_: None)
 
 
-def execute_here(run, stage, _sockets, _jobs=1):
+def execute_here(run, stage, _sockets, _jobs=1, _server=None):
     """Run the notebook of `stage` in this process: no kernel to wait for."""
     source = notebook_of(run, stage)
     cells = [c.source for c in nbformat.read(source, 4).cells if c.cell_type == "code"]

@@ -27,7 +27,9 @@ def silhouettes(table: Floats, labels: Sequence[Labels]) -> list[float]:
     members = [np.eye(int(of_k.max()) + 1)[of_k] for of_k in labels]
     together = np.hstack(members)
     rows = pairwise_distances_chunked(
-        table, reduce_func=lambda far, _: far.astype(float) @ together, working_memory=MEGABYTES
+        table,
+        reduce_func=lambda far, _: far.astype(float, copy=False) @ together,
+        working_memory=MEGABYTES,
     )
     sums = np.concatenate(list(rows))
     parts = np.split(sums, np.cumsum([member.shape[1] for member in members])[:-1], axis=1)
@@ -57,7 +59,7 @@ def agreements(one: Labels, other: Labels) -> Floats:
     joint = np.bincount(cells.ravel(), minlength=tables * k * k).reshape(tables, k, k).astype(float)
     both = _pairs(joint).sum(axis=(1, 2))
     left, right = (_pairs(joint.sum(axis=axis)).sum(axis=1) for axis in (2, 1))
-    chance, most = left * right / _pairs(np.float64(rows)), (left + right) / 2
+    chance, most = left * right / max(_pairs(rows), 1), (left + right) / 2
     is_one = most == chance  # all in one group, or each alone, in both
     return np.where(is_one, 1.0, (both - chance) / np.where(is_one, 1.0, most - chance))
 

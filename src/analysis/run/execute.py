@@ -17,7 +17,7 @@ from analysis.run import limits, trouble
 from analysis.run.digests import files_in
 from analysis.run.fingerprint import METADATA, parse
 from analysis.run.folders import LOCALE, Run, notebook_of
-from analysis.run.kernels import KernelManager
+from analysis.run.kernels import ForkServer, KernelManager
 from analysis.run.state import move
 from analysis.run.usage import Usage
 
@@ -53,11 +53,14 @@ def check_parameters(notebook: Any, stage: Stage) -> None:
         )
 
 
-def execute(run: Run, stage: Stage, sockets: Path, jobs: int = 1) -> Usage:
+def execute(
+    run: Run, stage: Stage, sockets: Path, jobs: int = 1, server: ForkServer | None = None
+) -> Usage:
     """Run the notebook of `stage`; its outputs appear only when all of it has succeeded. Return
     what its kernel used.
 
-    `sockets` is a folder for the kernel's sockets; up to `jobs` kernels share the machine. Raises
+    `sockets` is a folder for the kernel's sockets; up to `jobs` kernels share the machine; the
+    kernel is a copy of what `server` has loaded, if there is one. Raises
     ReportError that names the notebook and shows the cell's error.
     """
     source = notebook_of(run, stage)
@@ -69,7 +72,8 @@ def execute(run: Run, stage: Stage, sockets: Path, jobs: int = 1) -> Usage:
         with limits.folder_for_spills(run, stage) as spilled:
             environment = limits.environment(run, stage, jobs, spilled)
             environment[CATALOGUES] = str(run.project / LOCALE)
-            used = _run_notebook(run, stage, executed, sockets, environment)
+            manager = KernelManager.of(server)
+            used = _run_notebook(run, stage, executed, sockets, environment, manager)
         missing = [path for path in stage.writes.values() if not files_in(folder / path)]
         if missing:
             raise RunStopped(f"{stage.name}.ipynb: finished without writing {missing[0]}.")
@@ -82,9 +86,15 @@ def execute(run: Run, stage: Stage, sockets: Path, jobs: int = 1) -> Usage:
 
 
 def _run_notebook(
-    run: Run, stage: Stage, executed: Path, sockets: Path, environment: dict[str, str]
+    run: Run,
+    stage: Stage,
+    executed: Path,
+    sockets: Path,
+    environment: dict[str, str],
+    manager: type[KernelManager],
 ) -> Usage:
-    KernelManager.get_ready()
+    if manager.server:
+        manager.server.start()
     import papermill  # slow to import, and not needed when nothing has changed
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
@@ -104,7 +114,7 @@ def _run_notebook(
             language="python",
             progress_bar=False,
             log_output=False,
-            kernel_manager_class=KernelManager,
+            kernel_manager_class=manager,
             config=Config(KernelManager=kernel),
         )
     except PapermillExecutionError as error:

@@ -25,8 +25,11 @@ PARSING = threading.Lock()
 
 
 def code_digest(package: Path) -> str:
-    """Return a digest of all Python files of a package, in the order of their paths."""
-    digests = [digest(path) for path in sorted(package.rglob("*.py"))]
+    """Return a digest of all files of code and texts (YAML) of a package, in the order of their
+    paths.
+    """
+    files = (path for path in sorted(package.rglob("*")) if path.suffix in (".py", ".yml"))
+    digests = [digest(path) for path in files]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 

@@ -14,11 +14,16 @@ import psutil
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Dict as TraitDict
 
+from analysis.run.fingerprint import HELPERS, code_digest
 from analysis.run.usage import Usage, measure
 
 CAN_FORK = sys.platform == "linux"
 """On macOS a copy of a process that has loaded the system's own libraries may crash."""
-LAUNCHER = "ipykernel_launcher"
+LAUNCHER = [sys.executable, "-m", "ipykernel_launcher"]
+"""How a kernel of this environment is started: no other can be a copy."""
+FORKING = "import sys; sys.path = [place for place in sys.path if place]; \
+from analysis.run.forking import main; main()"
+"""Nothing is imported from the folder where the command is given; kernels add their own."""
 
 
 class Forked:
@@ -36,12 +41,14 @@ class Forked:
 
     def poll(self) -> int | None:
         """Return None while the process runs, then 0: how it ended is not known."""
-        return None if self._process and self._process.is_running() else 0
+        try:
+            runs = self._process and self._process.is_running()
+            return None if runs and self._process.status() != psutil.STATUS_ZOMBIE else 0
+        except psutil.NoSuchProcess:
+            return 0
 
     def wait(self) -> int:
-        """Wait until the process has ended."""
-        if self._process:
-            self._process.wait()
+        """Return at once: the manager waits until poll says that the process has ended."""
         return 0
 
     def send_signal(self, number: int) -> None:
@@ -64,6 +71,7 @@ class ForkServer:
     def __init__(self) -> None:
         """Start nothing yet: where nothing has changed no kernel is needed."""
         self._process: Any = None
+        self._code = ""
         self._asked = threading.Lock()
 
     def start(self) -> None:
@@ -71,23 +79,31 @@ class ForkServer:
         with self._asked:
             if self._process:
                 return
+            self._code = code_digest(HELPERS)
             backend = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # as kernels do
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "analysis.run.forking"],
-                env={**os.environ, **backend}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                [sys.executable, "-c", FORKING],
+                env={**backend, **os.environ}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 start_new_session=True, bufsize=0,
             )  # fmt: skip
 
-    def fork(self, arguments: Sequence[str], environment: dict[str, str], folder: str) -> Forked:
-        """Return a kernel with these command-line `arguments`. Raises OSError when it has ended."""
+    def fork(
+        self, arguments: Sequence[str], environment: dict[str, str], folder: str
+    ) -> Forked | None:
+        """Return a kernel with these command-line `arguments`; None where there can be no copy: the
+        process has ended, or our code has changed since it was loaded.
+        """
         self.start()
         order = {"arguments": arguments, "environment": environment, "folder": folder}
         with self._asked:
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-            answer = self._process.stdout.readline()
-        if not answer:
-            raise BrokenPipeError("the process that starts kernels has ended")
-        return Forked(int(answer))
+            if code_digest(HELPERS) != self._code:
+                return None
+            try:
+                self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            except BrokenPipeError:
+                return None
+            pid = int(self._process.stdout.readline() or 0)
+        return Forked(pid) if pid else None
 
     def close(self) -> None:
         """End it, whatever it is about to load."""
@@ -96,12 +112,22 @@ class ForkServer:
             self._process.communicate()
 
 
+@contextmanager
+def fork_server() -> Iterator[ForkServer | None]:
+    """Give a process to copy kernels from, where this system can."""
+    server = ForkServer() if CAN_FORK else None
+    try:
+        yield server
+    finally:
+        if server:
+            server.close()
+
+
 class KernelManager(AsyncKernelManager):
     """A kernel manager that does not interrupt a kernel it is about to stop: the interrupt may
     arrive between two cells, and then prints an error that is none. It starts the kernel with the
     variables of `environment` beside this process's own, and keeps what it used, by the name of its
-    connection file: asked whether it is alive each second and before its end. Within `forked`, its
-    kernel is a copy of a process that has loaded what notebooks import.
+    connection file: asked whether it is alive each second and before its end.
     """
 
     environment: Any = TraitDict().tag(config=True)
@@ -109,22 +135,9 @@ class KernelManager(AsyncKernelManager):
     server: ClassVar[ForkServer | None] = None
 
     @classmethod
-    @contextmanager
-    def forked(cls) -> Iterator[None]:
-        """Keep a process to copy kernels from, where this system can."""
-        cls.server = server = ForkServer() if CAN_FORK else None
-        try:
-            yield
-        finally:
-            cls.server = None
-            if server:
-                server.close()
-
-    @classmethod
-    def get_ready(cls) -> None:
-        """Begin to load what kernels need: one will soon be started."""
-        if cls.server:
-            cls.server.start()
+    def of(cls, server: ForkServer | None) -> "type[KernelManager]":
+        """Return managers whose kernels are copies of what `server` has loaded, if there is one."""
+        return type(cls.__name__, (cls,), {"server": server})
 
     async def _async_pre_start_kernel(self, **options: Any) -> Any:
         options["env"] = {**os.environ, **options.get("env", {}), **self.environment}
@@ -133,13 +146,14 @@ class KernelManager(AsyncKernelManager):
     pre_start_kernel = _async_pre_start_kernel
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
-        if self.server is None or LAUNCHER not in kernel_cmd:
+        process = None
+        if self.server and kernel_cmd[: len(LAUNCHER)] == LAUNCHER:
+            folder = options.get("cwd") or os.getcwd()
+            process = self.server.fork(kernel_cmd[len(LAUNCHER) :], options["env"], folder)
+        if process is None:
             return await super()._async_launch_kernel(kernel_cmd, **options)
-        arguments = kernel_cmd[kernel_cmd.index(LAUNCHER) + 1 :]
-        folder = options.get("cwd") or os.getcwd()
-        process = self.server.fork(arguments, options["env"], folder)
         provisioner: Any = self.provisioner
-        provisioner.process, provisioner.pid = process, process.pid
+        provisioner.process, provisioner.pid, provisioner.pgid = process, process.pid, process.pid
         self._reconcile_connection_info(provisioner.connection_info)
         return None
 

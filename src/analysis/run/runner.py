@@ -26,7 +26,7 @@ from analysis.run.digests import digest, files_in, is_as_recorded
 from analysis.run.execute import KERNEL_ENVIRONMENT, execute
 from analysis.run.fingerprint import SIMULATION, code_digest, fingerprint, package_versions
 from analysis.run.folders import SIMULATE, Run, outputs_of, simulated_tables
-from analysis.run.kernels import KernelManager
+from analysis.run.kernels import ForkServer, fork_server
 from analysis.run.lock import socket_folder
 from analysis.run.manifest import write_manifest
 from analysis.run.need import warning_of
@@ -75,7 +75,7 @@ def _as_report_error(run: Run, name: str, error: Exception) -> ReportError:
     return wrapped
 
 
-def _simulate(run: Run, report: Report) -> None:
+def _simulate(run: Run, report: Report, server: ForkServer | None = None) -> None:
     """Write the simulated default tables if they do not exist yet."""
     if run.params.users is not None:
         return None
@@ -90,7 +90,8 @@ def _simulate(run: Run, report: Report) -> None:
     ):
         return report(SIMULATE, "skipped: nothing has changed", Usage())
     start = time.monotonic()
-    KernelManager.get_ready()
+    if server:
+        server.start()  # what kernels need is loaded meanwhile
     run.temporary.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=run.temporary) as folder:
         simulation.write(simulation.simulate(size[0], size[1], size[2]), Path(folder))
@@ -102,7 +103,13 @@ def _simulate(run: Run, report: Report) -> None:
 
 
 def _attempt(
-    run: Run, stage: Stage, run_print: str, sockets: Path, jobs: int, report: Report
+    run: Run,
+    stage: Stage,
+    run_print: str,
+    sockets: Path,
+    jobs: int,
+    report: Report,
+    server: ForkServer | None,
 ) -> tuple[str, Usage]:
     start = time.monotonic()
     print_ = fingerprint(run, stage)
@@ -115,7 +122,7 @@ def _attempt(
     warning = warning_of(run, stage, jobs)
     if warning:
         report(stage.name, warning, Usage())
-    used = execute(run, stage, sockets, jobs)
+    used = execute(run, stage, sockets, jobs, server)
     _write_record(run, stage.name, print_, outputs_of(run, stage), run_print)
     used = replace(used, seconds=time.monotonic() - start)
     keep_usage(run, stage.name, used, **volume_read(run, stage))
@@ -138,11 +145,11 @@ def run_stages(
     chosen = stages.up_to(until) if until else stages.STAGES
     try:
         record = begin(run)
-        with socket_folder() as sockets, KernelManager.forked():
-            _simulate(run, report)
+        with socket_folder() as sockets, fork_server() as server:
+            _simulate(run, report, server)
             at_once = jobs or os.cpu_count() or 1
             attempt = partial(_attempt, run, run_print=record["run"], sockets=sockets, jobs=at_once,
-                              report=report)  # fmt: skip
+                              report=report, server=server)  # fmt: skip
             ran = _run_in_order(run, chosen, attempt, report, at_once)
         if until is None:
             write_crate(run, write_manifest(run))
