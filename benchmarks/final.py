@@ -13,9 +13,9 @@ from analysis.contract import checks
 from analysis.contract.checks import Verdict
 from analysis.log.churn import Windows
 from analysis.summary import metrics
+from analysis.summary.entries import Metrics
 from analysis.summary.judged import with_strikes
 from analysis.summary.materiality import behind, decide, materiality, reach
-from analysis.summary.metrics import Metrics
 from analysis.summary.recomputed import Evidence, headline, recompute
 from benchmarks.company import HEADLINES, PARAMS, ROLES, Company
 

@@ -37,7 +37,7 @@ from analysis.model.features import NEEDS, feature_columns
 from analysis.run import documents, runner
 from analysis.run.execute import check_parameters
 from analysis.run.folders import Run
-from analysis.summary import materiality, metrics
+from analysis.summary import entries, materiality
 from analysis.summary.judged import describe_checks
 from analysis.summary.numbers import as_text, is_struck, numbers_table
 from simulation import FAULTS, simulate
@@ -175,13 +175,13 @@ def test_a_feature_with_words_is_reserved(copied_catalogue: Path) -> None:
 
 def test_add_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     example = Verdict("retention_eligible", "fail")
-    entry = metrics.metric(0.25, "share", "Back at the weekend", 40, (0.1, 0.4), ["retention"])
+    entry = entries.metric(0.25, "share", "Back at the weekend", 40, (0.1, 0.4), ["retention"])
     texts = read_texts((ROOT / "book" / "checks.yml").read_text(encoding="utf-8"))
     facts = {"wrong": 1, "left_out": 0, "users": 2}
     verdicts = to_table([Verdict("retention_eligible", "fail", 1.0, facts=facts)])
     nothing = pd.DataFrame(columns=materiality.COLUMNS)
     judged = describe_checks(verdicts.assign(stage="05_cohorts"), texts, nothing)
-    known = metrics.with_checks(
+    known = entries.with_checks(
         {"weekend_return": entry},
         lambda key, bases: materiality.behind(key, bases, materiality.reach(judged, nothing)),
     )
@@ -240,10 +240,10 @@ def test_add_a_check(cohorts: Cohorts) -> None:
     chapter = of_notebooks.read(stages.find(row["stage"]))
     assert any("{checks-panel}" in cell.source for cell in chapter.cells)
 
-    rate = metrics.metric(0.3, "share", "Back", rests_on=["retention"])
-    churn = metrics.metric(0.3, "share", "Left", rests_on=["churn"])
+    rate = entries.metric(0.3, "share", "Back", rests_on=["retention"])
+    churn = entries.metric(0.3, "share", "Left", rests_on=["churn"])
     described = describe_checks(judged, texts, nothing)
-    known = metrics.with_checks(
+    known = entries.with_checks(
         {"back": rate, "left": churn},
         lambda key, bases: materiality.behind(key, bases, materiality.reach(described, nothing)),
     )

@@ -134,7 +134,7 @@ def test_a_stage_brings_those_it_needs_and_no_other(inside, no_kernels):
 
 
 def test_a_stage_that_fails_fails_its_task(inside, stub, monkeypatch):
-    def fail(run, stage, sockets, jobs):
+    def fail(*_):
         raise ReportError("users: no row.")
 
     monkeypatch.setattr(runner, "execute", fail)

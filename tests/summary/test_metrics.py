@@ -8,8 +8,8 @@ from analysis.contract import checks
 from analysis.contract.checks import Verdict, to_table
 from analysis.log.window import LogWindow
 from analysis.model.snapshots import snapshot_summary
+from analysis.summary import entries, numbers
 from analysis.summary import metrics as summary
-from analysis.summary import numbers
 from tests.handmade import instants, make_users, make_window
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -21,12 +21,12 @@ def values(metrics):
 
 
 def test_a_metric_keeps_its_parts_and_blanks_what_is_missing():
-    assert summary.metric(0.5, "share", "Half", 10.0, (0.2, float("nan")), ["churn"]) == {
+    assert entries.metric(0.5, "share", "Half", 10.0, (0.2, float("nan")), ["churn"]) == {
         "value": 0.5, "unit": "share", "n": 10, "ci_low": 0.2, "ci_high": None, "label": "Half",
         "rests_on": ["churn"],
     }  # fmt: skip
-    assert summary.metric(float("nan"), "share", "None")["value"] is None
-    assert summary.metric("good", "text", "Word")["value"] == "good"
+    assert entries.metric(float("nan"), "share", "None")["value"] is None
+    assert entries.metric("good", "text", "Word")["value"] == "good"
 
 
 def test_the_run_is_described_with_the_last_whole_day_and_the_early_users():
@@ -291,8 +291,8 @@ def test_the_cases_figures_stand_beside_those_to_use():
     assert values(summary.published_metrics({}, is_case=False)) == {
         "published_churn_30d": None, "published_auc": None, "is_published_case": "no",
     }  # fmt: skip
-    own = {"test_auc": summary.metric(0.7, "score", "AUC", 9, (0.6, 0.8)),
-           "newcomers_lost_30d": summary.metric(0.3, "share", "Churn")}  # fmt: skip
+    own = {"test_auc": entries.metric(0.7, "score", "AUC", 9, (0.6, 0.8)),
+           "newcomers_lost_30d": entries.metric(0.3, "share", "Churn")}  # fmt: skip
     table = numbers.comparison(FIGURES, {"logreg.auc": 0.96373}, own).set_index("figure")
     assert table.index.tolist() == ["logreg.auc", "retention.churn_rate", "other"]
     row = table.loc["logreg.auc", ["printed", "by_case", "by_design", "ci_low", "ci_high"]]
@@ -311,7 +311,7 @@ def test_a_figure_is_struck_by_a_check_that_fails():
 
 
 def test_a_struck_figure_is_marked_in_a_sentence_where_it_has_a_value():
-    entry = {**summary.metric(7, "count", "Users"), "checks": ["a"]}
+    entry = {**entries.metric(7, "count", "Users"), "checks": ["a"]}
     assert numbers.as_marked(entry, []) == "7"
     assert numbers.as_marked(entry, ["a"]) == "7 [struck by a failing check]"
     assert numbers.as_marked({**entry, "value": None}, ["a"]) == "not available"
@@ -319,8 +319,8 @@ def test_a_struck_figure_is_marked_in_a_sentence_where_it_has_a_value():
 
 def test_every_number_is_listed_with_its_text():
     metrics = {
-        "a": summary.metric(0.5, "share", "Half", 1200) | {"checks": []},
-        "b": summary.metric("x", "text", "Word") | {"checks": ["drift"]},
+        "a": entries.metric(0.5, "share", "Half", 1200) | {"checks": []},
+        "b": entries.metric("x", "text", "Word") | {"checks": ["drift"]},
     }
     table = numbers.numbers_table(metrics, ["drift"])
     assert table.to_numpy().tolist() == [
@@ -386,10 +386,10 @@ def test_what_could_not_have_been_seen_is_reported():
 
 def test_each_figure_is_given_the_checks_behind_its_key_and_its_bases():
     metrics = {
-        "a": summary.metric(1, "count", "A", rests_on=["churn"]),
-        "b": summary.metric(1, "count", "B", rests_on=["threshold"]),
+        "a": entries.metric(1, "count", "A", rests_on=["churn"]),
+        "b": entries.metric(1, "count", "B", rests_on=["threshold"]),
     }
-    with_checks = summary.with_checks(metrics, lambda key, bases: [key, *bases])
+    with_checks = entries.with_checks(metrics, lambda key, bases: [key, *bases])
     assert with_checks["a"]["checks"] == ["a", "churn"]
     assert with_checks["b"]["checks"] == ["b", "threshold"]
 

@@ -7,7 +7,7 @@ from analysis.base.texts import read_texts
 from analysis.book.render import render
 from analysis.contract import catalogue
 from analysis.summary import shortcuts
-from analysis.summary.metrics import metric
+from analysis.summary.entries import metric
 from analysis.summary.shortcuts import SHORTCUTS, differs, groups_one_by_one, mean_of_rules
 from tests.handmade import ROOT
 

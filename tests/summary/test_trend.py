@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from analysis.contract import checks
-from analysis.summary.metrics import metric
+from analysis.summary.entries import metric
 from analysis.summary.trend import growth_metrics, trend_metrics, value_at_stake
 
 TABLE = pd.DataFrame({

@@ -20,7 +20,7 @@ from analysis.book.publish import may_be_published, read_head
 from analysis.book.workbook import WORKBOOK
 from analysis.contract import catalogue
 from analysis.contract.catalogue import Table
-from analysis.summary.metrics import disclosed
+from analysis.summary.entries import disclosed
 
 ARTIFACTS = "artifacts"
 MADE_OF_COPIES = (codebook.CODEBOOK, WORKBOOK)

@@ -197,9 +197,13 @@ def _build(
     locales: Sequence[str],
     until: str | None,
 ) -> None:
-    from analysis.run import pseudonyms, runner, site  # slow to import: not when nothing changed
+    from analysis.run import runner  # slow to import: not when nothing changed
 
-    run = pseudonyms.pseudonymise(given, secret) if secret else given
+    run = given
+    if secret:
+        from analysis.run.pseudonyms import pseudonymise
+
+        run = pseudonymise(given, secret)
     started = time.monotonic()
     console.print("Stages" + ("" if run.params.users else " (on the simulated default tables)"))
     has_pages = not stages_only and until is None
@@ -212,6 +216,8 @@ def _build(
         _say_future(run)
     if has_pages and not is_site_current(run, locales, given):
         started = time.monotonic()
+        from analysis.run import site
+
         with console.status("Building the pages"):
             site.build_site(run, given, locales)
         keep_usage(run, SITE, Usage(time.monotonic() - started))

@@ -1,6 +1,7 @@
 """Digests of all that decides what a stage gives: what has not changed is not run again."""
 
 import ast
+import functools
 import hashlib
 import json
 import threading
@@ -42,8 +43,9 @@ def parse(source: str) -> ast.Module:
         return ast.parse(source)
 
 
-def _imports(source: str) -> set[str]:
-    """Return the helper modules that Python `source` imports."""
+@functools.cache
+def _imports(source: str) -> frozenset[str]:
+    """Return the helper modules that Python `source` imports, found once for all stages."""
     modules: set[str] = set()
     for node in ast.walk(parse(source)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("analysis"):
@@ -51,7 +53,7 @@ def _imports(source: str) -> set[str]:
             modules |= {f"{module}.{a.name}".strip(".") for a in node.names}
         elif isinstance(node, ast.Import):
             modules |= {a.name.removeprefix("analysis.") for a in node.names}
-    return {parent for module in modules for parent in _with_packages(module)}
+    return frozenset(parent for module in modules for parent in _with_packages(module))
 
 
 def _with_packages(module: str) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.base.statistics import share_of
-from analysis.summary.metrics import Entry, Metrics, metric
+from analysis.summary.entries import Entry, Metrics, metric
 
 DAY = 90
 """The day of the headline survival."""

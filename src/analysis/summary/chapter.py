@@ -25,10 +25,10 @@ from analysis.summary import actions, audiences, metrics, numbers, shortcuts
 from analysis.summary.actions import Assumptions
 from analysis.summary.audiences import Action
 from analysis.summary.cancelled import cancellation_metrics
+from analysis.summary.entries import Metrics, disclosed, with_checks
 from analysis.summary.findings import checks_behind, printed, split_names
 from analysis.summary.judged import describe_checks, describe_claims
 from analysis.summary.materiality import behind, decide, materiality, reach
-from analysis.summary.metrics import Metrics
 from analysis.summary.recomputed import Evidence, Figures, headline, recompute
 from analysis.summary.told import Told, tell_tables
 from analysis.summary.trend import growth_metrics, trend_metrics, value_at_stake
@@ -190,7 +190,7 @@ class Summary(Chapter):
         """Return how far each figure moves without what each check suspects, as far as it may be
         shown.
         """
-        shown = metrics.disclosed(self.figures_as_measured, self.min_disclosed)
+        shown = disclosed(self.figures_as_measured, self.min_disclosed)
         hidden = [key for key, entry in shown.items() if entry["value"] is None]
         is_hidden = self.effects["figure"].isin(hidden)
         amounts = ["value", "ci_low", "ci_high", "without", "change"]
@@ -205,9 +205,9 @@ class Summary(Chapter):
     @cached_property
     def metrics(self) -> Metrics:
         """Every number in the book with the checks that it rests on: see materiality.behind."""
-        shown = metrics.disclosed(self.figures_as_measured, self.min_disclosed)
+        shown = disclosed(self.figures_as_measured, self.min_disclosed)
         reached = reach(self.judged, self.effects)
-        return metrics.with_checks(shown, lambda key, bases: behind(key, bases, reached))
+        return with_checks(shown, lambda key, bases: behind(key, bases, reached))
 
     @cached_property
     def figures_as_measured(self) -> Metrics:

@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.base.formats import format_full
 from analysis.base.language import say
 from analysis.published.case_figures import MEANS_BY
-from analysis.summary.metrics import Metrics
+from analysis.summary.entries import Metrics
 
 COMPARED = {
     "retention.d7_rate": "retention_d7",

@@ -20,7 +20,8 @@ from analysis.log import activity, churn
 from analysis.log.churn import Windows
 from analysis.log.window import LogWindow
 from analysis.summary import metrics
-from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS, Metrics
+from analysis.summary.entries import Metrics
+from analysis.summary.metrics import RETENTION_DAYS, SURVIVAL_DAYS
 from analysis.summary.stretches import Span, known_days
 
 FIGURES = {

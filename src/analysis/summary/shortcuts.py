@@ -10,7 +10,7 @@ from analysis.base.comparisons import distinct
 from analysis.base.formats import format_value
 from analysis.base.language import say
 from analysis.base.texts import render
-from analysis.summary.metrics import Entry, Metrics
+from analysis.summary.entries import Entry, Metrics
 from analysis.summary.numbers import as_text, is_struck
 
 Figures = Mapping[str, Mapping[str, Any]]

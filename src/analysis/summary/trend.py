@@ -8,7 +8,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.cohorts import trend
-from analysis.summary.metrics import Entry, Metrics, metric
+from analysis.summary.entries import Entry, Metrics, metric
 
 RESTS_ON = ["churn"]
 TOO_SHORT = (

@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.base.texts import render
-from analysis.summary.metrics import disclosed, metric
+from analysis.summary.entries import disclosed, metric
 
 
 def is_withheld(key, *given):
