@@ -142,8 +142,9 @@ def test_where_nothing_has_changed_nothing_is_loaded(project, monkeypatch):
 @copies
 def test_what_is_loaded_has_no_thread_that_a_copy_would_miss():
     """A copy has only the thread that asked for it. (Arrow's allocator begins its own anew.)"""
-    code = "import os\nfrom pathlib import Path\nfrom analysis.run import forking\n"
+    code = "import sys\nfrom pathlib import Path\nfrom analysis.run import forking\n"
     code += "for name in forking.LOADED: forking.load(name)\n"
+    code += "assert set(forking.LOADED) <= set(sys.modules)\n"  # what fails is left out
     code += "print(*(path.read_text() for path in Path('/proc/self/task').glob('*/comm')))"
     environment = {**os.environ, **execute.KERNEL_ENVIRONMENT}
     done = subprocess.run(

@@ -1,8 +1,8 @@
 """How well labels fit a table, and how well they agree, for many labellings at once.
 
 Not scikit-learn's functions, which take one labelling at a time and look through its values anew
-each time. On the 121 tables that a run compares (see segments.kmeans) they took four times the CPU
-time: 0.12 against 0.03 seconds a table.
+each time. For each table that a run compares (1,000 users, 2 to 9 clusters, 3 splits into halves:
+see segments.kmeans) they take five times the CPU time: 0.075 against 0.014 seconds.
 """
 
 from collections.abc import Sequence

@@ -68,7 +68,8 @@ def removals(
     Columns: `auc_with`, `auc_without`, `auc_drop` (lost by the removal; below 0 is gained) and
     its 95 % interval `ci_low`, `ci_high` (DeLong, DeLong & Clarke-Pearson 1988, paired).
     """
-    pipeline, rows = pipeline_of(model), []
+    pipeline = pipeline_of(model)
+    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in columns}
     train, test = (labelled(snapshots, split) for split in ("train", "test"))
     is_even = np.arange(len(test)) % 2 == 0
     halves = test[is_even], test[~is_even]
@@ -82,13 +83,9 @@ def removals(
             drop, error = _mean_and_error(churned, whole - part)
             aucs = [_mean_and_error(churned, each)[0] for each in (whole, part)]
             limits = drop - 1.959964 * error, drop + 1.959964 * error
-            rows.append((name, where, *aucs, drop, *limits))
-    names = ["column", "where", "auc_with", "auc_without", "auc_drop", "ci_low", "ci_high"]
-    table = pd.DataFrame(rows, columns=names)
-    return {
-        name: table[table["column"] == name].drop(columns="column").reset_index(drop=True)
-        for name in columns
-    }
+            rows[name].append((where, *aucs, drop, *limits))
+    names = ["where", "auc_with", "auc_without", "auc_drop", "ci_low", "ci_high"]
+    return {name: pd.DataFrame(found, columns=names) for name, found in rows.items()}
 
 
 def _without(pipeline: Any, column: str) -> Any:

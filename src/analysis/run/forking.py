@@ -62,9 +62,9 @@ def load(name: str) -> None:
     why. The engine's begins a connection of its own that nobody uses, with a thread: it is closed.
     """
     with suppress(Exception):
-        module = importlib.import_module(name)
-        if name == "duckdb":
-            module.default_connection().close()
+        importlib.import_module(name)
+    if name == "duckdb" and name in sys.modules:
+        sys.modules[name].default_connection().close()
 
 
 def _be_kernel(
