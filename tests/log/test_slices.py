@@ -41,10 +41,9 @@ def test_a_slice_sums_a_session_over_half_a_day():
     paid = engine.to_pandas(slices.rows.order_by("user_id", "half_days"))[["spent", "bought"]]
     # one where no amount is given; what plays name is no payment
     assert paid.astype("float64").fillna(-1).to_numpy().tolist() == [[-1, 4], [1.5, -1], [-1, -1]]
-    types = engine.to_pandas(slices.types.order_by("user_id", "event_type"))
-    assert types[["days_to_end", "event_type"]].to_numpy().tolist() == [
-        [0, "credits_purchase"], [0, "credits_spend"], [1, "content_play"],
-    ]  # fmt: skip
+    types = engine.to_pandas(slices.types.order_by("user_id", "type"))
+    assert slices.names == ["content_play", "credits_purchase", "credits_spend"]
+    assert types[["days_to_end", "type"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 0]]
 
 
 def test_without_sessions_each_instant_is_a_row_and_sessions_are_made_anew():

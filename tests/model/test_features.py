@@ -63,9 +63,8 @@ def usual(signup, lookback=30, recorded=None):
 
 
 def test_a_role_that_is_not_given_is_absent_and_what_needs_it_too():
-    active = make_active(make_events(VISITED), USERS, WINDOW)
-    assert absent_roles(active, {}) == sorted(contract.ROLES)
-    slices = Slices.of(active, WINDOW.end, ROLES)
+    slices = Slices.of(make_active(make_events(VISITED), USERS, WINDOW), WINDOW.end, ROLES)
+    assert absent_roles(slices.names, {}) == sorted(contract.ROLES)
     assert absent_features(slices, {"click": "content_play"}) == list(NEEDS)  # no play beside it
     given = absent_features(slices, {"play": "content_play", "click": "content_play"})
     assert not {"failed_intents", "usual_failed_rate", "plays_per_session"} & set(given)

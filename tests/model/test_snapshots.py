@@ -89,7 +89,8 @@ def test_a_load_time_for_received_at_is_named():
 
 
 def test_features_of_roles_without_events_are_left_out():
-    assert absent_roles(make_active(make_events(VISITED), USERS, WINDOW), ROLES) == [
+    slices = Slices.of(make_active(make_events(VISITED), USERS, WINDOW), WINDOW.end, ROLES)
+    assert absent_roles(slices.names, ROLES) == [
         "click", "exit", "next", "purchase", "spend"
     ]  # fmt: skip
     numeric, categorical = feature_columns(shoot())

@@ -1,6 +1,6 @@
 """Activity: the events that count, which are a known user's, since signup, inside the log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import ibis
@@ -258,9 +258,8 @@ def total_paid(paid: Any, roles: Mapping[str, str], role: str) -> Any:
     return exact_total(ibis.ifelse(is_role, paid.paid, ibis.null("float64")))
 
 
-def absent_roles(active: Any, roles: Mapping[str, str]) -> list[str]:
-    """Return the roles that no event_type is given for, or none of whose events are in the log,
+def absent_roles(present: Iterable[str], roles: Mapping[str, str]) -> list[str]:
+    """Return the roles that no event_type is given for, or one that is not among those `present`,
     sorted.
     """
-    present = set(active.select("event_type").distinct().to_pyarrow()["event_type"].to_pylist())
-    return sorted(role for role in ROLES if roles.get(role) not in present - {None})
+    return sorted(role for role in ROLES if roles.get(role) not in set(present))

@@ -64,7 +64,7 @@ def _event_features(seen: Slices, lookback: int) -> Any:
         credits_bought=rows.bought.sum().cast("float64").fill_null(0.0),
     )
     kinds = types.group_by("user_id").aggregate(
-        unique_event_types=types.event_type.nunique().cast("float64")
+        unique_event_types=types["type"].nunique().cast("float64")
     )
     return sums.join(kinds, "user_id").select(
         "user_id", "recency_days", "event_count", "active_days", "active_days_last_week",
@@ -158,7 +158,7 @@ def finite(table: pd.DataFrame) -> pd.DataFrame:
 
 def absent_features(slices: Slices, roles: Mapping[str, str]) -> list[str]:
     """Return the features that need a role of which the log has no events."""
-    absent = set(absent_roles(slices.types, roles))
+    absent = set(absent_roles(slices.names, roles))
     return [name for name, needed in NEEDS.items() if needed & absent]
 
 
