@@ -166,6 +166,7 @@ def test_an_interval_of_money_names_the_currency_at_both_ends():
 def test_a_figure_stands_with_its_interval_and_its_n():
     full = formats.format_full
     assert plain(full(0.483, "share", 0.461, 0.505, 687)) == "48.3 % (46.1 to 50.5 %, n = 687)"
+    assert plain(full(-0.044, "share", -0.0869, -0.0004)) == "−4.40 % (−8.69 to −0.04 %)"
     assert plain(full(0.483, "share", n=687)) == "48.3 % (n = 687)"
     assert plain(full(0.483, "share", None, 0.5)) == "48.3 %"
     assert full(None, "share", 0.461, 0.505, 687) == "not available"

@@ -258,11 +258,16 @@ def format_full(
     locale: str = "",
     currency: str = "",
 ) -> str:
-    """Return "48.3 % (46.1 to 50.5 %, n = 687)", without the parts that are missing."""
-    text = format_value(value, unit, locale, currency)
-    parts = []
-    if not (is_missing(low) or is_missing(high)):
-        parts.append(format_interval(low, high, unit, locale, currency))
+    """Return "48.3 % (46.1 to 50.5 %, n = 687)", without the parts that are missing. The value and
+    the ends of its interval have as many decimals.
+    """
+    parts, decimals = [], None
+    if not any(is_missing(number) for number in (value, low, high)):
+        if unit not in ("text", "date", "month"):
+            numbers = [_scale(_as_number(number, unit), unit) for number in (value, low, high)]
+            decimals = max(_own_decimals(number, unit) for number in numbers)
+        parts.append(format_interval(low, high, unit, locale, currency, decimals=decimals))
+    text = format_value(value, unit, locale, currency, decimals=decimals)
     if not is_missing(n):
         parts.append(f"n{SPACE}={SPACE}{format_value(n, 'count', locale)}")
     return text if is_missing(value) or not parts else f"{text} ({', '.join(parts)})"
