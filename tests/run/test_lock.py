@@ -36,7 +36,13 @@ def start(project, *options):
     return subprocess.Popen(
         [sys.executable, "-c", RUN_STAGES, "build", "--stages-only", *tables, *options],
         cwd=project, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        preexec_fn=heed_hangup,
     )  # fmt: skip
+
+
+def heed_hangup():
+    """The tests may run under nohup, which makes every process they start ignore it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def make_slow(project):
