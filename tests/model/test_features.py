@@ -70,6 +70,16 @@ def test_a_role_that_is_not_given_is_absent_and_what_needs_it_too():
     assert not {"failed_intents", "usual_failed_rate", "plays_per_session"} & set(given)
 
 
+def test_an_event_without_a_type_counts_and_is_of_no_kind():
+    events = make_events([("a", "2025-01-05"), ("b", "2025-01-06")], event_type=[None, "play"])
+    users = make_users(dict.fromkeys("ab", "2025-01-01"))
+    window = make_window("2025-01-01", "2025-02-01")
+    slices = Slices.of(make_active(events, users, window), window.end, ROLES)
+    found = behaviour(slices, window.end, 31, 30.0)
+    assert found["event_count"].tolist() == [1, 1]
+    assert found["unique_event_types"].tolist() == [0, 1]
+
+
 def test_the_behaviour_of_one_user_by_hand():
     found = behave(session_id=[a[2] for a in ACTS], properties=[a[3] for a in ACTS])
     assert found == pytest.approx({

@@ -48,6 +48,8 @@ UNIT_WORDS = ("days", "points", "ratio")
 """Units that are a word, with its plural, behind the number."""
 DateLength = Literal["medium", "long"]
 MonthLength = Literal["short", "long"]
+NOT_NUMBERS = ("text", "date", "month")
+"""Units of what is no number."""
 DECIMALS = {"share": 1, "points": 1, "score": 3, "ratio": 2, "p_value": 3}
 """Decimals of the units that always have the same number of them."""
 SPACE = "\N{NO-BREAK SPACE}"
@@ -237,11 +239,11 @@ def format_interval(
     _require(unit)
     if is_missing(low) or is_missing(high):
         return word("not_available", locale)
-    if unit in ("text", "date", "month"):
+    if unit in NOT_NUMBERS:
         ends = [format_value(end, unit, locale) for end in (low, high)]
         return word("interval", locale, low=ends[0], high=ends[1])
     numbers = [_scale(_as_number(end, unit), unit) for end in (low, high)]
-    shown = max(_own_decimals(n, unit) for n in numbers) if decimals is None else decimals
+    shown = (_most_decimals((low, high), unit) or 0) if decimals is None else decimals
     first, last = (f"{'+' * (signed and n > 0)}{_fixed(n, shown, locale)}" for n in numbers)
     if unit == "money" and currency:
         first, last = (_amount(number, shown, locale, currency) for number in numbers)
@@ -263,9 +265,7 @@ def format_full(
     """
     parts, decimals = [], None
     if not any(is_missing(number) for number in (value, low, high)):
-        if unit not in ("text", "date", "month"):
-            numbers = [_scale(_as_number(number, unit), unit) for number in (value, low, high)]
-            decimals = max(_own_decimals(number, unit) for number in numbers)
+        decimals = _most_decimals((value, low, high), unit)
         parts.append(format_interval(low, high, unit, locale, currency, decimals=decimals))
     text = format_value(value, unit, locale, currency, decimals=decimals)
     if not is_missing(n):
@@ -417,6 +417,13 @@ def _own_decimals(number: float, unit: str) -> int:
     if unit == "number":
         return 0 if abs(number) >= 1000 or number == round(number) else 3
     return DECIMALS[unit]
+
+
+def _most_decimals(values: Iterable[object], unit: str) -> int | None:
+    """Return the decimals of the value that shows most of them; None where they are no numbers."""
+    if unit in NOT_NUMBERS:
+        return None
+    return max(_own_decimals(_scale(_as_number(value, unit), unit), unit) for value in values)
 
 
 def _amount(number: float, decimals: int, locale: str, currency: str) -> str:

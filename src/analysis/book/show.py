@@ -22,6 +22,7 @@ from analysis.base.disclosure import WITHHELD
 from analysis.base.errors import ReportError
 from analysis.base.formats import (
     BLANK,
+    NOT_NUMBERS,
     format_cell,
     format_interval,
     format_symbol,
@@ -44,7 +45,6 @@ WHY_WITHHELD = (
     "Withheld: a figure on fewer people than min_disclosed in params.yml, or one that would give "
     "such a figure away."
 )
-NOT_NUMBERS = ("text", "date", "month")
 WITH_UNIT = ("share",)
 """Units printed in every cell; the head of the column says the others."""
 UNIT_IN_HEAD = {"points": "points"}

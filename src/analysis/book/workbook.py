@@ -22,9 +22,10 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
+from analysis.base.formats import NOT_NUMBERS
 from analysis.base.language import say
 from analysis.book import codebook
-from analysis.book.show import NOT_NUMBERS, unit_of
+from analysis.book.show import unit_of
 from analysis.contract.catalogue import Table
 
 WORKBOOK = "tables.xlsx"

@@ -1,6 +1,6 @@
 """Activity: the events that count, which are a known user's, since signup, inside the log."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import ibis
@@ -258,8 +258,8 @@ def total_paid(paid: Any, roles: Mapping[str, str], role: str) -> Any:
     return exact_total(ibis.ifelse(is_role, paid.paid, ibis.null("float64")))
 
 
-def absent_roles(present: Iterable[str], roles: Mapping[str, str]) -> list[str]:
+def absent_roles(present: Collection[str], roles: Mapping[str, str]) -> list[str]:
     """Return the roles that no event_type is given for, or one that is not among those `present`,
     sorted.
     """
-    return sorted(role for role in ROLES if roles.get(role) not in set(present))
+    return sorted(role for role in ROLES if roles.get(role) not in present)
