@@ -88,6 +88,12 @@ def month_of(day: Any) -> Any:
     return (ibis.date("1970-01-01") + day.as_interval("D")).strftime("%Y-%m")
 
 
+def month_number_of(day: Any) -> Any:
+    """Return the months since year 0 (integer) of an Ibis column of days since 1970-01-01."""
+    date = ibis.date("1970-01-01") + day.as_interval("D")
+    return (date.year() * 12 + date.month() - 1).cast("int32")
+
+
 def day_start(day: int, zone: str) -> pd.Timestamp:
     """Return the instant (UTC) at which day number `day` begins in `zone`."""
     date = datetime(1970, 1, 1) + timedelta(days=int(day))
@@ -124,10 +130,23 @@ def midnight(instants: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
     return in_utc
 
 
+def month_number(instants: "pd.Series[Any]", zone: str) -> "pd.Series[int]":
+    """Return the month of each instant in `zone`, none missing, as months since year 0."""
+    local = instants.dt.tz_convert(zone).dt
+    numbers: pd.Series[int] = local.year * 12 + local.month - 1
+    return numbers
+
+
+def month_name(number: int) -> str:
+    """Return the month, as text `2025-01`, of a number of months since year 0."""
+    return f"{number // 12:04d}-{number % 12 + 1:02d}"
+
+
 def month(instants: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
-    """Return the month of each instant in `zone`, as text `2025-01`."""
-    months: pd.Series[Any] = instants.dt.tz_convert(zone).dt.strftime("%Y-%m")
-    return months
+    """Return the month of each instant in `zone`, none missing, as text `2025-01`."""
+    numbers = month_number(instants, zone)
+    names = {number: month_name(number) for number in numbers.unique()}
+    return numbers.map(names).astype("str")
 
 
 def month_span(name: str, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:

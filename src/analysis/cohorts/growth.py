@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import numpy as np
+import ibis
 import pandas as pd
 
 from analysis.base import clock, engine
@@ -57,27 +57,21 @@ def monthly_growth(
     return table.reset_index(names="month")
 
 
-def _visits(user_days: Any, users: pd.DataFrame, zone: str) -> pd.DataFrame:
-    """Return one row per user and month with activity: `user_id`, `month` and `signed` (months
-    since year 0), and the months before and after in which the user was active (`last`, `next`).
+def _visits(user_days: Any, users: pd.DataFrame, zone: str) -> Any:
+    """Return one row per user and month with activity (Ibis): `month` and `signed` (months since
+    year 0), and the months before and after in which the user was active (`last`, `next`). Users
+    are numbers there, and nothing of a single user leaves the engine.
     """
-    seen = user_days.mutate(name=clock.month_of(user_days.local_day)).select("user_id", "name")
-    rows = engine.to_pandas(
-        seen.group_by("user_id", "name").aggregate().order_by("user_id", "name")
-    )
     joined = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
-    rows = rows.merge(joined, on="user_id")
-    names = pd.Series(rows["name"].unique())
-    numbers = rows.pop("name").map(dict(zip(names, _number(names), strict=True)))
-    rows["month"] = numbers.astype("int64")  # of no row, text
-    rows["signed"] = _number(clock.month(rows["signup_date"], zone))
-    by_user = rows.groupby("user_id")["month"]
-    return rows.assign(last=by_user.shift(), next=by_user.shift(-1))
-
-
-def _number(months: "pd.Series[Any]") -> "pd.Series[int]":
-    """Return months such as 2025-01 as numbers that grow by 1 a month."""
-    return months.str[:-3].astype("int64") * 12 + months.str[-2:].astype("int64") - 1
+    signed = clock.month_number(joined.pop("signup_date"), zone)
+    numbered = joined.assign(signed=signed, number=range(len(joined))).astype(
+        {"signed": "int32", "number": "int32"}
+    )
+    dated = user_days.mutate(month=clock.month_number_of(user_days.local_day))
+    seen = dated.group_by("user_id", "month").aggregate()
+    rows = seen.inner_join(engine.from_pandas(numbered), "user_id").drop("user_id")
+    by_user = ibis.window(group_by=rows.number, order_by=rows.month)
+    return rows.mutate(last=rows.month.lag().over(by_user), next=rows.month.lead().over(by_user))
 
 
 def _months(window: LogWindow, zone: str) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
@@ -88,18 +82,21 @@ def _months(window: LogWindow, zone: str) -> dict[str, tuple[pd.Timestamp, pd.Ti
     return {name: clock.month_span(name, zone) for name in names}
 
 
-def _count(visits: pd.DataFrame) -> pd.DataFrame:
+def _count(visits: Any) -> pd.DataFrame:
     """Return the counts of monthly_growth by month, as far as the log knows."""
-    is_new = visits["signed"] == visits["month"]
-    is_retained = visits["last"] == visits["month"] - 1
+    is_new = visits.signed == visits.month
+    is_retained = (visits.last == visits.month - 1).fill_null(False)
     is_resurrected = ~is_new & ~is_retained
-    flags = {
-        "active_users": np.ones(len(visits), bool), "new_users": is_new,
-        "retained_users": is_retained, "resurrected_users": is_resurrected,
-        "first_seen_users": is_resurrected & visits["last"].isna(),
-    }  # fmt: skip
-    counts = pd.DataFrame(flags).groupby(visits["month"]).sum()
-    leaves = visits.loc[visits["next"] != visits["month"] + 1, "month"] + 1
-    lost = leaves.value_counts()
+    stays = (visits.next == visits.month + 1).fill_null(False)
+    sums = visits.group_by("month").aggregate(
+        active_users=visits.count(),
+        new_users=is_new.sum(),
+        retained_users=is_retained.sum(),
+        resurrected_users=is_resurrected.sum(),
+        first_seen_users=(is_resurrected & visits.last.isnull()).sum(),
+        leave=(~stays).sum(),
+    )
+    counts = engine.to_pandas(sums.order_by("month")).set_index("month")
+    lost = counts.pop("leave").rename(lambda month: month + 1)
     every = counts.reindex(counts.index.union(lost.index)).assign(lost_users=lost).fillna(0)
-    return every.set_axis([f"{n // 12}-{n % 12 + 1:02d}" for n in every.index])
+    return every.set_axis([clock.month_name(n) for n in every.index])
