@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from analysis.audit import coverage
+from analysis.base.users import beside
 from analysis.contract.checks import Verdict
 from analysis.log.activity import user_spans
 from analysis.log.window import LogWindow, daily_volume
@@ -150,7 +151,7 @@ def test_leavers_are_counted_up_to_a_week_and_expected_at_the_lowest_rate():
 @pytest.mark.parametrize(("users", "seed"), [(300, 1), (1_500, 2)])
 def test_tables_of_accounts_seen_of_late_lack_users(users, seed):
     log = make_company_log(simulate(users, 40, seed, dirt=False))
-    seen = coverage.users_with_span(log.users, user_spans(log.events))
+    seen = beside(log.users, user_spans(log.events))
     assert coverage.survivors(seen, log.volume, log.window, 30).status == "pass"
     kept = seen[seen["last_event_at"] >= log.window.end - pd.Timedelta(days=150)]
     events = log.events.filter(log.events.user_id.isin(kept["user_id"].tolist()))

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from analysis.audit import relations
-from analysis.audit.coverage import users_with_span
+from analysis.base.users import beside
 from analysis.contract.checks import Verdict
 from tests.audit.judging import by_share
 from tests.checking import Case
@@ -30,7 +30,7 @@ def test_the_relation_of_the_tables_by_hand():
 
 def test_events_per_user_counts_the_silent_too():
     spans = pd.DataFrame({"user_id": ["a", "b"], "event_count": [3, 1]})
-    table = relations.events_per_user(users_with_span(USERS, spans))
+    table = relations.events_per_user(beside(USERS, spans))
     assert table.to_dict("list") == {"event_count": [0, 1, 3], "users": [1, 1, 1]}
     assert (table.dtypes == "int64").all()
 

@@ -32,6 +32,7 @@ from analysis.audit.closed import empty_days
 from analysis.audit.presence import Presence, daily_changes, presence
 from analysis.audit.repeat_rules import find_repeats
 from analysis.base.errors import Unavailable
+from analysis.base.users import beside
 from analysis.contract import stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.checks import Verdict, suspects_of, to_table
@@ -110,9 +111,8 @@ class Audit(Chapter):
 
     @cached_property
     def users_seen(self) -> pd.DataFrame:
-        """The users with the span of their events: see users_with_span."""
-        spans = activity.user_spans(self.user_types)
-        return coverage.users_with_span(self.log.users, spans)
+        """The users with the span of their events: see activity.user_spans."""
+        return beside(self.log.users, activity.user_spans(self.user_types))
 
     @cached_property
     def kinds(self) -> pd.DataFrame:

@@ -39,13 +39,6 @@ HALF, HARDLY, SURE_OF_GROUP, LEAST_OF_GROUP = 0.5, 0.1, 4.0, 10
 events are missing; standard deviations that it must lie below; newcomers a group must have."""
 
 
-def users_with_span(users: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
-    """Return `users` with `first_event_at`, `last_event_at` (instants) and `event_count`, missing
-    for users without an event; `spans` from activity.user_spans.
-    """
-    return users.merge(spans, on="user_id", how="left")
-
-
 def coverage_rules(
     users_seen: pd.DataFrame, volume: pd.DataFrame, window: LogWindow, lookback_days: int
 ) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.base import engine
 from analysis.base.statistics import share_of
+from analysis.base.users import beside
 from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.contract.inputs import NATIVE_LABELS
 from analysis.log import activity
@@ -54,7 +55,7 @@ def native_totals(
     """
     measured = _log_totals(events, window, roles, gap_minutes)
     native = [name for name in NATIVE_TOTALS if name in users]
-    joined = users[["user_id", "signup_date", *native]].merge(measured, on="user_id", how="left")
+    joined = beside(users[["user_id", "signup_date", *native]], measured)
     inside = (joined["signup_date"] >= window.start) & (joined["signup_date"] < window.end)
     seen = joined["plays"].notna()
     rows = []
@@ -91,9 +92,7 @@ def _log_totals(
         .group_by("user_id")
         .aggregate(sessions=lambda t: t.session_key.nunique().cast("float64"))
     )
-    table = engine.to_pandas(sums.order_by("user_id")).merge(
-        engine.to_pandas(sessions.order_by("user_id")), on="user_id", how="left"
-    )
+    table = beside(engine.to_pandas(sums), engine.to_pandas(sessions))
     return table.fillna({"sessions": 0.0})
 
 

@@ -13,6 +13,7 @@ from statsmodels.duration.survfunc import CumIncidenceRight
 from analysis.base import clock, engine
 from analysis.base.formats import is_too_few, too_few
 from analysis.base.statistics import wilson
+from analysis.base.users import beside
 from analysis.cohorts.survival import BEFORE_START, loglog_interval, survival_table
 from analysis.contract.checks import Status, Verdict, check, not_applicable
 from analysis.log import churn
@@ -127,7 +128,7 @@ def with_activity(active: Any, cancelled: pd.DataFrame, horizon: pd.Timedelta) -
         "came_back": at >= joined.closes,
     }
     found = joined.group_by("user_id").aggregate(**{name: t.any() for name, t in tests.items()})
-    table = table.merge(engine.to_pandas(found), on="user_id", how="left")
+    table = beside(table, engine.to_pandas(found))
     seen = {name: table[name].eq(True) for name in tests}
     return table.assign(**seen)
 
@@ -148,8 +149,7 @@ def first_ends(log: Log, settled_days: float) -> pd.DataFrame:
     stops = window.end - settled
     known = log.users.loc[log.users["signup_date"].notna(), ["user_id", "signup_date"]]
     known = known[(known["signup_date"] >= window.start) & (known["signup_date"] < stops)]
-    table = known.merge(log.spans, on="user_id", how="left")
-    table = table.merge(log.cancelled[["user_id", "cancelled_at"]], on="user_id", how="left")
+    table = beside(beside(known, log.spans), log.cancelled[["user_id", "cancelled_at"]])
     last = table["last_event_at"].fillna(table["signup_date"])
     is_first = table["cancelled_at"] <= last + settled
     ended = table["cancelled_at"].where(is_first, last)

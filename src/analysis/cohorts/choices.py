@@ -7,6 +7,7 @@ import ibis
 import pandas as pd
 
 from analysis.base import clock, engine
+from analysis.base.users import beside
 from analysis.cohorts import survival
 from analysis.cohorts.retention import (
     days_per_user,
@@ -83,7 +84,7 @@ def _within_of_first_event(log: Log) -> float:
     ends = [rows.select("user_id", tenure_day=(s / 86_400).floor().cast("int64")) for s in since]
     seen = engine.to_pandas(days_per_user(ibis.union(*ends), []))
     users = log.users.loc[log.users["signup_date"] >= log.window.start, ["user_id"]]
-    table = users.merge(log.spans, on="user_id").merge(seen, on="user_id")
+    table = beside(beside(users, log.spans), seen)
     followed: pd.Series[pd.Timedelta] = log.window.end - table["first_event_at"]
     eligible = table[followed >= (DAY + 1) * clock.DAY]
     return _share(is_retained(eligible, "within", DAY))

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.base import clock, engine
 from analysis.base.formats import is_too_few
 from analysis.base.statistics import wilson
+from analysis.base.users import beside
 from analysis.contract.checks import Status, Verdict, check
 from analysis.log.window import LogWindow
 
@@ -27,7 +28,7 @@ def user_retention(
     """
     known = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
     seen = engine.to_pandas(days_per_user(user_days, days))
-    table = known.merge(seen, on="user_id", how="left").sort_values("user_id")
+    table = beside(known, seen).sort_values("user_id")
     flags = [f"is_active_on_{day}" for day in days]
     table[flags] = table[flags].eq(True)
     covered = table["signup_date"] >= window.start

@@ -10,6 +10,7 @@ from statsmodels.duration.survfunc import SurvfuncRight
 from analysis.base import clock
 from analysis.base.formats import is_too_few
 from analysis.base.statistics import CONFIDENCE
+from analysis.base.users import beside
 from analysis.log.window import LogWindow
 
 BEFORE_START = -1.0
@@ -37,7 +38,7 @@ def lifetimes(
     """
     known = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
     known = known[known["signup_date"] < window.end]
-    table = known.merge(spans, on="user_id", how="left").sort_values("user_id")
+    table = beside(known, spans).sort_values("user_id")
     early = table["signup_date"] < window.start
     last = table["last_event_at"].fillna(table["signup_date"])
     silence: pd.Series[pd.Timedelta] = window.end - last
@@ -143,7 +144,7 @@ def survival_by_group(
     last = int(min(window.days, stays["time"].max() if len(stays) else 0))
     tables = [survival_table(stays, "all", last, min_group)]
     for column in [name for name in group_columns if name in users]:
-        joined = stays.merge(users[["user_id", column]], on="user_id")
+        joined = beside(stays, users[["user_id", column]])
         for value, part in joined.groupby(column, sort=True):
             if not is_too_few(len(part), min_group):
                 tables.append(survival_table(part, f"{column}: {value}", last, min_group))
@@ -165,7 +166,7 @@ def settled_lifetimes(
     """
     known = users.loc[users["signup_date"].notna(), ["user_id", "signup_date"]]
     stops = window.end - pd.Timedelta(days=silence_days)
-    table = known[known["signup_date"] < stops].merge(spans, on="user_id", how="left")
+    table = beside(known[known["signup_date"] < stops], spans)
     early = table["signup_date"] < window.start
     table = table[~early | table["last_event_at"].notna()].sort_values("user_id")
     last = table["last_event_at"].fillna(table["signup_date"])

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.base import engine
+from analysis.base.users import beside
 from analysis.contract.inputs import CANCEL_DATE
 
 
@@ -31,7 +32,7 @@ def cancelled_users(users: pd.DataFrame, events: Any) -> pd.DataFrame:
     this stay: the audit counts it.
     """
     names = ["user_id", "signup_date", *([CANCEL_DATE] if CANCEL_DATE in users else [])]
-    table = users[names].merge(first_endings(events), on="user_id", how="left")
+    table = beside(users[names], first_endings(events))
     table["is_day"] = table[CANCEL_DATE].notna() if CANCEL_DATE in users else False
     ending = table.pop("ending_at")
     table["cancelled_at"] = (

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from analysis.base.users import beside
 from analysis.contract import checks, stages
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
@@ -61,8 +62,7 @@ class Published(Chapter):
     @cached_property
     def users_seen(self) -> pd.DataFrame:
         """The users with the span of all their events."""
-        spans = activity.user_spans(self.log.events)
-        return self.log.users.merge(spans, on="user_id", how="left")
+        return beside(self.log.users, activity.user_spans(self.log.events))
 
     @cached_property
     def figures(self) -> dict[str, dict[str, Any]]:
