@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
@@ -44,8 +45,8 @@ def monthly_kpis(user_days: Any, window: LogWindow, zone: str, min_group: int) -
     kpis = _available(user_days)
     sums = _sums(_per_user(user_days), kpis)
     rows = []
-    for month, row in sums.set_index("month").iterrows():
-        start, end = clock.month_span(str(month), zone)
+    for month, row in sums.items():
+        start, end = clock.month_span(month, zone)
         is_observed = window.start <= start and end <= window.end
         for name, (above, below) in kpis.items():
             found = BLANK if is_too_few(row["n"], min_group) else _ratio(row, above, below)
@@ -71,7 +72,9 @@ LEAST = 10
 
 
 def _per_user(user_days: Any) -> Any:
-    """Return per month and user the sums of KPIS (`sessions`, `plays`, ...); `users` is 1."""
+    """Return per month and user the sums of KPIS (`sessions`, `plays`, ...), without saying who it
+    is; `users` is 1.
+    """
     dated = user_days.mutate(month=clock.month_of(user_days.local_day))
     sessions = dated.group_by("month", "user_id", "session_key").aggregate(
         bought=activity.exact_sum(dated.bought),
@@ -79,39 +82,44 @@ def _per_user(user_days: Any) -> Any:
     )
     failed = (sessions.clicks > 0) & (sessions.plays == 0)
     users = sessions.group_by("month", "user_id").aggregate(
-        sessions=sessions.count().cast("float64"),
-        plays=sessions.plays.sum().cast("float64"),
-        nexts=sessions.nexts.sum().cast("float64"),
-        clicked=(sessions.clicks > 0).sum().cast("float64"),
-        failed=failed.sum().cast("float64"),
+        sessions=sessions.count(),
+        plays=sessions.plays.sum(),
+        nexts=sessions.nexts.sum(),
+        clicked=(sessions.clicks > 0).sum(),
+        failed=failed.sum(),
         bought=activity.exact_sum(sessions.bought),
-        payers=(sessions.purchases.sum() > 0).cast("float64"),
+        payers=sessions.purchases.sum() > 0,
     )
-    return users.mutate(users=1.0)
+    counts = {name: users[name].cast("int32") for name in users.columns[2:] if name != "bought"}
+    return users.select("month", "bought", **counts, users=ibis.literal(1, "int32"))
 
 
-def _sums(users: Any, kpis: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
-    """Return per month the sums, squares and products that the ratios and their errors need."""
+def _sums(users: Any, kpis: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, float]]:
+    """Return by month the sums, squares and products that the ratios and their errors need. Users
+    come in the order of what is a fraction, for sums of fractions depend on it.
+    """
     kept = users.cache()
     months = engine.to_pandas(kept.group_by("month").aggregate().order_by("month"))["month"]
-    in_turn = (kept.filter(kept.month == month) for month in months.to_list() or [""])
-    sums = [_of_month(engine.to_pandas(part.order_by("user_id")), kpis) for part in in_turn]
-    return pd.concat(sums, ignore_index=True)
+    return {
+        month: _of_month(
+            engine.to_pandas(kept.filter(kept.month == month).order_by("bought", "payers")), kpis
+        )
+        for month in months
+    }
 
 
-def _of_month(rows: pd.DataFrame, kpis: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
-    """Return the sums of a month: of users in one order, for sums of floats depend on it."""
+def _of_month(rows: pd.DataFrame, kpis: Mapping[str, tuple[str, str]]) -> dict[str, float]:
+    """Return the sums of a month, and its users as `n`."""
     pairs = set(kpis.values())
     names = sorted({name for pair in pairs for name in pair})
-    parts = {name: rows[name] for name in names}
-    parts |= {f"{n}*{n}": rows[n] * rows[n] for n in names}
-    parts |= {f"{a}*{b}": rows[a] * rows[b] for a, b in sorted(pairs)}
-    parts |= {f"{n}>0": (rows[n] > 0).astype(float) for n in names}
-    grouped = pd.DataFrame(parts).groupby(rows["month"], sort=True)
-    return grouped.sum().assign(n=grouped.size()).reset_index()
+    values = {name: rows[name].to_numpy("float64") for name in names}
+    products = sorted(pairs | {(name, name) for name in names})
+    sums = {"n": len(rows)} | {name: values[name].sum() for name in names}
+    sums |= {f"{a}*{b}": (values[a] * values[b]).sum() for a, b in products}
+    return sums | {f"{name}>0": (values[name] > 0).sum() for name in names}
 
 
-def _ratio(row: "pd.Series[Any]", above: str, below: str) -> tuple[float, float, float]:
+def _ratio(row: Mapping[str, float], above: str, below: str) -> tuple[float, float, float]:
     """Return sum over sum with its interval: all blank where the sum below is 0, and the interval
     blank where too few users have any of what is summed.
     """
