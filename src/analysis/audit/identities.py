@@ -12,7 +12,7 @@ from analysis.base.statistics import share_of
 from analysis.contract import suspects
 from analysis.contract.checks import Verdict, check, grade, not_applicable
 from analysis.log import activity
-from analysis.log.rules import RULE_COLUMNS, count_broken
+from analysis.log.rules import RULE_COLUMNS, count_broken, rule_rows
 
 OTHER_COUNTRY = "country is not that of its user"
 SHARED_SESSION = "session is shared by several users"
@@ -67,17 +67,23 @@ def _is_other(both: Any) -> Any:
 def _sessions(events: Any, spans: Any) -> pd.DataFrame | None:
     if "session_id" not in events.columns:
         return None
-    sessions = _by_session(activity.user_sessions(events) if spans is None else spans)
-    return count_broken(
-        sessions, {("referential", SHARED_SESSION): sessions.user_id != sessions["last"]}
-    )
+    spans = activity.user_sessions(events) if spans is None else spans
+    sessions = _by_session(spans)
+    sums = sessions.aggregate(n=sessions.count(), shared=(sessions.users > 1).sum())
+    checked, broken = (int(n) for n in engine.to_pandas(sums).fillna(0).iloc[0])
+    sample = _sharing(spans).user_id.min().execute() if broken else None
+    return rule_rows([("referential", "events", SHARED_SESSION, checked, broken, sample)])
 
 
 def _by_session(spans: Any) -> Any:
-    """Return the first and the `last` user of each session, in the order of their identifiers."""
-    return spans.group_by("session_id").aggregate(
-        user_id=spans.user_id.min(), last=spans.user_id.max()
-    )
+    """Return how many `users` each session has."""
+    return spans.group_by("session_id").aggregate(users=spans.count())
+
+
+def _sharing(spans: Any) -> Any:
+    """Return the rows of `spans` whose session others have too."""
+    sessions = _by_session(spans)
+    return spans.semi_join(sessions.filter(sessions.users > 1), "session_id")
 
 
 def mixed_users(events: Any, users: pd.DataFrame, spans: Any = None) -> pd.DataFrame:
@@ -89,10 +95,7 @@ def mixed_users(events: Any, users: pd.DataFrame, spans: Any = None) -> pd.DataF
         other = both.filter(_is_other(both)).select("user_id").distinct()
         parts.append(other.mutate(rule=ibis.literal(OTHER_COUNTRY)))
     if "session_id" in events.columns:
-        spans = activity.user_sessions(events) if spans is None else spans
-        sessions = _by_session(spans)
-        shared = sessions.filter(sessions.user_id != sessions["last"])
-        sharing = spans.semi_join(shared, "session_id")
+        sharing = _sharing(activity.user_sessions(events) if spans is None else spans)
         parts.append(sharing.select("user_id").distinct().mutate(rule=ibis.literal(SHARED_SESSION)))
     tables = [engine.to_pandas(part.order_by("user_id")) for part in parts]
     return (
