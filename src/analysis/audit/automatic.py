@@ -31,6 +31,26 @@ def kinds_that_go_on(events: Any, types: Any, horizon_days: int) -> pd.DataFrame
     events by user and type: see activity.user_types.
     """
     typed = types.filter(types.event_type.notnull())
+    last = _last_kinds(typed)
+    since = clock.seconds(ibis.coalesce(last.other, last["first"]))
+    is_long = clock.seconds(last["last"]) - since > horizon_days * 86_400
+    tables = {
+        "events": typed.group_by(kind=typed.event_type).aggregate(n=typed.events.sum()),
+        "going_on": last.group_by(kind=last.event_type).aggregate(n=is_long.sum()),
+        "regular": _regular_users(events, last),
+    }
+    table = pd.DataFrame(
+        {name: engine.to_pandas(counted).set_index("kind")["n"] for name, counted in tables.items()}
+    )
+    counts = table.fillna(0).astype("int64").sort_index().rename_axis("kind").reset_index()
+    users = int(last.count().execute())
+    return counts.assign(users=users)[["kind", "events", "users", "going_on", "regular"]]
+
+
+def _last_kinds(typed: Any) -> Any:
+    """Return of each user the kind of the very last event, kept by the engine: `user_id`,
+    `event_type`, `events`, the `first` and the `last` of it, and the last of any `other` kind.
+    """
     spans = typed.rename(first="first_event_at", last="last_event_at")
     latest_first = ibis.window(
         group_by=spans.user_id, order_by=[ibis.desc("last"), spans.event_type]
@@ -38,28 +58,16 @@ def kinds_that_go_on(events: Any, types: Any, horizon_days: int) -> pd.DataFrame
     ranked = spans.mutate(
         rank=ibis.row_number().over(latest_first), other=spans["last"].lead().over(latest_first)
     )
-    since = clock.seconds(ibis.coalesce(ranked.other, ranked["first"]))
-    is_long = clock.seconds(ranked["last"]) - since > horizon_days * 86_400
-    counted = ranked.group_by(kind=ranked.event_type).aggregate(
-        events=ranked.events.sum(), going_on=((ranked["rank"] == 0) & is_long).sum()
-    )
-    table = engine.to_pandas(counted.order_by("kind"))
-    regular = table["kind"].map(_regular_users(events, ranked)).fillna(0).astype("int64")
-    users = int(spans.user_id.nunique().execute())
-    return table.assign(users=users, regular=regular)[
-        ["kind", "events", "users", "going_on", "regular"]
-    ]
+    return ranked.filter(ranked["rank"] == 0).drop("rank").cache()
 
 
-def _regular_users(events: Any, ranked: Any) -> "pd.Series[int]":
-    """Return per kind how many users have only this kind at last, at a fixed beat."""
-    span = clock.seconds(ranked["last"]) - clock.seconds(ranked.other)
+def _regular_users(events: Any, last: Any) -> Any:
+    """Return how many users, `n`, have only this kind at last, at a fixed beat (Ibis)."""
+    span = clock.seconds(last["last"]) - clock.seconds(last.other)
     is_long = span >= (BEATS - 1) * LEAST_PAUSE * 86_400  # shorter ones need not be looked at
-    last_kind = ranked.filter(
-        ranked["rank"] == 0, ranked.other.notnull(), ranked.events >= BEATS, is_long
-    )
+    alone_at_last = last.filter(last.other.notnull(), last.events >= BEATS, is_long)
     joined = events.inner_join(
-        last_kind.select("user_id", "event_type", "other"), ["user_id", "event_type"]
+        alone_at_last.select("user_id", "event_type", "other"), ["user_id", "event_type"]
     )
     alone = joined.filter(joined.event_at > joined.other)
     second = clock.seconds(alone.event_at)
@@ -74,8 +82,7 @@ def _regular_users(events: Any, ranked: Any) -> "pd.Series[int]":
         & (beats.mean >= LEAST_PAUSE * 86_400)
         & (beats.most - beats.least <= UNEVEN * beats.mean)
     )
-    counted = beats.group_by(kind=beats.event_type).aggregate(regular=is_regular.sum())
-    return engine.to_pandas(counted).set_index("kind")["regular"]
+    return beats.group_by(kind=beats.event_type).aggregate(n=is_regular.sum())
 
 
 @check(stage="03_audit")
