@@ -85,6 +85,11 @@ def test_a_factor_of_five_is_another_unit():
     assert priced(51).facts["is_unit"]
 
 
+def test_it_says_whether_amounts_fall():
+    assert priced(6).facts["falls"]
+    assert not priced(16).facts["falls"]
+
+
 CASES = [
     Case("log_amounts", "pass", lambda: priced(14)),
     Case("log_amounts", "warn", lambda: priced(16)),

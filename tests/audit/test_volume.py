@@ -111,3 +111,9 @@ def test_silence_at_given_ends_is_counted_in_days():
     assert (facts["before"], facts["after"], facts["days"]) == (3, 7, 10)
     assert (facts["first"], facts["last"]) == ("2025-01-01", "2025-01-20")
     assert (facts["start"], facts["end"]) == ("2024-12-29", "2025-01-27")
+
+
+def test_it_says_whether_activity_falls():
+    fallen, risen = (volume_of(thinned(*days, 0.5)).facts for days in ((100, 200), (0, 100)))
+    assert (fallen["is_jump"], fallen["falls"]) == (True, True)
+    assert (risen["is_jump"], risen["falls"]) == (True, False)

@@ -110,7 +110,7 @@ def log_amounts(daily_amounts: pd.DataFrame) -> Verdict:
     if not all_changes:
         return not_applicable("log_amounts", "too few events have an amount")
     changes = [row for row in all_changes if row[1] > SURE and row[0] > UNIT]
-    ratio, z, day, kind = max(changes or all_changes, key=lambda row: row[1])
+    ratio, z, day, falls, kind = max(changes or all_changes, key=lambda row: row[1])
     sums = daily_amounts.groupby("event_type").agg(
         total=("total", "sum"), largest=("largest", "max"), events=("events", "sum")
     )
@@ -119,16 +119,18 @@ def log_amounts(daily_amounts: pd.DataFrame) -> Verdict:
     share: pd.Series[float] = (sums["largest"] / sums["total"]).where(many, 0.0)
     is_other = bool(changes) and ratio >= UNIT
     status: Status = "warn" if is_other or share.max() > ONE_PURCHASE else "pass"
-    facts = {"kind": kind, "date": clock.day_text(day), "z": z, "share": float(share.max()),
-             "is_unit": is_other and ratio >= OTHER_UNIT, "is_change": is_other}  # fmt: skip
+    facts = {"kind": kind, "date": clock.day_text(day), "z": z, "falls": falls,
+             "is_unit": is_other and ratio >= OTHER_UNIT, "is_change": is_other,
+             "share": float(share.max())}  # fmt: skip
     n = int(sums["events"].sum())
     return Verdict("log_amounts", status, ratio, limit=UNIT, n=n, facts=facts)
 
 
-def _largest_change(part: pd.DataFrame, size: int) -> tuple[float, float, int]:
+def _largest_change(part: pd.DataFrame, size: int) -> tuple[float, float, int, bool]:
     """Return ratio, standard deviations and day number of the largest change of the mean
-    logarithm over `size` days; `part` has one row for each day of the log. Where hardly any day
-    has two amounts, their scatter is that from one day to the next (von Neumann 1941).
+    logarithm over `size` days, and whether it falls; `part` has one row for each day of the log.
+    Where hardly any day has two amounts, their scatter is that from one day to the next (von
+    Neumann 1941).
     """
     days = part.sort_values("day_number")
     n, x, squares = (days[name].to_numpy(float) for name in ("events", "log_sum", "log_squares"))
@@ -147,4 +149,4 @@ def _largest_change(part: pd.DataFrame, size: int) -> tuple[float, float, int]:
     z = np.abs(change) / np.sqrt(spread * (1 / np.maximum(n1, 1) + 1 / np.maximum(n2, 1)))
     at = int(z.argmax())
     number = int(days["day_number"].iloc[at + size])
-    return float(np.exp(abs(change[at]))), float(z[at]), number
+    return float(np.exp(abs(change[at]))), float(z[at]), number, bool(change[at] < 0)

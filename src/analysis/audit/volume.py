@@ -92,11 +92,11 @@ def _longest(runs: pd.DataFrame) -> dict[str, str | None]:
 
 def _jump(daily_changes: pd.DataFrame, presence: Presence, zone: str) -> dict[str, Any]:
     """Return the clearest jump of the days of activity: its `ratio`, `z` and `jump_date`, whether
-    it is beyond chance (`is_jump`), and the ratios of `new` users and of the `others`.
+    it `falls`, and is beyond chance (`is_jump`), and the ratios of `new` users and of the `others`.
     """
     rows = daily_changes.drop_duplicates(["span", "day"])
     if rows.empty:
-        return {"is_jump": False, "ratio": None, "jump_date": None, "z": None,
+        return {"is_jump": False, "ratio": None, "jump_date": None, "z": None, "falls": False,
                 "new": None, "others": None}  # fmt: skip
     before, after = rows["before"], rows["after"]
     z = (after - before).abs() / np.sqrt(rows["squares"].clip(lower=1))
@@ -108,6 +108,7 @@ def _jump(daily_changes: pd.DataFrame, presence: Presence, zone: str) -> dict[st
     old_before, old_after = row["before"] - row["new_before"], row["after"] - row["new_after"]
     return {
         "is_jump": bool(jumps.notna().any()), "ratio": float(ratio[at]), "z": float(z[at]),
+        "falls": bool(row["after"] < row["before"]),
         "jump_date": clock.date_text(presence.date(int(row["day"])), zone),
         "new": _change(row["new_before"], row["new_after"]),
         "others": _change(old_before, old_after),

@@ -121,10 +121,10 @@ def lift_table(churned: Floats, proba: Floats, seed: int, n_boot: int = 500) -> 
     """Return churn by tenth of the users, highest score first.
 
     Columns: `decile` (1 = highest scores), `users`, `mean_predicted` and `observed_rate` (0 to
-    1), `lift` (observed_rate / base rate), `ci_low`, `ci_high` (95 % interval of the lift,
-    bootstrap over rows; each is one user; of many see evaluation.evaluate), `rate_ci_low`,
-    `rate_ci_high` (95 % Wilson interval of the rate), `cumulative_share` (of all churners, found in
-    this decile and those above).
+    1), `observed_rate_ci_low`, `observed_rate_ci_high` (its 95 % interval: Wilson), `lift`
+    (observed_rate / base rate), `ci_low`, `ci_high` (95 % interval of the lift, bootstrap over
+    rows; each is one user; of many see evaluation.evaluate), `cumulative_share` (of all churners,
+    found in this decile and those above).
     Users tied across a boundary are divided evenly, as a random order would on average.
     """
     whole = pd.DataFrame({"user_id": np.arange(len(churned)), "churned": churned, "proba": proba})
@@ -144,11 +144,11 @@ def lift_table(churned: Floats, proba: Floats, seed: int, n_boot: int = 500) -> 
             "users": users.round().astype(int),
             "mean_predicted": ratio(risk, users),
             "observed_rate": ratio(churners_found, users),
+            "observed_rate_ci_low": wilson[0],
+            "observed_rate_ci_high": wilson[1],
             "lift": lift,
             "ci_low": limits[:, 0],
             "ci_high": limits[:, 1],
-            "rate_ci_low": wilson[0],
-            "rate_ci_high": wilson[1],
             "cumulative_share": np.cumsum(churners_found) / churned.sum(),
         }
     )
