@@ -15,6 +15,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+import analysis.audit  # noqa: F401 (registers its checks)
 from analysis.base.charts import Sketch
 from analysis.base.drawing import Canvas
 from analysis.base.errors import ReportError
@@ -142,9 +143,9 @@ def cohorts() -> Cohorts:
 
 
 def test_add_a_feature(monkeypatch: pytest.MonkeyPatch) -> None:
-    def behaviour(*arguments: Any) -> pd.DataFrame:
+    def behaviour(*arguments: Any) -> Any:
         known = features.behaviour(*arguments)
-        return known.assign(weekend_share=0.5, clicks_lately=known["event_count"])
+        return known.mutate(weekend_share=0.5, clicks_lately=known.event_count)
 
     monkeypatch.setattr(snapshots, "behaviour", behaviour)
     monkeypatch.setitem(NEEDS, "clicks_lately", {"click"})

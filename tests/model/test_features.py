@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.base import engine
 from analysis.contract import inputs as contract
 from analysis.log.activity import absent_roles
 from analysis.log.slices import Slices
@@ -42,7 +43,7 @@ def behave(acts=ACTS, lookback=28, gap_minutes=30.0, **columns):
     )
     active = make_active(events, users, make_window("2024-12-01", "2025-03-01"))
     slices = Slices.of(active, at("2025-03-01"), ROLES)
-    table = behaviour(slices, DAY_END, lookback, gap_minutes)
+    table = engine.to_pandas(behaviour(slices, DAY_END, lookback, gap_minutes))
     return table.iloc[0].to_dict() if len(table) else {}
 
 
@@ -75,7 +76,7 @@ def test_an_event_without_a_type_counts_and_is_of_no_kind():
     users = make_users(dict.fromkeys("ab", "2025-01-01"))
     window = make_window("2025-01-01", "2025-02-01")
     slices = Slices.of(make_active(events, users, window), window.end, ROLES)
-    found = behaviour(slices, window.end, 31, 30.0)
+    found = engine.to_pandas(behaviour(slices, window.end, 31, 30.0).order_by("user_id"))
     assert found["event_count"].tolist() == [1, 1]
     assert found["unique_event_types"].tolist() == [0, 1]
 
@@ -211,7 +212,7 @@ def test_next_episodes_without_a_play_give_no_rate():
 def test_a_role_may_be_absent_from_the_parameters():
     active = make_active(make_events([("first", "2025-01-05")]), USERS, WINDOW)
     slices = Slices.of(active, WINDOW.end, {"play": "content_play"})
-    table = behaviour(slices, WINDOW.end, 16, 30)
+    table = engine.to_pandas(behaviour(slices, WINDOW.end, 16, 30))
     assert table.loc[0, ["plays_per_session", "failed_intents", "credits_spent"]].tolist() == [
         1,
         0,
@@ -225,7 +226,8 @@ def test_user_features_hold_everyone_as_of_the_end_of_the_log():
     )
     active = make_active(make_events(VISITED), users, WINDOW)
     slices = Slices.of(active, WINDOW.end, ROLES)
-    table = user_features(slices, users, WINDOW, 4, 30).set_index("user_id")
+    (table,) = user_features(slices, users, WINDOW, 4, 30, ROLES)
+    table = table.set_index("user_id")
     assert table.index.tolist() == ["first", "last", "never"]
     assert table["event_count"].tolist() == [2, 3, 0]
     assert table["native_event_count"].tolist() == [9, 9, 9]

@@ -12,7 +12,8 @@ from analysis.base.table_file import in_memory
 from analysis.base.unavailable import reason_of
 from analysis.contract import catalogue, stages
 from analysis.contract.chapter import Chapter
-from analysis.model import Features, Model, Scoring, chapter_features
+from analysis.model import Features, Model, Scoring
+from analysis.model import features as model_features
 from analysis.model.chapter_scoring import StoredModel
 from simulation import simulate
 from tests.handmade import (
@@ -93,7 +94,7 @@ def test_users_in_parts_have_the_features_of_the_whole_log(monkeypatch: pytest.M
     users = make_users(dict.fromkeys([*people, "silent"], "2025-01-01"))
     log = make_log(events, users, make_window("2025-01-01", "2025-03-01"))
     whole = in_memory(Features(log, **given(Features)).user_features)
-    monkeypatch.setattr(chapter_features, "AT_ONCE", 1)
+    monkeypatch.setattr(model_features, "AT_ONCE", 1)
     in_parts = in_memory(Features(log, **given(Features)).user_features)
     pd.testing.assert_frame_equal(in_parts, whole)
     assert {"exit_rate", "next_episode_rate"} <= set(whole)

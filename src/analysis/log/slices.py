@@ -62,16 +62,6 @@ class Slices:
         rows, types = (_shifted(table, back, lookback) for table in (self.rows, self.types))
         return replace(self, rows=rows, types=types, end=at)
 
-    def of_users(self, first: int, last: int) -> "Slices":
-        """Return what the users did whose numbers are `first` and more, and below `last`: see
-        numbered.
-        """
-        rows, types = (
-            table.filter(table.user_id >= first, table.user_id < last)
-            for table in (self.rows, self.types)
-        )
-        return replace(self, rows=rows, types=types)
-
     def with_sessions(self, gap_minutes: float) -> "Slices":
         """Return the slices with `session_key` in each row: see activity.with_sessions."""
         if "session_key" in self.rows.columns:

@@ -17,9 +17,6 @@ from analysis.log.log import Log
 from analysis.log.slices import Slices
 from analysis.model import drift, features, snapshots  # noqa: F401 (drift registers its checks)
 
-AT_ONCE = 500_000
-"""Users whose features are in memory together."""
-
 
 @dataclass(frozen=True, eq=False)
 class Features(Chapter):
@@ -97,16 +94,12 @@ class Features(Chapter):
     def user_features(self) -> Rows:
         """Return every user as of the end of the log: see features.user_features."""
         activity, users = self.numbered
-        absent = features.absent_features(activity, self.event_types)  # of a part, others may be
-        in_turn = (
-            features.user_features(
-                activity.of_users(first, first + AT_ONCE),
-                users.iloc[first : first + AT_ONCE],
-                self.log.window,
-                self.lookback_days,
-                self.session_gap_minutes,
-                absent,
-            )
-            for first in range(0, len(users), AT_ONCE)
+        in_turn = features.user_features(
+            activity,
+            users,
+            self.log.window,
+            self.lookback_days,
+            self.session_gap_minutes,
+            self.event_types,
         )
         return self._kept(in_turn)

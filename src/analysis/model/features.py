@@ -1,6 +1,6 @@
 """What was known of each user at an instant: behaviour, habits, and the features made of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import ibis
@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.base import clock, engine
 from analysis.base.formats import format_value
 from analysis.base.table_file import Rows
-from analysis.log.activity import absent_roles, user_spans
+from analysis.log.activity import absent_roles
 from analysis.log.slices import COUNTED, Slices
 from analysis.log.window import LogWindow
 
@@ -20,6 +20,8 @@ FORTNIGHT = 14  # days
 QUANTILES = {"low": 0.05, "median": 0.5, "high": 0.95}
 LARGEST = 1e100
 """Numbers from here on (and infinity) cannot be squared or summed."""
+AT_ONCE = 500_000
+"""Users whose features are in memory together."""
 HABIT_LOOKBACKS = 3
 """Look-back periods for habits: enough for a user who comes every other week."""
 
@@ -85,8 +87,8 @@ NEEDS: dict[str, set[str]] = {
 """Features that only exist where events of some roles do."""
 
 
-def behaviour(slices: Slices, at: pd.Timestamp, lookback: int, gap_minutes: float) -> pd.DataFrame:
-    """Return the behaviour of each user in [at - lookback, at): one row per user.
+def behaviour(slices: Slices, at: pd.Timestamp, lookback: int, gap_minutes: float) -> Any:
+    """Return the behaviour of each user in [at - lookback, at): one row per user (Ibis).
 
     Columns, from events of the `lookback` days before `at` that were recorded before `at`:
     `recency_days` (since the last event), `event_count`, `active_days`,
@@ -98,10 +100,8 @@ def behaviour(slices: Slices, at: pd.Timestamp, lookback: int, gap_minutes: floa
     with a click and no play).
     """
     seen = slices.before(at, lookback).with_sessions(gap_minutes)
-    events = _event_features(seen, lookback)
     sessions = _session_features(_by_session(seen), lookback / 7)
-    joined = events.join(sessions, "user_id").order_by("user_id")
-    return engine.to_pandas(joined)
+    return _event_features(seen, lookback).join(sessions, "user_id")
 
 
 def habits(
@@ -176,30 +176,55 @@ def user_features(
     window: LogWindow,
     lookback: int,
     gap_minutes: float,
-    absent: Sequence[str] = (),
-) -> pd.DataFrame:
-    """Return one row per user as of the end of the log, active lately or not.
+    roles: Mapping[str, str],
+) -> Iterator[pd.DataFrame]:
+    """Yield one row per user as of the end of the log, active lately or not, AT_ONCE users at a
+    time where they are more; these are numbered (see slices.numbered).
 
     Columns: the users table's; those of behaviour over the whole log (`event_count` and
     `active_days` are 0 and the rest missing for a user without events);
     `first_event_at`, `last_event_at` (UTC); `tenure_days`; and behaviour over the last
     `lookback` days with the prefix `recent_` (missing where the user was not active then), without
-    the features that the log lacks (`absent`: see absent_features). Numbers too large to compute
-    with (see finite) are missing.
+    the features that the log lacks (see absent_features). Numbers too large to compute with (see
+    finite) are missing.
     """
+    absent = absent_features(slices, roles)
+    known = _known_at_the_end(slices, window, lookback, gap_minutes, absent)
+    is_whole = len(users) <= AT_ONCE
+    known = known if is_whole else known.cache()
+    for first in range(0, max(len(users), 1), AT_ONCE):
+        found = engine.to_pandas(known if is_whole else _of_numbers(known, first))
+        part = users.iloc[first : first + AT_ONCE]
+        native = {c: f"native_{c}" for c in part if c in found and c != "user_id"}
+        part = part.rename(columns=native)
+        table = part.merge(found, on="user_id", how="left")
+        for name in ("event_count", "active_days"):
+            table[name] = table[name].fillna(0)
+        tenure: pd.Series[pd.Timedelta] = window.end - table["signup_date"]
+        table["tenure_days"] = tenure / pd.Timedelta(days=1)
+        yield finite(table.sort_values("user_id", ignore_index=True))
+
+
+def _of_numbers(known: Any, first: int) -> Any:
+    """Return the rows of AT_ONCE users from number `first` on."""
+    return known.filter(known.user_id.between(first, first + AT_ONCE - 1))
+
+
+def _known_at_the_end(
+    slices: Slices, window: LogWindow, lookback: int, gap_minutes: float, absent: Sequence[str]
+) -> Any:
+    """Return the columns of user_features that come from events, one row per user (Ibis)."""
     log = behaviour(slices, window.end, int(np.ceil(window.days)), gap_minutes)
     late = behaviour(slices, window.end, lookback, gap_minutes)
-    log, late = (part.drop(columns=absent, errors="ignore") for part in (log, late))
-    late = late.rename(columns={name: f"recent_{name}" for name in late.columns.drop("user_id")})
-    spans = user_spans(slices.rows).drop(columns="event_count")
-    table = users.rename(columns={c: f"native_{c}" for c in users if c in log and c != "user_id"})
-    for part in (log, spans, late):
-        table = table.merge(part, on="user_id", how="left")
-    for name in ("event_count", "active_days"):
-        table[name] = table[name].fillna(0)
-    tenure: pd.Series[pd.Timedelta] = window.end - table["signup_date"]
-    table["tenure_days"] = tenure / pd.Timedelta(days=1)
-    return finite(table.sort_values("user_id", ignore_index=True))
+    log, late = (part.drop(*(c for c in absent if c in part.columns)) for part in (log, late))
+    late = late.rename({f"recent_{name}": name for name in late.columns if name != "user_id"})
+    rows = slices.rows
+    spans = rows.group_by("user_id").aggregate(
+        first_event_at=rows.first_event_at.min(), last_event_at=rows.last_event_at.max()
+    )
+    joined = spans.left_join(log, "user_id").drop("user_id_right")
+    joined = joined.left_join(late, "user_id").drop("user_id_right")
+    return joined.select(*log.columns, "first_event_at", "last_event_at", *late.columns[1:])
 
 
 def feature_summary(table: Rows, min_disclosed: int = 1) -> pd.DataFrame:

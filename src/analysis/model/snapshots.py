@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.base import clock
+from analysis.base import clock, engine
 from analysis.base.errors import Unavailable
 from analysis.base.formats import plural
 from analysis.base.score_metrics import auc_error
@@ -71,7 +71,7 @@ def snapshots(
     for n, at, split in plan.itertuples():
         part = _population(slices, seen, backs[n], windows)
         part = part.assign(snapshot_at=at, split=split)
-        known = behaviour(slices, at, windows.lookback, gap_minutes)
+        known = engine.to_pandas(behaviour(slices, at, windows.lookback, gap_minutes))
         usual = habits(slices, users, window, at, windows.lookback, gap_minutes)
         part = part[list(KEYS)].merge(attributes, on="user_id")
         part = part.merge(known, on="user_id", how="left").merge(usual, on="user_id", how="left")
