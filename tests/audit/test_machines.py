@@ -58,6 +58,19 @@ def test_without_a_busy_account_there_is_no_row():
     assert machines.busy_accounts(make_events([("a", "2025-01-07")] * 49), seen, window).empty
 
 
+def test_accounts_in_parts_have_the_same_rhythm(monkeypatch: pytest.MonkeyPatch):
+    people = ["a", "b", "c"]
+    acts = [
+        (user, f"2025-01-{1 + n % 28:02d}T{n % 24:02d}:00") for user in people for n in range(60)
+    ]
+    seen = pd.DataFrame({"user_id": people, "event_count": [60] * 3})
+    log = make_events(acts), seen, make_window("2025-01-01", "2025-02-01")
+    whole = machines.busy_accounts(*log)
+    monkeypatch.setattr(machines, "AT_ONCE", 2)
+    pd.testing.assert_frame_equal(machines.busy_accounts(*log), whole)
+    assert whole["user_id"].tolist() == people
+
+
 def test_the_suspects_are_the_machines():
     verdict = judged(2, full_days=56, night=0.2)
     assert verdict.suspects is not None

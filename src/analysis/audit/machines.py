@@ -4,6 +4,7 @@ Many events do not make a machine: the busiest people of a community make a quar
 A person rests, cannot act several times a second, and does not work by the clock.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ HOW_ALL_ARE = 0.1, 5
 APART = 10.0
 """Ratio of neighbouring numbers of events, among the busiest accounts, that the tails of people's
 activity hardly reach."""
+AT_ONCE = 20_000
+"""Accounts whose seconds are in memory together."""
 TRAITS = ("tireless", "fast", "burst", "weekly", "by_the_minute")
 COLUMNS = ["user_id", "events", "active_days", "full_days", "night", "per_minute", "per_day",
            "in_a_day", "weekday_share", "weekday_days", "minute_share", "minute_days"]  # fmt: skip
@@ -61,15 +64,23 @@ def busy_accounts(events: Any, users_seen: pd.DataFrame, window: LogWindow) -> p
     busy = engine.from_pandas(accounts.astype({"account": "int32"}))  # a tenth of the text
     timed = inside.select("user_id", second=second).inner_join(busy, "user_id")
     counted = timed.group_by("account", "second").aggregate(n=timed.count())
-    table = engine.to_pandas(counted.order_by("account", "second")) if len(ids) else pd.DataFrame()
     rows = [
         {
             "user_id": accounts["user_id"][account],
             **_rhythm(part["second"].to_numpy(), part["n"].to_numpy()),
         }
-        for account, part in (table.groupby("account") if len(table) else ())
+        for table in _in_parts(counted, len(ids))
+        for account, part in table.groupby("account")
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _in_parts(counted: Any, accounts: int) -> Iterator[pd.DataFrame]:
+    """Yield the rows of all `accounts`, of AT_ONCE at a time: they are numbered from 0."""
+    kept = counted.cache() if accounts > AT_ONCE else counted
+    for first in range(0, accounts, AT_ONCE):
+        part = kept.filter(kept.account.between(first, first + AT_ONCE - 1))
+        yield engine.to_pandas(part.order_by("account", "second"))
 
 
 def _rhythm(second: np.ndarray, n: np.ndarray) -> dict[str, float]:
