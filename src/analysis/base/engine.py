@@ -135,10 +135,8 @@ def read(con: Any, path: str) -> Any:
 def to_pandas(table: Any) -> pd.DataFrame:
     """Return a user-level (or smaller) Ibis table as pandas, instants in UTC.
 
-    Goes through Arrow, which keeps zones. Text columns come back as `str`. The memory of earlier
-    results that nobody holds any more is given back first: the engine may fill all of its own.
+    Goes through Arrow, which keeps zones. Text columns come back as `str`.
     """
-    pa.default_memory_pool().release_unused()
     frame: pd.DataFrame = table.to_pyarrow().to_pandas()
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.DatetimeTZDtype):
