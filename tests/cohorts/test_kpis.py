@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.base import engine
 from analysis.cohorts import kpis
 from analysis.cohorts.kpis import latest, monthly_kpis
 from tests.handmade import make_events, make_log, make_users, make_window
@@ -31,6 +32,18 @@ def figures(acts=ACTS, least=1, **columns):
         **columns,
     )
     return monthly_kpis(make_log(events, users, WINDOW).user_days, WINDOW, "UTC", least)
+
+
+def test_the_order_of_users_does_not_move_a_sum_of_fractions():
+    rng = np.random.default_rng(4)
+    users = pd.DataFrame({"month": "2025-01", "bought": rng.integers(0, 9_999, 20_000) / 100})
+    users["payers"] = rng.integers(0, 2, len(users))
+    for name in ("sessions", "plays", "nexts", "clicked", "failed", "users"):
+        users[name] = 1
+    asked = {"credits": ("bought", "payers")}
+    orders = [users.sample(frac=1, random_state=seed) for seed in range(20)]
+    found = [kpis._sums(engine.from_pandas(order), asked) for order in orders]
+    assert all(sums == found[0] for sums in found)
 
 
 def test_the_figures_of_january_by_hand():

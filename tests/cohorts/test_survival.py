@@ -225,6 +225,11 @@ def test_groups_come_in_order_one_below_the_other():
     assert [*table] == ["group", "day", *survival.CURVE]
 
 
+def test_a_group_may_be_named_like_what_is_known_of_a_stay():
+    table = survival_by_group(LIVES, GROUPS.rename(columns={"device": "time"}), ["time"], WINDOW, 3)
+    assert table["group"].unique().tolist() == ["all", "time: Android", "time: iOS"]
+
+
 def test_days_run_to_the_longest_life_or_the_length_of_the_log():
     assert survival_by_group(LIVES, GROUPS, [], WINDOW, 1)["day"].max() == 12
     short = make_window("2025-01-01", "2025-01-08")

@@ -56,7 +56,7 @@ def test_a_kernel_gets_its_limits_and_a_folder_that_is_removed(tmp_path: Path):
         assert folder.parent == tmp_path / ".churnbook" / "tmp"
         (folder / "spilled").write_text("rows")
         assert limits.environment(run, CLEANING, 2, folder) == {
-            "CHURNBOOK_MEMORY_LIMIT": "750MB", "CHURNBOOK_THREADS": "1", "TMPDIR": str(folder),
+            "CHURNBOOK_MEMORY_LIMIT": "675MB", "CHURNBOOK_THREADS": "1", "TMPDIR": str(folder),
             "CHURNBOOK_PARTS": str(tmp_path / ".churnbook" / "parts"),
         }  # fmt: skip
     assert not folder.exists()

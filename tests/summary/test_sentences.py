@@ -9,6 +9,7 @@ from analysis.contract.checks import STATUSES, Verdict, to_table
 from analysis.published import Published
 from analysis.summary import materiality
 from analysis.summary.judged import describe_checks, describe_claims
+from tests.audit import test_amounts, test_mix, test_volume
 from tests.audit import test_audit_checks as audit_cases
 from tests.cohorts import test_cohorts_checks as cohorts_cases
 from tests.handmade import ROOT
@@ -43,6 +44,28 @@ def test_a_check_gives_its_verdict_and_its_sentence(case):
     needs_reader = case.status in ("warn", "fail")
     assert bool(described["consequence"]) == (case.status != "not_applicable")
     assert bool(described["remedy"]) == needs_reader
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (lambda: test_amounts.priced(6), "amounts of buy fall by a factor of 1.7"),
+        (lambda: test_amounts.priced(16), "amounts of buy rise by a factor of 1.6"),
+        (lambda: test_amounts.priced(12), "The clearest: those of buy rise by a factor of 1.2"),
+        (lambda: test_amounts.priced(10), "Amounts do not change."),
+        (lambda: test_mix.shifts(200, 0), "its share of the volume falls by a factor"),
+        (lambda: test_mix.shifts(200, 301), "its share of the volume rises by a factor of 1.5"),
+        (lambda: test_mix.shifts(200, 200), "none changes abruptly."),
+        (
+            lambda: test_volume.volume_of(test_volume.thinned(100, 200, 0.5)),
+            "the days of activity fall by a factor of 2",
+        ),
+    ],
+)
+def test_a_change_is_said_with_its_direction(verdict, said):
+    evidence = describe(verdict())["evidence"]
+    assert said in evidence
+    assert said != "none changes abruptly." or "by a factor" not in evidence
 
 
 def test_every_verdict_that_is_reached_has_its_sentence_and_no_other_has():

@@ -189,7 +189,7 @@ def log_mix(
     facts = {
         "kind": f"{row['column']} {row['level']}", "date": clock.day_text(int(row["day_number"])),
         "z": float(row["z"]), "share": float(row["share"]), "kinds": len(mix_breaks),
-        "breaks": len(breaks), "stops": bool(row["stops"]), "lost": len(lost),
+        "breaks": len(breaks), "falls": bool(row["stops"]), "lost": len(lost),
         "stopped": len(stopped), "gone": int(row.get("gone", 0)),
         "regular": int(row.get("regular", 0)), "taken": max(0.0, float(row.get("taken", 0.0))),
     }  # fmt: skip

@@ -87,7 +87,7 @@ def _per_user(user_days: Any) -> Any:
         nexts=sessions.nexts.sum(),
         clicked=(sessions.clicks > 0).sum(),
         failed=failed.sum(),
-        bought=activity.exact_sum(sessions.bought),
+        bought=activity.exact_sum(sessions.bought).fill_null(0.0),
         payers=sessions.purchases.sum() > 0,
     )
     counts = {name: users[name].cast("int32") for name in users.columns[2:] if name != "bought"}

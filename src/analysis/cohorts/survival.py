@@ -144,8 +144,8 @@ def survival_by_group(
     last = int(min(window.days, stays["time"].max() if len(stays) else 0))
     tables = [survival_table(stays, "all", last, min_group)]
     for column in [name for name in group_columns if name in users]:
-        joined = beside(stays, users[["user_id", column]])
-        for value, part in joined.groupby(column, sort=True):
+        groups = beside(stays[["user_id"]], users[["user_id", column]])[column]
+        for value, part in stays.groupby(groups, sort=True):
             if not is_too_few(len(part), min_group):
                 tables.append(survival_table(part, f"{column}: {value}", last, min_group))
     return pd.concat(tables, ignore_index=True)

@@ -88,7 +88,7 @@ NEEDS: dict[str, set[str]] = {
 
 
 def behaviour(slices: Slices, at: pd.Timestamp, lookback: int, gap_minutes: float) -> Any:
-    """Return the behaviour of each user in [at - lookback, at): one row per user (Ibis).
+    """Return the behaviour of each user in [at - lookback, at): one row per user.
 
     Columns, from events of the `lookback` days before `at` that were recorded before `at`:
     `recency_days` (since the last event), `event_count`, `active_days`,

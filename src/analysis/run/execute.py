@@ -31,7 +31,8 @@ KERNEL_ENVIRONMENT = {
 }
 """The same clock, locale and order of sums on every machine. One thread a kernel, for kernels
 run side by side: threads that wait for each other's cores take ten times as long. Arrow's memory
-that nobody holds any more goes back at once: it would stay beside all that the engine may fill.
+that nobody holds any more goes back at once, if it is said before Arrow is loaded: it would stay
+beside all that the engine may fill.
 """
 
 

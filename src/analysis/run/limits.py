@@ -18,7 +18,7 @@ from analysis.run.folders import OWN, Run
 SHARE = 0.6
 """Share of the machine's memory that the kernels may use together: the rest is for the tables that
 Python holds, for other programs, and for the system's cache of files."""
-COUNTED = 0.5
+COUNTED = 0.45
 """Part of a kernel's memory that its engine may fill: the rest is for the tables of users, which
 Python holds, and for what the engine holds without counting it."""
 UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
