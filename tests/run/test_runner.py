@@ -121,7 +121,7 @@ def test_a_kernel_keeps_to_the_limits_of_the_run(project, sockets):
     )
     write_notebook(project, "02_show", [CELLS["02_show"][0], telling])
     run = make_run(project, memory_limit="2GB")
-    with pytest.raises(ReportError, match=rf": 1200MB {project}/.churnbook/tmp/02_show-"):
+    with pytest.raises(ReportError, match=rf": 900MB {project}/.churnbook/tmp/02_show-"):
         execute.execute(run, SHOW, sockets)
     assert not list((project / ".churnbook" / "tmp").iterdir())
 
