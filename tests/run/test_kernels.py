@@ -14,6 +14,12 @@ from analysis.run import execute, kernels
 from analysis.run.kernels import ForkServer, fork_server
 from tests.run.tiny import CELLS, go, write_notebook
 
+FREED = """\
+import psutil, pyarrow as pa
+held = pa.nulls(20_000_000, pa.int64())
+before, held = psutil.Process().memory_info().rss, None
+told["given_back"] = before - psutil.Process().memory_info().rss
+"""
 TELL = """\
 import json, os, sys, tempfile
 told = {"parent": os.getppid(), "group": os.getpgrp(), "pid": os.getpid(), "at": os.getcwd(),
@@ -52,6 +58,14 @@ def test_a_copied_kernel_is_like_one_that_was_started(telling, monkeypatch):
     assert copied == started
     assert other["parent"] == os.getpid() != told["parent"]
     assert not psutil.pid_exists(told["parent"])  # it ended with the run
+
+
+@pytest.mark.parametrize("can_fork", [pytest.param(True, marks=copies), False])
+def test_a_kernel_gives_back_at_once_what_arrow_no_longer_holds(telling, monkeypatch, can_fork):
+    write_notebook(telling, "02_show", [CELLS["02_show"][0], TELL, FREED, KEEP])
+    monkeypatch.setattr(kernels, "CAN_FORK", can_fork)
+    go(telling)
+    assert told_in(telling)[1]["given_back"] > 100_000_000  # of 160 MB
 
 
 @copies
