@@ -1,6 +1,8 @@
 """Small tables written by hand, for tests of event-level work."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import ibis
@@ -12,6 +14,7 @@ from analysis.contract.params import Params, load_params, parse_instant
 from analysis.log import activity, content
 from analysis.log.chapters import EventsChapter, UsersChapter
 from analysis.log.log import Log
+from analysis.log.slices import Slices
 from analysis.log.window import LogWindow, daily_volume, infer_log_window
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,6 +89,14 @@ def make_active(
     """Return the events that are activity: see activity.place."""
     placed = activity.place(events, users, window, passive)
     return placed.filter(placed.is_active)
+
+
+def make_slices(
+    active: ibis.Table, window: LogWindow, roles: Mapping[str, str] = MappingProxyType(ROLES)
+) -> Slices:
+    """Return the slices of active events, as the stage 04_features makes them."""
+    kinds = sorted(engine.to_pandas(active.select("event_type").distinct())["event_type"].dropna())
+    return Slices.of(activity.sum_by_day(active, window, "UTC", roles, None, kinds), window.end)
 
 
 def make_log(

@@ -122,7 +122,7 @@ def test_stages_agree_on_the_tables_of_the_published_case(
 UNORDERED = {
     "events.parquet": ["user_id", "event_at", "event_type", "received_at", "created_at",
                        "session_id", "country", "source", "amount", "content"],
-    "user_days.parquet": ["user_id", "session_key", "tenure_day", "days_to_end",
+    "user_days.parquet": ["user_id", "session_key", "tenure_day", "half_days",
                           "recorded_days_to_end", "local_day"],
 }  # fmt: skip
 """Tables that Spark writes as folders: on Sail in no order."""

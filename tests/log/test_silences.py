@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from analysis.log import silences as module
 from analysis.log.churn import Windows, longest_horizon
 from analysis.log.silences import return_rates, share_ended, silences
-from analysis.log.slices import Slices
-from tests.handmade import ROLES, make_active, make_events, make_users, make_window
+from tests.handmade import make_active, make_events, make_slices, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-01-21")
 VISITS = [
@@ -42,7 +41,7 @@ def test_slices_of_days_have_the_silences_of_the_events():
         session_id=[*"abcdefg", "x", "x", "y", "z"],
     )  # fmt: skip
     active = make_active(overlapping, users, WINDOW)
-    rows = Slices.of(active, WINDOW.end, ROLES).rows
+    rows = make_slices(active, WINDOW).rows
     for least in (1, 4):
         pd.testing.assert_frame_equal(
             silences(rows, WINDOW, least), silences(active, WINDOW, least)

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from analysis.base import engine
-from analysis.log.slices import Slices, numbered
-from tests.handmade import ROLES, make_active, make_events, make_users, make_window
+from analysis.log.slices import Slices, different_types, numbered
+from tests.handmade import make_active, make_events, make_slices, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-01-17")
 USERS = make_users({"new": "2025-01-01", "other": "2025-01-01"})
@@ -25,7 +25,7 @@ def sliced(**columns: list[object]) -> Slices:
         properties=[act[4] for act in ACTS],
         **columns,
     )
-    return Slices.of(make_active(events, USERS, WINDOW), WINDOW.end, ROLES)
+    return make_slices(make_active(events, USERS, WINDOW), WINDOW)
 
 
 def rows_of(slices: Slices, *names: str) -> list[list[object]]:
@@ -40,10 +40,7 @@ def test_a_slice_sums_a_session_over_half_a_day():
     ]  # fmt: skip
     paid = engine.to_pandas(slices.rows.order_by("user_id", "half_days"))[["spent", "bought"]]
     # one where no amount is given; what plays name is no payment
-    assert paid.astype("float64").fillna(-1).to_numpy().tolist() == [[-1, 4], [1.5, -1], [-1, -1]]
-    types = engine.to_pandas(slices.types.order_by("user_id", "type"))
-    assert slices.names == ["content_play", "credits_purchase", "credits_spend"]
-    assert types[["days_to_end", "type"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 0]]
+    assert paid.to_numpy().tolist() == [[0, 4], [1.5, 0], [0, 0]]
 
 
 def test_without_sessions_each_instant_is_a_row_and_sessions_are_made_anew():
@@ -61,7 +58,16 @@ def test_a_day_before_the_end_only_what_was_known_then_is_seen(recorded, expecte
     known = [act[1] for act in ACTS[:-1]] + [recorded]
     before = sliced(recorded_at=known).before(pd.Timestamp("2025-01-16", tz="UTC"), 1)
     assert rows_of(before) == expected
-    assert before.types.count().execute() == len(expected)
+
+
+@pytest.mark.parametrize("many", [1, 62, 63, 200])
+def test_types_of_a_group_are_counted_once_however_many_there_are(many):
+    visits = [("new", f"2025-01-{day:02}") for day in (3, 4) for _ in range(many)]
+    kinds = [f"type_{n}" for n in range(many)]
+    events = make_events([*visits, ("other", "2025-01-05")], event_type=[*kinds, *kinds, None])
+    rows = make_slices(make_active(events, USERS, WINDOW), WINDOW).rows
+    found = rows.group_by("user_id").aggregate(types=different_types(rows))
+    assert engine.to_pandas(found.order_by("user_id"))["types"].tolist() == [many, 0]
 
 
 def test_numbers_stand_for_users():

@@ -5,9 +5,6 @@ import pandas as pd
 import pytest
 
 from analysis.base import engine
-from analysis.contract import inputs as contract
-from analysis.log.activity import absent_roles
-from analysis.log.slices import Slices
 from analysis.model.features import (
     NEEDS,
     absent_features,
@@ -17,7 +14,15 @@ from analysis.model.features import (
     habits,
     user_features,
 )
-from tests.handmade import ROLES, at, instants, make_active, make_events, make_users, make_window
+from tests.handmade import (
+    at,
+    instants,
+    make_active,
+    make_events,
+    make_slices,
+    make_users,
+    make_window,
+)
 from tests.model.visits import USERS, VISITED, WINDOW
 
 DAY_END = at("2025-02-01")
@@ -42,7 +47,7 @@ def behave(acts=ACTS, lookback=28, gap_minutes=30.0, **columns):
         [("a", act[0]) for act in acts], event_type=[act[1] for act in acts], **columns
     )
     active = make_active(events, users, make_window("2024-12-01", "2025-03-01"))
-    slices = Slices.of(active, at("2025-03-01"), ROLES)
+    slices = make_slices(active, make_window("2024-12-01", "2025-03-01"))
     table = engine.to_pandas(behaviour(slices, DAY_END, lookback, gap_minutes))
     return table.iloc[0].to_dict() if len(table) else {}
 
@@ -59,15 +64,19 @@ def usual(signup, lookback=30, recorded=None):
         **columns,
     )
     active = make_active(events, users, window)
-    slices = Slices.of(active, window.end, ROLES)
+    slices = make_slices(active, window)
     return habits(slices, users, window, DAY_END, lookback, 30.0).iloc[0].to_dict()
 
 
 def test_a_role_that_is_not_given_is_absent_and_what_needs_it_too():
-    slices = Slices.of(make_active(make_events(VISITED), USERS, WINDOW), WINDOW.end, ROLES)
-    assert absent_roles(slices.names, {}) == sorted(contract.ROLES)
-    assert absent_features(slices, {"click": "content_play"}) == list(NEEDS)  # no play beside it
-    given = absent_features(slices, {"play": "content_play", "click": "content_play"})
+    active = make_active(make_events(VISITED), USERS, WINDOW)
+
+    def absent(roles):
+        return absent_features(make_slices(active, WINDOW, roles))
+
+    assert absent({}) == list(NEEDS)
+    assert absent({"click": "content_play"}) == list(NEEDS)  # no play beside it
+    given = absent({"play": "content_play", "click": "content_play"})
     assert not {"failed_intents", "usual_failed_rate", "plays_per_session"} & set(given)
 
 
@@ -75,7 +84,7 @@ def test_an_event_without_a_type_counts_and_is_of_no_kind():
     events = make_events([("a", "2025-01-05"), ("b", "2025-01-06")], event_type=[None, "play"])
     users = make_users(dict.fromkeys("ab", "2025-01-01"))
     window = make_window("2025-01-01", "2025-02-01")
-    slices = Slices.of(make_active(events, users, window), window.end, ROLES)
+    slices = make_slices(make_active(events, users, window), window)
     found = engine.to_pandas(behaviour(slices, window.end, 31, 30.0).order_by("user_id"))
     assert found["event_count"].tolist() == [1, 1]
     assert found["unique_event_types"].tolist() == [0, 1]
@@ -211,7 +220,7 @@ def test_next_episodes_without_a_play_give_no_rate():
 
 def test_a_role_may_be_absent_from_the_parameters():
     active = make_active(make_events([("first", "2025-01-05")]), USERS, WINDOW)
-    slices = Slices.of(active, WINDOW.end, {"play": "content_play"})
+    slices = make_slices(active, WINDOW, {"play": "content_play"})
     table = engine.to_pandas(behaviour(slices, WINDOW.end, 16, 30))
     assert table.loc[0, ["plays_per_session", "failed_intents", "credits_spent"]].tolist() == [
         1,
@@ -225,8 +234,8 @@ def test_user_features_hold_everyone_as_of_the_end_of_the_log():
         {"last": "2025-01-01", "never": None, "first": "2025-01-01"}, event_count=[9, 9, 9]
     )
     active = make_active(make_events(VISITED), users, WINDOW)
-    slices = Slices.of(active, WINDOW.end, ROLES)
-    (table,) = user_features(slices, users, WINDOW, 4, 30, ROLES)
+    slices = make_slices(active, WINDOW)
+    (table,) = user_features(slices, users, WINDOW, 4, 30)
     table = table.set_index("user_id")
     assert table.index.tolist() == ["first", "last", "never"]
     assert table["event_count"].tolist() == [2, 3, 0]

@@ -8,14 +8,18 @@ import pyarrow.compute as pc
 import pytest
 
 from analysis.base.errors import ReportError
-from analysis.log.activity import absent_roles
 from analysis.log.churn import Windows
-from analysis.log.slices import Slices
 from analysis.model import Features
 from analysis.model.features import NEEDS, feature_columns
 from analysis.model.snapshots import snapshot_summary, snapshots
 from simulation import simulate
-from tests.handmade import ROLES, make_active, make_company_log, make_events, make_params
+from tests.handmade import (
+    make_active,
+    make_company_log,
+    make_events,
+    make_params,
+    make_slices,
+)
 from tests.model.visits import USERS, VISITED, WINDOW
 
 WINDOWS = Windows(lookback=4, gap=1, horizon=3)
@@ -23,8 +27,7 @@ WINDOWS = Windows(lookback=4, gap=1, horizon=3)
 
 def shoot(visits=VISITED, users=USERS, static=("device", "country"), **columns):
     active = make_active(make_events(visits, **columns), users, WINDOW)
-    slices = Slices.of(active, WINDOW.end, ROLES)
-    parts = snapshots(slices, users, WINDOW, WINDOWS, ROLES, static, 30)
+    parts = snapshots(make_slices(active, WINDOW), users, WINDOW, WINDOWS, static, 30)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -89,10 +92,6 @@ def test_a_load_time_for_received_at_is_named():
 
 
 def test_features_of_roles_without_events_are_left_out():
-    slices = Slices.of(make_active(make_events(VISITED), USERS, WINDOW), WINDOW.end, ROLES)
-    assert absent_roles(slices.names, ROLES) == [
-        "click", "exit", "next", "purchase", "spend"
-    ]  # fmt: skip
     numeric, categorical = feature_columns(shoot())
     assert categorical == ["device"]
     assert set(numeric) & set(NEEDS) == {"plays_per_session"}

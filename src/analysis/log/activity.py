@@ -1,6 +1,6 @@
 """Activity: the events that count, which are a known user's, since signup, inside the log."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ibis
@@ -10,7 +10,6 @@ from analysis.base import clock, engine
 from analysis.base.errors import ReportError, nearest
 from analysis.base.formats import format_value, plural
 from analysis.base.names import cut, list_names
-from analysis.contract.inputs import ROLES
 from analysis.log.cells import number, within_reason
 from analysis.log.window import LogWindow
 
@@ -107,42 +106,92 @@ def by_users(events: Any) -> Any:
     return events.filter(~events.is_passive)
 
 
+HALF_DAY = 43_200  # seconds
+COUNTED = {"plays": "play", "clicks": "click", "nexts": "next", "exits": "exit",
+           "spends": "spend", "purchases": "purchase"}  # fmt: skip
+PAID = {"spent": "spend", "bought": "purchase"}
+"""Counts and amounts of events of a role, and the role."""
+KINDS, BITS = "types_", 62
+"""Columns of sum_by_day that say which types of event a row has, a bit for each, and how many types
+are in one."""
+
+
+def _bit_or(bits: Any) -> Any:
+    """Return the bits that are set in any of whole numbers: the engine's own, for Ibis (12) has
+    none on Spark.
+    """
+
+
+bit_or: Callable[[Any], Any] = ibis.udf.agg.builtin(
+    _bit_or, name="bit_or", signature=(("int64",), "int64")
+)
+
+
 def sum_by_day(
-    active: Any, window: LogWindow, zone: str, roles: Mapping[str, str], gap_minutes: float
+    active: Any,
+    window: LogWindow,
+    zone: str,
+    roles: Mapping[str, str],
+    gap_minutes: float | None,
+    types: Sequence[str] = (),
 ) -> Any:
     """Return one row per user, session and day with activity (Ibis), from active events.
 
     Days are counted in four ways, for each question has its own: `tenure_day` (24-hour periods
-    since signup), `days_to_end` (whole 24-hour periods from the event to the end of the window:
-    k covers [end - k - 1 days, end - k days)), `recorded_days_to_end` (the same for the instant at
-    which the event was known, negative after the end) and `local_day` (days since 1970 in `zone`).
-    `session_key` names the session (see with_sessions). Sums over the row's events: `events`,
-    `first_event_at`, `last_event_at`, `plays`, `clicks`, `nexts`, `purchases` (counts by role) and
-    `bought` (amounts of purchases, 1 each where none is named).
+    since signup), `half_days` (12-hour periods from the event to the end of the window: k covers
+    [end - 12 (k + 1) hours, end - 12 k hours)) and half of it `days_to_end`,
+    `recorded_days_to_end` (24-hour periods from the instant at which the event was known, negative
+    after the end) and `local_day` (days since 1970 in `zone`).
+    `session_key` names the session (see with_sessions); where `gap_minutes` is None and events name
+    none, each instant (`event_at`) has a row. Sums over the row's events: `events`,
+    `first_event_at`, `last_event_at`, the counts of COUNTED and the amounts of PAID (1 each where
+    none is named). `types_0` and so on (KINDS) are the `types` that the row has, BITS in each.
     """
-    sessions = with_sessions(active, gap_minutes)
+    is_named = gap_minutes is None and not {"session_id", "session_key"} & set(active.columns)
+    sessions = active if is_named else with_sessions(active, gap_minutes or 0)
+    end = int(window.end.timestamp())
+    half_days = (end - 1 - clock.whole_seconds(sessions.event_at)) // HALF_DAY
+    recorded_days = -clock.days_since(sessions.recorded_at, window.end) - 1
     dated = sessions.mutate(
-        days_to_end=-clock.days_since(sessions.event_at, window.end) - 1,
-        recorded_days_to_end=-clock.days_since(sessions.recorded_at, window.end) - 1,
-        local_day=clock.local_day(sessions.event_at, zone, window.start, window.end),
+        tenure_day=sessions.tenure_day.cast("int32"),
+        half_days=half_days.cast("int32"),
+        recorded_days_to_end=recorded_days.cast("int32"),
+        local_day=clock.local_day(sessions.event_at, zone, window.start, window.end).cast("int32"),
     )
-    dated = with_paid(dated, roles)
-    keys = ("user_id", "session_key", "tenure_day", "days_to_end", "recorded_days_to_end",
-            "local_day")  # fmt: skip
+    dated, kinds = _with_kinds(with_paid(dated, roles), types)
+    keys = ("user_id", "event_at" if is_named else "session_key", "tenure_day", "half_days",
+            "recorded_days_to_end", "local_day")  # fmt: skip
 
     def count(role: str) -> Any:
-        return (dated.event_type == roles.get(role, "")).sum()
+        return (dated.event_type == roles.get(role, "")).sum().cast("int32")
 
-    return dated.group_by(*keys).aggregate(
-        events=dated.count(),
+    def total(role: str) -> Any:
+        return total_paid(dated, roles, role).cast("float64").fill_null(0.0)
+
+    sums = dated.group_by(*keys).aggregate(
+        events=dated.count().cast("int32"),
         first_event_at=dated.event_at.min(),
         last_event_at=dated.event_at.max(),
-        plays=count("play"),
-        clicks=count("click"),
-        nexts=count("next"),
-        purchases=count("purchase"),
-        bought=total_paid(dated, roles, "purchase").cast("float64").fill_null(0.0),
+        **{name: count(role) for name, role in COUNTED.items()},
+        **{name: total(role) for name, role in PAID.items()},
+        **{name: bit_or(dated[name]) for name in kinds},
     )
+    return sums.mutate(days_to_end=(sums.half_days // 2).cast("int32"))
+
+
+def _with_kinds(events: Any, types: Sequence[str]) -> tuple[Any, list[str]]:
+    """Return events (Ibis) with the bit of their type in the columns KINDS, and their names."""
+    bits = {
+        f"{KINDS}{first // BITS}": [
+            1 << (n - first) if first <= n < first + BITS else 0 for n in range(len(types))
+        ]
+        for first in range(0, len(types), BITS)
+    }
+    if not bits:
+        return events, []
+    known = engine.from_pandas(pd.DataFrame({"event_type": list(types), **bits}))
+    joined = events.left_join(known, "event_type")
+    return joined.drop("event_type_right"), list(bits)
 
 
 def user_spans(rows: Any) -> pd.DataFrame:
@@ -256,10 +305,3 @@ def total_paid(paid: Any, roles: Mapping[str, str], role: str) -> Any:
     """Return the exact sum (a decimal) of `paid` (with_paid) over events of a role."""
     is_role = paid.event_type == roles.get(role, "")
     return exact_total(ibis.ifelse(is_role, paid.paid, ibis.null("float64")))
-
-
-def absent_roles(present: Collection[str], roles: Mapping[str, str]) -> list[str]:
-    """Return the roles that no event_type is given for, or one that is not among those `present`,
-    sorted.
-    """
-    return sorted(role for role in ROLES if roles.get(role) not in present)

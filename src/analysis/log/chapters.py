@@ -175,9 +175,9 @@ class EventsChapter(Chapter):
     def user_days(self) -> Any:
         """One row per user, session and day with activity, in one order: see sum_by_day."""
         active = self.placed.filter(self.placed.is_active)
-        days = sum_by_day(
-            active, self.window, self.time_zone, self.event_types, self.session_gap_minutes
-        )
+        types = sorted(self.event_types_found["event_type"].dropna())
+        given = self.event_types, self.session_gap_minutes, types
+        days = sum_by_day(active, self.window, self.time_zone, *given)
         return days.order_by(*days.columns[:6])
 
     def save(self, name: str, value: Any, path: str) -> None:

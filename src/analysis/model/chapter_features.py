@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from analysis.base import engine
 from analysis.base.table_file import Rows, TableFile
 from analysis.base.unavailable import require
 from analysis.contract.chapter import Chapter, table
 from analysis.contract.store import Store
 from analysis.log import churn, silences, slices
+from analysis.log.activity import sum_by_day
 from analysis.log.churn import Windows
 from analysis.log.log import Log
 from analysis.log.slices import Slices
@@ -46,8 +48,18 @@ class Features(Chapter):
     @cached_property
     def numbered(self) -> tuple[Slices, pd.DataFrame]:
         """The activity in slices and the users, with numbers for identifiers: see numbered."""
-        active, users = slices.numbered(self.log.active, self.log.users)
-        return Slices.of(active, self.log.window.end, self.event_types), users
+        days, users = slices.numbered(self._days, self.log.users)
+        return Slices.of(days, self.log.window.end), users
+
+    @property
+    def _days(self) -> Any:
+        """The activity by session and day or, where events name no session, by instant."""
+        log = self.log
+        if "session_id" in log.events.columns:
+            return log.user_days
+        types = engine.to_pandas(log.active.group_by("event_type").aggregate())["event_type"]
+        given = log.window, self.time_zone, self.event_types, None, sorted(types.dropna())
+        return sum_by_day(log.active, *given)
 
     def _kept(self, parts: Iterable[pd.DataFrame]) -> TableFile:
         """Return the table of these parts, with identifiers in place of the users' numbers."""
@@ -64,7 +76,6 @@ class Features(Chapter):
             users,
             self.log.window,
             self.windows,
-            self.event_types,
             self.static_columns,
             self.session_gap_minutes,
         )
@@ -100,6 +111,5 @@ class Features(Chapter):
             self.log.window,
             self.lookback_days,
             self.session_gap_minutes,
-            self.event_types,
         )
         return self._kept(in_turn)

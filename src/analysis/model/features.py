@@ -1,6 +1,6 @@
 """What was known of each user at an instant: behaviour, habits, and the features made of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import ibis
@@ -10,8 +10,8 @@ import pandas as pd
 from analysis.base import clock, engine
 from analysis.base.formats import format_value
 from analysis.base.table_file import Rows
-from analysis.log.activity import absent_roles
-from analysis.log.slices import COUNTED, Slices
+from analysis.log.activity import COUNTED, exact_sum
+from analysis.log.slices import Slices, different_types
 from analysis.log.window import LogWindow
 
 KEYS = ("user_id", "snapshot_at", "split", "churned")
@@ -53,25 +53,19 @@ def _session_features(sessions: Any, weeks: float) -> Any:
 
 def _event_features(seen: Slices, lookback: int) -> Any:
     """Return per user the features from events of the look-back period, apart from sessions."""
-    rows, types = seen.rows, seen.types
+    rows = seen.rows
     events, last = rows.events.sum(), clock.whole_seconds(rows.last_event_at.max())
     late = ibis.ifelse(rows.half_days < lookback, rows.events, 0).sum()
-    sums = rows.group_by("user_id").aggregate(
+    return rows.group_by("user_id").aggregate(
         recency_days=(int(seen.end.timestamp()) - last) / DAY_SECONDS,
         event_count=events.cast("float64"),
         active_days=rows.days_to_end.nunique().cast("float64"),
         active_days_last_week=rows.days_to_end.nunique(where=rows.days_to_end < 7).cast("float64"),
+        unique_event_types=different_types(rows).cast("float64"),
         recent_share=late / events,
-        credits_spent=rows.spent.sum().cast("float64").fill_null(0.0),
-        credits_bought=rows.bought.sum().cast("float64").fill_null(0.0),
+        credits_spent=exact_sum(rows.spent).fill_null(0.0),
+        credits_bought=exact_sum(rows.bought).fill_null(0.0),
     )
-    kinds = types.group_by("user_id").aggregate(
-        unique_event_types=types["type"].nunique().cast("float64")
-    )
-    return sums.join(kinds, "user_id").select(
-        "user_id", "recency_days", "event_count", "active_days", "active_days_last_week",
-        "unique_event_types", "recent_share", "credits_spent", "credits_bought",
-    )  # fmt: skip
 
 
 NEEDS: dict[str, set[str]] = {
@@ -156,9 +150,10 @@ def finite(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: table[name].mask(beyond[name]) for name in names})
 
 
-def absent_features(slices: Slices, roles: Mapping[str, str]) -> list[str]:
+def absent_features(slices: Slices) -> list[str]:
     """Return the features that need a role of which the log has no events."""
-    absent = set(absent_roles(slices.names, roles))
+    totals = engine.to_pandas(slices.rows.aggregate(**{n: slices.rows[n].sum() for n in COUNTED}))
+    absent = {role for name, role in COUNTED.items() if not (totals[name] > 0).all()}
     return [name for name, needed in NEEDS.items() if needed & absent]
 
 
@@ -176,7 +171,6 @@ def user_features(
     window: LogWindow,
     lookback: int,
     gap_minutes: float,
-    roles: Mapping[str, str],
 ) -> Iterator[pd.DataFrame]:
     """Yield one row per user as of the end of the log, active lately or not, AT_ONCE users at a
     time where they are more; these are numbered (see slices.numbered).
@@ -188,7 +182,7 @@ def user_features(
     the features that the log lacks (see absent_features). Numbers too large to compute with (see
     finite) are missing.
     """
-    absent = absent_features(slices, roles)
+    absent = absent_features(slices)
     known = _known_at_the_end(slices, window, lookback, gap_minutes, absent)
     is_whole = len(users) <= AT_ONCE
     known = known if is_whole else known.cache()

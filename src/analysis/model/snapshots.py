@@ -1,6 +1,6 @@
 """Snapshots: who was at risk at an instant, what was known of them, and who left after it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -42,7 +42,6 @@ def snapshots(
     users: pd.DataFrame,
     window: LogWindow,
     windows: Windows,
-    roles: Mapping[str, str],
     static_columns: Sequence[str],
     gap_minutes: float,
 ) -> Iterator[pd.DataFrame]:
@@ -63,7 +62,7 @@ def snapshots(
     after it; ReportError for a static column that the users table does not have.
     """
     check_named(static_columns, users.columns, "static_columns")
-    dropped = absent_features(slices, roles)
+    dropped = absent_features(slices)
     attributes = users[["user_id", "signup_date", *(c for c in static_columns if c in users)]]
     plan, reason = snapshot_plan(window, windows), why_no_model(window, windows)
     backs = [(window.end - at) // clock.DAY for at in plan["snapshot_at"]]
