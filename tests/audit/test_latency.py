@@ -16,19 +16,23 @@ from tests.handmade import make_events
 from tests.two_tables import EVENTS, USERS
 
 
+def histogram(events) -> pd.DataFrame:
+    return latency.delay_histogram(events, latency.received_delays(events))
+
+
 def test_the_delays_are_counted_exactly_to_the_millisecond():
     events = make_events(
         [("a", "2025-01-05T10:00:00.900"), ("a", "2025-01-05T10:00"), ("a", "2025-01-05T10:00")],
         received_at=["2025-01-05T10:00:02.100", "2025-01-05T10:00:01.200", None],
     )
-    table = latency.delay_histogram(events)
+    table = histogram(events)
     assert table.to_dict("records") == [
         {"delay": "delay_event_received", "seconds": 1.2, "count": 2}
     ]
 
 
 def test_all_three_delays_are_described_where_both_columns_are():
-    table = latency.latency_table(latency.delay_histogram(EVENTS)).set_index("delay")
+    table = latency.latency_table(histogram(EVENTS)).set_index("delay")
     assert table["count"].to_dict() == {
         "delay_event_received": 5, "delay_received_created": 5, "delay_event_created": 6
     }  # fmt: skip
@@ -36,7 +40,7 @@ def test_all_three_delays_are_described_where_both_columns_are():
 
 
 def test_without_delays_the_latency_table_is_empty_but_has_its_columns():
-    table = latency.latency_table(latency.delay_histogram(make_events([("a", "2025-01-05")])))
+    table = latency.latency_table(histogram(make_events([("a", "2025-01-05")])))
     assert table.empty
     assert list(table.columns) == [
         "delay",
@@ -69,12 +73,12 @@ def test_the_delay_of_each_device_is_its_median():
         ),
     )
     users = USERS.assign(device=["iOS", "Android", "iOS"])
-    table = latency.delay_by_kind(place(events, users, LOG))
+    table = latency.delay_by_kind(latency.received_delays(place(events, users, LOG)))
     assert table[["level", "events", "total", "median_seconds"]].to_numpy().tolist() == [
         ["Android", 1, 4, 3.0],
         ["iOS", 3, 4, 3600.0],
     ]
-    assert latency.delay_by_kind(place(make_events([("a", "2025-01-05")]), users, LOG)).empty
+    assert latency.delay_by_kind(None).empty
 
 
 def test_the_fullest_second_of_the_day():
@@ -90,8 +94,13 @@ def test_fast_clocks_are_those_of_events_dated_a_day_after_their_receipt():
         [("a", "2025-01-06T10:00:01"), ("b", "2025-01-06T10:00"), ("c", "2025-01-09")],
         received_at=["2025-01-05T10:00", "2025-01-05T10:00", None],
     )
-    assert latency.fast_clocks(events).to_dict("records") == [{"user_id": "a", "events": 1}]
-    assert latency.fast_clocks(make_events([("a", "2025-01-05")])).empty
+    assert latency.fast_clocks(events, histogram(events)).to_dict("records") == [
+        {"user_id": "a", "events": 1}
+    ]
+    timely = events.filter(events.user_id != "a")
+    assert latency.fast_clocks(timely, histogram(timely)).empty
+    without = make_events([("a", "2025-01-05")])
+    assert latency.fast_clocks(without, histogram(without)).empty
 
 
 def late(broken: int, median_seconds: float = 3.0, events: int = 10) -> Verdict:

@@ -320,17 +320,22 @@ class Audit(Chapter):
     @cached_property
     def fast_clocks(self) -> pd.DataFrame:
         """The users with events that happened more than a day after their receipt."""
-        return latency.fast_clocks(self.log.events)
+        return latency.fast_clocks(self.log.events, self.delay_histogram)
+
+    @cached_property
+    def received_delays(self) -> Any:
+        """How many events of each kind came how late, kept by the engine: see received_delays."""
+        return latency.received_delays(self.log.events)
 
     @cached_property
     def delay_histogram(self) -> pd.DataFrame:
         """How often each delay occurs."""
-        return latency.delay_histogram(self.log.events)
+        return latency.delay_histogram(self.log.events, self.received_delays)
 
     @cached_property
     def delay_by_kind(self) -> pd.DataFrame:
         """The median delay of each source and device."""
-        return latency.delay_by_kind(self.log.events)
+        return latency.delay_by_kind(self.received_delays)
 
     @table
     def latency(self) -> pd.DataFrame:

@@ -30,18 +30,40 @@ ONE_SECOND, DATES_ONLY = 0.02, 0.5
 """Share of events at one second of the day: hours cut off give 1 in 24, dates alone give all."""
 
 
-def delay_histogram(events: Any) -> pd.DataFrame:
-    """Return how often each delay occurs, exactly: `delay` (name), `seconds`, `count`.
+def received_delays(events: Any) -> Any:
+    """Return how many events (`n`) of each `source`, `user_device` (where they have these) and
+    `is_known` came each number of milliseconds (`millis`) after they happened (Ibis), kept by the
+    engine; None without `received_at`.
+    """
+    if "received_at" not in events.columns:
+        return None
+    keys = [name for name in ("source", "user_device", "is_known") if name in events.columns]
+    timed = events.mutate(millis=_millis(events, *DELAYS["delay_event_received"]))
+    timed = timed.filter(timed.millis.notnull())
+    return timed.group_by(*keys, "millis").aggregate(n=timed.count()).cache()
+
+
+def _millis(events: Any, first: str, second: str) -> Any:
+    return clock.milliseconds(events[second]) - clock.milliseconds(events[first])
+
+
+def delay_histogram(events: Any, received: Any) -> pd.DataFrame:
+    """Return how often each delay occurs, exactly: `delay` (name), `seconds`, `count`. `received`
+    is the result of received_delays.
 
     Empty when the table has neither `received_at` nor `created_at`.
     """
     parts = []
-    for name, (first, second) in DELAYS.items():
-        if not {first, second} <= set(events.columns):
+    for name, pair in DELAYS.items():
+        if not {*pair} <= set(events.columns):
             continue
-        millis = clock.milliseconds(events[second]) - clock.milliseconds(events[first])
-        table = events.select(millis=millis).filter(lambda t: t.millis.notnull())
-        counted = table.group_by("millis").aggregate(count=lambda t: t.count())
+        if name == "delay_event_received":
+            counted = received.group_by("millis").aggregate(count=received.n.sum().cast("int64"))
+        else:
+            table = events.select(millis=_millis(events, *pair)).filter(
+                lambda t: t.millis.notnull()
+            )
+            counted = table.group_by("millis").aggregate(count=table.count())
         counts = engine.to_pandas(counted.order_by("millis"))
         parts.append(counts.assign(delay=name, seconds=counts["millis"] / 1000))
     empty = pd.DataFrame({"delay": [], "seconds": [], "count": []})
@@ -80,21 +102,19 @@ def describe_counts(values: np.ndarray, counts: np.ndarray) -> dict[str, float]:
     }  # fmt: skip
 
 
-def delay_by_kind(events: Any) -> pd.DataFrame:
+def delay_by_kind(received: Any) -> pd.DataFrame:
     """Return the median delay from an event to its receipt by source and device, of known users:
-    `column`, `level`, `events`, `total`, `median_seconds`. Empty without `received_at`.
+    `column`, `level`, `events`, `total`, `median_seconds`. `received` is the result of
+    received_delays; empty without one.
     """
     columns = ["column", "level", "events", "total", "median_seconds"]
-    if "received_at" not in events.columns:
+    if received is None:
         return pd.DataFrame(columns=columns)
-    delay = clock.seconds(events.received_at) - clock.seconds(events.event_at)
-    delayed = events.mutate(delay=delay).filter(lambda t: t.is_known & t.delay.notnull())
-    kinds = [column for column in ("source", "user_device") if column in events.columns]
-    counted = delayed.group_by(*kinds, "delay").aggregate(n=delayed.count()).cache()
+    known = received.filter(received.is_known)
     parts = []
     for name, column in (("source", "source"), ("device", "user_device")):
-        if column in events.columns:
-            medians = _medians(counted.select("delay", "n", level=counted[column]))
+        if column in known.columns:
+            medians = _medians(known.select("millis", "n", level=known[column]))
             parts.append(engine.to_pandas(medians.order_by("level")).assign(column=name))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     table = table[table["level"].notna()]
@@ -102,26 +122,28 @@ def delay_by_kind(events: Any) -> pd.DataFrame:
 
 
 def _medians(delayed: Any) -> Any:
-    """Return `events` and the exact `median_seconds` of each `level` of `delayed` (Ibis), from how
-    often (`n`) each `delay` occurs: there are far fewer of these than events.
+    """Return `events` and the `median_seconds` of each `level` of `delayed` (Ibis), from how often
+    (`n`) each delay in `millis` occurs: there are far fewer of these than events.
     """
-    counted = delayed.group_by("level", "delay").aggregate(n=delayed.n.sum())
-    by_level = ibis.window(group_by=counted.level, order_by=counted.delay, rows=(None, 0))
+    counted = delayed.group_by("level", "millis").aggregate(n=delayed.n.sum())
+    by_level = ibis.window(group_by=counted.level, order_by=counted.millis, rows=(None, 0))
     ranked = counted.mutate(
         up_to=counted.n.sum().over(by_level), total=counted.n.sum().over(group_by=counted.level)
     )
-    lower = ranked.delay.min(where=2 * ranked.up_to >= ranked.total)
-    upper = ranked.delay.min(where=2 * ranked.up_to > ranked.total)
+    lower = ranked.millis.min(where=2 * ranked.up_to >= ranked.total)
+    upper = ranked.millis.min(where=2 * ranked.up_to > ranked.total)
     return ranked.group_by("level").aggregate(
-        events=ranked.n.sum(), median_seconds=lower + (upper - lower) * 0.5
+        events=ranked.n.sum(), median_seconds=(lower + upper) / 2000
     )
 
 
-def fast_clocks(events: Any) -> pd.DataFrame:
+def fast_clocks(events: Any, delays: pd.DataFrame) -> pd.DataFrame:
     """Return the users with events that happened more than a day after their receipt, by their own
-    clock: `user_id`, `events`. Empty without `received_at`.
+    clock: `user_id`, `events`. `delays` is the result of delay_histogram: where it has none that
+    long, which is usual, the events are not read.
     """
-    if "received_at" not in events.columns:
+    received = delays.loc[delays["delay"] == "delay_event_received", "seconds"]
+    if not (received <= -LATE_SECONDS).any():
         return pd.DataFrame({"user_id": [], "events": []})
     ahead = clock.seconds(events.event_at) - clock.seconds(events.received_at)
     counted = events.filter(ahead > LATE_SECONDS).group_by("user_id")

@@ -19,7 +19,7 @@ SINGLE, SEVERAL = 0.99, 1.5
 def session_lengths(events: Any, spans: Any = None) -> pd.DataFrame:
     """Return one row: how many `sessions` and `events` carry a session_id, the events in those
     that last for more than a day (`long_events`), the sessions of one event (`single`), and
-    the days on which users have such events (`user_days`). Empty without one. `spans` is the
+    the days on which users begin one (`user_days`). Empty without one. `spans` is the
     result of activity.user_sessions, where it is known.
     """
     columns = ["sessions", "events", "long_events", "single", "user_days"]
@@ -35,9 +35,8 @@ def session_lengths(events: Any, spans: Any = None) -> pd.DataFrame:
             single=(spans.events == 1).sum(),
         )
     )
-    given = events.filter(events.session_id.notnull())
-    day = clock.whole_seconds(given.event_at) // 86_400
-    days = given.select(user_id=given.user_id, day=day).distinct().count().execute()
+    begun = clock.whole_seconds(spans.first_event_at) // 86_400
+    days = spans.select("user_id", day=begun).distinct().count().execute()
     return counts[counts["sessions"] > 0].assign(user_days=int(days))[columns]
 
 
@@ -45,7 +44,7 @@ def session_lengths(events: Any, spans: Any = None) -> pd.DataFrame:
 def sessions(session_lengths: pd.DataFrame) -> Verdict:
     """Judge whether `session_id` names visits: the share of events in sessions that last for more
     than a day, as when it names the device or the user; and whether nearly every session has
-    one event, as when it names the event.
+    one event, more of them than days, as when it names the event.
     """
     if session_lengths.empty:
         return not_applicable("sessions", "events have no session_id")
