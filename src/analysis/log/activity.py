@@ -135,7 +135,7 @@ def sum_by_day(
     gap_minutes: float | None,
     types: Sequence[str] = (),
 ) -> Any:
-    """Return one row per user, session and day with activity (Ibis), from active events.
+    """Return one row per user, session and half day with activity (Ibis), from active events.
 
     Days are counted in four ways, for each question has its own: `tenure_day` (24-hour periods
     since signup), `half_days` (12-hour periods from the event to the end of the window: k covers
@@ -147,8 +147,8 @@ def sum_by_day(
     `first_event_at`, `last_event_at`, the counts of COUNTED and the amounts of PAID (1 each where
     none is named). `types_0` and so on (KINDS) are the `types` that the row has, BITS in each.
     """
-    is_named = gap_minutes is None and not {"session_id", "session_key"} & set(active.columns)
-    sessions = active if is_named else with_sessions(active, gap_minutes or 0)
+    is_timed = gap_minutes is None and not {"session_id", "session_key"} & set(active.columns)
+    sessions = active if is_timed else with_sessions(active, gap_minutes or 0)
     end = int(window.end.timestamp())
     half_days = (end - 1 - clock.whole_seconds(sessions.event_at)) // HALF_DAY
     recorded_days = -clock.days_since(sessions.recorded_at, window.end) - 1
@@ -159,7 +159,7 @@ def sum_by_day(
         local_day=clock.local_day(sessions.event_at, zone, window.start, window.end).cast("int32"),
     )
     dated, kinds = _with_kinds(with_paid(dated, roles), types)
-    keys = ("user_id", "event_at" if is_named else "session_key", "tenure_day", "half_days",
+    keys = ("user_id", "event_at" if is_timed else "session_key", "tenure_day", "half_days",
             "recorded_days_to_end", "local_day")  # fmt: skip
 
     def count(role: str) -> Any:
