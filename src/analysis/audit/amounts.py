@@ -24,9 +24,9 @@ ONE_PURCHASE = 0.2
 """Share of all that was paid, of a hundred amounts or more, that one amount cannot be."""
 
 
-def named_amounts(events: Any) -> Any:
+def _named_amounts(events: Any) -> Any:
     """Return the events (Ibis) whose properties name an amount: `user_id`, `event_type`, `event_at`
-    and `amount`.
+    and `amount`. They are not kept, for a second look costs less than to write them down.
     """
     named = events.select("user_id", "event_type", "event_at", amount=activity.amount(events))
     return named.filter(named.amount.notnull())
@@ -36,7 +36,7 @@ def amount_signs(events: Any) -> pd.DataFrame:
     """Return the amounts that events' properties name, by kind: `event_type`, `amounts` (other than
     0), `negative` (counts), and `sample`, a user with a negative one.
     """
-    signed = named_amounts(events).filter(lambda t: t.amount != 0)
+    signed = _named_amounts(events).filter(lambda t: t.amount != 0)
     counted = signed.group_by("event_type").aggregate(
         amounts=signed.count(),
         negative=(signed.amount < 0).sum(),
@@ -70,7 +70,7 @@ def daily_amounts(events: Any, window: LogWindow, zone: str) -> pd.DataFrame:
     logarithms), `total` and `largest`; one row for each day of the log, 0 where there is none.
     """
     columns = ["events", "log_sum", "log_squares", "total", "largest"]
-    named = named_amounts(events)
+    named = _named_amounts(events)
     inside = named.filter(named.event_at >= window.start, named.event_at < window.end)
     paid = inside.mutate(
         day_number=clock.local_day(inside.event_at, zone, window.start, window.end),

@@ -105,11 +105,6 @@ class Audit(Chapter):
         return activity.user_sessions(events).cache() if "session_id" in events.columns else None
 
     @cached_property
-    def named_amounts(self) -> Any:
-        """The amounts that events name, kept by the engine: see named_amounts."""
-        return amounts.named_amounts(self.log.events).cache()
-
-    @cached_property
     def users_seen(self) -> pd.DataFrame:
         """The users with the span of their events: see activity.user_spans."""
         return beside(self.log.users, activity.user_spans(self.user_types))
@@ -163,7 +158,7 @@ class Audit(Chapter):
     @cached_property
     def amount_signs(self) -> pd.DataFrame:
         """How many amounts of each type of event are negative."""
-        return amounts.amount_signs(self.named_amounts)
+        return amounts.amount_signs(self.log.events)
 
     @cached_property
     def sign_rules(self) -> pd.DataFrame:
@@ -300,7 +295,7 @@ class Audit(Chapter):
     @cached_property
     def daily_amounts(self) -> pd.DataFrame:
         """Amounts by type of event and day."""
-        return amounts.daily_amounts(self.named_amounts, self.log.window, self.time_zone)
+        return amounts.daily_amounts(self.log.events, self.log.window, self.time_zone)
 
     @cached_property
     def session_lengths(self) -> pd.DataFrame:
