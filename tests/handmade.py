@@ -95,8 +95,13 @@ def make_slices(
     active: ibis.Table, window: LogWindow, roles: Mapping[str, str] = MappingProxyType(ROLES)
 ) -> Slices:
     """Return the slices of active events, as the stage 04_features makes them."""
-    kinds = sorted(engine.to_pandas(active.select("event_type").distinct())["event_type"].dropna())
+    kinds = types_of(active)
     return Slices.of(activity.sum_by_day(active, window, "UTC", roles, None, kinds), window.end)
+
+
+def types_of(events: ibis.Table) -> list[str]:
+    """Return the types that events have, sorted."""
+    return sorted(engine.to_pandas(events.select("event_type").distinct())["event_type"].dropna())
 
 
 def make_log(
@@ -108,7 +113,8 @@ def make_log(
 ) -> Log:
     """Return the log of clean events and users, as the stage 02_clean_events makes it."""
     placed = activity.place(events, users, window)
-    days = activity.sum_by_day(placed.filter(placed.is_active), window, zone, ROLES, gap_minutes)
+    given = window, zone, ROLES, gap_minutes, types_of(placed)
+    days = activity.sum_by_day(placed.filter(placed.is_active), *given)
     return Log(users, placed, days, window, daily_volume(events, zone))
 
 

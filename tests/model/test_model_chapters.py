@@ -100,6 +100,19 @@ def test_users_in_parts_have_the_features_of_the_whole_log(monkeypatch: pytest.M
     assert {"exit_rate", "next_episode_rate"} <= set(whole)
 
 
+def test_what_is_no_matter_of_sessions_is_the_same_where_events_name_none(
+    features: Features,
+) -> None:
+    log = replace(features.log, events=features.log.events.drop("session_id"), user_days=None)
+    unnamed = in_memory(Features(log, **given(Features)).user_features)
+    named = in_memory(features.user_features)
+    same = ["user_id", "event_count", "active_days", "unique_event_types", "recency_days",
+            "credits_spent", "credits_bought", "recent_event_count", "recent_share"]  # fmt: skip
+    pd.testing.assert_frame_equal(unnamed[same], named[same])
+    assert named["unique_event_types"].max() > 3
+    assert named["credits_spent"].max() > 1
+
+
 def test_groups_are_judged_without_a_model(features: Features) -> None:
     chapter = Scoring(features.log.users, in_memory(features.snapshots), None, **given(Scoring))
     names = {"groups_known", "group_differences"}

@@ -153,7 +153,6 @@ def sum_by_day(
     half_days = (end - 1 - clock.whole_seconds(sessions.event_at)) // HALF_DAY
     recorded_days = -clock.days_since(sessions.recorded_at, window.end) - 1
     dated = sessions.mutate(
-        tenure_day=sessions.tenure_day.cast("int32"),
         half_days=half_days.cast("int32"),
         recorded_days_to_end=recorded_days.cast("int32"),
         local_day=clock.local_day(sessions.event_at, zone, window.start, window.end).cast("int32"),
