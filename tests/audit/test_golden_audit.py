@@ -6,10 +6,11 @@ import pytest
 from analysis.audit import latency, relations
 from analysis.base import engine
 from analysis.contract.inputs import EVENTS, USERS
+from analysis.log.activity import place
 from analysis.log.events import clean_events
 from analysis.log.raw import read_raw
 from analysis.log.users import clean_users
-from tests.handmade import NO_SEED_DATA, SEED_DATA
+from tests.handmade import NO_SEED_DATA, SEED_DATA, find_window
 
 pytestmark = [
     pytest.mark.golden,
@@ -33,7 +34,7 @@ def events():
 
 
 def test_the_relation_of_the_tables_is_the_one_published(users, events):
-    table = relations.relational_table(users, events)
+    table = relations.relational_table(users, place(events, users, find_window(events)))
     values = dict(zip(table["measure"], table["value"], strict=True))
     assert values == {
         "orphan_events": 0, "orphan_users": 0, "users_without_events": 0, "active_users": 5000,

@@ -6,13 +6,14 @@ import pytest
 from analysis.audit import relations
 from analysis.base.users import beside
 from analysis.contract.checks import Verdict
-from tests.audit.judging import by_share
+from analysis.log.activity import place
+from tests.audit.judging import LOG, by_share
 from tests.checking import Case
 from tests.two_tables import EVENTS, USERS
 
 
 def test_the_relation_of_the_tables_by_hand():
-    table = relations.relational_table(USERS, EVENTS)
+    table = relations.relational_table(USERS, place(EVENTS, USERS, LOG))
     assert dict(zip(table["measure"], table["value"], strict=True)) == {
         "orphan_events": 2,
         "orphan_users": 1,

@@ -19,16 +19,15 @@ LEAST_USERS = 100
 
 
 def relational_table(users: pd.DataFrame, events: Any) -> pd.DataFrame:
-    """Return `measure`, `value`: how the two tables fit together.
+    """Return `measure`, `value`: how the two tables fit together, of placed events (Ibis).
 
     `orphan_events`, `orphan_users` (events, and their distinct ids, without a user),
     `users_without_events`, `active_users`, and of the events per active user their
     mean, std, min, quartiles and max.
     """
-    per_user = engine.to_pandas(
-        events.group_by("user_id").aggregate(n=lambda t: t.count()).order_by("user_id")
-    )
-    known = per_user["user_id"].isin(users["user_id"])
+    by_user = events.group_by("user_id").aggregate(n=events.count(), known=events.is_known.any())
+    per_user = engine.to_pandas(by_user.order_by("user_id").select("n", "known"))  # ids are large
+    known = per_user["known"]
     counts = per_user.loc[known, "n"]
     values = {
         "orphan_events": per_user.loc[~known, "n"].sum(),
