@@ -19,6 +19,7 @@ from analysis.contract.chapter import Chapter, table
 from analysis.contract.checks import REGISTER, Verdict
 from analysis.log.activity import place, sum_by_day
 from analysis.log.chapters import EventsChapter, UsersChapter
+from analysis.log.events import event_types_table
 from analysis.log.log import Log
 from analysis.log.window import LogWindow, daily_volume, infer_log_window
 from analysis.model import Features, Model, Scoring
@@ -244,7 +245,7 @@ def with_users(log: CleanLog, raw_users: pd.DataFrame) -> Company:
     placed = place(log.events, users.users, log.window).cache()
     days = sum_by_day(
         placed.filter(placed.is_active), log.window, PARAMS.time_zone, ROLES,
-        PARAMS.session_gap_minutes,
+        PARAMS.session_gap_minutes, list(event_types_table(placed)["event_type"].dropna()),
     )  # fmt: skip
     placed_log = Log(users.users, placed, days, log.window, log.volume)
     return Company(placed_log, users.users_qa, log.events_qa, log.kept)

@@ -39,8 +39,8 @@ CASES = [
     Case("sessions", "warn", lambda: lasting(0, single=991, of=1_000)),
     Case("sessions", "pass", lambda: lasting(0, single=990, of=1_000)),
     Case("sessions", "pass", lambda: lasting(0, single=991, of=1_000, user_days=667)),
-    Case("sessions", "pass", lambda: lasting(0, 991, 1_000, user_days=800, events=1_200)),
-    Case("sessions", "warn", lambda: lasting(0, 991, 1_000, user_days=799, events=1_200)),
+    Case("sessions", "pass", lambda: lasting(0, 991, 1_000, user_days=667, events=1_200)),
+    Case("sessions", "warn", lambda: lasting(0, 991, 1_000, user_days=666, events=900)),
     Case("sessions", "not_applicable", lambda: sessions.sessions(NO_SESSIONS)),
 ]
 

@@ -41,7 +41,7 @@ def make_log(users: pd.DataFrame, visits: dict[str, list[str]], ends: dict[str, 
     rows += [(user, f"2025-{day}", "cancel") for user, day in (ends or {}).items()]
     events = make_events([row[:2] for row in rows], event_type=[row[2] for row in rows])
     placed = activity.place(events, users, WINDOW, (), ("cancel",) if ends else ())
-    days = activity.sum_by_day(placed.filter(placed.is_active), WINDOW, "UTC", ROLES, 30)
+    days = activity.sum_by_day(placed.filter(placed.is_active), WINDOW, "UTC", ROLES, 30, ())
     return Log(users, placed, days, WINDOW, daily_volume(events, "UTC"))
 
 

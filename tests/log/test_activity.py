@@ -95,7 +95,7 @@ def test_every_event_says_what_is_known_of_its_user():
 
 
 def days_of(rows, zone="UTC", **columns):
-    days = sum_by_day(active_rows(rows, **columns), WINDOW, zone, ROLES, 30)
+    days = sum_by_day(active_rows(rows, **columns), WINDOW, zone, ROLES, 30, ())
     return engine.to_pandas(days.order_by("user_id", "first_event_at"))
 
 
@@ -124,7 +124,7 @@ def test_a_row_of_user_days_sums_one_session_of_one_day():
     ]
     assert table["session_key"].nunique() == 2  # ten to midnight to ten past is one session
     assert user_spans(active_rows(rows)).equals(
-        user_spans(sum_by_day(active_rows(rows), WINDOW, "UTC", ROLES, 30))
+        user_spans(sum_by_day(active_rows(rows), WINDOW, "UTC", ROLES, 30, ()))
     )
 
 

@@ -13,7 +13,7 @@ from analysis.summary.recomputed import Evidence, figures, without
 from tests.handmade import ROLES, at, make_events, make_log, make_users, make_window
 
 WINDOW = make_window("2025-01-01", "2025-05-01")  # 120 days
-TYPED = {"window": WINDOW, "zone": "UTC", "roles": ROLES, "gap_minutes": 30}
+TYPED = {"window": WINDOW, "zone": "UTC", "roles": ROLES, "gap_minutes": 30, "types": ()}
 
 
 def daily(user: str, first: int, last: int, step: int = 1) -> list[tuple[str, str]]:
@@ -123,6 +123,15 @@ def test_a_share_of_lost_events_is_tried_by_leaving_out_as_many_again():
     assert (
         figures(without(evidence(), suspects.lost(0.02), LOG.events, TYPED))["churn_rate"] == 1 / 4
     )
+
+
+def test_the_halves_of_a_day_are_lost_together():
+    visits = [(user, f"2025-02-01T{hour}:00") for user in USERS["user_id"] for hour in (10, 14)]
+    events = make_events(visits, session_id=list("aabbccddee"))
+    halves = make_log(events, USERS, WINDOW).user_days
+    kept = without(evidence(user_days=halves), suspects.lost(1e-9), LOG.events, TYPED).user_days
+    assert halves.count().execute() == len(visits)
+    assert kept.events.execute().tolist() == [2] * (len(USERS) - 1)  # the first draw is 0
 
 
 def test_nothing_can_be_said_of_users_who_are_in_neither_table():

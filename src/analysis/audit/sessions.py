@@ -13,7 +13,7 @@ from analysis.log import activity
 LONG = 0.05
 """Share of events in sessions longer than a day from which sessions are no visits."""
 SINGLE, SEVERAL = 0.99, 1.5
-"""Share of sessions with one event, with so many events a user and day, that are no visits."""
+"""Share of sessions with one event, so many of them a user and day, that are no visits."""
 
 
 def session_lengths(events: Any, spans: Any = None) -> pd.DataFrame:
@@ -44,14 +44,14 @@ def session_lengths(events: Any, spans: Any = None) -> pd.DataFrame:
 def sessions(session_lengths: pd.DataFrame) -> Verdict:
     """Judge whether `session_id` names visits: the share of events in sessions that last for more
     than a day, as when it names the device or the user; and whether nearly every session has
-    one event, more of them than days, as when it names the event.
+    one event and users have several a day, as when it names the event.
     """
     if session_lengths.empty:
         return not_applicable("sessions", "events have no session_id")
     row = session_lengths.iloc[0].astype(int)
     share, low, high = share_of(row["long_events"], row["events"])
     single = row["single"] / row["sessions"]
-    is_event = single > SINGLE and row["events"] > SEVERAL * row["user_days"]
+    is_event = single > SINGLE and row["sessions"] > SEVERAL * row["user_days"]
     status: Status = "warn" if share >= LONG or is_event else "pass"
     facts = {"long_events": int(row["long_events"]), "events": int(row["events"]),
              "sessions": int(row["sessions"]), "single": float(single)}  # fmt: skip

@@ -111,9 +111,10 @@ COUNTED = {"plays": "play", "clicks": "click", "nexts": "next", "exits": "exit",
            "spends": "spend", "purchases": "purchase"}  # fmt: skip
 PAID = {"spent": "spend", "bought": "purchase"}
 """Counts and amounts of events of a role, and the role."""
-KINDS, BITS = "types_", 62
-"""Columns of sum_by_day that say which types of event a row has, a bit for each, and how many types
-are in one."""
+KINDS, BITS, MOST_TYPES = "types_", 62, 620
+"""Columns of sum_by_day that say which types of event a row has, a bit for each; how many types are
+in one; and the types told apart: of a log that has more, the rarest count as one, for a log of
+pages that calls each a type of its own has tens of thousands."""
 
 
 def _bit_or(bits: Any) -> Any:
@@ -133,7 +134,7 @@ def sum_by_day(
     zone: str,
     roles: Mapping[str, str],
     gap_minutes: float | None,
-    types: Sequence[str] = (),
+    types: Sequence[str],
 ) -> Any:
     """Return one row per user, session and half day with activity (Ibis), from active events.
 
@@ -145,7 +146,8 @@ def sum_by_day(
     `session_key` names the session (see with_sessions); where `gap_minutes` is None and events name
     none, each instant (`event_at`) has a row. Sums over the row's events: `events`,
     `first_event_at`, `last_event_at`, the counts of COUNTED and the amounts of PAID (1 each where
-    none is named). `types_0` and so on (KINDS) are the `types` that the row has, BITS in each.
+    none is named). `types_0` and so on (KINDS) are the `types`, most frequent first, that the row
+    has, BITS in each.
     """
     is_timed = gap_minutes is None and not {"session_id", "session_key"} & set(active.columns)
     sessions = active if is_timed else with_sessions(active, gap_minutes or 0)
@@ -180,11 +182,12 @@ def sum_by_day(
 
 def _with_kinds(events: Any, types: Sequence[str]) -> tuple[Any, list[str]]:
     """Return events (Ibis) with the bit of their type in the columns KINDS, and their names."""
+    places = [min(n, MOST_TYPES - 1) for n in range(len(types))]
     bits = {
         f"{KINDS}{first // BITS}": [
-            1 << (n - first) if first <= n < first + BITS else 0 for n in range(len(types))
+            1 << (n - first) if first <= n < first + BITS else 0 for n in places
         ]
-        for first in range(0, len(types), BITS)
+        for first in range(0, min(len(types), MOST_TYPES), BITS)
     }
     if not bits:
         return events, []

@@ -173,9 +173,9 @@ class EventsChapter(Chapter):
 
     @cached_property
     def user_days(self) -> Any:
-        """One row per user, session and day with activity, in one order: see sum_by_day."""
+        """One row per user, session and half day with activity, in one order: see sum_by_day."""
         active = self.placed.filter(self.placed.is_active)
-        types = sorted(self.event_types_found["event_type"].dropna())
+        types = list(self.event_types_found["event_type"].dropna())
         given = self.event_types, self.session_gap_minutes, types
         days = sum_by_day(active, self.window, self.time_zone, *given)
         return days.order_by(*days.columns[:6])

@@ -4,8 +4,8 @@
 is in the users table), `tenure_day` (whole 24-hour periods since signup; missing without one),
 `is_passive` (a type that no user causes), `is_ending` (a type that ends a stay), `is_active`
 (activity: see place) and, where the users table has them, `user_country` and `user_device`.
-`user_days` holds one row per user, day and session with activity: see sum_by_day. No chapter joins
-users to events again.
+`user_days` holds one row per user, session and half day with activity: see sum_by_day. No chapter
+joins users to events again.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from analysis.base import engine
 from analysis.base.table_file import Rows, TableFile
 from analysis.base.unavailable import require
 from analysis.contract.chapter import Chapter, table
@@ -15,6 +14,7 @@ from analysis.contract.store import Store
 from analysis.log import churn, silences, slices
 from analysis.log.activity import sum_by_day
 from analysis.log.churn import Windows
+from analysis.log.events import event_types_table
 from analysis.log.log import Log
 from analysis.log.slices import Slices
 from analysis.model import drift, features, snapshots  # noqa: F401 (drift registers its checks)
@@ -47,19 +47,18 @@ class Features(Chapter):
 
     @cached_property
     def numbered(self) -> tuple[Slices, pd.DataFrame]:
-        """The activity in slices and the users, with numbers for identifiers: see numbered."""
-        days, users = slices.numbered(self._days, self.log.users)
-        return Slices.of(days, self.log.window.end), users
-
-    @property
-    def _days(self) -> Any:
-        """The activity by session and day or, where events name no session, by instant."""
+        """The activity in slices and the users, with numbers for identifiers: see numbered. Where
+        events name no session it is summed by instant.
+        """
         log = self.log
         if "session_id" in log.events.columns:
-            return log.user_days
-        types = engine.to_pandas(log.active.group_by("event_type").aggregate())["event_type"]
-        given = log.window, self.time_zone, self.event_types, None, sorted(types.dropna())
-        return sum_by_day(log.active, *given)
+            days, users = slices.numbered(log.user_days, log.users)
+        else:
+            active, users = slices.numbered(log.active, log.users)
+            types = event_types_table(log.events)["event_type"].dropna()
+            given = log.window, self.time_zone, self.event_types, None, list(types)
+            days = sum_by_day(active, *given)
+        return Slices.of(days, log.window.end), users
 
     def _kept(self, parts: Iterable[pd.DataFrame]) -> TableFile:
         """Return the table of these parts, with identifiers in place of the users' numbers."""

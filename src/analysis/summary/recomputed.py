@@ -224,7 +224,7 @@ def recompute(
 ) -> Figures:
     """Return the figures without the suspects; `events` (Ibis) are the placed events."""
     typed = {"window": evidence.window, "zone": evidence.zone, "roles": roles,
-             "gap_minutes": gap_minutes}  # fmt: skip
+             "gap_minutes": gap_minutes, "types": ()}  # fmt: skip
     return figures(without(evidence, suspects, events, typed))
 
 
@@ -276,7 +276,7 @@ def _thinned(evidence: Evidence, share: float) -> Evidence:
     that changes shows what the missing ones may have changed. A row of n events goes with the
     probability share ** n; the golden ratio spreads the draws evenly over the rows in order.
     """
-    days = evidence.user_days
+    days = _whole_days(evidence.user_days)
     said = ("first_event_at", "last_event_at", "recorded_days_to_end", "events", "plays", "clicks",
             "nexts", "purchases", "bought")  # fmt: skip
     order = [days[name] for name in ("user_id", *said, "session_key")]  # the key is an engine's own
@@ -284,6 +284,19 @@ def _thinned(evidence: Evidence, share: float) -> Evidence:
     ranked = days.mutate(draw=place - place.floor())
     kept = ranked.filter(ranked.draw >= ibis.literal(share).pow(ranked.events.cast("float64")))
     return replace(evidence, user_days=kept.drop("draw"))
+
+
+def _whole_days(halves: Any) -> Any:
+    """Return the rows of user_days (Ibis) with the halves of a day together."""
+    keys = ("user_id", "session_key", "tenure_day", "days_to_end", "recorded_days_to_end",
+            "local_day")  # fmt: skip
+    sums = ("events", "plays", "clicks", "nexts", "purchases")
+    return halves.group_by(*keys).aggregate(
+        first_event_at=halves.first_event_at.min(),
+        last_event_at=halves.last_event_at.max(),
+        **{name: halves[name].sum().cast("int64") for name in sums},
+        bought=activity.exact_sum(halves.bought).fill_null(0.0),
+    )
 
 
 def _unknown_share(evidence: Evidence) -> float:
