@@ -97,6 +97,10 @@ def test_fast_clocks_are_those_of_events_dated_a_day_after_their_receipt():
     assert latency.fast_clocks(events, histogram(events)).to_dict("records") == [
         {"user_id": "a", "events": 1}
     ]
+    hardly = make_events(
+        [("a", "2025-01-06T10:00:00.000500")], received_at=["2025-01-05T10:00:00.000000"]
+    )
+    assert len(latency.fast_clocks(hardly, histogram(hardly))) == 1
     timely = events.filter(events.user_id != "a")
     assert latency.fast_clocks(timely, histogram(timely)).empty
     without = make_events([("a", "2025-01-05")])

@@ -4,8 +4,9 @@ import os
 from dataclasses import replace
 
 import pytest
+from packaging.requirements import Requirement
 
-from analysis.run import site, sources
+from analysis.run import fingerprint, site, sources
 from analysis.run.current import are_stages_current, is_site_current
 from analysis.run.fingerprint import HELPERS
 from analysis.run.state import read_json, write_json
@@ -120,3 +121,17 @@ def test_records_of_an_earlier_version_mean_build_again(run):
 
 def test_the_record_keeps_the_finding_of_the_first_page(run):
     assert read_json(run.record("site"))["headline"] == {"text": "Churn rises", "status": ""}
+
+
+def test_nothing_is_parsed_beside_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPython 3.11 counts the depth of its parser once for all threads, and packaging uses it."""
+    read: list[bool] = []
+
+    def requirement(text: str) -> Requirement:
+        read.append(fingerprint.PARSING.locked())
+        return Requirement(text)
+
+    monkeypatch.setattr(fingerprint, "Requirement", requirement)
+    assert "pandas" in fingerprint.package_versions()
+    assert read
+    assert all(read)

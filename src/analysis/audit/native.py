@@ -79,11 +79,11 @@ def _log_totals(
     def count(role: str) -> Any:
         return (paid.event_type == roles.get(role, "")).sum().cast("float64")
 
-    def total(role: str) -> Any:
-        return activity.total_paid(paid, roles, role).cast("float64").fill_null(0.0)
-
     sums = paid.group_by("user_id").aggregate(
-        plays=count("play"), nexts=count("next"), spent=total("spend"), bought=total("purchase")
+        plays=count("play"),
+        nexts=count("next"),
+        spent=activity.total_paid(paid, roles, "spend"),
+        bought=activity.total_paid(paid, roles, "purchase"),
     )
     week = window.end - pd.Timedelta(days=7)
     late = events.filter(events.event_at >= week, events.event_at < window.end)

@@ -166,15 +166,12 @@ def sum_by_day(
     def count(role: str) -> Any:
         return (dated.event_type == roles.get(role, "")).sum().cast("int32")
 
-    def total(role: str) -> Any:
-        return total_paid(dated, roles, role).cast("float64").fill_null(0.0)
-
     sums = dated.group_by(*keys).aggregate(
         events=dated.count().cast("int32"),
         first_event_at=dated.event_at.min(),
         last_event_at=dated.event_at.max(),
         **{name: count(role) for name, role in COUNTED.items()},
-        **{name: total(role) for name, role in PAID.items()},
+        **{name: total_paid(dated, roles, role) for name, role in PAID.items()},
         **{name: bit_or(dated[name]) for name in kinds},
     )
     return sums.mutate(days_to_end=(sums.half_days // 2).cast("int32"))
@@ -259,13 +256,8 @@ def exact_sum(values: Any) -> Any:
     whatever order, and by however many threads, they are added. What is not finite, or has more
     than 25 digits, is left out.
     """
-    return exact_total(values).cast("float64")
-
-
-def exact_total(values: Any) -> Any:
-    """Return the sum of exact_sum as a decimal, so that sums of it are exact too."""
     kept = ibis.ifelse(values.abs() < 1e25, values, ibis.null("float64"))
-    return kept.try_cast("decimal(38, 6)").sum()
+    return kept.try_cast("decimal(38, 6)").sum().cast("float64")
 
 
 NAMED = r"""["']amount["']\s*:\s*"""
@@ -304,6 +296,8 @@ def with_paid(events: Any, roles: Mapping[str, str]) -> Any:
 
 
 def total_paid(paid: Any, roles: Mapping[str, str], role: str) -> Any:
-    """Return the exact sum (a decimal) of `paid` (with_paid) over events of a role."""
+    """Return the exact sum (see exact_sum) of `paid` (with_paid) over events of a role, 0 without
+    any.
+    """
     is_role = paid.event_type == roles.get(role, "")
-    return exact_total(ibis.ifelse(is_role, paid.paid, ibis.null("float64")))
+    return exact_sum(ibis.ifelse(is_role, paid.paid, ibis.null("float64"))).fill_null(0.0)

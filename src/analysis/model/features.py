@@ -86,8 +86,8 @@ def behaviour(slices: Slices, at: pd.Timestamp, lookback: int, gap_minutes: floa
 
     Columns, from events of the `lookback` days before `at` that were recorded before `at`:
     `recency_days` (since the last event), `event_count`, `active_days`,
-    `active_days_last_week`, `unique_event_types`, `recent_share` (share of events in
-    the later half), `credits_spent`, `credits_bought` (sums of `amount`, or 1 each),
+    `active_days_last_week`, `unique_event_types` (620 at most), `recent_share` (share of
+    events in the later half), `credits_spent`, `credits_bought` (sums of `amount`, or 1 each),
     `sessions_per_week`, `plays_per_session`, `next_episode_rate` (next episodes per
     play), `session_seconds_p95` (smallest length that 95 % of the user's sessions do
     not exceed), `exit_rate` (sessions with an exit event), `failed_intents` (sessions

@@ -99,7 +99,8 @@ METADATA = ("tags", "mystnb", "churnbook")
 
 def package_versions() -> dict[str, str]:
     """Return the version of each package the project names, and nothing of the machine."""
-    named = [Requirement(text) for text in requires("churnbook") or []]
+    with PARSING:  # that of markers is Python's
+        named = [Requirement(text) for text in requires("churnbook") or []]
     names = sorted(r.name for r in named if r.marker is None or r.marker.evaluate({"extra": ""}))
     return {name: version(name) for name in names}
 
